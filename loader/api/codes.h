@@ -1,0 +1,70 @@
+// loader/api/codes.h: the error numbers that clients know, and what they become on HTTP.
+//
+// Numbers: frozen, from the loader that this host takes over from. One table, used at the edge.
+#pragma once
+
+#include "loader/base/status.h"
+
+namespace aiges {
+
+inline constexpr int kCodeBodyNotJson = 10000;       // HTTP envelope: body is not JSON.
+inline constexpr int kCodeConversion = 10001;        // HTTP envelope: a field cannot be converted.
+inline constexpr int kCodeInvalidOp = 10003;         // Unknown operation.
+inline constexpr int kCodeInvalidMode = 10004;         // Session mode not served.
+inline constexpr int kCodeInvalidHandle = 10008;     // No such session (never known, or expired).
+inline constexpr int kCodeInvalidInput = 10009;      // Input payload missing or malformed.
+inline constexpr int kCodeSessionReleased = 10101;   // The session is over.
+inline constexpr int kCodeTimeout = 10102;           // The deadline passed.
+inline constexpr int kCodeInvalidOutput = 10106;     // Engine output not in expect, or other type.
+inline constexpr int kCodeCrash = 10109;             // The worker died or is not available.
+inline constexpr int kCodeNoLicence = 10110;         // Refused: licences or queue exhausted.
+inline constexpr int kCodeUnmarshal = 10401;         // LoaderInput is not valid protobuf.
+inline constexpr int kCodeInitFailed = 10901;        // wrapperInit.
+inline constexpr int kCodeExecFailed = 10909;        // wrapperExec.
+
+// The number of a status that nobody gave one yet.
+inline int CodeOf(const Status& status) {
+  if (status.code != 0) return status.code;
+  switch (status.kind) {
+    case StatusKind::kOk:
+      return 0;
+    case StatusKind::kInvalid:
+      return kCodeInvalidInput;
+    case StatusKind::kOverloaded:
+      return kCodeNoLicence;
+    case StatusKind::kDeadline:
+    case StatusKind::kCancelled:
+      return kCodeTimeout;
+    case StatusKind::kDisconnected:
+      return kCodeCrash;
+    case StatusKind::kUnimplemented:
+      return kCodeInvalidOp;
+    case StatusKind::kInternal:
+      return kCodeExecFailed;
+  }
+  return kCodeExecFailed;
+}
+
+inline int HttpStatusOf(const Status& status) {
+  switch (status.kind) {
+    case StatusKind::kOk:
+      return 200;
+    case StatusKind::kInvalid:
+      return 400;
+    case StatusKind::kOverloaded:
+      return 429;
+    case StatusKind::kDeadline:
+      return 504;
+    case StatusKind::kCancelled:
+      return 499;  // Nobody reads it; shows up in metrics only.
+    case StatusKind::kDisconnected:
+      return 503;
+    case StatusKind::kUnimplemented:
+      return 404;
+    case StatusKind::kInternal:
+      return 500;
+  }
+  return 500;
+}
+
+}  // namespace aiges
