@@ -1,0 +1,291 @@
+#include "loader/config/parse.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <sstream>
+
+#include "loader/config/default_toml.h"  // Made by CMake from the aiges.toml in the repository.
+#include "loader/config/toml_file.h"
+
+namespace aiges {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::optional<std::string> ReadFile(const std::string& path) {
+  std::error_code error;
+  if (fs::is_directory(path, error)) return std::nullopt;
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return std::nullopt;
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+std::string Joined(const std::vector<std::string>& list, char separator) {
+  std::string out;
+  for (const std::string& item : list) {
+    if (!out.empty()) out.push_back(separator);
+    out += item;
+  }
+  return out;
+}
+
+std::vector<std::string> Split(const std::string& text, char separator) {
+  std::vector<std::string> out;
+  std::istringstream in(text);
+  for (std::string item; std::getline(in, item, separator);) {
+    if (!item.empty()) out.push_back(item);
+  }
+  return out;
+}
+
+// One reading pass: asks the file for each key, checks it, and notes what is in force.
+class Reader {
+ public:
+  Reader(TomlFile* file, Settings* settings) : file_(*file), s_(*settings) {}
+
+  void ReadAll() {
+    Service();
+    Aiges();
+    Instances();
+    Bounds();
+    LogSection();
+  }
+
+ private:
+  void Note(std::string_view section, std::string_view key, std::string value) {
+    s_.effective.push_back(
+        {std::string(section), std::string(key), std::move(value), file_.Origin(section, key)});
+  }
+
+  template <class T>
+  void Int(std::string_view section, std::string_view key, int64_t min, int64_t max, T* out) {
+    int64_t value = static_cast<int64_t>(*out);
+    if (file_.Int(section, key, min, max, &value)) *out = static_cast<T>(value);
+    Note(section, key, std::to_string(*out));
+  }
+  void Text(std::string_view section, std::string_view key, std::string* out) {
+    file_.String(section, key, out);
+    Note(section, key, StrCat("\"", *out, "\""));
+  }
+
+  void Service() {
+    const std::string& name = s_.service.name;
+    if (!file_.HasSection(name)) {
+      file_.AddError(name, "", StrCat("section missing: -s=", name, " names the section with the ",
+                                      "service's addresses (host, port)"));
+    }
+    Text(name, "host", &s_.service.host);
+    Int(name, "port", 0, 65535, &s_.service.grpc_port);
+    int64_t reuse = 0;
+    file_.Int(name, "reuseport", 0, 1, &reuse);
+    s_.service.reuseport = reuse != 0;
+    int64_t megabytes = 0;
+    if (file_.Int(name, "maxreceive", 1, 2000, &megabytes)) {
+      s_.limits.max_message_bytes = static_cast<uint64_t>(megabytes) << 20;
+    }
+    HttpListen(name);
+  }
+
+  void HttpListen(const std::string& name) {
+    // Both places are in use in the field: the old sample has it in the service section, the old
+    // code read [wrapper].
+    std::string section = "wrapper";
+    std::string listen = StrCat(s_.service.host, ":", s_.service.http_port);
+    if (!file_.String(section, "http_listen", &listen)) {
+      section = name;
+      file_.String(section, "http_listen", &listen);
+    }
+    if (listen == "off") {
+      s_.service.http_on = false;
+    } else if (!SplitAddress(listen)) {
+      file_.AddError(section, "http_listen",
+                     StrCat("expected \"host:port\", \":port\" or \"off\", got \"", listen, "\""));
+    }
+    Note(section, "http_listen", StrCat("\"", listen, "\""));
+  }
+
+  bool SplitAddress(const std::string& text) {
+    const size_t colon = text.rfind(':');
+    if (colon == std::string::npos) return false;
+    std::string host = text.substr(0, colon);
+    const std::string port = text.substr(colon + 1);
+    if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
+      host = host.substr(1, host.size() - 2);
+    }
+    if (port.size() > 5 || !std::all_of(port.begin(), port.end(), ::isdigit)) return false;
+    const int number = port.empty() ? 80 : std::atoi(port.c_str());  // ":" meant port 80.
+    if (number > 65535) return false;
+    s_.service.http_host = host;
+    s_.service.http_port = static_cast<uint16_t>(number);
+    return true;
+  }
+
+  void Aiges() {
+    std::string names;
+    Text("aiges", "headerPass", &names);
+    s_.service.header_pass = Split(names, ';');
+    if (auto extra = ReadFile("headerPass.wrapper")) {
+      for (const std::string& line : Split(*extra, '\n')) s_.service.header_pass.push_back(line);
+    }
+    bool flag = false;
+    for (const char* key : {"asyncMode", "sessMode"}) {
+      if (file_.Bool("aiges", key, &flag) && flag) {
+        file_.AddError("aiges", key, "sessions and asynchronous plugins are not in this version");
+      }
+    }
+    EngineConfig();
+  }
+
+  void EngineConfig() {
+    std::string user_file;
+    if (file_.String("aiges", "usrCfg", &user_file) && !user_file.empty()) {
+      const std::optional<std::string> text = ReadFile(user_file);
+      if (!text) {
+        file_.AddError("aiges", "usrCfg", StrCat("cannot read the file ", user_file));
+        return;
+      }
+      TomlFile user(user_file, *text, "");
+      s_.engine = user.FlattenAll();
+      for (const std::string& e : user.errors()) user_errors.push_back(e);
+    } else {
+      s_.engine = file_.Flatten("wrapper");
+    }
+    for (const auto& [key, value] : s_.engine) {
+      if (key != "http_listen") Note("wrapper", key, StrCat("\"", value, "\""));
+    }
+  }
+
+  void Instances() {
+    InstanceSettings& i = s_.instances;
+    Int("instances", "count", 1, 1024, &i.count);
+    Int("instances", "threads", 1, 256, &i.threads);
+    Text("instances", "library", &i.library);
+    Text("instances", "python", &i.python);
+    file_.Strings("instances", "pythonpath", &i.pythonpath);
+    Note("instances", "pythonpath", StrCat("\"", Joined(i.pythonpath, ':'), "\""));
+    Int("instances", "start_timeout_ms", 1, 86'400'000, &i.start_timeout_ms);
+    Int("instances", "exec_timeout_ms", 0, 86'400'000, &i.exec_timeout_ms);
+    Int("instances", "hang_kill_ms", 0, 86'400'000, &i.hang_kill_ms);
+    Int("instances", "drain_ms", 0, 86'400'000, &i.drain_ms);
+    Int("instances", "lame_duck_ms", 0, 86'400'000, &i.lame_duck_ms);
+    if (const char* node = std::getenv("AIGES_ENV_NUMA")) i.numa_node = std::atoi(node);
+    if (const char* mode = std::getenv("AIGES_PLUGIN_MODE")) {
+      if (std::string_view(mode) != "c" && *mode != '\0') {
+        user_errors.push_back(StrCat("environment: AIGES_PLUGIN_MODE: expected c, got ", mode,
+                                     " (Python wrappers need no mode: put wrapper.py on PYTHONPATH)"));
+      }
+    }
+  }
+
+  void Bounds() {
+    // able=0 and other routers crashed the old loader on the first request: they never meant
+    // "no limit", so max always holds.
+    Int("fc", "max", 1, 1'000'000, &s_.licences);
+    for (const char* key : {"able", "router", "ttl", "best", "roll", "report", "strategy", "wave"}) {
+      std::string unused;
+      file_.String("fc", key, &unused);
+    }
+    Int("queue", "max_requests", 1, 1'000'000, &s_.queue.max_requests);
+    Int("queue", "max_bytes", 1 << 16, int64_t{1} << 40, &s_.queue.max_bytes);
+    Int("queue", "default_timeout_ms", 1, 86'400'000, &s_.queue.default_timeout_ms);
+    Int("limits", "max_message_bytes", 1024, (int64_t{1} << 31) - 1, &s_.limits.max_message_bytes);
+    Int("limits", "max_connections", 1, 1'000'000, &s_.limits.max_connections);
+    Int("limits", "read_timeout_ms", 10, 86'400'000, &s_.limits.read_timeout_ms);
+    Int("limits", "idle_timeout_ms", 10, 86'400'000, &s_.limits.idle_timeout_ms);
+  }
+
+  void LogSection() {
+    std::string level = "info";
+    Text("log", "level", &level);
+    static const std::pair<const char*, LogLevel> kLevels[] = {
+        {"debug", LogLevel::kDebug}, {"info", LogLevel::kInfo},   {"warn", LogLevel::kWarn},
+        {"warning", LogLevel::kWarn}, {"error", LogLevel::kError}, {"fatal", LogLevel::kError},
+        {"off", LogLevel::kOff},     {"none", LogLevel::kOff}};
+    const auto* found = std::find_if(std::begin(kLevels), std::end(kLevels),
+                                     [&](const auto& entry) { return level == entry.first; });
+    if (found == std::end(kLevels)) {
+      file_.AddError("log", "level",
+                     StrCat("expected debug, info, warn, error or off, got \"", level, "\""));
+    } else {
+      s_.log.level = found->second;
+    }
+    Text("log", "file", &s_.log.file);
+  }
+
+  TomlFile& file_;
+  Settings& s_;
+
+ public:
+  std::vector<std::string> user_errors;
+};
+
+std::string ExecutableDir() {
+  std::error_code error;
+  return fs::read_symlink("/proc/self/exe", error).parent_path().string();
+}
+
+}  // namespace
+
+Status WriteDefaultConfig(const std::string& path) {
+  std::error_code error;
+  if (fs::exists(path, error)) {
+    return Status::Error(StatusKind::kInvalid, StrCat(path, " exists already, left as it is"));
+  }
+  std::ofstream out(path, std::ios::binary);
+  out << kDefaultToml;
+  out.close();
+  if (!out) return Status::Error(StatusKind::kInternal, StrCat("cannot write ", path));
+  return Status::Ok();
+}
+
+ParseResult LoadSettings(const Flags& flags) {
+  ParseResult result;
+  std::string path = flags.config;
+  std::error_code error;
+  const std::string in_conf =
+      (fs::path(ExecutableDir()).parent_path() / "conf" / flags.config).string();
+  if (!fs::exists(path, error) && fs::exists(in_conf, error)) path = in_conf;
+  if (!fs::exists(path, error) && flags.mode == 0 && path == "aiges.toml") {
+    const Status written = WriteDefaultConfig(path);
+    if (!written.ok()) result.errors.push_back(written.text);
+  }
+  const std::optional<std::string> text = ReadFile(path);
+  if (!text) {
+    result.errors.push_back(StrCat("-c: cannot read ", path,
+                                   ": expected a TOML file (AIService -init writes one)"));
+    return result;
+  }
+  TomlFile file(path, *text, flags.default_config);
+  result.settings.service.name = flags.service;
+  result.settings.instances.worker_binary = ExecutableDir() + "/aiges-worker";
+  Reader reader(&file, &result.settings);
+  if (file.errors().empty()) reader.ReadAll();  // After a syntax error nothing else is certain.
+  if (file.errors().empty() || file.HasSection(flags.service)) {
+    result.ignored = file.Unread({"instances", "queue", "limits"});
+  }
+  result.errors.insert(result.errors.end(), file.errors().begin(), file.errors().end());
+  result.errors.insert(result.errors.end(), reader.user_errors.begin(), reader.user_errors.end());
+  return result;
+}
+
+std::string ShowConfig(const Settings& settings) {
+  std::string out;
+  std::string section;
+  for (const EffectiveValue& v : settings.effective) {
+    if (v.section != section) {
+      section = v.section;
+      out += StrCat(out.empty() ? "[" : "\n[", section, "]\n");
+    }
+    std::string line = StrCat(v.key, " = ", v.value);
+    if (line.size() < 48) line.resize(48, ' ');
+    out += StrCat(line, " # ", v.origin, "\n");
+  }
+  return out;
+}
+
+}  // namespace aiges

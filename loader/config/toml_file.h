@@ -1,0 +1,55 @@
+// loader/config/toml_file.h: reads values out of TOML text, and remembers all that is wrong.
+//
+// The reader never stops at the first mistake: every wrong value becomes one line of errors()
+// ("file:line: [section] key: expected ..., got ..."), so that a person mends them in one go.
+// Caller synchronises.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "loader/api/settings.h"
+#include "loader/base/strings.h"
+
+namespace aiges {
+
+class TomlFile {
+ public:
+  // Neither text needs to be complete TOML; a syntax error is an entry of errors(). `fallback`
+  // (-dc) gives the keys that `text` lacks.
+  TomlFile(std::string name, const std::string& text, const std::string& fallback);
+  ~TomlFile();
+
+  // Each reads section.key into *out when it is there. A number may also stand in quotes, as the
+  // old loader allowed.
+  bool Int(std::string_view section, std::string_view key, int64_t min, int64_t max, int64_t* out);
+  bool Bool(std::string_view section, std::string_view key, bool* out);
+  bool String(std::string_view section, std::string_view key, std::string* out);
+  bool Strings(std::string_view section, std::string_view key, std::vector<std::string>* out);
+
+  // A table flattened to text for the engine: [section] alone, or every section as "section.key".
+  Pairs Flatten(std::string_view section);
+  Pairs FlattenAll();
+
+  bool HasSection(std::string_view section) const;
+  // "[section] key" of everything nobody asked for; in `strict` sections that is an error.
+  std::vector<std::string> Unread(const std::set<std::string>& strict);
+
+  // "file:line" of a key, "default" when it is absent.
+  std::string Origin(std::string_view section, std::string_view key) const;
+  void AddError(std::string_view section, std::string_view key, std::string_view text);
+  const std::vector<std::string>& errors() const { return errors_; }
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+  std::string name_;
+  std::vector<std::string> errors_;
+};
+
+}  // namespace aiges
