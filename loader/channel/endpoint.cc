@@ -1,0 +1,78 @@
+#include "loader/channel/endpoint.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace aiges {
+namespace {
+
+constexpr size_t kReadSize = 256 * 1024;
+
+}  // namespace
+
+FrameInput::State FrameInput::Fill(int fd, int flags) {
+  if (begin_ == end_) {
+    begin_ = end_ = 0;
+    if (buffer_.size() > 4 * kReadSize) {  // After a very large frame: do not keep its memory.
+      buffer_.resize(kReadSize);
+      buffer_.shrink_to_fit();
+    }
+  } else if (begin_ > 0) {
+    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  size_t want = kReadSize;
+  if (end_ - begin_ >= sizeof(FrameHeader)) {
+    FrameHeader header;
+    std::memcpy(&header, buffer_.data() + begin_, sizeof header);
+    const size_t whole = sizeof header + header.length;
+    if (whole > end_ - begin_ + want) want = whole - (end_ - begin_);
+  }
+  if (buffer_.size() < end_ + want) buffer_.resize(end_ + want);
+  for (;;) {
+    const ssize_t n = ::recv(fd, buffer_.data() + end_, buffer_.size() - end_, flags);
+    if (n > 0) {
+      end_ += static_cast<size_t>(n);
+      return State::kData;
+    }
+    if (n == 0) return State::kClosed;
+    if (errno == EINTR) continue;
+    return errno == EAGAIN || errno == EWOULDBLOCK ? State::kNothing : State::kClosed;
+  }
+}
+
+std::optional<Frame> FrameInput::Next() {
+  if (broken_ || end_ - begin_ < sizeof(FrameHeader)) return std::nullopt;
+  FrameHeader header;
+  std::memcpy(&header, buffer_.data() + begin_, sizeof header);
+  if (header.length > kMaxFrame) {
+    broken_ = true;
+    return std::nullopt;
+  }
+  if (end_ - begin_ < sizeof header + header.length) return std::nullopt;
+  Frame frame{header.type, header.id,
+              std::string_view(buffer_.data() + begin_ + sizeof header, header.length)};
+  begin_ += sizeof header + header.length;
+  return frame;
+}
+
+ptrdiff_t SendSome(int fd, std::string_view data, int flags) {
+  size_t sent = 0;
+  while (sent < data.size()) {
+    const ssize_t n =
+        ::send(fd, data.data() + sent, data.size() - sent, flags | MSG_NOSIGNAL);
+    if (n >= 0) {
+      sent += static_cast<size_t>(n);
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      break;
+    } else if (errno != EINTR) {
+      return -1;
+    }
+  }
+  return static_cast<ptrdiff_t>(sent);
+}
+
+}  // namespace aiges

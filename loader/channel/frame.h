@@ -1,0 +1,72 @@
+// loader/channel/frame.h: the byte layout between loader and worker.
+//
+// One stream socket per instance carries frames both ways; each is a FrameHeader and `length`
+// bytes of body. The kernel wakes the peer, and end-of-file is the notice of its death. Both ends
+// are the same build on the same machine, so integers are in native order; kVersion is checked in
+// the first frame all the same, because a worker binary can be left over from another build.
+//
+// Body elements, written by WireWriter and read by WireReader:
+//   text   u32 length, bytes, NUL (the NUL lets the worker point C strings into the frame)
+//   pairs  u32 count, then count x (text key, text value)
+//   data   u8 place; kInline: u32 length, bytes, NUL; kShared: u64 offset, u64 length into the
+//          sender's shared memory (shm.h)
+//   payload  text key, u8 type, u8 status, pairs desc, data
+//
+// Bodies:
+//   kHello    worker -> loader  u32 version, u32 pid
+//   kInit     loader -> worker  text library, pairs config, u32 threads, u32 count + count x text path
+//   kReady    worker -> loader  text plugin path, text plugin version
+//   kFailed   worker -> loader  i32 code, text reason. The worker exits.
+//   kExec     loader -> worker  i64 deadline (ns, CLOCK_MONOTONIC), text usrTag, pairs params,
+//                               u32 count + count x u32 psrId, u32 count + count x payload
+//   kResult   worker -> loader  i32 code, u8 ResultKind, u64 engine ns, text error,
+//                               u32 count + count x payload
+//   kMeter    worker -> loader  text usrTag, text key, i32 count
+//   kTrace    worker -> loader  text usrTag, text key, text value
+//   kFini     loader -> worker  nothing. The worker finishes what it has, calls wrapperFini, exits.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace aiges {
+
+inline constexpr uint32_t kChannelVersion = 1;
+// No single frame is larger: a length beyond it is a broken peer, not a request for memory.
+inline constexpr uint32_t kMaxFrame = 0x7fff0000;
+
+enum class FrameType : uint8_t {
+  kHello = 1,
+  kInit = 2,
+  kReady = 3,
+  kFailed = 4,
+  kExec = 5,
+  kResult = 6,
+  kMeter = 7,
+  kTrace = 8,
+  kFini = 9,
+  // 16..23 are kept for sessions: create, write, read, destroy, callback, cancel.
+};
+
+enum class ResultKind : uint8_t {
+  kDone = 0,       // code is what wrapperExec returned.
+  kExpired = 1,    // The deadline had passed before the engine was asked.
+  kMalformed = 2,  // The host could not use what the engine returned; `error` says why.
+};
+
+enum class DataPlace : uint8_t { kInline = 0, kShared = 1 };
+
+struct FrameHeader {
+  uint32_t length;  // Of the body.
+  FrameType type;
+  uint8_t reserved[3];
+  uint64_t id;  // Call, chosen by the loader; 0 in frames that belong to no call.
+};
+static_assert(sizeof(FrameHeader) == 16 && offsetof(FrameHeader, id) == 8);
+
+// The descriptors that a worker finds open when it starts.
+inline constexpr int kChannelFd = 3;
+inline constexpr int kRequestMemoryFd = 4;  // Written by the loader, read-only for workers.
+inline constexpr int kResultMemoryFd = 5;   // Written by this worker.
+
+}  // namespace aiges

@@ -1,0 +1,141 @@
+#include "loader/worker/lists.h"
+
+#include <cstring>
+
+namespace aiges {
+namespace {
+
+// A plugin that links a list into a circle must not hang the worker.
+constexpr size_t kMostNodes = 100'000;
+
+std::string_view OrEmpty(const char* text) {
+  return text == nullptr ? std::string_view() : std::string_view(text);
+}
+
+void WriteDesc(WireWriter& w, const ParamList* head) {
+  std::vector<std::pair<std::string_view, std::string_view>> pairs;
+  for (const ParamList* p = head; p != nullptr && pairs.size() < kMostNodes; p = p->next) {
+    if (p->key == nullptr) continue;
+    // vlen bounds the value, which is NUL terminated as well: the shorter one is right.
+    const std::string_view value = OrEmpty(p->value);
+    pairs.emplace_back(p->key, p->vlen > 0 ? value.substr(0, p->vlen) : value);
+  }
+  w.Number(static_cast<uint32_t>(pairs.size()));
+  for (const auto& [key, value] : pairs) {
+    w.Text(key);
+    w.Text(value);
+  }
+}
+
+void WriteData(WireWriter& w, const DataList& node, Arena* results) {
+  const auto* bytes = static_cast<const char*>(node.data);
+  const size_t length = bytes == nullptr ? 0 : node.len;
+  if (length >= kInlineLimit) {
+    uint64_t offset = 0;
+    if (char* room = results->Allocate(length, &offset)) {
+      std::memcpy(room, bytes, length);
+      w.SharedData(offset, length);
+      return;
+    }
+  }
+  w.InlineData({bytes == nullptr ? "" : bytes, length});
+}
+
+}  // namespace
+
+void ParamNodes::Reset(size_t count) {
+  used_ = 0;
+  nodes_.assign(count == 0 ? 1 : count, ParamList{});
+}
+
+void ParamNodes::Add(std::string_view key, std::string_view value) {
+  ParamList& node = nodes_[used_];
+  node.key = const_cast<char*>(key.data());
+  node.value = const_cast<char*>(value.data());
+  node.vlen = static_cast<unsigned>(value.size());
+  if (used_ > 0) nodes_[used_ - 1].next = &node;
+  ++used_;
+}
+
+bool CallInput::Parse(std::string_view body, const ArenaMapping& requests) {
+  WireReader r(body);
+  const auto read_pairs = [&r](ParamNodes* nodes) {
+    const uint32_t count = r.Count(10);
+    nodes->Reset(count);
+    for (uint32_t i = 0; i < count && r.ok(); ++i) {
+      const std::string_view key = r.Text();
+      nodes->Add(key, r.Text());
+    }
+  };
+  deadline_ns = r.Number<int64_t>();
+  usr_tag = r.Text();
+  read_pairs(&params);
+  psr_ids.clear();
+  for (uint32_t i = r.Count(4); i > 0; --i) psr_ids.push_back(r.Number<uint32_t>());
+  const uint32_t count = r.Count(11);
+  data.assign(count == 0 ? 1 : count, DataList{});
+  if (desc.size() < data.size()) desc.resize(data.size());
+  for (uint32_t i = 0; i < count && r.ok(); ++i) {
+    DataList& node = data[i];
+    node.key = const_cast<char*>(r.Text().data());
+    node.type = static_cast<::DataType>(r.Number<uint8_t>());
+    node.status = static_cast<::DataStatus>(r.Number<uint8_t>());
+    read_pairs(&desc[i]);
+    node.desc = desc[i].head();
+    std::string_view bytes;
+    if (r.Number<DataPlace>() == DataPlace::kInline) {
+      bytes = r.Text();
+    } else {
+      const auto offset = r.Number<uint64_t>();
+      bytes = requests.View(offset, r.Number<uint64_t>());
+      if (bytes.data() == nullptr) return false;
+    }
+    node.data = const_cast<char*>(bytes.data());
+    node.len = static_cast<unsigned>(bytes.size());
+    if (i > 0) data[i - 1].next = &node;
+  }
+  return r.AtEnd();
+}
+
+std::string WriteResult(std::string* out, uint64_t call, int32_t code, std::string_view error,
+                        uint64_t engine_ns, pDataList head, Arena* results) {
+  uint32_t count = 0;
+  for (const DataList* p = head; p != nullptr; p = p->next) {
+    if (++count > kMostNodes) {
+      const std::string text = "the engine's result list does not end (is it a circle?)";
+      WriteRefusal(out, call, ResultKind::kMalformed, text);
+      return text;
+    }
+  }
+  WireWriter w(out);
+  w.Begin(FrameType::kResult, call);
+  w.Number(code);
+  w.Number(ResultKind::kDone);
+  w.Number(engine_ns);
+  w.Text(error);
+  w.Number(count);
+  for (const DataList* p = head; p != nullptr; p = p->next) {
+    w.Text(OrEmpty(p->key));
+    w.Number(static_cast<uint8_t>(p->type));
+    w.Number(static_cast<uint8_t>(p->status));
+    WriteDesc(w, p->desc);
+    WriteData(w, *p, results);
+  }
+  if (w.End()) return "";
+  const std::string text = "the engine's result is larger than 2 GiB";
+  WriteRefusal(out, call, ResultKind::kMalformed, text);
+  return text;
+}
+
+void WriteRefusal(std::string* out, uint64_t call, ResultKind kind, std::string_view error) {
+  WireWriter w(out);
+  w.Begin(FrameType::kResult, call);
+  w.Number(int32_t{0});
+  w.Number(kind);
+  w.Number(uint64_t{0});
+  w.Text(error);
+  w.Number(uint32_t{0});
+  w.End();
+}
+
+}  // namespace aiges

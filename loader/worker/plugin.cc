@@ -1,0 +1,100 @@
+#include "loader/worker/plugin.h"
+
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <sstream>
+
+#include "loader/base/strings.h"
+
+namespace aiges {
+namespace {
+
+constexpr const char* kLibrary = "libwrapper.so";
+
+std::string OwnFolder() {
+  char path[4096];
+  const ssize_t n = ::readlink("/proc/self/exe", path, sizeof path - 1);
+  if (n <= 0) return ".";
+  const std::string text(path, static_cast<size_t>(n));
+  return text.substr(0, text.rfind('/'));
+}
+
+std::vector<std::string> Candidates(const std::string& wanted,
+                                    const std::vector<std::string>& folders) {
+  if (!wanted.empty()) return {wanted};
+  std::vector<std::string> out;
+  for (const char* variable : {"LD_LIBRARY_PATH", "PYTHONPATH"}) {
+    if (variable == std::string_view("PYTHONPATH")) {
+      for (const std::string& folder : folders) out.push_back(StrCat(folder, "/", kLibrary));
+    }
+    const char* value = std::getenv(variable);
+    std::istringstream list(value == nullptr ? "" : value);
+    for (std::string folder; std::getline(list, folder, ':');) {
+      if (!folder.empty()) out.push_back(StrCat(folder, "/", kLibrary));
+    }
+  }
+  out.push_back(StrCat(OwnFolder(), "/", kLibrary));
+  out.push_back(StrCat(OwnFolder(), "/library/", kLibrary));
+  return out;
+}
+
+}  // namespace
+
+std::unique_ptr<Plugin> Plugin::Load(const std::string& wanted,
+                                     const std::vector<std::string>& folders, Status* status) {
+  std::string tried;
+  for (const std::string& path : Candidates(wanted, folders)) {
+    if (::access(path.c_str(), F_OK) != 0) {
+      tried += StrCat(tried.empty() ? "" : ", ", path);
+      continue;
+    }
+    // Not RTLD_GLOBAL: a plugin's own copy of a library must not replace that of another.
+    ::dlerror();
+    void* library = ::dlopen(path.c_str(), RTLD_NOW);
+    if (library == nullptr) {
+      *status = Status::Error(StatusKind::kInvalid,
+                              StrCat("plugin ", path, " cannot be loaded: ", ::dlerror()));
+      return nullptr;
+    }
+    std::unique_ptr<Plugin> plugin(new Plugin);
+    plugin->path_ = path;
+    *status = plugin->Resolve(library);
+    return status->ok() ? std::move(plugin) : nullptr;
+  }
+  *status = Status::Error(StatusKind::kInvalid, StrCat("plugin not found, looked for ", tried));
+  return nullptr;
+}
+
+Status Plugin::Resolve(void* library) {
+  std::string missing;
+  const auto find = [&](auto* function, const char* name, bool mandatory) {
+    using Pointer = std::remove_pointer_t<decltype(function)>;
+    *function = reinterpret_cast<Pointer>(::dlsym(library, name));
+    if (*function == nullptr && mandatory) missing += StrCat(missing.empty() ? "" : ", ", name);
+  };
+  find(&init, "wrapperInit", true);
+  find(&exec, "wrapperExec", true);
+  find(&set_ctrl, "wrapperSetCtrl", false);
+  find(&fini, "wrapperFini", false);
+  find(&error, "wrapperError", false);
+  find(&version, "wrapperVersion", false);
+  find(&exec_free, "wrapperExecFree", false);
+  if (missing.empty()) return Status::Ok();
+  return Status::Error(StatusKind::kInvalid,
+                       StrCat("plugin ", path_, " does not export ", missing,
+                              " (see include/aiges/wrapper.h; extern \"C\", default visibility)"));
+}
+
+std::string Plugin::ErrorText(int code) const {
+  const char* text = error == nullptr ? nullptr : error(code);
+  return text == nullptr ? StrCat("engine error ", code) : text;
+}
+
+std::string Plugin::Version() const {
+  const char* text = version == nullptr ? nullptr : version();
+  return text == nullptr ? "" : text;
+}
+
+}  // namespace aiges

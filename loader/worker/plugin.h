@@ -1,0 +1,45 @@
+// loader/worker/plugin.h: a loaded libwrapper.so.
+//
+// The only dlopen. wrapperInit and wrapperExec must be there; everything else is optional and NULL
+// when missing. Immutable after Load; the functions' own thread rules are those of
+// include/aiges/wrapper.h.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "aiges/wrapper.h"
+#include "loader/base/status.h"
+
+namespace aiges {
+
+class Plugin {
+ public:
+  // `wanted`: path of the library; empty: libwrapper.so from LD_LIBRARY_PATH, then from `folders`,
+  // then the Python shim beside this program. The status names every place that was tried.
+  static std::unique_ptr<Plugin> Load(const std::string& wanted,
+                                      const std::vector<std::string>& folders, Status* status);
+
+  const std::string& path() const { return path_; }
+  // wrapperError's text; a plain number when the plugin has none.
+  std::string ErrorText(int code) const;
+  std::string Version() const;
+
+  decltype(&wrapperSetCtrl) set_ctrl = nullptr;
+  decltype(&wrapperInit) init = nullptr;
+  decltype(&wrapperFini) fini = nullptr;
+  decltype(&wrapperError) error = nullptr;
+  decltype(&wrapperVersion) version = nullptr;
+  decltype(&wrapperExec) exec = nullptr;
+  decltype(&wrapperExecFree) exec_free = nullptr;
+
+ private:
+  Plugin() = default;
+  Status Resolve(void* library);
+
+  std::string path_;
+};
+
+}  // namespace aiges
