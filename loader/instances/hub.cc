@@ -1,0 +1,145 @@
+#include "loader/instances/hub.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace aiges {
+
+Hub::Hub()
+    : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+      timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) {
+  Watch(wake_.get(), EPOLLIN, [this](uint32_t) {
+    uint64_t count = 0;
+    (void)!::read(wake_.get(), &count, sizeof count);
+    RunPosted();
+  });
+  Watch(timer_.get(), EPOLLIN, [this](uint32_t) {
+    uint64_t count = 0;
+    (void)!::read(timer_.get(), &count, sizeof count);
+    armed_ns_.store(INT64_MAX);
+    RunPosted();  // Timed functions too.
+    on_alarm_(std::chrono::steady_clock::now());
+  });
+}
+
+Hub::~Hub() { Stop(); }
+
+void Hub::Start(std::function<void(TimePoint)> on_alarm) {
+  on_alarm_ = std::move(on_alarm);
+  thread_ = std::thread([this] {
+    ::prctl(PR_SET_NAME, "hub");
+    Run();
+  });
+}
+
+void Hub::Stop() {
+  if (!thread_.joinable()) return;
+  Post([this] { stop_ = true; });
+  thread_.join();
+}
+
+void Hub::Wake() {
+  const uint64_t one = 1;
+  (void)!::write(wake_.get(), &one, sizeof one);
+}
+
+void Hub::Post(std::function<void()> function) {
+  {
+    MutexLock lock(mu_);
+    posted_.push_back(std::move(function));
+  }
+  Wake();
+}
+
+void Hub::PostAt(TimePoint t, std::function<void()> function) {
+  {
+    MutexLock lock(mu_);
+    timed_.emplace_back(t, std::move(function));
+  }
+  SetAlarm(t);
+}
+
+void Hub::SetAlarm(TimePoint t) {
+  const int64_t ns = ToNanos(t);
+  int64_t armed = armed_ns_.load();
+  while (ns < armed) {
+    if (armed_ns_.compare_exchange_weak(armed, ns)) {
+      ArmTimer(t);
+      return;
+    }
+  }
+}
+
+void Hub::ArmTimer(TimePoint t) {
+  const int64_t ns = std::max<int64_t>(ToNanos(t), 1);  // 0 would disarm.
+  itimerspec spec{};
+  spec.it_value.tv_sec = ns / 1'000'000'000;
+  spec.it_value.tv_nsec = ns % 1'000'000'000;
+  ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &spec, nullptr);
+}
+
+void Hub::RunPosted() {
+  std::vector<std::function<void()>> ready;
+  TimePoint next = TimePoint::max();
+  {
+    MutexLock lock(mu_);
+    ready.swap(posted_);
+    const TimePoint now = std::chrono::steady_clock::now();
+    for (size_t i = 0; i < timed_.size();) {
+      if (timed_[i].first <= now) {
+        ready.push_back(std::move(timed_[i].second));
+        timed_.erase(timed_.begin() + static_cast<ptrdiff_t>(i));
+      } else {
+        next = std::min(next, timed_[i].first);
+        ++i;
+      }
+    }
+  }
+  if (next != TimePoint::max()) SetAlarm(next);
+  for (auto& function : ready) function();
+}
+
+void Hub::Watch(int fd, uint32_t events, Handler handler) {
+  handlers_[fd] = std::make_shared<Handler>(std::move(handler));
+  epoll_event event{};
+  event.events = events;
+  event.data.fd = fd;
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
+}
+
+void Hub::Modify(int fd, uint32_t events) {
+  epoll_event event{};
+  event.events = events;
+  event.data.fd = fd;
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);
+}
+
+void Hub::Unwatch(int fd) {
+  handlers_.erase(fd);
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+}
+
+void Hub::Run() {
+  std::array<epoll_event, 64> events;
+  while (!stop_) {
+    const int n = ::epoll_wait(epoll_.get(), events.data(), events.size(), -1);
+    for (int i = 0; i < n; ++i) {
+      // A handler may have removed a later one of this round: then its events are for nobody.
+      const auto found = handlers_.find(events[static_cast<size_t>(i)].data.fd);
+      if (found == handlers_.end()) continue;
+      const std::shared_ptr<Handler> handler = found->second;
+      (*handler)(events[static_cast<size_t>(i)].events);
+    }
+  }
+  RunPosted();
+}
+
+}  // namespace aiges

@@ -1,0 +1,64 @@
+// loader/instances/hub.h: the one thread that waits for workers.
+//
+// An epoll loop over descriptors (channels, output pipes, process handles), one alarm and posted
+// functions. Handlers run on the hub thread, one at a time, and may add or remove any descriptor,
+// their own too.
+// Threads: Post and SetAlarm are thread-safe; Watch, Modify and Unwatch belong to the hub thread
+// (or to the time before Start).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "loader/base/clock.h"
+#include "loader/base/fd.h"
+#include "loader/base/mutex.h"
+
+namespace aiges {
+
+class Hub {
+ public:
+  using Handler = std::function<void(uint32_t events)>;  // EPOLLIN, EPOLLOUT, EPOLLHUP...
+
+  Hub();
+  ~Hub();  // Stops.
+  Hub(const Hub&) = delete;
+  Hub& operator=(const Hub&) = delete;
+
+  void Start(std::function<void(TimePoint)> on_alarm);
+  void Stop();  // Joins the thread. Functions posted before it have run.
+
+  void Post(std::function<void()> function);
+  // Runs the function on the hub thread at t.
+  void PostAt(TimePoint t, std::function<void()> function);
+  // on_alarm at t or earlier. A later time than the one already set changes nothing.
+  void SetAlarm(TimePoint t);
+
+  void Watch(int fd, uint32_t events, Handler handler);
+  void Modify(int fd, uint32_t events);
+  void Unwatch(int fd);
+
+ private:
+  void Run();
+  void Wake();
+  void RunPosted();
+  void ArmTimer(TimePoint t);
+
+  Fd epoll_, wake_, timer_;
+  std::thread thread_;
+  std::atomic<bool> stop_{false};
+  std::function<void(TimePoint)> on_alarm_;
+  std::unordered_map<int, std::shared_ptr<Handler>> handlers_;  // Hub thread.
+
+  Mutex mu_;
+  std::vector<std::function<void()>> posted_ GUARDED_BY(mu_);
+  std::vector<std::pair<TimePoint, std::function<void()>>> timed_ GUARDED_BY(mu_);
+  std::atomic<int64_t> armed_ns_{INT64_MAX};
+};
+
+}  // namespace aiges

@@ -1,0 +1,112 @@
+// loader/instances/instance.h: one worker process and the calls that lie in it.
+//
+// Life cycle: Start -> kStarting -> (kReady frame) kReady -> dead -> kBackoff -> Start again, or
+// kStopped. Every change of state goes through SetState. A generation number names one process:
+// credit taken from a process that died meanwhile is worth nothing.
+//
+// Threads: credit, Send and Flush are thread-safe. Start, OnChannel, OnDeath, Stop belong to the
+// hub thread. Two locks, never held together: credit_mu_ for the counters, send_mu_ for the bytes
+// on the way out.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "loader/api/report.h"
+#include "loader/api/request.h"
+#include "loader/api/worker.h"
+#include "loader/base/mutex.h"
+#include "loader/channel/endpoint.h"
+#include "loader/channel/shm.h"
+#include "loader/channel/wire.h"
+#include "loader/instances/backoff.h"
+#include "loader/instances/line_log.h"
+#include "loader/instances/window.h"
+#include "loader/instances/worker_process.h"
+
+namespace aiges {
+
+class Instance {
+ public:
+  // What one look at the channel brought.
+  struct Input {
+    std::vector<WorkerResult> results;
+    bool became_ready = false;
+    bool gone = false;  // End of file, or bytes that are no frames.
+  };
+  using MeterFn = void (*)(void* context, std::string_view key, int32_t count);
+
+  Instance(unsigned index, unsigned threads);
+
+  // --- thread-safe ---
+  // Free credit: more than 0 when a call may be sent. Out: the process it holds for.
+  unsigned FreeCredit(unsigned* outstanding) const;
+  std::optional<uint64_t> TakeCredit();
+  void ReturnCredit(uint64_t generation);
+  // False: that process is gone, nothing was queued.
+  bool Send(uint64_t generation, uint64_t call, const Request& request, const Arena& memory);
+  // False: bytes are left, the socket is full; the hub must watch for EPOLLOUT.
+  bool Flush();
+  InstanceReport Report() const;
+  InstanceState state() const { return state_.load(std::memory_order_acquire); }
+  // Dead, and its next start is some time away.
+  bool paused() const { return paused_.load(std::memory_order_acquire); }
+
+  // --- hub thread ---
+  Status Start(const SpawnPlan& plan, const std::string& init_frame);
+  Input OnChannel(MeterFn meter, void* context);
+  void OnOutput();
+  // The process is dead or must die: takes what was in it. Out: why.
+  std::vector<WorkerResult> OnDeath(bool stopping, std::string* why);
+  void SendFini();
+  void Kill() { process_->Kill(); }
+  WorkerProcess* process() { return process_.get(); }
+  // Calls are in the worker and nothing has come back for so long.
+  Duration WithoutProgress(TimePoint now) const;
+  TimePoint started() const { return started_; }
+  const std::string& start_error() const { return start_error_; }
+  void set_kill_reason(std::string reason) { kill_reason_ = std::move(reason); }
+  void set_paused(bool paused) { paused_.store(paused, std::memory_order_release); }
+  Backoff& backoff() { return backoff_; }
+  unsigned index() const { return index_; }
+
+ private:
+  void SetState(InstanceState state) REQUIRES(credit_mu_);
+  bool Handle(const Frame& frame, Input* input, MeterFn meter, void* context);
+  bool ReadResult(const Frame& frame, WorkerResult* result);
+  void OnReadyFrame(const Frame& frame, Input* input);
+
+  const unsigned index_;
+  const unsigned threads_;
+  std::atomic<InstanceState> state_{InstanceState::kBackoff};
+  std::atomic<bool> paused_{false};
+
+  mutable Mutex credit_mu_;
+  uint64_t generation_ GUARDED_BY(credit_mu_) = 0;
+  unsigned outstanding_ GUARDED_BY(credit_mu_) = 0;
+  CreditWindow window_ GUARDED_BY(credit_mu_);
+  TimePoint progress_ GUARDED_BY(credit_mu_);
+  InstanceReport report_ GUARDED_BY(credit_mu_);
+
+  Mutex send_mu_;
+  uint64_t send_generation_ GUARDED_BY(send_mu_) = 0;
+  int send_fd_ GUARDED_BY(send_mu_) = -1;
+  std::string out_ GUARDED_BY(send_mu_);
+  size_t out_sent_ GUARDED_BY(send_mu_) = 0;       // Of out_.
+  uint64_t bytes_sent_ GUARDED_BY(send_mu_) = 0;   // To this process.
+  std::unordered_map<uint64_t, uint64_t> calls_ GUARDED_BY(send_mu_);  // Call -> first byte.
+
+  // Hub thread.
+  std::unique_ptr<WorkerProcess> process_;
+  FrameInput input_;
+  LineLog lines_;
+  Backoff backoff_;
+  TimePoint started_;
+  std::string start_error_, kill_reason_;
+};
+
+}  // namespace aiges

@@ -1,0 +1,332 @@
+#include "loader/instances/pool.h"
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "loader/base/log.h"
+
+namespace aiges {
+namespace {
+
+constexpr size_t kMostMeterKeys = 1000;
+static_assert(kSharedThreshold == kInlineLimit, "both sides share from the same size on");
+
+// The shim reads these; the worker itself knows nothing of Python.
+std::vector<std::string> WorkerEnvironment(const InstanceSettings& s) {
+  std::string path;
+  for (const std::string& folder : s.pythonpath) path += StrCat(folder, ":");
+  if (const char* inherited = std::getenv("PYTHONPATH")) path += StrCat(inherited, ":");
+  path += ".";  // wrapper.py in the current folder works without any setting.
+  return {StrCat("AIGES_PYTHON=", s.python), StrCat("PYTHONPATH=", path)};
+}
+
+}  // namespace
+
+std::unique_ptr<Pool> Pool::Create(const Settings& settings, Status* status) {
+  // Room for everything that may wait, and for the largest messages in work. Address space only:
+  // pages exist once they are written.
+  const size_t capacity = std::max(settings.queue.max_bytes, 4 * settings.limits.max_message_bytes);
+  auto memory = Arena::Create("aiges-requests", capacity, status);
+  if (memory == nullptr) return nullptr;
+  return std::unique_ptr<Pool>(new Pool(settings, std::move(memory)));
+}
+
+Pool::Pool(const Settings& settings, std::unique_ptr<Arena> memory)
+    : settings_(settings.instances),
+      result_memory_bytes_(std::max(settings.queue.max_bytes,
+                                    4 * settings.limits.max_message_bytes)),
+      engine_config_(settings.engine),
+      memory_(std::move(memory)) {
+  for (unsigned i = 0; i < settings_.count; ++i) {
+    instances_.push_back(std::make_unique<Instance>(i, settings_.threads));
+  }
+}
+
+Pool::~Pool() { hub_.Stop(); }
+
+void Pool::Start(WorkerEvents* events) {
+  events_ = events;
+  hub_.Start([this](TimePoint now) { events_->OnAlarm(now); });
+  hub_.Post([this] {
+    for (auto& instance : instances_) StartInstance(*instance);
+    Tick();
+  });
+}
+
+std::string Pool::InitFrame() const {
+  std::string frame;
+  WireWriter w(&frame);
+  w.Begin(FrameType::kInit, 0);
+  w.Text(settings_.library);
+  w.KeyValues(engine_config_);
+  w.Number(static_cast<uint32_t>(settings_.threads));
+  w.Number(static_cast<uint32_t>(settings_.pythonpath.size()));
+  for (const std::string& folder : settings_.pythonpath) w.Text(folder);
+  w.End();
+  return frame;
+}
+
+void Pool::StartInstance(Instance& instance) {
+  if (stopping_) return;
+  instance.set_paused(false);
+  SpawnPlan plan;
+  plan.binary = settings_.worker_binary;
+  plan.instance = instance.index();
+  plan.environment = WorkerEnvironment(settings_);
+  plan.request_memory = memory_.get();
+  plan.result_memory_bytes = result_memory_bytes_;
+  plan.numa_node = settings_.numa_node;
+  const Status status = instance.Start(plan, InitFrame());
+  if (!status.ok()) {
+    OnStartFailed(status.text);
+    Restart(instance, status.text);
+    return;
+  }
+  Supervise(instance);
+}
+
+void Pool::Supervise(Instance& instance) {
+  WorkerProcess* process = instance.process();
+  hub_.Watch(process->output(), EPOLLIN, [this, &instance](uint32_t events) {
+    instance.OnOutput();
+    if ((events & EPOLLHUP) != 0) hub_.Unwatch(instance.process()->output());
+  });
+  hub_.Watch(process->handle(), EPOLLIN, [this, &instance](uint32_t) {
+    OnInput(instance);  // Answers that it gave before it died count.
+    if (instance.process() != nullptr && instance.Report().pid > 0) OnGone(instance);
+  });
+  hub_.Watch(process->channel(), EPOLLIN, [this, &instance](uint32_t events) {
+    if ((events & EPOLLOUT) != 0 && instance.Flush()) {
+      hub_.Modify(instance.process()->channel(), EPOLLIN);
+    }
+    if ((events & ~uint32_t{EPOLLOUT}) != 0) OnInput(instance);
+  });
+  if (!instance.Flush()) hub_.Modify(process->channel(), EPOLLIN | EPOLLOUT);
+}
+
+void Pool::OnInput(Instance& instance) {
+  Instance::Input input = instance.OnChannel(&CountMeter, this);
+  if (input.became_ready) {
+    CountReady();
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now() - instance.started());
+    LogInfo("instances", "worker ", instance.index(), " is ready after ", ms.count(), " ms: ",
+            instance.Report().plugin);
+    {
+      MutexLock lock(mu_);
+      served_ = true;
+      changed_.NotifyAll();
+    }
+    events_->OnCapacity();
+  }
+  if (!input.results.empty()) events_->OnResults(std::move(input.results));
+  if (input.gone) OnGone(instance);
+}
+
+void Pool::OnGone(Instance& instance) {
+  WorkerProcess* process = instance.process();
+  const bool starting = instance.state() == InstanceState::kStarting;
+  // Read what is left, then forget the descriptors before they are closed.
+  for (;;) {
+    Instance::Input rest = instance.OnChannel(&CountMeter, this);
+    const bool more = !rest.results.empty() && !rest.gone;
+    if (!rest.results.empty()) events_->OnResults(std::move(rest.results));
+    if (!more) break;
+  }
+  hub_.Unwatch(process->channel());
+  hub_.Unwatch(process->handle());
+  hub_.Unwatch(process->output());
+  std::string why;
+  std::vector<WorkerResult> lost = instance.OnDeath(stopping_, &why);
+  CountReady();
+  if (!stopping_) {
+    LogError("instances", "worker ", instance.index(), starting ? " did not start: " : " died: ",
+             why, lost.empty() ? "" : StrCat(" (", lost.size(), " calls were in it)"));
+    if (starting) OnStartFailed(why);
+    Restart(instance, why);
+  }
+  if (!lost.empty()) events_->OnResults(std::move(lost));
+  if (ready_ == 0) events_->OnCapacity();  // Lets waiting calls be told that nobody serves them.
+  MutexLock lock(mu_);
+  changed_.NotifyAll();
+}
+
+void Pool::OnStartFailed(const std::string& why) {
+  MutexLock lock(mu_);
+  if (!served_ && !start_failure_) {
+    start_failure_ = Status::Error(StatusKind::kInternal, why);
+    changed_.NotifyAll();
+  }
+}
+
+void Pool::Restart(Instance& instance, const std::string&) {
+  const TimePoint now = std::chrono::steady_clock::now();
+  const Duration pause = instance.backoff().Next(instance.started(), now);
+  if (pause == Duration::zero()) return StartInstance(instance);
+  instance.set_paused(true);
+  LogWarn("instances", "worker ", instance.index(), " keeps failing (",
+          instance.backoff().failures(), " times); next start in ",
+          std::chrono::duration_cast<std::chrono::milliseconds>(pause).count(), " ms");
+  hub_.PostAt(now + pause, [this, &instance] { StartInstance(instance); });
+}
+
+void Pool::Tick() {
+  const TimePoint now = std::chrono::steady_clock::now();
+  const auto start_limit = std::chrono::milliseconds(settings_.start_timeout_ms);
+  const auto hang_limit = std::chrono::milliseconds(settings_.hang_kill_ms);
+  uint64_t shortest = settings_.start_timeout_ms;
+  if (settings_.hang_kill_ms > 0) shortest = std::min(shortest, settings_.hang_kill_ms);
+  for (auto& owned : instances_) {
+    Instance& instance = *owned;
+    if (instance.state() == InstanceState::kStarting && now - instance.started() > start_limit) {
+      instance.set_kill_reason(StrCat("not ready within start_timeout_ms=",
+                                      settings_.start_timeout_ms, ", killed"));
+      instance.Kill();
+    } else if (instance.state() == InstanceState::kReady && settings_.hang_kill_ms > 0 &&
+               instance.WithoutProgress(now) > hang_limit) {
+      instance.set_kill_reason(StrCat("no progress within hang_kill_ms=", settings_.hang_kill_ms,
+                                      ", killed"));
+      instance.Kill();
+    }
+  }
+  hub_.PostAt(now + std::chrono::milliseconds(std::clamp<uint64_t>(shortest / 10, 10, 1000)),
+              [this] { Tick(); });
+}
+
+void Pool::CountReady() {
+  ready_ = static_cast<unsigned>(
+      std::count_if(instances_.begin(), instances_.end(), [](const auto& instance) {
+        return instance->state() == InstanceState::kReady;
+      }));
+}
+
+bool Pool::Hopeful() const {
+  return std::any_of(instances_.begin(), instances_.end(),
+                     [](const auto& instance) { return !instance->paused(); });
+}
+
+Status Pool::WaitServing() {
+  MutexLock lock(mu_);
+  while (!served_ && !start_failure_) changed_.Wait(mu_);
+  return served_ ? Status::Ok() : *start_failure_;
+}
+
+std::optional<Slot> Pool::Reserve() {
+  // The instance with the fewest calls in it; ties go round, so that none stays cold.
+  const size_t n = instances_.size();
+  const size_t first = n > 1 ? next_.fetch_add(1, std::memory_order_relaxed) : 0;
+  Instance* best = nullptr;
+  unsigned best_outstanding = 0;
+  for (size_t i = 0; i < n; ++i) {
+    Instance& candidate = *instances_[(first + i) % n];
+    unsigned outstanding = 0;
+    if (candidate.FreeCredit(&outstanding) == 0) continue;
+    if (best == nullptr || outstanding < best_outstanding) {
+      best = &candidate;
+      best_outstanding = outstanding;
+    }
+  }
+  if (best == nullptr) return std::nullopt;
+  const std::optional<uint64_t> generation = best->TakeCredit();
+  if (!generation) return std::nullopt;
+  return Slot(this, best->index(), *generation);
+}
+
+void Pool::SendOn(uint32_t instance, uint64_t generation, uint64_t call, const Request& request) {
+  if (instances_[instance]->Send(generation, call, request, *memory_)) return;
+  hub_.Post([this, call] {
+    WorkerResult lost;
+    lost.call = call;
+    lost.unsent = true;
+    lost.status = Status::Error(StatusKind::kDisconnected, "worker died before it got the call");
+    std::vector<WorkerResult> results;
+    results.push_back(std::move(lost));
+    events_->OnResults(std::move(results));
+  });
+}
+
+void Pool::GiveBack(uint32_t instance, uint64_t generation) {
+  instances_[instance]->ReturnCredit(generation);
+}
+
+void Pool::Flush() {
+  for (auto& instance : instances_) {
+    if (instance->state() != InstanceState::kReady || instance->Flush()) continue;
+    hub_.Post([this, &instance] {  // The socket is full: the hub goes on when it has room.
+      if (instance->state() == InstanceState::kReady) {
+        hub_.Modify(instance->process()->channel(), EPOLLIN | EPOLLOUT);
+      }
+    });
+  }
+}
+
+Buffer Pool::Allocate(size_t size) {
+  if (size >= kSharedThreshold) {
+    uint64_t offset = 0;
+    if (char* data = memory_->Allocate(size, &offset)) {
+      struct Run {
+        std::shared_ptr<Arena> arena;
+        uint64_t offset;
+        ~Run() { arena->Free(offset); }
+      };
+      return {data, size, std::shared_ptr<const Run>(new Run{memory_, offset})};
+    }
+  }
+  std::shared_ptr<char[]> heap(new char[size + 1]);
+  char* data = heap.get();
+  return {data, size, std::move(heap)};
+}
+
+InstancesReport Pool::Report() const {
+  InstancesReport report;
+  for (const auto& instance : instances_) report.instances.push_back(instance->Report());
+  MutexLock lock(mu_);
+  report.meters = meters_;
+  return report;
+}
+
+void Pool::CountMeter(void* pool, std::string_view key, int32_t count) {
+  auto* self = static_cast<Pool*>(pool);
+  MutexLock lock(self->mu_);
+  auto& meters = self->meters_;
+  const auto found = meters.find(std::string(key));
+  if (found != meters.end()) {
+    found->second += static_cast<uint64_t>(std::max(count, 0));
+  } else if (meters.size() < kMostMeterKeys) {
+    meters.emplace(key, std::max(count, 0));
+  }
+}
+
+void Pool::Drain(TimePoint until) {
+  stopping_ = true;
+  hub_.Post([this, until] {
+    for (auto& instance : instances_) {
+      if (instance->process() == nullptr || instance->Report().pid < 0) continue;
+      instance->SendFini();
+      if (!instance->Flush()) {
+        hub_.Modify(instance->process()->channel(), EPOLLIN | EPOLLOUT);
+      }
+    }
+    hub_.PostAt(until, [this] {
+      for (auto& instance : instances_) {
+        if (instance->Report().pid < 0) continue;
+        LogWarn("instances", "worker ", instance->index(), " did not finish in time, killed");
+        instance->Kill();
+      }
+    });
+  });
+  const auto all_gone = [this] {
+    return std::all_of(instances_.begin(), instances_.end(),
+                       [](const auto& instance) { return instance->Report().pid < 0; });
+  };
+  {
+    MutexLock lock(mu_);
+    while (!all_gone()) changed_.Wait(mu_);
+  }
+  hub_.Stop();
+}
+
+}  // namespace aiges

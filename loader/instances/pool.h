@@ -1,0 +1,84 @@
+// loader/instances/pool.h: all instances of the engine: which takes the next call, what follows
+// when one dies, how they end.
+//
+// Implements api/worker.h. Owns the hub, the memory for large request payloads and the workers.
+// Threads: as api/worker.h says; Start, WaitServing and Drain are called by main.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "loader/api/buffers.h"
+#include "loader/api/report.h"
+#include "loader/api/settings.h"
+#include "loader/api/worker.h"
+#include "loader/base/mutex.h"
+#include "loader/channel/shm.h"
+#include "loader/instances/hub.h"
+#include "loader/instances/instance.h"
+
+namespace aiges {
+
+class Pool : public Workers, public BufferPool {
+ public:
+  static std::unique_ptr<Pool> Create(const Settings& settings, Status* status);
+  ~Pool() override;
+
+  // Starts every worker. Events go to `events` until Drain returned.
+  void Start(WorkerEvents* events);
+  // Waits until one instance serves, or says why none can: the first start that fails while none
+  // has ever served is taken as a broken plugin or configuration.
+  Status WaitServing();
+  // Lets every worker finish what it has and end, until `until`; then kills. Then the hub stops.
+  void Drain(TimePoint until);
+
+  std::optional<Slot> Reserve() override;
+  void Flush() override;
+  void SetAlarm(TimePoint t) override { hub_.SetAlarm(t); }
+  unsigned ReadyCount() const override { return ready_.load(std::memory_order_acquire); }
+  bool Hopeful() const override;
+
+  Buffer Allocate(size_t size) override;
+  InstancesReport Report() const;
+
+ private:
+  Pool(const Settings& settings, std::unique_ptr<Arena> memory);
+  void SendOn(uint32_t instance, uint64_t generation, uint64_t call,
+              const Request& request) override;
+  void GiveBack(uint32_t instance, uint64_t generation) override;
+
+  // Hub thread.
+  void StartInstance(Instance& instance);
+  void Supervise(Instance& instance);
+  void OnInput(Instance& instance);
+  void OnGone(Instance& instance);
+  void OnStartFailed(const std::string& why);
+  void Restart(Instance& instance, const std::string& why);
+  void Tick();
+  void CountReady();
+  std::string InitFrame() const;
+  static void CountMeter(void* pool, std::string_view key, int32_t count);
+
+  const InstanceSettings settings_;
+  const size_t result_memory_bytes_;
+  const Pairs engine_config_;
+  const std::shared_ptr<Arena> memory_;
+  std::vector<std::unique_ptr<Instance>> instances_;
+  WorkerEvents* events_ = nullptr;
+  std::atomic<unsigned> ready_{0};
+  std::atomic<unsigned> next_{0};
+  std::atomic<bool> stopping_{false};
+
+  mutable Mutex mu_;
+  CondVar changed_;
+  bool served_ GUARDED_BY(mu_) = false;
+  std::optional<Status> start_failure_ GUARDED_BY(mu_);
+  std::map<std::string, uint64_t> meters_ GUARDED_BY(mu_);
+  Hub hub_;  // Last: its thread ends before the rest goes.
+};
+
+}  // namespace aiges

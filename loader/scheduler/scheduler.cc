@@ -1,0 +1,244 @@
+#include "loader/scheduler/scheduler.h"
+
+#include <algorithm>
+
+#include "loader/api/codes.h"
+
+namespace aiges {
+namespace {
+
+Status TimedOut() {
+  return Status::Error(StatusKind::kDeadline, "service exec once request timeout");
+}
+
+}  // namespace
+
+Scheduler::Scheduler(const Settings& settings, Workers* workers, const Clock* clock)
+    : bounds_(settings.queue),
+      licences_(settings.licences),
+      exec_timeout_(settings.instances.exec_timeout_ms),
+      workers_(*workers),
+      clock_(*clock) {}
+
+Status Scheduler::Admit(const Request& request, TimePoint now) {
+  if (request.deadline <= now) return TimedOut();
+  if (!workers_.Hopeful()) {
+    return Status::Error(StatusKind::kDisconnected,
+                         "no worker is up: the engine keeps failing, see the log of the service");
+  }
+  if (calls_.size() >= licences_) {
+    return Status::Error(StatusKind::kOverloaded,
+                         StrCat("service license not enough: all ", licences_,
+                                " of [fc] max are in use"));
+  }
+  if (queue_.size() >= bounds_.max_requests) {
+    return Status::Error(StatusKind::kOverloaded,
+                         StrCat("service license not enough: [queue] max_requests = ",
+                                bounds_.max_requests, " calls are waiting"));
+  }
+  if (queued_bytes_ + request.bytes() > bounds_.max_bytes) {
+    return Status::Error(StatusKind::kOverloaded,
+                         StrCat("service license not enough: [queue] max_bytes = ",
+                                bounds_.max_bytes, " would be passed"));
+  }
+  return Status::Ok();
+}
+
+void Scheduler::Enqueue(CallId id, Call& call) {
+  call.state = State::kQueued;
+  queue_.insert(queue_.end(), id);
+  queued_bytes_ += call.bytes;
+}
+
+void Scheduler::Dequeue(CallId id, Call& call) {
+  queue_.erase(id);
+  queued_bytes_ -= call.bytes;
+}
+
+void Scheduler::Forget(Calls::iterator call) { calls_.erase(call); }
+
+Scheduler::Answer Scheduler::TakeAnswer(Call& call, Status status, TimePoint now) {
+  ++answers_[CodeOf(status)];
+  Reply reply;
+  reply.status = std::move(status);
+  reply.times.queue =
+      (call.state == State::kQueued ? now : call.sent) - call.request.arrived;
+  return {std::move(call.sink), std::move(reply), call.request.arrived};
+}
+
+void Scheduler::TakeWhatFits(TimePoint now, std::vector<Sending>* out) {
+  while (!queue_.empty()) {
+    std::optional<Slot> slot = workers_.Reserve();
+    if (!slot) return;
+    const CallId id = *queue_.begin();
+    Call& call = calls_.find(id)->second;
+    Dequeue(id, call);
+    call.state = State::kRunning;
+    call.sent = now;
+    out->push_back({std::move(*slot), id, &call.request});
+  }
+}
+
+CallId Scheduler::Submit(Request request, std::unique_ptr<ReplySink> sink) {
+  const TimePoint now = clock_.Now();
+  if (exec_timeout_.count() > 0) {
+    request.deadline = std::min(request.deadline, now + exec_timeout_);
+  }
+  std::vector<Sending> sending;
+  CallId id = 0;
+  Reply refusal;
+  {
+    MutexLock lock(mu_);
+    refusal.status = Admit(request, now);
+    if (!refusal.status.ok()) {
+      ++answers_[CodeOf(refusal.status)];
+    } else {
+      id = next_id_++;
+      Call& call = calls_[id];
+      call.bytes = request.bytes();
+      call.request = std::move(request);
+      call.sink = std::move(sink);
+      deadlines_.emplace(call.request.deadline, id);
+      if (deadlines_.begin()->second == id) workers_.SetAlarm(call.request.deadline);
+      Enqueue(id, call);
+      TakeWhatFits(now, &sending);
+    }
+  }
+  if (id == 0) {
+    sink->Done(std::move(refusal));
+  } else {
+    Send(std::move(sending));
+  }
+  return id;
+}
+
+void Scheduler::Send(std::vector<Sending> sending) {
+  // A running call's request stays where it is (the map never moves its values) until its result
+  // or its loss comes through OnResults, which cannot happen before Send.
+  for (Sending& s : sending) s.slot.Send(s.id, *s.request);
+}
+
+void Scheduler::GiveUp(CallId id, Status status, TimePoint now, std::vector<Answer>* out) {
+  const auto found = calls_.find(id);
+  if (found == calls_.end() || found->second.state == State::kUnwanted) return;
+  Call& call = found->second;
+  deadlines_.erase({call.request.deadline, id});
+  out->push_back(TakeAnswer(call, std::move(status), now));
+  if (call.state == State::kQueued) {
+    Dequeue(id, call);
+    Forget(found);
+  } else {
+    call.state = State::kUnwanted;
+  }
+}
+
+void Scheduler::Abort(CallId id) {
+  std::vector<Answer> answers;
+  {
+    MutexLock lock(mu_);
+    GiveUp(id, Status::Error(StatusKind::kCancelled, "the client is gone"), clock_.Now(), &answers);
+  }
+  Deliver(std::move(answers));
+}
+
+void Scheduler::OnAlarm(TimePoint now) {
+  std::vector<Answer> answers;
+  {
+    MutexLock lock(mu_);
+    while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+      GiveUp(deadlines_.begin()->second, TimedOut(), now, &answers);
+    }
+    if (!deadlines_.empty()) workers_.SetAlarm(deadlines_.begin()->first);
+  }
+  Deliver(std::move(answers));
+}
+
+void Scheduler::Finish(WorkerResult& result, TimePoint now, std::vector<Answer>* out) {
+  const auto found = calls_.find(result.call);
+  if (found == calls_.end()) return;
+  Call& call = found->second;
+  const bool wanted = call.state != State::kUnwanted;
+  if (wanted && result.unsent) {
+    Enqueue(result.call, call);
+    return;
+  }
+  if (wanted) {
+    deadlines_.erase({call.request.deadline, result.call});
+    Answer answer = TakeAnswer(call, std::move(result.status), now);
+    answer.reply.payloads = std::move(result.payloads);
+    answer.reply.times.engine = result.engine;
+    answer.reply.times.channel = now - call.sent - result.engine;
+    out->push_back(std::move(answer));
+  }
+  Forget(found);
+}
+
+void Scheduler::OnResults(std::vector<WorkerResult> results) {
+  std::vector<Answer> answers;
+  answers.reserve(results.size());
+  std::vector<Sending> sending;
+  const TimePoint now = clock_.Now();
+  {
+    MutexLock lock(mu_);
+    for (WorkerResult& result : results) Finish(result, now, &answers);
+    TakeWhatFits(now, &sending);
+  }
+  const bool sent = !sending.empty();
+  Send(std::move(sending));
+  if (sent) workers_.Flush();
+  Deliver(std::move(answers));
+}
+
+void Scheduler::OnCapacity() {
+  std::vector<Sending> sending;
+  std::vector<Answer> answers;
+  const TimePoint now = clock_.Now();
+  {
+    MutexLock lock(mu_);
+    TakeWhatFits(now, &sending);
+    if (!workers_.Hopeful()) {
+      while (!queue_.empty()) {
+        GiveUp(*queue_.begin(),
+               Status::Error(StatusKind::kDisconnected,
+                             "no worker is up: the engine keeps failing, see the log of the service"),
+               now, &answers);
+      }
+    }
+  }
+  Send(std::move(sending));
+  workers_.Flush();
+  Deliver(std::move(answers));
+}
+
+void Scheduler::Deliver(std::vector<Answer> answers) {
+  for (Answer& answer : answers) {
+    const StageTimes& t = answer.reply.times;
+    histograms_.queue.Observe(t.queue);
+    if (answer.reply.status.ok()) {
+      histograms_.channel.Observe(t.channel);
+      histograms_.engine.Observe(t.engine);
+    }
+    histograms_.total.Observe(clock_.Now() - answer.arrived);
+    answer.sink->Done(std::move(answer.reply));
+  }
+}
+
+bool Scheduler::Ready() const { return !draining_ && workers_.ReadyCount() > 0; }
+
+bool Scheduler::Idle() const {
+  MutexLock lock(mu_);
+  return calls_.empty();
+}
+
+QueueReport Scheduler::Report() const {
+  MutexLock lock(mu_);
+  QueueReport report;
+  report.in_flight = calls_.size();
+  report.queued = queue_.size();
+  report.queued_bytes = queued_bytes_;
+  report.licences = licences_;
+  report.answers = answers_;
+  return report;
+}
+
+}  // namespace aiges

@@ -1,0 +1,107 @@
+// loader/scheduler/scheduler.h: one queue for the service, from admission to answer.
+//
+// Overview. Submit admits a call (licence, queue bounds, deadline) or refuses it at once. An
+// admitted call waits in ONE queue until an instance has credit for it (late binding: nothing
+// waits behind a slow neighbour), runs, and is answered exactly once: by its result, by the loss
+// of its worker, or by its deadline, whichever comes first.
+//
+// Life cycle of a call:
+//   kQueued  -> kRunning   an instance had credit
+//   kQueued  -> gone       deadline, abort, or nobody left to serve it: answered, never run
+//   kRunning -> gone       result, or the worker died: answered
+//   kRunning -> kUnwanted  deadline or abort: answered; the engine still works on it, so it keeps
+//                          its licence and its data until the result comes, which is dropped
+//   kRunning -> kQueued    the worker died before the call reached it
+//
+// Threads: one lock around the tables; short sections, no I/O and no sink inside. Sinks are called
+// outside it. No clock but the one given, so it is tested without sleeping.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "loader/api/report.h"
+#include "loader/api/service.h"
+#include "loader/api/settings.h"
+#include "loader/api/worker.h"
+#include "loader/base/clock.h"
+#include "loader/base/mutex.h"
+
+namespace aiges {
+
+class Scheduler : public Service, public WorkerEvents {
+ public:
+  Scheduler(const Settings& settings, Workers* workers, const Clock* clock);
+
+  CallId Submit(Request request, std::unique_ptr<ReplySink> sink) override;
+  void Flush() override { workers_.Flush(); }
+  void Abort(CallId id) override;
+  bool Ready() const override;
+
+  void OnResults(std::vector<WorkerResult> results) override;
+  void OnCapacity() override;
+  void OnAlarm(TimePoint now) override;
+
+  // Readiness goes off; calls are still taken.
+  void BeginDrain() { draining_ = true; }
+  // True when no call is waiting or running by then. Polls: used once, at shutdown.
+  bool Idle() const;
+
+  QueueReport Report() const;
+  const StageHistograms& histograms() const { return histograms_; }
+
+ private:
+  enum class State { kQueued, kRunning, kUnwanted };
+  struct Call {
+    Request request;
+    std::unique_ptr<ReplySink> sink;
+    State state = State::kQueued;
+    TimePoint sent;
+    size_t bytes = 0;
+  };
+  struct Answer {
+    std::unique_ptr<ReplySink> sink;
+    Reply reply;
+    TimePoint arrived;
+  };
+  struct Sending {
+    Slot slot;
+    CallId id;
+    const Request* request;
+  };
+  using Calls = std::unordered_map<CallId, Call>;
+
+  Status Admit(const Request& request, TimePoint now) REQUIRES(mu_);
+  void Enqueue(CallId id, Call& call) REQUIRES(mu_);
+  void Dequeue(CallId id, Call& call) REQUIRES(mu_);
+  void TakeWhatFits(TimePoint now, std::vector<Sending>* out) REQUIRES(mu_);
+  void Forget(Calls::iterator call) REQUIRES(mu_);
+  Answer TakeAnswer(Call& call, Status status, TimePoint now) REQUIRES(mu_);
+  void GiveUp(CallId id, Status status, TimePoint now, std::vector<Answer>* out) REQUIRES(mu_);
+  void Finish(WorkerResult& result, TimePoint now, std::vector<Answer>* out) REQUIRES(mu_);
+  void Deliver(std::vector<Answer> answers);
+  void Send(std::vector<Sending> sending);
+
+  const QueueSettings bounds_;
+  const uint64_t licences_;
+  const std::chrono::milliseconds exec_timeout_;
+  Workers& workers_;
+  const Clock& clock_;
+  std::atomic<bool> draining_{false};
+
+  mutable Mutex mu_;
+  CallId next_id_ GUARDED_BY(mu_) = 1;
+  Calls calls_ GUARDED_BY(mu_);
+  std::set<CallId> queue_ GUARDED_BY(mu_);  // Ids grow, so this is the order of arrival.
+  uint64_t queued_bytes_ GUARDED_BY(mu_) = 0;
+  std::set<std::pair<TimePoint, CallId>> deadlines_ GUARDED_BY(mu_);
+  std::map<int, uint64_t> answers_ GUARDED_BY(mu_);
+  StageHistograms histograms_;
+};
+
+}  // namespace aiges
