@@ -1,0 +1,243 @@
+#include "loader/ingress/http_routes.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "loader/api/codes.h"
+#include "loader/ingress/handle.h"
+#include "loader/ingress/json_codec.h"
+
+namespace aiges {
+namespace {
+
+constexpr int64_t kDefaultWaitMs = 120'000;  // Frozen: what the old HTTP layer passed as waitTime.
+constexpr const char* kJson = "application/json";
+
+HttpResponse Refusal(int http_status, int code, const std::string& sid, std::string_view text) {
+  HttpResponse r = HttpResponse::Text(http_status, kJson, WriteErrorEnvelope(sid, code, text));
+  if (http_status == 429 || http_status == 503) r.headers.emplace_back("Retry-After", "1");
+  r.headers.emplace_back("Access-Control-Allow-Origin", "*");
+  return r;
+}
+
+HttpResponse Refusal(const Status& status, const std::string& sid) {
+  return Refusal(HttpStatusOf(status), CodeOf(status), sid, status.text);
+}
+
+const char* ContentTypeOf(const Payload& p) {
+  static const std::pair<const char*, const char*> kByEncoding[] = {
+      {"jpg", "image/jpeg"}, {"jpeg", "image/jpeg"}, {"png", "image/png"}, {"bmp", "image/bmp"},
+      {"wav", "audio/wav"},  {"mp3", "audio/mpeg"},  {"mp4", "video/mp4"}};
+  if (const std::string* mime = Find(p.desc, "mime")) return mime->c_str();
+  if (const std::string* encoding = Find(p.desc, "encoding")) {
+    for (const auto& [name, mime] : kByEncoding) {
+      if (*encoding == name) return mime;
+    }
+  }
+  if (p.type != DataType::kText) return "application/octet-stream";
+  const std::string* format = Find(p.desc, "format");
+  return format != nullptr && *format == "json" ? kJson : "text/plain; charset=utf-8";
+}
+
+// A header value must stay on its line.
+bool FitsHeader(std::string_view text) {
+  return text.find_first_of("\r\n") == std::string_view::npos;
+}
+
+// Answers one HTTP request with what the scheduler says.
+class HttpSink : public ReplySink {
+ public:
+  HttpSink(std::vector<Expected> expect, std::string sid, bool raw, HttpDone done)
+      : expect_(std::move(expect)), sid_(std::move(sid)), raw_(raw), done_(std::move(done)) {}
+
+  void Done(Reply reply) override {
+    Status status = std::move(reply.status);
+    if (status.ok()) status = CheckOutput(expect_, &reply.payloads);
+    HttpResponse response = status.ok() ? Success(reply) : Refusal(status, sid_);
+    response.headers.emplace_back("Server-Timing", ServerTiming(reply.times));
+    done_(std::move(response));
+  }
+
+ private:
+  HttpResponse Success(Reply& reply) {
+    HttpResponse r;
+    if (raw_) {
+      Payload& first = reply.payloads.front();
+      const char* type = ContentTypeOf(first);
+      r.content_type = FitsHeader(type) ? type : "application/octet-stream";
+      if (FitsHeader(first.key)) r.headers.emplace_back("X-Output-Key", first.key);
+      r.body.push_back(std::move(first.data));
+    } else {
+      r.body.push_back(Bytes::Own(WriteEnvelope(sid_, reply.payloads)));
+    }
+    r.headers.emplace_back("Access-Control-Allow-Origin", "*");
+    return r;
+  }
+
+  std::vector<Expected> expect_;
+  std::string sid_;
+  bool raw_;
+  HttpDone done_;
+};
+
+std::optional<DataType> ParseType(std::string_view name) {
+  static constexpr std::string_view kNames[] = {"text", "audio", "image", "video", "other"};
+  const auto* found = std::find(std::begin(kNames), std::end(kNames), name);
+  if (found == std::end(kNames)) return std::nullopt;
+  return static_cast<DataType>(found - std::begin(kNames));
+}
+
+DataType TypeOfContent(std::string_view content_type) {
+  if (content_type.rfind("image/", 0) == 0) return DataType::kImage;
+  if (content_type.rfind("audio/", 0) == 0) return DataType::kAudio;
+  if (content_type.rfind("video/", 0) == 0) return DataType::kVideo;
+  if (content_type.rfind("application/octet-stream", 0) == 0) return DataType::kOther;
+  return DataType::kText;
+}
+
+// The last element of /<version>/private/<serviceId> or /v1/raw/<serviceId>, if the path is that.
+std::optional<std::string> ServiceIdOf(const std::string& path, std::string_view kind) {
+  const size_t first = path.find('/', 1);
+  if (path.empty() || path[0] != '/' || first == std::string::npos) return std::nullopt;
+  const size_t second = path.find('/', first + 1);
+  if (second == std::string::npos) return std::nullopt;
+  if (std::string_view(path).substr(first + 1, second - first - 1) != kind) return std::nullopt;
+  return path.substr(second + 1);
+}
+
+}  // namespace
+
+HttpRoutes::HttpRoutes(const Settings& settings, Service* service, BufferPool* buffers,
+                       PageSources pages)
+    : settings_(settings), service_(*service), buffers_(*buffers), pages_(std::move(pages)) {}
+
+uint64_t HttpRoutes::Handle(HttpRequest request, HttpDone done) {
+  if (Page(request, done)) return 0;
+  const auto json = ServiceIdOf(request.path, "private");
+  const auto raw = ServiceIdOf(request.path, "raw");
+  if (!json && !raw) {
+    done(Refusal(404, kCodeInvalidOp, "",
+                 StrCat("no such path: ", request.path, "; POST /v1/private/", settings_.service.name,
+                        " (JSON) or /v1/raw/", settings_.service.name)));
+    return 0;
+  }
+  const std::string& id = json ? *json : *raw;
+  if (id != settings_.service.name) {
+    done(Refusal(404, kCodeInvalidOp, "",
+                 StrCat("unknown serviceId \"", id, "\": this loader serves \"",
+                        settings_.service.name, "\"")));
+    return 0;
+  }
+  if (request.method != "POST") {
+    HttpResponse r = Refusal(405, kCodeInvalidOp, "", "expected POST");
+    r.headers.emplace_back("Allow", "POST");
+    done(std::move(r));
+    return 0;
+  }
+  return json ? Json(std::move(request), std::move(done)) : Raw(std::move(request), std::move(done));
+}
+
+bool HttpRoutes::Page(const HttpRequest& request, HttpDone& done) {
+  const std::string& path = request.path;
+  const bool known = path == "/healthz" || path == "/readyz" || path == "/metrics" || path == "/";
+  if (!known) return false;
+  if (request.method != "GET" && request.method != "HEAD") {
+    HttpResponse r = Refusal(405, kCodeInvalidOp, "", "expected GET");
+    r.headers.emplace_back("Allow", "GET, HEAD");
+    done(std::move(r));
+  } else if (path == "/healthz") {
+    done(HttpResponse::Text(200, "text/plain; charset=utf-8", "ok\n"));
+  } else if (path == "/readyz") {
+    const bool ready = service_.Ready();
+    done(HttpResponse::Text(ready ? 200 : 503, "text/plain; charset=utf-8",
+                            ready ? "ready\n" : "not ready: no instance serves, or draining\n"));
+  } else if (path == "/metrics") {
+    done(HttpResponse::Text(200, "text/plain; version=0.0.4; charset=utf-8", pages_.metrics()));
+  } else {
+    done(HttpResponse::Text(200, "text/html; charset=utf-8", pages_.status()));
+  }
+  return true;
+}
+
+uint64_t HttpRoutes::Json(HttpRequest request, HttpDone done) {
+  std::string sid = RandomUuid();
+  // curl -d sends the form type without being asked; an explicit other type is a mistake.
+  const std::string& type = request.content_type;
+  if (!type.empty() && type.find("json") == std::string::npos &&
+      type.rfind("text/plain", 0) != 0 && type.rfind("application/x-www-form", 0) != 0) {
+    done(Refusal(415, kCodeBodyNotJson, sid,
+                 StrCat("expected Content-Type application/json, got ", type)));
+    return 0;
+  }
+  OnceCall call;
+  const Status status = ParseEnvelope(request.body, &buffers_, &call);
+  if (!status.ok()) {
+    done(Refusal(status, sid));
+    return 0;
+  }
+  std::erase_if(call.headers, [](const auto& header) { return header.first == "sid"; });
+  call.headers.emplace_back("sid", sid);
+  return Submit(std::move(call), std::move(sid), false, request, std::move(done));
+}
+
+uint64_t HttpRoutes::Raw(HttpRequest request, HttpDone done) {
+  std::string sid = RandomUuid();
+  OnceCall call;
+  Payload& p = call.request.payloads.emplace_back();
+  p.key = "data";
+  p.type = TypeOfContent(request.content_type);
+  p.data = std::move(request.body);
+  p.desc.emplace_back("status", "3");
+  for (const auto& [name, value] : request.query) {
+    if (name == "key") {
+      p.key = value;
+    } else if (name == "type") {
+      const std::optional<DataType> type = ParseType(value);
+      if (!type) {
+        done(Refusal(400, kCodeConversion, sid,
+                     StrCat("type: expected text, audio, image, video or other, got ", value)));
+        return 0;
+      }
+      p.type = *type;
+    } else if (name.rfind("p.", 0) == 0) {
+      call.request.params.emplace_back(name.substr(2), value);
+    } else if (name.rfind("desc.", 0) == 0) {
+      p.desc.emplace_back(name.substr(5), value);
+    }
+  }
+  call.headers = request.headers;
+  call.headers.emplace_back("sid", sid);
+  return Submit(std::move(call), std::move(sid), true, request, std::move(done));
+}
+
+uint64_t HttpRoutes::Submit(OnceCall call, std::string sid, bool raw, const HttpRequest& request,
+                            HttpDone done) {
+  Status status = CheckInput(call);
+  int64_t wait_ms = kDefaultWaitMs;
+  const std::string* wanted = Find(request.query, "timeout_ms");
+  if (wanted != nullptr) {
+    const char* end = wanted->data() + wanted->size();
+    const auto parsed = std::from_chars(wanted->data(), end, wait_ms);
+    if (parsed.ec != std::errc() || parsed.ptr != end || wait_ms < 1) {
+      status = Status::Error(StatusKind::kInvalid,
+                             StrCat("timeout_ms: expected a positive integer, got ", *wanted),
+                             kCodeConversion);
+    }
+  }
+  if (!status.ok()) {
+    done(Refusal(status, sid));
+    return 0;
+  }
+  call.request.handle = sid;
+  call.request.arrived = request.arrived;
+  call.request.deadline =
+      request.arrived + std::chrono::milliseconds(std::min<int64_t>(wait_ms, 86'400'000));
+  PassHeaders(settings_.service, &call);
+  auto sink = std::make_unique<HttpSink>(std::move(call.expect), std::move(sid), raw,
+                                         std::move(done));
+  const CallId id = service_.Submit(std::move(call.request), std::move(sink));
+  service_.Flush();
+  return id;
+}
+
+}  // namespace aiges

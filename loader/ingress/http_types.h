@@ -1,0 +1,51 @@
+// loader/ingress/http_types.h: one HTTP exchange as values, between the connection and the routes.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "loader/base/bytes.h"
+#include "loader/base/clock.h"
+#include "loader/base/strings.h"
+
+namespace aiges {
+
+struct HttpRequest {
+  std::string method;  // Upper case, as it came.
+  std::string path;    // Percent-decoded, without the query.
+  Pairs query;         // Percent-decoded, in order.
+  std::string content_type;
+  Pairs headers;  // Lower-case names.
+  Bytes body;
+  TimePoint arrived;
+};
+
+struct HttpResponse {
+  int status = 200;
+  std::string content_type = "application/json";
+  Pairs headers;
+  std::vector<Bytes> body;
+
+  static HttpResponse Text(int status, std::string content_type, std::string body) {
+    HttpResponse r;
+    r.status = status;
+    r.content_type = std::move(content_type);
+    r.body.push_back(Bytes::Own(std::move(body)));
+    return r;
+  }
+};
+
+// Called once, from any thread.
+using HttpDone = std::function<void(HttpResponse)>;
+// Called on the HTTP lane. May call `done` at once or later. Returns an id for Abort, or 0.
+using HttpHandler = std::function<uint64_t(HttpRequest, HttpDone)>;
+
+// "%41+b" -> "A b" when plus_is_space. Broken escapes stay as they are.
+std::string PercentDecode(std::string_view text, bool plus_is_space);
+// Splits "/path?a=1&b=2".
+void SplitTarget(std::string_view target, HttpRequest* request);
+
+}  // namespace aiges

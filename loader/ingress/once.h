@@ -1,0 +1,43 @@
+// loader/ingress/once.h: a once call as both fronts see it, between decoding and encoding.
+//
+// The rules that clients rely on live here once: what goes into params, what `expect` allows, what
+// attributes an output carries. Plain values and pure functions; thread-safe.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "loader/api/request.h"
+#include "loader/api/settings.h"
+
+namespace aiges {
+
+// An output stream the client accepts.
+struct Expected {
+  std::string name;
+  std::optional<DataType> type;  // Empty: any (HTTP without data_type).
+  Pairs attributes;
+};
+
+struct OnceCall {
+  std::string service_id;
+  Pairs headers;
+  std::vector<Expected> expect;  // Empty: everything the engine returns.
+  Request request;
+};
+
+// params gets the headers that [aiges] headerPass names, and always "sid".
+void PassHeaders(const ServiceSettings& settings, OnceCall* call);
+
+// kInvalid when the payloads cannot be handed to an engine.
+Status CheckInput(const OnceCall& call);
+
+// Checks a successful reply against `expect` and gives each output the attributes the client gets:
+// the engine's desc, overlaid with those of expect, then seq "0" and status "3".
+Status CheckOutput(const std::vector<Expected>& expect, std::vector<Payload>* outputs);
+
+// Milliseconds per stage, in the syntax of the Server-Timing header (W3C Server Timing).
+std::string ServerTiming(const StageTimes& times);
+
+}  // namespace aiges

@@ -1,0 +1,166 @@
+#include "loader/ingress/pages.h"
+
+#include <prometheus/text_serializer.h>
+
+#include <array>
+#include <sstream>
+#include <vector>
+
+#include "loader/base/strings.h"
+
+namespace aiges {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+class Families {
+ public:
+  MetricFamily& Begin(const char* name, const char* help, MetricType type) {
+    MetricFamily& family = all_.emplace_back();
+    family.name = name;
+    family.help = help;
+    family.type = type;
+    return family;
+  }
+  void Gauge(const char* name, const char* help, double value) {
+    Begin(name, help, MetricType::Gauge).metric.emplace_back().gauge.value = value;
+  }
+  std::string Text() const { return prometheus::TextSerializer().Serialize(all_); }
+
+ private:
+  std::vector<MetricFamily> all_;
+};
+
+ClientMetric& Labelled(MetricFamily& family, const char* label, const std::string& value) {
+  ClientMetric& metric = family.metric.emplace_back();
+  metric.label.push_back({label, value});
+  return metric;
+}
+
+void AddHistogram(MetricFamily& family, const char* stage, const LatencyHistogram& from) {
+  ClientMetric& metric = Labelled(family, "stage", stage);
+  uint64_t below = 0;
+  for (size_t i = 0; i <= LatencyHistogram::kBounds.size(); ++i) {
+    below += from.count(i);
+    const double bound = i < LatencyHistogram::kBounds.size()
+                             ? LatencyHistogram::kBounds[i]
+                             : std::numeric_limits<double>::infinity();
+    metric.histogram.bucket.push_back({below, bound});
+  }
+  metric.histogram.sample_count = below;
+  metric.histogram.sample_sum = from.sum_seconds();
+}
+
+std::string Escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '<') {
+      out += "&lt;";
+    } else if (c == '>') {
+      out += "&gt;";
+    } else if (c == '&') {
+      out += "&amp;";
+    } else if (c == '"') {
+      out += "&quot;";
+    } else {
+      out.push_back(c);
+    }
+  }
+  return out;
+}
+
+constexpr const char* kStyle =
+    "<style>:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:60em;"
+    "margin:2em auto;padding:0 1em}table{border-collapse:collapse;width:100%}th,td{text-align:left;"
+    "padding:.3em .8em .3em 0;border-bottom:1px solid #8884;vertical-align:top}code{font-size:13px;"
+    "overflow-wrap:anywhere}.ready{color:#1a7f37}.bad{color:#cf222e}</style>";
+
+std::string MeanMs(const LatencyHistogram& h) {
+  uint64_t count = 0;
+  for (size_t i = 0; i <= LatencyHistogram::kBounds.size(); ++i) count += h.count(i);
+  if (count == 0) return "-";
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3f ms", h.sum_seconds() / static_cast<double>(count) * 1e3);
+  return text;
+}
+
+}  // namespace
+
+std::string MetricsPage(const PageData& d) {
+  Families out;
+  MetricFamily& requests =
+      out.Begin("aiges_requests_total", "Calls answered, by loader code (0 is success).",
+                MetricType::Counter);
+  for (const auto& [code, count] : d.queue.answers) {
+    Labelled(requests, "code", std::to_string(code)).counter.value = static_cast<double>(count);
+  }
+  MetricFamily& latency =
+      out.Begin("aiges_latency_seconds", "Time of a call, by stage.", MetricType::Histogram);
+  AddHistogram(latency, "queue", d.histograms->queue);
+  AddHistogram(latency, "channel", d.histograms->channel);
+  AddHistogram(latency, "engine", d.histograms->engine);
+  AddHistogram(latency, "total", d.histograms->total);
+  out.Gauge("aiges_ready", "1 when a call sent now can be served.", d.ready ? 1 : 0);
+  out.Gauge("aiges_in_flight", "Licences in use.", static_cast<double>(d.queue.in_flight));
+  out.Gauge("aiges_licences", "[fc] max.", static_cast<double>(d.queue.licences));
+  out.Gauge("aiges_queue_depth", "Calls waiting.", static_cast<double>(d.queue.queued));
+  out.Gauge("aiges_queue_bytes", "Payload bytes waiting.",
+            static_cast<double>(d.queue.queued_bytes));
+  std::array<unsigned, kInstanceStates> by_state{};
+  double restarts = 0;
+  for (const InstanceReport& i : d.instances.instances) {
+    ++by_state[static_cast<size_t>(i.state)];
+    if (i.starts > 0) restarts += static_cast<double>(i.starts - 1);
+  }
+  MetricFamily& states = out.Begin("aiges_instances", "Instances, by state.", MetricType::Gauge);
+  for (size_t s = 0; s < by_state.size(); ++s) {
+    Labelled(states, "state", StateName(static_cast<InstanceState>(s))).gauge.value = by_state[s];
+  }
+  out.Begin("aiges_instance_restarts_total", "Worker processes started again.",
+            MetricType::Counter)
+      .metric.emplace_back()
+      .counter.value = restarts;
+  if (!d.instances.meters.empty()) {
+    MetricFamily& meters = out.Begin("aiges_meter_total", "Units the engine counted, by its key.",
+                                     MetricType::Counter);
+    for (const auto& [key, count] : d.instances.meters) {
+      Labelled(meters, "key", key).counter.value = static_cast<double>(count);
+    }
+  }
+  return out.Text();
+}
+
+std::string StatusPage(const PageData& d) {
+  std::string out = StrCat(
+      "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">"
+      "<meta name=\"viewport\" content=\"width=device-width\"><title>",
+      Escaped(d.service), "</title>", kStyle, "<h1>", Escaped(d.service), "</h1><p class=\"",
+      d.ready ? "ready\">ready" : "bad\">not ready", "</p><p>AIGES ", d.version, ", up ",
+      d.up.count(), " s, gRPC <code>", Escaped(d.grpc_address), "</code>, HTTP <code>",
+      Escaped(d.http_address), "</code>; <a href=\"/metrics\">metrics</a></p>");
+  out += StrCat("<h2>Calls</h2><p>", d.queue.in_flight, " of ", d.queue.licences,
+                " licences in use, ", d.queue.queued, " waiting (", d.queue.queued_bytes,
+                " bytes)</p><table><tr><th>code<th>answers</tr>");
+  for (const auto& [code, count] : d.queue.answers) {
+    out += StrCat("<tr><td>", code, "<td>", count, "</tr>");
+  }
+  out += StrCat("</table><h2>Mean time per stage</h2><table><tr><th>queue<th>channel<th>engine"
+                "<th>total</tr><tr><td>",
+                MeanMs(d.histograms->queue), "<td>", MeanMs(d.histograms->channel), "<td>",
+                MeanMs(d.histograms->engine), "<td>", MeanMs(d.histograms->total),
+                "</tr></table><h2>Instances</h2><table><tr><th>#<th>state<th>pid<th>starts<th>calls"
+                "<th>in it<th>window<th>plugin<th>last death</tr>");
+  for (const InstanceReport& i : d.instances.instances) {
+    out += StrCat("<tr><td>", i.index, "<td>", StateName(i.state), "<td>", i.pid, "<td>", i.starts,
+                  "<td>", i.calls, "<td>", i.outstanding, "<td>", i.window, "<td><code>",
+                  Escaped(i.plugin), "</code><td>", Escaped(i.last_error), "</tr>");
+  }
+  out += StrCat("</table><h2>Try it</h2><pre><code>curl --data-binary @picture.png 'http://",
+                Escaped(d.http_address), "/v1/raw/", Escaped(d.service),
+                "?key=img&amp;type=image'</code></pre></html>\n");
+  return out;
+}
+
+}  // namespace aiges
