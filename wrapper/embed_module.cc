@@ -1,0 +1,169 @@
+#include "wrapper/embed_module.h"
+
+#include <pybind11/embed.h>
+
+#include <atomic>
+#include <string>
+
+#include "wrapper/convert.h"
+
+namespace aiges::shim {
+namespace {
+
+namespace py = pybind11;
+
+std::atomic<wrapperMeterCustom> g_meter{nullptr};
+std::atomic<wrapperTraceLog> g_trace{nullptr};
+
+// bytes of anything that has some: bytes-like as it is, str as UTF-8.
+py::bytes ToBytes(const py::object& value) {
+  if (py::isinstance<py::bytes>(value)) return py::reinterpret_borrow<py::bytes>(value);
+  PyObject* made = py::isinstance<py::str>(value) ? PyUnicode_AsUTF8String(value.ptr())
+                   : PyObject_CheckBuffer(value.ptr()) != 0 ? PyBytes_FromObject(value.ptr())
+                                                            : nullptr;
+  if (made != nullptr) return py::reinterpret_steal<py::bytes>(made);
+  if (PyErr_Occurred() != nullptr) throw py::error_already_set();
+  throw py::type_error(std::string("data: expected bytes, a buffer or str, got ") +
+                       Py_TYPE(value.ptr())->tp_name);
+}
+
+int CheckedType(int type) {
+  if (type < 0 || type > 3) {
+    throw py::value_error("type: expected 0 (text), 1 (audio), 2 (image) or 3 (video), got " +
+                          std::to_string(type));
+  }
+  return type;
+}
+
+// One payload, either way. `len` follows the data unless it is set by hand.
+struct Node {
+  std::string key;
+  py::bytes data;
+  size_t len = 0;
+  int status = DataOnce;
+  int type = DataText;
+  py::dict desc;
+
+  void SetData(const py::object& value) {
+    data = ToBytes(value);
+    len = py::len(data);
+  }
+};
+struct ResponseData : Node {};
+struct DataListNode : Node {};
+
+struct Response {
+  py::list list;
+  int error_code = 0;
+};
+struct DataListCls {
+  py::list list;
+};
+struct SessionCreateResponse {
+  std::string handle;
+  int error_code = 0;
+};
+
+template <class T>
+py::class_<T> BindNode(py::module_& m, const char* name) {
+  return py::class_<T>(m, name)
+      .def(py::init([](const std::string& key, const py::object& second, int status, int type,
+                       const py::object& data, size_t length) {
+             // The second argument is len by position, data in the pure-Python spelling.
+             T node;
+             node.key = key;
+             node.status = status;
+             node.type = type;
+             if (!data.is_none()) node.SetData(data);
+             if (py::isinstance<py::int_>(second)) node.len = second.cast<size_t>();
+             if (length > 0) node.len = length;
+             return node;
+           }),
+           py::arg("key") = "", py::arg("len") = 0, py::arg("status") = int{DataOnce},
+           py::arg("type") = int{DataText}, py::arg("data") = py::none(), py::arg("length") = 0)
+      .def_readwrite("key", &T::key)
+      .def_property(
+          "data", [](const T& n) { return n.data; },
+          [](T& n, const py::object& value) { n.SetData(value); })
+      .def_readwrite("len", &T::len)
+      .def_readwrite("status", &T::status)
+      .def_readwrite("type", &T::type)
+      .def_readwrite("desc", &T::desc)
+      .def("get_data", [](const T& n) { return n.data; })
+      .def("setData", [](T& n, const py::object& value) { n.SetData(value); })
+      .def("setDataType", [](T& n, int type) { n.type = CheckedType(type); })
+      .def("setKey", [](T& n, const std::string& key) { n.key = key; });
+}
+
+// Sessions are not in this version: nobody waits for what callback() brings, and a wrapper is told
+// so (-1) instead of being blocked.
+int Callback(const py::args&) { return -1; }
+
+int Metric(const std::string& tag, const std::string& key, int count) {
+  const wrapperMeterCustom meter = g_meter.load();
+  const py::gil_scoped_release release;
+  return meter == nullptr ? 0 : meter(tag.c_str(), key.c_str(), count);
+}
+
+int Trace(const std::string& tag, const std::string& key, const std::string& value) {
+  const wrapperTraceLog trace = g_trace.load();
+  const py::gil_scoped_release release;
+  return trace == nullptr ? 0 : trace(tag.c_str(), key.c_str(), value.c_str());
+}
+
+}  // namespace
+
+PYBIND11_EMBEDDED_MODULE(aiges_embed, m) {
+  BindNode<ResponseData>(m, "ResponseData");
+  BindNode<DataListNode>(m, "DataListNode");
+  py::class_<Response>(m, "Response")
+      .def(py::init<>())
+      .def_readwrite("list", &Response::list)
+      .def_readwrite("error_code", &Response::error_code)
+      .def("response_err", [](py::object self, int code) {
+        self.cast<Response&>().error_code = code;
+        return self;
+      });
+  py::class_<DataListCls>(m, "DataListCls")
+      .def(py::init<>())
+      .def_readwrite("list", &DataListCls::list)
+      .def("get", [](const DataListCls& self, const std::string& key) -> py::object {
+        for (const py::handle node : self.list) {
+          if (node.attr("key").cast<std::string>() == key) {
+            return py::reinterpret_borrow<py::object>(node);
+          }
+        }
+        return py::none();
+      });
+  py::class_<SessionCreateResponse>(m, "SessionCreateResponse")
+      .def(py::init([](const std::string& handle, int error_code) {
+             return SessionCreateResponse{handle, error_code};
+           }),
+           py::arg("handle") = "", py::arg("error_code") = 0)
+      .def_readwrite("handle", &SessionCreateResponse::handle)
+      .def_readwrite("error_code", &SessionCreateResponse::error_code);
+  m.def("callback", &Callback);
+  m.def("callback_metric", &Metric);
+  m.def("callback_trace", &Trace);
+}
+
+py::object MakeDataListCls(const DataList* head) {
+  DataListCls list;
+  for (const DataList* p = head; p != nullptr; p = p->next) {
+    if (p->key == nullptr) continue;
+    DataListNode node;
+    node.key = p->key;
+    node.data = py::reinterpret_steal<py::bytes>(DataToBytes(*p).release());
+    node.len = p->len;
+    node.status = p->status;
+    node.type = p->type;
+    node.desc = py::reinterpret_steal<py::dict>(ParamsToDict(p->desc).release());
+    list.list.append(py::cast(std::move(node)));
+  }
+  return py::cast(std::move(list));
+}
+
+void SetMeter(wrapperMeterCustom function) { g_meter = function; }
+void SetTrace(wrapperTraceLog function) { g_trace = function; }
+
+}  // namespace aiges::shim

@@ -1,0 +1,19 @@
+// wrapper/embed_module.h: the Python module aiges_embed, which exists inside a worker only.
+//
+// Same classes and semantics as aiges.dto of the SDK; its types are in sdk/aiges_embed.pyi.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include "aiges/wrapper.h"
+
+namespace aiges::shim {
+
+// A DataListCls of the request's payloads. Needs the GIL.
+pybind11::object MakeDataListCls(const DataList* head);
+
+// The host's functions from wrapperSetCtrl; NULL is fine.
+void SetMeter(wrapperMeterCustom function);
+void SetTrace(wrapperTraceLog function);
+
+}  // namespace aiges::shim

@@ -1,0 +1,54 @@
+"""Which of the arguments offered a user's hook wants, and in which order.
+
+User code of many ages is in the field: parameters came and went, and were renamed. Rule: fill by
+parameter name where every required name is known, else the first N by position. Run once per hook.
+"""
+
+import inspect
+
+ALIASES = {
+    "req": "reqData",
+    "data": "reqData",
+    "reqdata": "reqData",
+    "req_data": "reqData",
+    "usertag": "usrTag",
+    "usrtag": "usrTag",
+    "usr_tag": "usrTag",
+    "persid": "psrId",
+    "psrid": "psrId",
+    "psr_id": "psrId",
+    "psrids": "psrIds",
+    "psrcnt": "psrCnt",
+    "respdata": "respData",
+    "resp": "respData",
+    "cfg": "config",
+    "conf": "config",
+    "code": "errNum",
+    "errnum": "errNum",
+    "ret": "errNum",
+}
+
+
+def plan(function, roles):
+    """Return the indices into roles.split() that function is called with, in order."""
+    offered = roles.split()
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return list(range(len(offered)))
+    positional = [
+        p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
+    if any(p.kind == p.VAR_POSITIONAL for p in parameters):
+        return list(range(len(offered)))
+    by_name = []
+    for parameter in positional:
+        name = ALIASES.get(parameter.name.lower(), parameter.name)
+        if name in offered:
+            by_name.append(offered.index(name))
+        else:
+            break
+    rest = positional[len(by_name) :]
+    if by_name and all(p.default is not p.empty for p in rest):
+        return by_name
+    return list(range(min(len(positional), len(offered))))

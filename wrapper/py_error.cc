@@ -1,0 +1,79 @@
+#include "wrapper/py_error.h"
+
+#include <cstring>
+#include <utility>
+
+namespace aiges::shim {
+namespace {
+
+struct Last {
+  int code = 0;
+  std::string text;
+};
+thread_local Last t_last;
+
+std::string Utf8(PyObject* object) {
+  const Ref text = Ref::Steal(object == nullptr ? nullptr : PyObject_Str(object));
+  const char* utf8 = text ? PyUnicode_AsUTF8(text.get()) : nullptr;
+  if (utf8 == nullptr) PyErr_Clear();
+  return utf8 == nullptr ? "" : utf8;
+}
+
+// Where the innermost frame of the traceback is, as " (file, line n)".
+std::string Place(PyObject* traceback) {
+  Ref frame = Ref::Borrow(traceback);
+  for (;;) {
+    Ref next = Ref::Steal(PyObject_GetAttrString(frame.get(), "tb_next"));
+    if (!next || next.get() == Py_None) break;
+    frame = std::move(next);
+  }
+  PyErr_Clear();
+  const Ref line = Ref::Steal(PyObject_GetAttrString(frame.get(), "tb_lineno"));
+  const Ref py_frame = Ref::Steal(PyObject_GetAttrString(frame.get(), "tb_frame"));
+  const Ref code = Ref::Steal(py_frame ? PyObject_GetAttrString(py_frame.get(), "f_code") : nullptr);
+  const Ref file = Ref::Steal(code ? PyObject_GetAttrString(code.get(), "co_filename") : nullptr);
+  PyErr_Clear();
+  if (!line || !file) return "";
+  std::string name = Utf8(file.get());
+  name = name.substr(name.rfind('/') + 1);
+  return " (" + name + ", line " + Utf8(line.get()) + ")";
+}
+
+}  // namespace
+
+int SetError(int code, std::string text) {
+  t_last.code = code;
+  t_last.text = std::move(text);
+  return code;
+}
+
+const char* LastError(int code) { return t_last.code == code ? t_last.text.c_str() : nullptr; }
+
+void ClearError() { t_last.code = 0; }
+
+std::string TakePythonError() {
+  PyObject *raw_type = nullptr, *raw_value = nullptr, *raw_trace = nullptr;
+  PyErr_Fetch(&raw_type, &raw_value, &raw_trace);
+  if (raw_type == nullptr) return "unknown error";
+  PyErr_NormalizeException(&raw_type, &raw_value, &raw_trace);
+  const Ref type = Ref::Steal(raw_type), value = Ref::Steal(raw_value);
+  const Ref trace = Ref::Steal(raw_trace);
+  std::string text = reinterpret_cast<PyTypeObject*>(type.get())->tp_name;
+  text = text.substr(text.rfind('.') + 1);
+  const std::string message = Utf8(value.get());
+  if (!message.empty()) text += ": " + message;
+  // A SyntaxError names its place itself.
+  if (trace && std::strstr(message.c_str(), ", line ") == nullptr) text += Place(trace.get());
+  PyErr_Restore(Ref::Borrow(type.get()).release(), Ref::Borrow(value.get()).release(),
+                trace ? Ref::Borrow(trace.get()).release() : nullptr);
+  // PyErr_Print would end the process on SystemExit, so that one is shown by hand.
+  if (PyErr_ExceptionMatches(PyExc_SystemExit)) {
+    PyErr_Clear();
+    std::fprintf(stderr, "wrapper: %s\n", text.c_str());
+  } else {
+    PyErr_PrintEx(0);
+  }
+  return text;
+}
+
+}  // namespace aiges::shim

@@ -1,0 +1,29 @@
+// wrapper/py_error.h: what went wrong in Python, as a number and a text for the client.
+//
+// Numbers of the user's own functions pass through untouched; those below are the shim's, for what
+// the user's functions did not say themselves. (30001..30003 are the SDK's, aiges.errors.)
+#pragma once
+
+#include <string>
+
+#include "wrapper/python_ptr.h"
+
+namespace aiges::shim {
+
+inline constexpr int kInitError = 30001;     // No usable Python, wrapper.py or hook.
+inline constexpr int kUserInitError = 30002;  // wrapperInit raised or returned no int.
+inline constexpr int kUserExecError = 30003;  // wrapperOnceExec raised.
+inline constexpr int kBadReturn = 30004;      // A hook returned something of another type.
+inline constexpr int kBadResult = 30005;      // A result item cannot be used.
+
+// Remembers (code, text) for the wrapperError call that follows on this thread; returns code.
+int SetError(int code, std::string text);
+// The remembered text if it belongs to this code, else nullptr. Valid until the next SetError.
+const char* LastError(int code);
+void ClearError();
+
+// Takes the current Python exception: prints its traceback once to stderr (= the log), returns
+// "ValueError: text (wrapper.py, line 12)". Needs the GIL.
+std::string TakePythonError();
+
+}  // namespace aiges::shim
