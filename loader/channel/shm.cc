@@ -69,7 +69,7 @@ ArenaMapping::~ArenaMapping() {
 
 std::string_view ArenaMapping::View(uint64_t offset, uint64_t length) const {
   const uint64_t size = count_ * kBlock;
-  if (offset % kBlock != 0 || offset >= size || length > size - offset) return {};
+  if (offset >= size || length > size - offset) return {};
   return {blocks_ + offset, length};
 }
 

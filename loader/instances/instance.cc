@@ -61,7 +61,8 @@ bool ReadPayload(WireReader& r, const std::shared_ptr<ArenaMapping>& memory, Pay
   const auto offset = r.Number<uint64_t>();
   const auto length = r.Number<uint64_t>();
   const std::string_view view = memory->View(offset, length);
-  if (!r.ok() || view.data() == nullptr) return false;
+  // A result starts its run: that is the offset which gives it back.
+  if (!r.ok() || view.data() == nullptr || offset % kBlock != 0) return false;
   p->data = SharedBytes(memory, view, offset);
   return true;
 }
