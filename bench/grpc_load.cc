@@ -1,0 +1,164 @@
+// Closed loop over gRPC: one completion queue, one thread, generic stubs, the request built once.
+
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "bench/load.h"
+#include "loader.pb.h"
+#include "xsf.pb.h"
+
+namespace bench {
+namespace {
+
+constexpr const char* kMethod = "/utils.XsfCall/call";
+constexpr const char* kKey = "data";
+constexpr int kMaxMessage = 64 << 20;
+
+std::string BuildRequest(const Plan& plan) {
+  protocol::LoaderInput input;
+  input.set_serviceid(plan.service);
+  input.set_state(protocol::LoaderInput::ONCE);
+  input.add_expect()->set_name(kKey);
+  auto* payload = input.add_pl();
+  payload->mutable_meta()->set_name(kKey);
+  (*payload->mutable_meta()->mutable_attribute())["status"] = "3";
+  payload->set_data(std::string(static_cast<size_t>(plan.bytes), 'x'));
+  utils::ReqData request;
+  request.set_op("AIIn");
+  request.mutable_s();
+  (*request.mutable_param())["SeqNo"] = "1";
+  (*request.mutable_param())["waitTime"] = "10000";
+  request.add_data()->set_data(input.SerializeAsString());
+  return request.SerializeAsString();
+}
+
+// What is wrong with a reply; empty when it is the echo that was asked for.
+std::string Fault(const grpc::ByteBuffer& message, const Plan& plan) {
+  grpc::Slice whole;
+  utils::ResData reply;
+  protocol::LoaderOutput output;
+  if (!message.DumpToSingleSlice(&whole).ok() ||
+      !reply.ParseFromArray(whole.begin(), static_cast<int>(whole.size())) ||
+      (reply.data_size() > 0 && !output.ParseFromString(reply.data(0).data()))) {
+    return "expected a ResData with a LoaderOutput, got " + std::to_string(whole.size()) +
+           " bytes that are none";
+  }
+  if (reply.code() != 0 || output.code() != 0) {
+    return "expected code 0, got " + std::to_string(reply.code()) + " " + reply.error_info() +
+           " / " + std::to_string(output.code()) + " " + output.err();
+  }
+  const auto want = static_cast<size_t>(plan.bytes);
+  if (output.pl_size() != 1 || output.pl(0).data().size() != want) {
+    return "expected one payload of " + std::to_string(want) + " bytes, got " +
+           std::to_string(output.pl_size()) + " of " +
+           std::to_string(output.pl_size() > 0 ? output.pl(0).data().size() : 0);
+  }
+  return {};
+}
+
+struct Call {
+  grpc::GenericStub* stub = nullptr;
+  std::unique_ptr<grpc::ClientContext> context;
+  std::unique_ptr<grpc::GenericClientAsyncResponseReader> reader;
+  grpc::ByteBuffer reply;
+  grpc::Status status;
+  Clock::time_point sent;
+};
+
+class Loop {
+ public:
+  Loop(const Plan& plan, Recorder* recorder) : plan_(plan), recorder_(recorder) {
+    const grpc::Slice bytes(BuildRequest(plan));
+    request_ = grpc::ByteBuffer(&bytes, 1);
+    for (int i = 0; i < plan.channels; ++i) stubs_.emplace_back(Connect());
+    for (size_t i = 0; i < calls_.size(); ++i) calls_[i].stub = &stubs_[i % stubs_.size()];
+  }
+
+  void Run() {
+    for (Call& call : calls_) Start(&call);
+    running_ = calls_.size();
+    bool silent = false;
+    while (running_ > 0) {
+      void* tag = nullptr;
+      bool ok = false;
+      const auto until = std::chrono::system_clock::now() + kSilence;
+      if (queue_.AsyncNext(&tag, &ok, until) == grpc::CompletionQueue::GOT_EVENT) {
+        Finished(static_cast<Call*>(tag), ok && !silent);
+      } else {
+        // The calls have to end before they can be freed: cancelled ones do so at once.
+        silent = true;
+        for (Call& call : calls_) call.context->TryCancel();
+      }
+    }
+    if (silent) throw std::runtime_error("no answer from " + plan_.address + " for too long");
+  }
+
+ private:
+  // A channel of its own instead of a shared connection of the process.
+  std::shared_ptr<grpc::Channel> Connect() const {
+    grpc::ChannelArguments arguments;
+    arguments.SetMaxReceiveMessageSize(kMaxMessage);
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+    auto channel = grpc::CreateCustomChannel(plan_.address, grpc::InsecureChannelCredentials(),
+                                             arguments);
+    if (!channel->WaitForConnected(std::chrono::system_clock::now() + kSilence)) {
+      throw std::runtime_error("cannot connect to " + plan_.address +
+                               "; expected a gRPC server without TLS there");
+    }
+    return channel;
+  }
+
+  void Start(Call* call) {
+    call->context = std::make_unique<grpc::ClientContext>();
+    call->reply.Clear();
+    call->sent = Clock::now();
+    call->reader = call->stub->PrepareUnaryCall(call->context.get(), kMethod, request_, &queue_);
+    call->reader->StartCall();
+    call->reader->Finish(&call->reply, &call->status, call);
+  }
+
+  void Finished(Call* call, bool ok) {
+    const auto now = Clock::now();
+    std::string fault;
+    if (!ok || !call->status.ok()) {
+      fault = "gRPC status " + std::to_string(call->status.error_code()) + ": " +
+              call->status.error_message();
+    } else if (plan_.check && IsSample(answers_)) {
+      fault = Fault(call->reply, plan_);
+    }
+    ++answers_;
+    if (fault.empty()) {
+      recorder_->Add(call->sent, now);
+    } else {
+      recorder_->AddError(fault);
+    }
+    // A server that refuses everything would be asked as fast as the machine can.
+    const bool hopeless = recorder_->errors() > 1000;
+    if (!ok || hopeless || recorder_->Over(now)) {
+      --running_;
+    } else {
+      Start(call);
+    }
+  }
+
+  const Plan& plan_;
+  Recorder* recorder_;
+  grpc::CompletionQueue queue_;
+  grpc::ByteBuffer request_;
+  std::vector<grpc::GenericStub> stubs_;
+  std::vector<Call> calls_ = std::vector<Call>(static_cast<size_t>(plan_.in_flight));
+  size_t running_ = 0;
+  uint64_t answers_ = 0;
+};
+
+}  // namespace
+
+void RunXsf(const Plan& plan, Recorder* recorder) { Loop(plan, recorder).Run(); }
+
+}  // namespace bench
