@@ -1,0 +1,72 @@
+#!/bin/bash
+# Lays the service out as the image has it, under any folder. The Dockerfile calls it with
+# --prefix /home/aiges; a test calls it with a temporary folder.
+set -euo pipefail
+
+usage() {
+  cat <<'TEXT'
+usage: install.sh --prefix DIR [--build] [--source DIR] [--binaries DIR]
+  --prefix DIR    folder to fill; the image uses /home/aiges
+  --build         compile first (CMake, Release)
+  --source DIR    repository to take headers, Python packages and configuration from
+  --binaries DIR  folder with AIService, aiges-worker, libwrapper.so (default SOURCE/build/bin)
+TEXT
+}
+
+fail() {
+  echo "install.sh: $*" >&2
+  exit 1
+}
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source=$(cd "$here/../.." && pwd)
+prefix='' binaries='' build=no
+while [[ $# -gt 0 ]]; do
+  case $1 in
+    --prefix | --source | --binaries)
+      [[ -n ${2:-} ]] || fail "$1 needs a folder"
+      printf -v "${1#--}" %s "$2"
+      shift 2
+      ;;
+    --build) build=yes && shift ;;
+    -h | --help) usage && exit 0 ;;
+    *) usage >&2 && fail "unknown argument $1" ;;
+  esac
+done
+[[ -n $prefix ]] || { usage >&2 && fail "--prefix is missing"; }
+binaries=${binaries:-$source/build/bin}
+
+if [[ $build == yes ]]; then
+  # The compilers of the matrix differ in what they warn about, so warnings stay warnings here.
+  cmake -S "$source" -B "$source/build" -DCMAKE_BUILD_TYPE=Release -DAIGES_TESTS=OFF \
+    -DAIGES_WERROR=OFF -DPython3_EXECUTABLE=/usr/bin/python3
+  cmake --build "$source/build" --parallel
+fi
+for name in AIService aiges-worker libwrapper.so; do
+  [[ -f $binaries/$name ]] || fail "expected $binaries/$name, it is missing; build it first (make)"
+done
+[[ -f $source/sdk/aiges/__init__.py ]] || fail "expected the Python package in $source/sdk/aiges"
+
+install -d "$prefix"/{include/aiges,library/python,log}
+install -m 755 "$binaries/AIService" "$binaries/aiges-worker" "$prefix/"
+# Images on top of earlier base images start ./AIservice.
+ln -sfn AIService "$prefix/AIservice"
+install -m 755 "$binaries/libwrapper.so" "$prefix/library/"
+install -m 644 "$source"/include/aiges/*.h "$prefix/include/aiges/"
+install -m 644 "$here/healthcheck.py" "$prefix/library/"
+install -m 644 "$here/aiges.toml" "$prefix/"
+
+# The aiges package and its companion iflags, as plain folders on PYTHONPATH: no pip needed.
+for package in aiges iflags; do
+  [[ -d $source/sdk/$package ]] || continue
+  rm -rf "$prefix/library/python/$package"
+  cp -R "$source/sdk/$package" "$prefix/library/python/$package"
+  find "$prefix/library/python/$package" -name __pycache__ -prune -exec rm -rf {} +
+done
+
+# The load tester belongs beside the loader; it is optional because it is built on its own.
+if [[ -f $binaries/xtest ]]; then
+  install -m 755 "$binaries/xtest" "$prefix/"
+  [[ ! -f $source/xtest/xtest.toml ]] || install -m 644 "$source/xtest/xtest.toml" "$prefix/"
+fi
+echo "installed into $prefix"

@@ -1,0 +1,1 @@
+"""Text recognition with a choice of engines (not to be confused with the OpenMMLab package)."""

@@ -1,0 +1,254 @@
+"""The steps of docker/gpu that need no container engine, run in plain folders."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+GPU = REPOSITORY / "docker" / "gpu"
+BINARIES = REPOSITORY / "build" / "bin"
+
+needs_binaries = pytest.mark.skipif(
+    not (BINARIES / "AIService").is_file(), reason="build/bin/AIService is missing; run make first"
+)
+needs_dpkg = pytest.mark.skipif(not shutil.which("dpkg-query"), reason="this is no Debian")
+
+
+def run(script, *arguments, **options):
+    command = [str(GPU / script), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    prefix = tmp_path_factory.mktemp("home") / "aiges"
+    result = run("install.sh", "--prefix", prefix)
+    assert result.returncode == 0, result.stderr
+    return prefix
+
+
+# ---- install.sh
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((), "--prefix is missing"),
+        (("--prefix",), "--prefix needs a folder"),
+        (("--prefix", "x", "--fast"), "unknown argument --fast"),
+        (("--prefix", "x", "--binaries", "/nowhere"), "expected /nowhere/AIService"),
+    ],
+)
+def test_install_explains_what_is_wrong(tmp_path, arguments, expected):
+    result = run("install.sh", *arguments, cwd=tmp_path)
+    assert result.returncode == 1 and expected in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_binaries
+def test_install_makes_the_layout_of_the_image(installed):
+    for name in ("AIService", "aiges-worker", "library/libwrapper.so"):
+        assert os.access(installed / name, os.X_OK), name
+    files = "include/aiges/type.h include/aiges/wrapper.h aiges.toml library/healthcheck.py"
+    for name in files.split():
+        assert (installed / name).is_file(), name
+    assert (installed / "log").is_dir()
+    assert os.readlink(installed / "AIservice") == "AIService"
+    assert not list(installed.rglob("__pycache__"))
+
+
+@needs_binaries
+def test_install_can_be_repeated(installed):
+    before = sorted(installed.rglob("*"))
+    assert run("install.sh", "--prefix", installed).returncode == 0
+    assert sorted(installed.rglob("*")) == before
+
+
+@needs_binaries
+def test_the_installed_python_package_imports(installed):
+    result = subprocess.run(
+        [sys.executable, "-c", "import aiges.sdk, iflags.flags; print(aiges.__file__)"],
+        env={"PYTHONPATH": str(installed / "library" / "python"), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith(str(installed))
+
+
+def image_environment(installed):
+    """ENV of the Dockerfile with the layout in another place, and the tests' interpreter."""
+    return {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "LD_LIBRARY_PATH": f"{installed}:{installed}/library",
+        "PYTHONPATH": f"{installed}:{installed}/library/python",
+        "HOME": str(installed),
+    }
+
+
+@needs_binaries
+def test_the_installed_service_serves_a_wrapper_and_is_healthy(installed, tmp_path):
+    """As in a business image: wrapper.py beside AIService, CMD of the Dockerfile, free ports."""
+    home = tmp_path / "aiges"
+    shutil.copytree(installed, home, symlinks=True)
+    (home / "wrapper.py").write_text(
+        "def wrapperInit(config):\n    return 0\n"
+        "def wrapperFini():\n    return 0\n"
+        "def wrapperError(code):\n    return 'error'\n"
+        "def wrapperOnceExec(tag, params, request, results, ids, count):\n"
+        "    results.extend(request)\n    return 0\n"
+    )
+    text = (home / "aiges.toml").read_text()
+    text = text.replace("/home/aiges", str(home)).replace("0.0.0.0:1888", "127.0.0.1:0")
+    (home / "aiges.toml").write_text(text.replace("port = 5090", "port = 0"))
+    arguments = re.search(r"^CMD (\[.*\])$", (GPU / "Dockerfile").read_text(), re.MULTILINE)[1]
+    command = [word.strip('" ') for word in arguments.strip("[]").split(",")]
+    environment = image_environment(home)
+    service = subprocess.Popen(
+        command, cwd=home, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    watchdog = threading.Timer(60, service.kill)
+    watchdog.start()
+    try:
+        lines = [service.stdout.readline() for _ in range(2)]
+        http = re.search(r"http=\S+:(\d+)", lines[0])[1]
+        assert lines[1].startswith("AIService ready"), lines
+        url = {"AIGES_READY_URL": f"http://127.0.0.1:{http}/readyz"}
+        check = subprocess.run(
+            ["python3", str(home / "library" / "healthcheck.py")],
+            env={**environment, **url},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert check.returncode == 0, check.stderr
+        service.send_signal(signal.SIGTERM)
+        assert service.wait(timeout=50) == 0
+    finally:
+        watchdog.cancel()
+        service.kill()
+        service.stdout.close()
+        service.wait()
+
+
+# ---- runtime_packages.sh
+
+
+@needs_dpkg
+def test_runtime_packages_of_a_program_are_those_that_dpkg_knows(tmp_path):
+    shutil.copy(shutil.which("bash"), tmp_path / "bash")
+    result = run("runtime_packages.sh", tmp_path)
+    assert result.returncode == 0, result.stderr
+    packages = result.stdout.split()
+    assert "libc6" in packages and packages == sorted(set(packages))
+    for package in packages:
+        subprocess.run(["dpkg-query", "-W", package], check=True, stdout=subprocess.DEVNULL)
+
+
+@needs_dpkg
+@needs_binaries
+def test_runtime_packages_of_the_service_hold_grpc_but_not_its_headers(installed):
+    result = run("runtime_packages.sh", installed)
+    assert result.returncode == 0, result.stderr
+    packages = result.stdout.split()
+    assert any(name.startswith("libgrpc++") for name in packages)
+    assert not any(name.endswith("-dev") for name in packages)
+
+
+def test_runtime_packages_wants_one_folder():
+    assert run("runtime_packages.sh").returncode == 2
+
+
+# ---- build.sh and the matrix
+
+
+def matrix():
+    lines = (GPU / "matrix.txt").read_text().splitlines()
+    return dict(line.split() for line in lines)
+
+
+def test_the_matrix_in_the_readme_is_the_one_that_is_built():
+    rows = re.findall(r"^\| (\S+) \| (\S+:\S+) \|", (GPU / "README.md").read_text(), re.MULTILINE)
+    assert dict(rows) == matrix()
+
+
+def test_defaults_of_the_dockerfiles_are_rows_of_the_matrix():
+    names = ["docker/gpu/Dockerfile", "docker/gpu/Dockerfile.business"]
+    names += ["plugins/mmocr/Dockerfile", "plugins/yolov5/Dockerfile"]
+    for name in names:
+        image = re.search(r"^ARG BASE_IMAGE=(\S+)", (REPOSITORY / name).read_text(), re.MULTILINE)
+        allowed = [*matrix().values(), *(f"aiges-gpu:0.1.0-{row}" for row in matrix())]
+        assert image[1] in allowed, name
+
+
+def test_build_shows_one_command_per_row():
+    result = run("build.sh", "--print", "all")
+    assert result.returncode == 0
+    commands = result.stdout.splitlines()
+    assert len(commands) == len(matrix())
+    for command, (row, base) in zip(commands, matrix().items()):
+        assert f"BASE_IMAGE={base} " in command and f"aiges-gpu:0.1.0-{row} " in command
+
+
+def test_build_refuses_an_unknown_row():
+    result = run("build.sh", "--print", "cuda9")
+    assert result.returncode == 2 and "got cuda9" in result.stderr
+
+
+# ---- healthcheck.py
+
+
+@pytest.fixture
+def health_server():
+    """health_server(status) -> the URL of a server that answers so."""
+    servers = []
+
+    def start(status):
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(b"0 instances ready")
+
+            def log_message(self, *arguments):
+                pass
+
+        server = HTTPServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}/readyz"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def check_health(url):
+    return subprocess.run(
+        [sys.executable, str(GPU / "healthcheck.py")],
+        env={"AIGES_READY_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_health_follows_readyz(health_server):
+    assert check_health(health_server(200)).returncode == 0
+    result = check_health(health_server(503))
+    assert result.returncode == 1 and "got 503: 0 instances ready" in result.stderr
+
+
+def test_health_without_a_listener_says_so():
+    result = check_health("http://127.0.0.1:1/readyz")
+    assert result.returncode == 1 and "no answer" in result.stderr

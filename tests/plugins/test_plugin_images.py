@@ -1,0 +1,159 @@
+"""Decoding: whatever Pillow reads becomes upright 8-bit RGB; broken bytes are told apart."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
+
+
+@pytest.fixture(scope="module")
+def images(mmocr):
+    from mmocr_plugin import images
+
+    return images
+
+
+@pytest.fixture(scope="module")
+def cat():
+    """A colour photograph, 120 x 90."""
+    return Image.fromarray(data.chelsea()).resize((120, 90))
+
+
+def same_picture(rgb, image, tolerance):
+    expected = np.asarray(image.convert("RGB"), dtype=float)
+    assert rgb.dtype == np.uint8 and rgb.shape == expected.shape
+    return abs(rgb - expected).mean() <= tolerance
+
+
+def test_both_plugins_carry_the_same_image_module():
+    copies = [PLUGINS / name / f"{name}_plugin" / "images.py" for name in ("mmocr", "yolov5")]
+    assert copies[0].read_bytes() == copies[1].read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "PPM"])
+def test_lossless_formats_keep_every_pixel(images, encode, cat, kind):
+    assert same_picture(images.decode_rgb(encode(cat, kind)), cat, 0)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "GIF"])
+def test_lossy_formats_stay_close(images, encode, cat, kind):
+    assert same_picture(images.decode_rgb(encode(cat, kind)), cat, 12)
+
+
+def test_grey_becomes_three_equal_channels(images, encode):
+    rgb = images.decode_rgb(encode(data.page()))
+    assert rgb.shape == (191, 384, 3)
+    assert (rgb == data.page()[:, :, None]).all()
+
+
+def test_palette_and_bilevel_are_expanded(images, encode, cat):
+    assert same_picture(images.decode_rgb(encode(cat.convert("P"))), cat.convert("P"), 0)
+    assert same_picture(images.decode_rgb(encode(cat.convert("1"))), cat.convert("1"), 0)
+
+
+def test_cmyk_jpeg_has_the_colours_of_the_original(images, encode, cat):
+    data_cmyk = encode(cat.convert("CMYK"), "JPEG", quality=95)
+    assert Image.open(io.BytesIO(data_cmyk)).mode == "CMYK"
+    assert same_picture(images.decode_rgb(data_cmyk), cat, 8)
+
+
+def test_lab_tiff_has_the_colours_of_the_original(images, encode, cat):
+    from PIL import ImageCms
+
+    profiles = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    lab = ImageCms.profileToProfile(cat, *profiles, outputMode="LAB")
+    assert same_picture(images.decode_rgb(encode(lab, "TIFF")), cat, 4)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_transparent_regions_become_white(images, encode, cat, mode):
+    image = cat.convert(mode)
+    image.putalpha(Image.new("L", image.size, 255))
+    image.paste((0,) * len(mode), (0, 0, 60, 90))
+    rgb = images.decode_rgb(encode(image))
+    assert (rgb[:, :60] == 255).all()
+    assert same_picture(rgb[:, 60:], cat.convert(mode).crop((60, 0, 120, 90)), 0)
+
+
+def test_transparent_palette_colour_becomes_white(images, encode):
+    image = Image.new("P", (8, 8), 0)
+    image.putpalette([0, 0, 0, 10, 20, 30])
+    image.paste(1, (4, 0, 8, 8))
+    rgb = images.decode_rgb(encode(image, "GIF", transparency=0))
+    assert (rgb[:, :4] == 255).all() and (rgb[:, 4:] == (10, 20, 30)).all()
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
+def test_deep_grey_is_stretched_to_8_bits(images, encode, dtype):
+    page = data.page().astype(dtype) * 17
+    kind = "PNG" if dtype == np.uint16 else "TIFF"
+    rgb = images.decode_rgb(encode(page, kind))
+    assert rgb.min() == 0 and rgb.max() == 255
+    assert np.corrcoef(rgb[:, :, 0].ravel(), page.ravel())[0, 1] > 0.999
+
+
+def test_flat_deep_grey_does_not_divide_by_zero(images, encode):
+    assert images.decode_rgb(encode(np.full((4, 4), 9000, np.uint16))).shape == (4, 4, 3)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_undone(images, encode, cat, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    turned = {
+        1: cat,
+        2: cat.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+        3: cat.transpose(Image.Transpose.ROTATE_180),
+        4: cat.transpose(Image.Transpose.FLIP_TOP_BOTTOM),
+        5: cat.transpose(Image.Transpose.TRANSPOSE),
+        6: cat.transpose(Image.Transpose.ROTATE_90),
+        7: cat.transpose(Image.Transpose.TRANSVERSE),
+        8: cat.transpose(Image.Transpose.ROTATE_270),
+    }[orientation]
+    rgb = images.decode_rgb(encode(turned, "JPEG", quality=95, exif=exif))
+    assert same_picture(rgb, cat, 6)
+
+
+def test_animation_gives_its_first_frame(images, encode, cat):
+    frames = encode(cat, "GIF", save_all=True, append_images=[Image.new("RGB", cat.size)])
+    assert same_picture(images.decode_rgb(frames), cat, 12)
+
+
+def test_random_bytes_are_undecodable(images):
+    with pytest.raises(images.UndecodableImage):
+        images.decode_rgb(bytes(range(256)) * 4)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "TIFF", "WEBP", "BMP"])
+def test_any_truncation_or_damage_is_undecodable_or_decodes(images, encode, cat, kind):
+    """No other exception may come out, whatever the decoder of the format does."""
+    whole = encode(cat, kind)
+    noise = np.random.default_rng(7)
+    for _ in range(60):
+        damaged = bytearray(whole[: noise.integers(0, len(whole) + 1)])
+        for place in noise.integers(0, max(len(damaged), 1), 4):
+            if damaged:
+                damaged[place] = noise.integers(256)
+        try:
+            images.decode_rgb(bytes(damaged), max_pixels=10**6)
+        except (images.UndecodableImage, images.ImageTooLarge):
+            pass
+
+
+def test_half_a_png_is_undecodable(images, encode, cat):
+    whole = encode(cat)
+    with pytest.raises(images.UndecodableImage):
+        images.decode_rgb(whole[: len(whole) // 2])
+
+
+def test_too_many_pixels_are_refused_by_the_header_alone(images, encode):
+    large = encode(Image.new("1", (20_000, 20_000)))
+    with pytest.raises(images.ImageTooLarge, match="20000"):
+        images.decode_rgb(large)
+    with pytest.raises(images.ImageTooLarge, match="limit 99"):
+        images.decode_rgb(encode(Image.new("L", (10, 10))), max_pixels=99)
