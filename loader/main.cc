@@ -149,13 +149,13 @@ class Host {
   // Own thread: says when the first instance serves, or makes the process end when none can.
   void WaitForEngine() {
     const Status status = pool_->WaitServing();
+    if (stopping_) return;
     if (!status.ok()) {
       std::fprintf(stderr, "AIService: the engine did not start: %s\n", status.text.c_str());
       failed_ = true;
       ::kill(::getpid(), SIGTERM);
       return;
     }
-    if (stopping_) return;
     grpc_->SetServing(true);
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() -
                                                                           begin_);

@@ -10,6 +10,8 @@
 #define AIGES_ANNOTATION(x)
 #endif
 
+// gRPC's headers may bring abseil's old macro of the same name and meaning.
+#undef GUARDED_BY
 #define CAPABILITY(x) AIGES_ANNOTATION(capability(x))
 #define SCOPED_CAPABILITY AIGES_ANNOTATION(scoped_lockable)
 #define GUARDED_BY(x) AIGES_ANNOTATION(guarded_by(x))

@@ -69,13 +69,11 @@ void Hub::PostAt(TimePoint t, std::function<void()> function) {
 
 void Hub::SetAlarm(TimePoint t) {
   const int64_t ns = ToNanos(t);
-  int64_t armed = armed_ns_.load();
-  while (ns < armed) {
-    if (armed_ns_.compare_exchange_weak(armed, ns)) {
-      ArmTimer(t);
-      return;
-    }
-  }
+  if (ns >= armed_ns_.load()) return;
+  MutexLock lock(mu_);  // Or of two threads at once, the later time could be the last to arm.
+  if (ns >= armed_ns_.load()) return;
+  armed_ns_.store(ns);
+  ArmTimer(t);
 }
 
 void Hub::ArmTimer(TimePoint t) {

@@ -82,7 +82,7 @@ void Pool::StartInstance(Instance& instance) {
   const Status status = instance.Start(plan, InitFrame());
   if (!status.ok()) {
     OnStartFailed(status.text);
-    Restart(instance, status.text);
+    Restart(instance);
     return;
   }
   Supervise(instance);
@@ -145,9 +145,9 @@ void Pool::OnGone(Instance& instance) {
   if (!stopping_) {
     LogError("instances", "worker ", instance.index(), starting ? " did not start: " : " died: ",
              why, lost.empty() ? "" : StrCat(" (", lost.size(), " calls were in it)"));
-    if (starting) OnStartFailed(why);
-    Restart(instance, why);
   }
+  if (starting) OnStartFailed(why);  // Also when stopping: somebody may wait for the start.
+  if (!stopping_) Restart(instance);
   if (!lost.empty()) events_->OnResults(std::move(lost));
   if (ready_ == 0) events_->OnCapacity();  // Lets waiting calls be told that nobody serves them.
   MutexLock lock(mu_);
@@ -162,7 +162,7 @@ void Pool::OnStartFailed(const std::string& why) {
   }
 }
 
-void Pool::Restart(Instance& instance, const std::string&) {
+void Pool::Restart(Instance& instance) {
   const TimePoint now = std::chrono::steady_clock::now();
   const Duration pause = instance.backoff().Next(instance.started(), now);
   if (pause == Duration::zero()) return StartInstance(instance);

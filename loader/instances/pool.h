@@ -57,7 +57,7 @@ class Pool : public Workers, public BufferPool {
   void OnInput(Instance& instance);
   void OnGone(Instance& instance);
   void OnStartFailed(const std::string& why);
-  void Restart(Instance& instance, const std::string& why);
+  void Restart(Instance& instance);
   void Tick();
   void CountReady();
   std::string InitFrame() const;

@@ -14,7 +14,8 @@ std::string_view OrEmpty(const char* text) {
 
 void WriteDesc(WireWriter& w, const ParamList* head) {
   std::vector<std::pair<std::string_view, std::string_view>> pairs;
-  for (const ParamList* p = head; p != nullptr && pairs.size() < kMostNodes; p = p->next) {
+  size_t nodes = 0;
+  for (const ParamList* p = head; p != nullptr && nodes < kMostNodes; p = p->next, ++nodes) {
     if (p->key == nullptr) continue;
     // vlen bounds the value, which is NUL terminated as well: the shorter one is right.
     const std::string_view value = OrEmpty(p->value);

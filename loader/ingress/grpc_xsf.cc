@@ -1,0 +1,226 @@
+#include "loader/ingress/grpc_xsf.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "loader/api/codes.h"
+#include "loader/ingress/once.h"
+#include "loader/ingress/xsf_codec.h"
+
+namespace aiges {
+namespace {
+
+// Calls that may arrive at once before the lane has looked at the first.
+constexpr int kPosted = 128;
+constexpr int kStatusEnd = 2;
+
+// The message in one piece. Large: in memory that the workers can read; small: in place.
+Bytes Contiguous(const grpc::ByteBuffer& message, BufferPool* buffers) {
+  std::vector<grpc::Slice> slices;
+  if (!message.Dump(&slices).ok()) return {};
+  if (slices.size() == 1 && slices[0].size() < kSharedThreshold) {
+    auto slice = std::make_shared<const grpc::Slice>(std::move(slices[0]));
+    return {std::string_view(reinterpret_cast<const char*>(slice->begin()), slice->size()), slice};
+  }
+  Buffer buffer = buffers->Allocate(message.Length());
+  char* at = buffer.data;
+  for (const grpc::Slice& s : slices) {
+    std::memcpy(at, s.begin(), s.size());
+    at += s.size();
+  }
+  return std::move(buffer).Freeze();
+}
+
+grpc::ByteBuffer ToByteBuffer(const std::vector<Bytes>& pieces) {
+  std::vector<grpc::Slice> slices;
+  slices.reserve(pieces.size());
+  for (const Bytes& piece : pieces) {
+    auto* owner = new Bytes(piece);
+    slices.emplace_back(
+        const_cast<char*>(owner->data()), owner->size(),
+        [](void* bytes) { delete static_cast<Bytes*>(bytes); }, owner);
+  }
+  return grpc::ByteBuffer(slices.data(), slices.size());
+}
+
+// waitTime in ms: absent -> the default, not a number -> 0 (frozen behaviour).
+int64_t WaitMs(const XsfRequest& request, uint64_t absent) {
+  const std::string* text = Find(request.param, "waitTime");
+  if (text == nullptr) return static_cast<int64_t>(absent);
+  int64_t ms = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), ms);
+  if (error != std::errc() || end != text->data() + text->size()) return 0;
+  return std::clamp<int64_t>(ms, 0, 86'400'000);
+}
+
+// One call on its way. Gets three events from its lane: arrived, done (told of the end or of the
+// client's cancellation), finished (the answer is out); deletes itself after the last.
+class XsfServerCall {
+ public:
+  explicit XsfServerCall(const XsfContext& env) : env_(env), responder_(&context_) {
+    context_.AsyncNotifyWhenDone(&done_);
+    grpc::ServerCompletionQueue* queue = env_.lane.queue();
+    env_.xsf.Requestcall(&context_, &message_, &responder_, queue, queue, &arrived_);
+  }
+
+ private:
+  class Sink : public ReplySink {
+   public:
+    explicit Sink(XsfServerCall* call) : call_(call) {}
+    void Done(Reply reply) override {
+      call_->reply_ = std::move(reply);
+      call_->env_.lane.Answer([call = call_] { call->OnReply(); });
+    }
+
+   private:
+    XsfServerCall* call_;
+  };
+
+  void OnArrived(bool ok) {
+    if (!ok) {  // Shutting down: this one was never used, its done event does not come either.
+      delete this;
+      return;
+    }
+    env_.lane.Enter();
+    events_left_ = 2;
+    Serve();
+    new XsfServerCall(env_);  // The next; after Serve, which somebody waits for.
+  }
+
+  void OnDone() {
+    if (context_.IsCancelled() && call_id_ != 0) env_.service.Abort(call_id_);
+    Leave();
+  }
+  void Leave() {
+    if (--events_left_ > 0) return;
+    env_.lane.Leave();
+    delete this;
+  }
+
+  void Serve() {
+    const TimePoint now = std::chrono::steady_clock::now();
+    const Bytes message = Contiguous(message_, &env_.buffers);
+    message_.Clear();
+    const Status parsed = ParseXsf(message, &request_);
+    if (!parsed.ok() && parsed.code == 0) {
+      responder_.FinishWithError(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, parsed.text),
+                                 &finished_);
+      return;
+    }
+    if (request_.handle.empty()) request_.handle = env_.handles.Make();
+    if (!parsed.ok()) return Refuse(parsed);
+    if (request_.op == "ping") {
+      XsfReply reply;
+      reply.has_output = false;
+      return Finish(reply);
+    }
+    if (const std::optional<Status> status = OtherOperation()) {
+      return status->ok() ? Refuse(*status, 0) : Refuse(*status);
+    }
+    Submit(now);
+  }
+
+  // Everything but a new once call: what to answer, ok for an empty success.
+  std::optional<Status> OtherOperation() const {
+    const std::string& op = request_.op;
+    if (op == "AIHotword" || op == "AIDetect" || op == "AILoad" || op == "AIUnLoad" ||
+        op == "AILBType") {
+      return Status::Ok();
+    }
+    if (op != "AIIn" && op != "AIOut" && op != "AIExcp") {
+      return Status::Error(StatusKind::kUnimplemented,
+                           StrCat("invalid service operation: \"", op, "\""), kCodeInvalidOp);
+    }
+    const std::string* seq = Find(request_.param, "SeqNo");
+    if (op != "AIIn" || seq == nullptr || *seq != "1") {
+      return Status::Error(StatusKind::kInvalid,
+                           StrCat("service instance invalid: no session has the handle ",
+                                  request_.handle),
+                           kCodeInvalidHandle);
+    }
+    if (request_.state != SessionState::kOnce) {
+      return Status::Error(StatusKind::kInvalid,
+                           "invalid session mode: this version serves once calls (state ONCE)",
+                           kCodeInvalidMode);
+    }
+    if (request_.meta_missing) {
+      return Status::Error(StatusKind::kInvalid, "input invalid data: a payload has no meta",
+                           kCodeInvalidInput);
+    }
+    const Status input = CheckInput(request_.call);
+    return input.ok() ? std::nullopt : std::optional(input);
+  }
+
+  void Submit(TimePoint now) {
+    OnceCall& call = request_.call;
+    call.request.handle = request_.handle;
+    call.request.arrived = now;
+    call.request.deadline =
+        now + std::chrono::milliseconds(
+                  WaitMs(request_, env_.settings.queue.default_timeout_ms));
+    const auto client = context_.deadline();  // system_clock; max() when the client set none.
+    if (client != std::chrono::system_clock::time_point::max()) {
+      const auto left = client - std::chrono::system_clock::now();
+      call.request.deadline = std::min(call.request.deadline, now + left);
+    }
+    PassHeaders(env_.settings.service, &call);
+    call_id_ = env_.service.Submit(std::move(call.request), std::make_unique<Sink>(this));
+    if (env_.lane.Alone()) env_.service.Flush();  // Nothing to gather.
+  }
+
+  // Where Answer says; the last that happens there.
+  void OnReply() {
+    Status status = std::move(reply_.status);
+    if (status.ok()) status = CheckOutput(request_.call.expect, &reply_.payloads);
+    context_.AddTrailingMetadata("server-timing", ServerTiming(reply_.times));
+    if (!status.ok()) return Refuse(status);
+    XsfReply out;
+    out.service_id = request_.call.service_id;
+    out.output_status = static_cast<int>(DataStatus::kOnce);
+    out.payloads = &reply_.payloads;
+    Finish(out);
+  }
+
+  void Refuse(const Status& status, int output_status = kStatusEnd) {
+    XsfReply reply;
+    reply.output_code = CodeOf(status);
+    reply.output_error = status.text;
+    reply.output_status = output_status;
+    if (reply.output_code == kCodeNoLicence) {  // The one code that makes XSF clients go elsewhere.
+      reply.code = kCodeNoLicence;
+      reply.error_info = status.text;
+    }
+    Finish(reply);
+  }
+
+  void Finish(XsfReply& reply) {
+    reply.trace = &request_.trace;
+    reply.handle = &request_.handle;
+    reply.peer = &env_.handles.address();
+    responder_.Finish(ToByteBuffer(SerialiseXsf(reply)), grpc::Status::OK, &finished_);
+  }
+
+  const XsfContext& env_;
+  grpc::ServerContext context_;
+  grpc::ByteBuffer message_;
+  grpc::ServerAsyncResponseWriter<grpc::ByteBuffer> responder_;
+  XsfRequest request_;
+  Reply reply_;
+  CallId call_id_ = 0;  // Lane.
+  int events_left_ = 0;  // Lane.
+  GrpcLane::Event arrived_ = [this](bool ok) { OnArrived(ok); };
+  GrpcLane::Event done_ = [this](bool) { OnDone(); };
+  GrpcLane::Event finished_ = [this](bool) { Leave(); };
+};
+
+}  // namespace
+
+void AcceptXsfCalls(const XsfContext& context) {
+  for (int i = 0; i < kPosted; ++i) new XsfServerCall(context);
+}
+
+}  // namespace aiges
