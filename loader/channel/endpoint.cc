@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -29,7 +30,9 @@ FrameInput::State FrameInput::Fill(int fd, int flags) {
     FrameHeader header;
     std::memcpy(&header, buffer_.data() + begin_, sizeof header);
     const size_t whole = sizeof header + header.length;
-    if (whole > end_ - begin_ + want) want = whole - (end_ - begin_);
+    const size_t have = end_ - begin_;
+    // At most as much as has come already: a length alone is no request for memory.
+    if (whole > have + want) want = std::min(whole - have, std::max(want, have));
   }
   if (buffer_.size() < end_ + want) buffer_.resize(end_ + want);
   for (;;) {

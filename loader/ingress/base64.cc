@@ -36,11 +36,12 @@ std::optional<Bytes> DecodeBase64(std::string_view text, BufferPool* buffers) {
   Buffer out = buffers->Allocate(room);
   for (size_t at = 0; at < text.size(); at += kDecodeStep) {
     const size_t n = std::min(kDecodeStep, text.size() - at);
-    if (EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data) + at / 4 * 3,
+    const int written =
+        EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data) + at / 4 * 3,
                         reinterpret_cast<const unsigned char*>(text.data()) + at,
-                        static_cast<int>(n)) < 0) {
-      return std::nullopt;
-    }
+                        static_cast<int>(n));
+    // Fewer bytes: it takes '-' for the end of the input, and leaves the rest unwritten.
+    if (written != static_cast<int>(n / 4 * 3)) return std::nullopt;
   }
   out.size = room - padding;
   return std::move(out).Freeze();

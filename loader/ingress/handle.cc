@@ -30,6 +30,13 @@ uint32_t ReachableAddress(const std::string& host) {
   return found;
 }
 
+// The lowest digits of value, in hex.
+void AppendHex(std::string* out, uint64_t value, int digits) {
+  for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) {
+    *out += "0123456789abcdef"[(value >> shift) & 15];
+  }
+}
+
 }  // namespace
 
 HandleMaker::HandleMaker(const std::string& host, uint16_t port)
@@ -44,10 +51,12 @@ std::string HandleMaker::Make() {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(
                            std::chrono::steady_clock::now() - start_)
                            .count();
-  char text[27];
-  std::snprintf(text, sizeof text, "0%08x%04x%06x%07x", ip_, static_cast<unsigned>(port_),
-                counter_.fetch_add(1, std::memory_order_relaxed) & 0xffffffu,
-                static_cast<unsigned>(seconds) & 0xfffffffu);
+  std::string text("0");
+  text.reserve(26);
+  AppendHex(&text, ip_, 8);
+  AppendHex(&text, port_, 4);
+  AppendHex(&text, counter_.fetch_add(1, std::memory_order_relaxed), 6);
+  AppendHex(&text, static_cast<uint64_t>(seconds), 7);
   return text;
 }
 

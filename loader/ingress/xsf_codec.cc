@@ -290,6 +290,7 @@ class Pieces {
 
 Pieces LoaderOutput(const XsfReply& reply) {
   Pieces out;
+  out.text().reserve(512);
   PutString(&out.text(), 1, reply.service_id);
   PutInt(&out.text(), 2, reply.output_code);
   PutString(&out.text(), 3, reply.output_error);
@@ -353,6 +354,7 @@ Status ParseXsf(const Bytes& message, XsfRequest* out) {
 
 std::vector<Bytes> SerialiseXsf(const XsfReply& reply) {
   Pieces out;
+  out.text().reserve(512);
   PutInt(&out.text(), 1, reply.code);
   PutString(&out.text(), 2, reply.error_info);
   std::string session;
