@@ -12,6 +12,15 @@ std::string_view OrEmpty(const char* text) {
   return text == nullptr ? std::string_view() : std::string_view(text);
 }
 
+// A plugin's enum may hold any int, which C++ must not load as the enum.
+template <class Enum>
+uint8_t SmallNumber(const Enum& value) {
+  int number = 0;
+  static_assert(sizeof value == sizeof number);
+  std::memcpy(&number, &value, sizeof number);
+  return number >= 0 && number < 255 ? static_cast<uint8_t>(number) : 255;
+}
+
 void WriteDesc(WireWriter& w, const ParamList* head) {
   std::vector<std::pair<std::string_view, std::string_view>> pairs;
   size_t nodes = 0;
@@ -79,8 +88,10 @@ bool CallInput::Parse(std::string_view body, const ArenaMapping& requests) {
   for (uint32_t i = 0; i < count && r.ok(); ++i) {
     DataList& node = data[i];
     node.key = const_cast<char*>(r.Text().data());
-    node.type = static_cast<::DataType>(r.Number<uint8_t>());
-    node.status = static_cast<::DataStatus>(r.Number<uint8_t>());
+    const auto type = r.Number<uint8_t>(), status = r.Number<uint8_t>();
+    if (type > DataPer || status > DataOnce) return false;
+    node.type = static_cast<::DataType>(type);
+    node.status = static_cast<::DataStatus>(status);
     read_pairs(&desc[i]);
     node.desc = desc[i].head();
     std::string_view bytes;
@@ -117,8 +128,8 @@ std::string WriteResult(std::string* out, uint64_t call, int32_t code, std::stri
   w.Number(count);
   for (const DataList* p = head; p != nullptr; p = p->next) {
     w.Text(OrEmpty(p->key));
-    w.Number(static_cast<uint8_t>(p->type));
-    w.Number(static_cast<uint8_t>(p->status));
+    w.Number(SmallNumber(p->type));
+    w.Number(SmallNumber(p->status));
     WriteDesc(w, p->desc);
     WriteData(w, *p, results);
   }

@@ -1,0 +1,143 @@
+#include "loader/ingress/pages.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+
+namespace aiges {
+namespace {
+
+class PagesTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    data.service = "svc<1>";
+    data.version = "1.2";
+    data.grpc_address = "127.0.0.1:5090";
+    data.http_address = "127.0.0.1:1888";
+    data.ready = true;
+    data.queue = {3, 2, 4096, 100, {{0, 7}, {10110, 2}}};
+    InstanceReport up;
+    up.state = InstanceState::kReady;
+    up.starts = 3;
+    up.last_error = "exit status 3 & \"more\"";
+    InstanceReport down;
+    down.index = 1;
+    down.state = InstanceState::kBackoff;
+    data.instances.instances = {up, down};
+    data.instances.meters = {{"tok\"ens\n\\", 5}};
+    histograms.engine.Observe(std::chrono::microseconds(15));
+    histograms.engine.Observe(std::chrono::milliseconds(15));
+    histograms.engine.Observe(std::chrono::hours(1));
+    data.histograms = &histograms;
+  }
+
+  // The samples of the page by name and labels; fails at a line that is not in the text format.
+  std::map<std::string, std::string> Samples() {
+    static const std::regex comment(R"re(# (HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*) .+)re");
+    static const std::regex sample(
+        R"re(([a-zA-Z_:][a-zA-Z0-9_:]*)re"           // Name, then labels, then value.
+        R"re((\{[a-zA-Z_]\w*="([^"\\]|\\["\\n])*")re"
+        R"re((,[a-zA-Z_]\w*="([^"\\]|\\["\\n])*")*\})?) ([0-9.e+-]+|\+Inf|NaN))re");
+    std::map<std::string, std::string> out;
+    std::set<std::string> typed;
+    const std::string page = MetricsPage(data);
+    EXPECT_EQ(page.back(), '\n');
+    std::istringstream lines(page);
+    for (std::string line; std::getline(lines, line);) {
+      std::smatch match;
+      if (std::regex_match(line, match, comment)) {
+        typed.insert(match[2]);
+        continue;
+      }
+      if (!std::regex_match(line, match, sample)) {
+        ADD_FAILURE() << "not a line of the text format: " << line;
+        continue;
+      }
+      const std::string name = match[1];
+      EXPECT_TRUE(out.emplace(name, match[6]).second) << "twice: " << name;
+      const std::string family = std::regex_replace(
+          name.substr(0, name.find('{')), std::regex("_(bucket|sum|count)$"), "");
+      EXPECT_EQ(typed.count(family), 1u) << "no TYPE before " << name;
+    }
+    return out;
+  }
+
+  PageData data;
+  StageHistograms histograms;
+};
+
+TEST_F(PagesTest, MetricsPageParsesLineByLineAndSaysWhatWasReported) {
+  auto samples = Samples();
+  EXPECT_EQ(samples["aiges_requests_total{code=\"0\"}"], "7");
+  EXPECT_EQ(samples["aiges_requests_total{code=\"10110\"}"], "2");
+  EXPECT_EQ(samples["aiges_ready"], "1");
+  EXPECT_EQ(samples["aiges_in_flight"], "3");
+  EXPECT_EQ(samples["aiges_licences"], "100");
+  EXPECT_EQ(samples["aiges_queue_depth"], "2");
+  EXPECT_EQ(samples["aiges_queue_bytes"], "4096");
+  EXPECT_EQ(samples["aiges_instances{state=\"ready\"}"], "1");
+  EXPECT_EQ(samples["aiges_instances{state=\"backoff\"}"], "1");
+  EXPECT_EQ(samples["aiges_instances{state=\"starting\"}"], "0");
+  EXPECT_EQ(samples["aiges_instance_restarts_total"], "2");
+  EXPECT_EQ(samples["aiges_meter_total{key=\"tok\\\"ens\\n\\\\\"}"], "5");
+}
+
+TEST_F(PagesTest, HistogramBucketsAreCumulativeAndEndWithTheCount) {
+  auto samples = Samples();
+  const std::string bucket = "aiges_latency_seconds_bucket{stage=\"engine\",le=\"";
+  EXPECT_EQ(samples[bucket + "+Inf\"}"], "3");
+  EXPECT_EQ(samples["aiges_latency_seconds_count{stage=\"engine\"}"], "3");
+  double last = 0;
+  int buckets = 0;
+  std::map<double, double> by_bound;
+  for (const auto& [name, value] : samples) {
+    if (name.rfind(bucket, 0) != 0 || name.find("Inf") != std::string::npos) continue;
+    by_bound[std::stod(name.substr(bucket.size()))] = std::stod(value);
+    ++buckets;
+  }
+  EXPECT_EQ(buckets, 22);
+  for (const auto& [bound, count] : by_bound) {
+    EXPECT_GE(count, last) << bound;
+    last = count;
+  }
+  EXPECT_EQ(by_bound.begin()->second, 0) << "15 us is above 10 us";
+  EXPECT_EQ(by_bound[2e-5], 1);
+  EXPECT_EQ(by_bound[1e-2], 1);
+  EXPECT_EQ(by_bound[2e-2], 2);
+}
+
+TEST_F(PagesTest, StatusPageEscapesWhatOthersWrote) {
+  const std::string page = StatusPage(data);
+  EXPECT_NE(page.find("svc&lt;1&gt;"), std::string::npos);
+  EXPECT_EQ(page.find("svc<1>"), std::string::npos);
+  EXPECT_NE(page.find("exit status 3 &amp; &quot;more&quot;"), std::string::npos);
+  EXPECT_NE(page.find("10110"), std::string::npos);
+  EXPECT_EQ(page.find("src="), std::string::npos) << "nothing is loaded from elsewhere";
+}
+
+TEST_F(PagesTest, StatusPageWithoutCallsOrInstancesIsWhole) {
+  const StageHistograms none;
+  PageData empty;
+  empty.histograms = &none;
+  const std::string page = StatusPage(empty);
+  EXPECT_NE(page.find("not ready"), std::string::npos);
+  EXPECT_NE(page.find("</html>"), std::string::npos);
+  EXPECT_FALSE(MetricsPage(empty).empty());
+}
+
+TEST(LatencyHistogram, BoundBelongsToItsBucketAndNegativeTimesCountAsZero) {
+  LatencyHistogram h;
+  h.Observe(std::chrono::microseconds(10));
+  h.Observe(std::chrono::nanoseconds(-5));
+  EXPECT_EQ(h.count(0), 2u);
+  h.Observe(std::chrono::nanoseconds(10'001));
+  EXPECT_EQ(h.count(1), 1u);
+  EXPECT_NEAR(h.sum_seconds(), 20.001e-6, 1e-12);
+}
+
+}  // namespace
+}  // namespace aiges

@@ -1,0 +1,342 @@
+#include "loader/config/parse.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+namespace aiges {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Each test has a folder of its own as the current one.
+class ParseTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const std::string name = ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    folder = fs::path(::testing::TempDir()) / ("parse_" + name);
+    fs::remove_all(folder);
+    fs::create_directories(folder);
+    before = fs::current_path();
+    fs::current_path(folder);
+    flags.mode = 0;
+    flags.service = "svcName";
+  }
+  void TearDown() override {
+    fs::current_path(before);
+    fs::remove_all(folder);
+  }
+
+  static void Write(const std::string& path, const std::string& text) {
+    std::ofstream(path) << text;
+  }
+  static std::string Read(const std::string& path) {
+    std::ostringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
+  }
+  ParseResult Load(const std::string& text) {
+    Write("aiges.toml", text);
+    return LoadSettings(flags);
+  }
+
+  fs::path folder, before;
+  Flags flags;
+};
+
+std::string Joined(const std::vector<std::string>& lines) {
+  std::string out;
+  for (const std::string& line : lines) out += line + "\n";
+  return out;
+}
+
+TEST_F(ParseTest, EveryKeyReachesItsSetting) {
+  const ParseResult result = Load(R"(
+[svcName]
+host = "10.0.0.1"
+port = 5090
+reuseport = 1
+[wrapper]
+http_listen = "0.0.0.0:1888"
+model = "/m.onnx"
+[aiges]
+headerPass = "traceId;appid"
+[instances]
+count = 2
+threads = 3
+library = "l.so"
+python = "/usr/bin/python3"
+pythonpath = ["a", "b"]
+start_timeout_ms = 1
+exec_timeout_ms = 2
+hang_kill_ms = 3
+drain_ms = 4
+lame_duck_ms = 5
+[fc]
+max = 6
+[queue]
+max_requests = 7
+max_bytes = 65536
+default_timeout_ms = 8
+[limits]
+max_message_bytes = 2048
+max_connections = 9
+read_timeout_ms = 10
+idle_timeout_ms = 11
+[log]
+level = "warn"
+file = "log/a.log"
+)");
+  ASSERT_TRUE(result.errors.empty()) << Joined(result.errors);
+  EXPECT_TRUE(result.ignored.empty()) << Joined(result.ignored);
+  const Settings& s = result.settings;
+  EXPECT_EQ(s.service.name, "svcName");
+  EXPECT_EQ(s.service.host, "10.0.0.1");
+  EXPECT_EQ(s.service.grpc_port, 5090);
+  EXPECT_TRUE(s.service.reuseport);
+  EXPECT_EQ(s.service.http_host, "0.0.0.0");
+  EXPECT_EQ(s.service.http_port, 1888);
+  EXPECT_EQ(s.service.header_pass, (std::vector<std::string>{"traceId", "appid"}));
+  EXPECT_EQ(s.instances.count, 2u);
+  EXPECT_EQ(s.instances.threads, 3u);
+  EXPECT_EQ(s.instances.library, "l.so");
+  EXPECT_EQ(s.instances.python, "/usr/bin/python3");
+  EXPECT_EQ(s.instances.pythonpath, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(s.instances.start_timeout_ms, 1u);
+  EXPECT_EQ(s.instances.exec_timeout_ms, 2u);
+  EXPECT_EQ(s.instances.hang_kill_ms, 3u);
+  EXPECT_EQ(s.instances.drain_ms, 4u);
+  EXPECT_EQ(s.instances.lame_duck_ms, 5u);
+  EXPECT_EQ(s.licences, 6u);
+  EXPECT_EQ(s.queue.max_requests, 7u);
+  EXPECT_EQ(s.queue.max_bytes, 65536u);
+  EXPECT_EQ(s.queue.default_timeout_ms, 8u);
+  EXPECT_EQ(s.limits.max_message_bytes, 2048u);
+  EXPECT_EQ(s.limits.max_connections, 9u);
+  EXPECT_EQ(s.limits.read_timeout_ms, 10u);
+  EXPECT_EQ(s.limits.idle_timeout_ms, 11u);
+  EXPECT_EQ(s.log.level, LogLevel::kWarn);
+  EXPECT_EQ(s.log.file, "log/a.log");
+  ASSERT_NE(Find(s.engine, "model"), nullptr);
+  EXPECT_EQ(*Find(s.engine, "model"), "/m.onnx");
+}
+
+TEST_F(ParseTest, FiveMistakesAreAllToldAtOnceWithTheirLines) {
+  const ParseResult result = Load(
+      "[svcName]\nport = 70000\n[instances]\ncount = \"many\"\nthread = 2\n"
+      "[fc]\nmax = 0\n[log]\nlevel = \"loud\"\n");
+  const std::string all = Joined(result.errors);
+  EXPECT_EQ(result.errors.size(), 5u) << all;
+  for (const char* part : {"aiges.toml:2: [svcName] port: expected an integer from 0 to 65535, "
+                           "got 70000",
+                           "aiges.toml:4: [instances] count:", "aiges.toml:5: [instances] thread:",
+                           "aiges.toml:7: [fc] max:", "aiges.toml:9: [log] level:"}) {
+    EXPECT_NE(all.find(part), std::string::npos) << part << "\nin\n" << all;
+  }
+}
+
+TEST_F(ParseTest, LegacyFileLoadsUnchanged) {
+  const ParseResult result = Load(R"(
+[svcName]
+host = "127.0.0.1"
+port = "5090"
+http_listen = "0.0.0.0:1888"
+finder = 0
+debug = 1
+grpctimeout = 120
+maxreceive = 16
+[trace]
+able = 0
+dump = 1
+[fc]
+able = 1
+router = "sessionManager"
+max = 100
+ttl = 15000
+best = 100
+roll = 5000
+report = 1000
+wave = 10
+strategy = 2
+[aiges]
+sessMode = false
+numaNode = -1
+elasticLic = false
+realTimeRlt = false
+gesMock = false
+httpRetry = 3
+headerPass = ""
+storageData = false
+[log]
+level = "error"
+file = "log/aiges.log"
+size = 300
+count = 3
+die = 3
+async = 1
+[lbv2]
+able = 0
+sub = "ase"
+lbname = "lbv2"
+)");
+  ASSERT_TRUE(result.errors.empty()) << Joined(result.errors);
+  EXPECT_EQ(result.settings.service.grpc_port, 5090);
+  EXPECT_EQ(result.settings.service.http_host, "0.0.0.0");
+  EXPECT_EQ(result.settings.service.http_port, 1888);
+  EXPECT_EQ(result.settings.limits.max_message_bytes, 16u << 20);
+  EXPECT_EQ(result.settings.licences, 100u);
+  const std::string ignored = Joined(result.ignored);
+  EXPECT_NE(ignored.find("[trace] dump"), std::string::npos) << "said once, and ignored";
+  EXPECT_NE(ignored.find("[svcName] finder"), std::string::npos);
+}
+
+TEST_F(ParseTest, HttpListenOfTheWrapperSectionWins) {
+  const ParseResult result =
+      Load("[svcName]\nhttp_listen = \":1\"\n[wrapper]\nhttp_listen = \":2\"\n");
+  ASSERT_TRUE(result.errors.empty()) << Joined(result.errors);
+  EXPECT_EQ(result.settings.service.http_port, 2);
+}
+
+TEST_F(ParseTest, HttpListenIsReadInEveryForm) {
+  struct Case {
+    const char *text, *host;
+    int port;
+  };
+  for (const Case& c : {Case{"127.0.0.1:0", "127.0.0.1", 0}, Case{":", "", 80},
+                        Case{":8080", "", 8080}, Case{"[::1]:81", "::1", 81}}) {
+    const ParseResult result =
+        Load(std::string("[svcName]\nhttp_listen = \"") + c.text + "\"\n");
+    ASSERT_TRUE(result.errors.empty()) << Joined(result.errors);
+    EXPECT_EQ(result.settings.service.http_host, c.host) << c.text;
+    EXPECT_EQ(result.settings.service.http_port, c.port) << c.text;
+    EXPECT_TRUE(result.settings.service.http_on);
+  }
+  EXPECT_FALSE(Load("[svcName]\nhttp_listen = \"off\"\n").settings.service.http_on);
+  for (const char* wrong : {"nonsense", "host:port", "h:65536", "h:-1", ""}) {
+    const ParseResult result =
+        Load(std::string("[svcName]\nhttp_listen = \"") + wrong + "\"\n");
+    ASSERT_EQ(result.errors.size(), 1u) << wrong;
+    EXPECT_NE(result.errors[0].find("expected \"host:port\""), std::string::npos);
+  }
+}
+
+TEST_F(ParseTest, MissingServiceSectionIsNamed) {
+  const ParseResult result = Load("[other]\nport = 1\n");
+  ASSERT_EQ(result.errors.size(), 1u) << Joined(result.errors);
+  EXPECT_NE(result.errors[0].find("-s=svcName"), std::string::npos);
+}
+
+TEST_F(ParseTest, SyntaxErrorIsTheOnlyErrorTold) {
+  const ParseResult result = Load("[svcName\nport = 1\n");
+  ASSERT_EQ(result.errors.size(), 1u) << Joined(result.errors);
+  EXPECT_NE(result.errors[0].find("aiges.toml:1: not valid TOML"), std::string::npos);
+}
+
+TEST_F(ParseTest, UserConfigFileReplacesTheWrapperSection) {
+  Write("user.toml", "[model]\npath = \"/m\"\n[net]\nsize = 640\n");
+  const ParseResult result =
+      Load("[svcName]\n[wrapper]\nx = 1\n[aiges]\nusrCfg = \"user.toml\"\n");
+  ASSERT_TRUE(result.errors.empty()) << Joined(result.errors);
+  EXPECT_EQ(result.settings.engine, (Pairs{{"model.path", "/m"}, {"net.size", "640"}}));
+}
+
+TEST_F(ParseTest, UserConfigFileThatIsMissingOrWrongIsToldByName) {
+  ParseResult result = Load("[svcName]\n[aiges]\nusrCfg = \"absent.toml\"\n");
+  ASSERT_EQ(result.errors.size(), 1u);
+  EXPECT_NE(result.errors[0].find("absent.toml"), std::string::npos);
+  Write("user.toml", "[a]\nx = [1]\n");
+  result = Load("[svcName]\n[aiges]\nusrCfg = \"user.toml\"\n");
+  ASSERT_EQ(result.errors.size(), 1u);
+  EXPECT_EQ(result.errors[0].rfind("user.toml:2: [a] x:", 0), 0u) << result.errors[0];
+}
+
+TEST_F(ParseTest, HeaderPassFileIsAppended) {
+  Write("headerPass.wrapper", "one\ntwo\n");
+  const ParseResult result = Load("[svcName]\n[aiges]\nheaderPass = \"zero\"\n");
+  EXPECT_EQ(result.settings.service.header_pass,
+            (std::vector<std::string>{"zero", "one", "two"}));
+}
+
+TEST_F(ParseTest, SessionsAreRefusedByName) {
+  const ParseResult result = Load("[svcName]\n[aiges]\nsessMode = true\nasyncMode = true\n");
+  EXPECT_EQ(result.errors.size(), 2u) << Joined(result.errors);
+}
+
+TEST_F(ParseTest, DefaultConfigFlagFillsWhatTheFileLacks) {
+  flags.default_config = "[fc]\nmax = 3\n[queue]\nmax_requests = 4\n";
+  const ParseResult result = Load("[svcName]\n[fc]\nmax = 9\n");
+  ASSERT_TRUE(result.errors.empty()) << Joined(result.errors);
+  EXPECT_EQ(result.settings.licences, 9u);
+  EXPECT_EQ(result.settings.queue.max_requests, 4u);
+}
+
+TEST_F(ParseTest, UnknownPluginModeIsRefused) {
+  ::setenv("AIGES_PLUGIN_MODE", "python", 1);
+  const ParseResult result = Load("[svcName]\n");
+  ::unsetenv("AIGES_PLUGIN_MODE");
+  ASSERT_EQ(result.errors.size(), 1u);
+  EXPECT_NE(result.errors[0].find("AIGES_PLUGIN_MODE: expected c, got python"), std::string::npos);
+}
+
+TEST_F(ParseTest, MissingFileIsWrittenInModeZeroOnly) {
+  EXPECT_TRUE(LoadSettings(flags).errors.empty());
+  EXPECT_TRUE(fs::exists("aiges.toml"));
+  flags.config = "other.toml";
+  const ParseResult result = LoadSettings(flags);
+  ASSERT_EQ(result.errors.size(), 1u);
+  EXPECT_NE(result.errors[0].find("cannot read other.toml"), std::string::npos);
+  EXPECT_FALSE(fs::exists("other.toml"));
+}
+
+TEST_F(ParseTest, DefaultFileIsNeverWrittenOverAnother) {
+  Write("mine.toml", "mine");
+  EXPECT_FALSE(WriteDefaultConfig("mine.toml").ok());
+  EXPECT_EQ(Read("mine.toml"), "mine");
+  EXPECT_TRUE(WriteDefaultConfig("new.toml").ok());
+  EXPECT_FALSE(WriteDefaultConfig("absent/new.toml").ok());
+}
+
+// The default file lists every key with its default as a comment: take the comments for values and
+// nothing may be unknown or change.
+TEST_F(ParseTest, DefaultFileNamesEveryKeyWithItsTrueDefault) {
+  ASSERT_TRUE(WriteDefaultConfig("default.toml").ok());
+  const std::string text = Read("default.toml");
+  std::string all;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    const bool is_key = line.size() > 1 && line[0] == '#' && std::islower(line[1]) != 0;
+    all += (is_key ? line.substr(1) : line) + "\n";
+  }
+  const ParseResult plain = Load(text), full = Load(all);
+  ASSERT_TRUE(full.errors.empty()) << Joined(full.errors);
+  EXPECT_TRUE(full.ignored.empty()) << Joined(full.ignored);
+  ASSERT_EQ(plain.settings.effective.size(), full.settings.effective.size());
+  for (size_t i = 0; i < plain.settings.effective.size(); ++i) {
+    const EffectiveValue& a = plain.settings.effective[i];
+    const EffectiveValue& b = full.settings.effective[i];
+    EXPECT_EQ(a.value, b.value) << a.section << " " << a.key;
+    EXPECT_NE(b.origin, "default") << a.section << " " << a.key << " is not in the default file";
+  }
+}
+
+TEST_F(ParseTest, ShowConfigNamesTheOriginOfEachValue) {
+  const ParseResult result = Load("[svcName]\nport = 5090\n[fc]\nmax = 9\n");
+  const std::string shown = ShowConfig(result.settings);
+  std::istringstream lines(shown);
+  bool port = false, count = false;
+  for (std::string line; std::getline(lines, line);) {
+    const bool from_file = line.find("# aiges.toml:2") != std::string::npos;
+    port = port || (line.rfind("port = 5090", 0) == 0 && from_file);
+    const bool by_default = line.find("# default") != std::string::npos;
+    count = count || (line.rfind("count = 1", 0) == 0 && by_default);
+  }
+  EXPECT_TRUE(port && count) << shown;
+}
+
+}  // namespace
+}  // namespace aiges

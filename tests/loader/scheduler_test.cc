@@ -1,0 +1,354 @@
+#include "loader/scheduler/scheduler.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/fake_workers.h"
+#include "tests/fakes/recording_sink.h"
+
+namespace aiges {
+namespace {
+
+using std::chrono::milliseconds;
+
+class SchedulerTest : public ::testing::Test {
+ protected:
+  struct Submitted {
+    CallId id;
+    std::shared_ptr<Answer> answer;
+  };
+
+  // Workers without credit: every call waits until a test gives some.
+  void Start(unsigned credit = 0) {
+    workers.AddCredit(credit);
+    scheduler = std::make_unique<Scheduler>(settings, &workers, &clock);
+  }
+
+  Submitted Submit(milliseconds timeout = milliseconds(1000), size_t bytes = 10) {
+    Request request;
+    request.arrived = clock.Now();
+    request.deadline = clock.Now() + timeout;
+    Payload payload;
+    payload.data = Bytes::Own(std::string(bytes, 'x'));
+    request.payloads.push_back(std::move(payload));
+    auto answer = std::make_shared<Answer>();
+    const CallId id =
+        scheduler->Submit(std::move(request), std::make_unique<RecordingSink>(answer));
+    return {id, answer};
+  }
+
+  void Deliver(WorkerResult result) {
+    std::vector<WorkerResult> results;
+    results.push_back(std::move(result));
+    scheduler->OnResults(std::move(results));
+  }
+
+  // Time passes, and the alarm rings if it was set for then.
+  void Elapse(milliseconds d) {
+    clock.Advance(d);
+    if (!workers.alarm || *workers.alarm > clock.Now()) return;
+    workers.alarm.reset();
+    scheduler->OnAlarm(clock.Now());
+  }
+
+  void GiveCredit(unsigned n) {
+    workers.AddCredit(n);
+    scheduler->OnCapacity();
+  }
+
+  FakeClock clock;
+  FakeWorkers workers{0};
+  Settings settings;
+  std::unique_ptr<Scheduler> scheduler;
+};
+
+using Calls = std::vector<uint64_t>;
+
+TEST_F(SchedulerTest, CallRunsAtOnceWhenThereIsCredit) {
+  Start(1);
+  const Submitted call = Submit();
+  EXPECT_NE(call.id, 0u);
+  EXPECT_EQ(workers.sent(), Calls{call.id});
+  EXPECT_FALSE(call.answer->arrived());
+
+  clock.Advance(milliseconds(5));
+  WorkerResult result = workers.Finish(call.id);
+  result.engine = milliseconds(4);
+  Deliver(std::move(result));
+  ASSERT_TRUE(call.answer->arrived());
+  EXPECT_EQ(call.answer->code(), 0);
+  ASSERT_EQ(call.answer->reply.payloads.size(), 1u);
+  EXPECT_EQ(call.answer->reply.payloads[0].data.view(), "result");
+  EXPECT_EQ(call.answer->reply.times.queue, milliseconds(0));
+  EXPECT_EQ(call.answer->reply.times.channel, milliseconds(1));
+  EXPECT_EQ(call.answer->reply.times.engine, milliseconds(4));
+  EXPECT_TRUE(scheduler->Idle());
+}
+
+TEST_F(SchedulerTest, CallsBeyondTheLicencesAreRefusedAtOnceWith10110) {
+  settings.licences = 2;
+  Start(1);
+  const Submitted running = Submit(), waiting = Submit(), refused = Submit();
+  EXPECT_EQ(refused.id, 0u);
+  ASSERT_TRUE(refused.answer->arrived());
+  EXPECT_EQ(refused.answer->code(), 10110);
+  EXPECT_EQ(refused.answer->reply.status.kind, StatusKind::kOverloaded);
+  EXPECT_FALSE(running.answer->arrived() || waiting.answer->arrived());
+
+  Deliver(workers.Finish(running.id));
+  EXPECT_NE(Submit().id, 0u) << "the licence of an answered call is free again";
+}
+
+TEST_F(SchedulerTest, CallsBeyondTheQueueCountAreRefusedAtOnce) {
+  settings.queue.max_requests = 2;
+  Start(1);
+  Submit();  // Runs: does not count.
+  EXPECT_NE(Submit().id, 0u);
+  EXPECT_NE(Submit().id, 0u);
+  const Submitted refused = Submit();
+  EXPECT_EQ(refused.id, 0u);
+  EXPECT_EQ(refused.answer->code(), 10110);
+  EXPECT_NE(refused.answer->reply.status.text.find("max_requests = 2"), std::string::npos);
+}
+
+TEST_F(SchedulerTest, CallsBeyondTheQueueBytesAreRefusedAtOnce) {
+  settings.queue.max_bytes = 100;
+  Start();
+  const Submitted first = Submit(milliseconds(1000), 60);
+  const Submitted refused = Submit(milliseconds(1000), 41);
+  EXPECT_EQ(refused.id, 0u);
+  EXPECT_EQ(refused.answer->code(), 10110);
+  EXPECT_NE(Submit(milliseconds(1000), 40).id, 0u) << "exactly full is not beyond";
+  EXPECT_EQ(scheduler->Report().queued_bytes, 100u);
+
+  scheduler->Abort(first.id);
+  EXPECT_EQ(scheduler->Report().queued_bytes, 40u);
+  EXPECT_NE(Submit(milliseconds(1000), 60).id, 0u) << "a call that left gave its bytes back";
+}
+
+TEST_F(SchedulerTest, DeadlineAlreadyPassedIsRefusedAndNeverSent) {
+  Start(1);
+  const Submitted late = Submit(milliseconds(0));
+  EXPECT_EQ(late.id, 0u);
+  EXPECT_EQ(late.answer->code(), 10102);
+  EXPECT_TRUE(workers.sent().empty());
+}
+
+TEST_F(SchedulerTest, NobodyHopefulIsAnsweredWith10109AtOnce) {
+  Start(1);
+  workers.hopeful = false;
+  const Submitted call = Submit();
+  EXPECT_EQ(call.id, 0u);
+  EXPECT_EQ(call.answer->code(), 10109);
+}
+
+TEST_F(SchedulerTest, CallsAreTakenInTheOrderOfArrival) {
+  Start();
+  Calls arrived;
+  for (int i = 0; i < 5; ++i) arrived.push_back(Submit().id);
+  GiveCredit(2);
+  EXPECT_EQ(workers.sent(), Calls(arrived.begin(), arrived.begin() + 2));
+  Deliver(workers.Finish(arrived[1]));
+  Deliver(workers.Finish(arrived[0]));
+  Deliver(workers.Finish(arrived[2]));
+  EXPECT_EQ(workers.sent(), arrived);
+}
+
+TEST_F(SchedulerTest, NewCallDoesNotOvertakeAWaitingOne) {
+  Start();
+  const Submitted first = Submit();
+  workers.AddCredit(1);  // Before anyone told the scheduler.
+  const Submitted second = Submit();
+  EXPECT_EQ(workers.sent(), Calls{first.id});
+  Deliver(workers.Finish(first.id));
+  EXPECT_EQ(workers.sent().back(), second.id);
+}
+
+TEST_F(SchedulerTest, DeadlineInTheQueueIsAnsweredAtThatMomentAndTheCallNeverSent) {
+  Start();
+  const Submitted patient = Submit(milliseconds(1000));
+  const Submitted hasty = Submit(milliseconds(100));
+  Elapse(milliseconds(99));
+  EXPECT_FALSE(hasty.answer->arrived());
+  Elapse(milliseconds(1));
+  ASSERT_TRUE(hasty.answer->arrived()) << "although it is not at the head of the queue";
+  EXPECT_EQ(hasty.answer->code(), 10102);
+  EXPECT_EQ(hasty.answer->reply.times.queue, milliseconds(100));
+  EXPECT_FALSE(patient.answer->arrived());
+
+  GiveCredit(2);
+  EXPECT_EQ(workers.sent(), Calls{patient.id});
+}
+
+TEST_F(SchedulerTest, AlarmIsSetForTheNextDeadlineAfterOneWasAnswered) {
+  Start();
+  Submit(milliseconds(300));
+  Submit(milliseconds(100));
+  Elapse(milliseconds(100));
+  ASSERT_TRUE(workers.alarm);
+  EXPECT_EQ(*workers.alarm - clock.Now(), milliseconds(200));
+}
+
+TEST_F(SchedulerTest, RunningCallPastItsDeadlineKeepsItsLicenceUntilItsLateResultIsDropped) {
+  settings.licences = 1;
+  Start(1);
+  const Submitted call = Submit(milliseconds(100));
+  Elapse(milliseconds(100));
+  ASSERT_TRUE(call.answer->arrived());
+  EXPECT_EQ(call.answer->code(), 10102);
+  EXPECT_EQ(Submit().id, 0u) << "the engine still works on it";
+  EXPECT_FALSE(scheduler->Idle());
+  EXPECT_EQ(workers.running().at(call.id)->payloads[0].data.size(), 10u) << "its data stays";
+
+  Deliver(workers.Finish(call.id));
+  EXPECT_EQ(call.answer->count, 1);
+  EXPECT_EQ(call.answer->code(), 10102);
+  EXPECT_TRUE(scheduler->Idle());
+  EXPECT_NE(Submit().id, 0u);
+}
+
+TEST_F(SchedulerTest, ExecTimeoutShortensALongerDeadline) {
+  settings.instances.exec_timeout_ms = 50;
+  Start(1);
+  const Submitted longer = Submit(milliseconds(1000));
+  const Submitted shorter = Submit(milliseconds(20));
+  Elapse(milliseconds(20));
+  EXPECT_TRUE(shorter.answer->arrived());
+  EXPECT_FALSE(longer.answer->arrived());
+  Elapse(milliseconds(30));
+  EXPECT_TRUE(longer.answer->arrived());
+}
+
+TEST_F(SchedulerTest, UnsentCallGoesBackToTheFrontOfTheQueue) {
+  Start(1);
+  const Submitted first = Submit(), second = Submit();
+  Deliver(workers.Crash(first.id, /*unsent=*/true));
+  EXPECT_FALSE(first.answer->arrived());
+  EXPECT_EQ(scheduler->Report().queued, 2u);
+  EXPECT_EQ(scheduler->Report().queued_bytes, 20u);
+
+  GiveCredit(1);
+  EXPECT_EQ(workers.sent(), (Calls{first.id, first.id}));
+  Deliver(workers.Finish(first.id));
+  EXPECT_EQ(first.answer->code(), 0);
+  EXPECT_EQ(workers.sent().back(), second.id);
+}
+
+TEST_F(SchedulerTest, UnsentCallStillHasItsDeadline) {
+  Start(1);
+  const Submitted call = Submit(milliseconds(100));
+  Deliver(workers.Crash(call.id, /*unsent=*/true));
+  Elapse(milliseconds(100));
+  ASSERT_TRUE(call.answer->arrived());
+  EXPECT_EQ(call.answer->code(), 10102);
+  EXPECT_TRUE(scheduler->Idle());
+}
+
+TEST_F(SchedulerTest, UnsentCallThatNobodyWantsIsForgotten) {
+  Start(1);
+  const Submitted call = Submit();
+  scheduler->Abort(call.id);
+  Deliver(workers.Crash(call.id, /*unsent=*/true));
+  EXPECT_TRUE(scheduler->Idle());
+  GiveCredit(1);
+  EXPECT_EQ(workers.sent().size(), 1u);
+}
+
+TEST_F(SchedulerTest, CrashAnswersTheCallWith10109) {
+  Start(1);
+  const Submitted call = Submit();
+  Deliver(workers.Crash(call.id));
+  ASSERT_TRUE(call.answer->arrived());
+  EXPECT_EQ(call.answer->code(), 10109);
+  EXPECT_TRUE(scheduler->Idle());
+}
+
+TEST_F(SchedulerTest, AbortOfAQueuedCallRemovesItUnrun) {
+  Start();
+  const Submitted call = Submit();
+  scheduler->Abort(call.id);
+  ASSERT_TRUE(call.answer->arrived());
+  EXPECT_EQ(call.answer->reply.status.kind, StatusKind::kCancelled);
+  GiveCredit(1);
+  EXPECT_TRUE(workers.sent().empty());
+  EXPECT_EQ(workers.credit(), 1u);
+}
+
+TEST_F(SchedulerTest, AbortOfARunningCallDropsItsResult) {
+  Start(1);
+  const Submitted call = Submit();
+  scheduler->Abort(call.id);
+  scheduler->Abort(call.id);
+  EXPECT_EQ(call.answer->count, 1);
+  EXPECT_FALSE(scheduler->Idle());
+  Deliver(workers.Finish(call.id));
+  EXPECT_EQ(call.answer->count, 1);
+  EXPECT_TRUE(scheduler->Idle());
+}
+
+TEST_F(SchedulerTest, AbortOfAnUnknownCallAndResultOfAnUnknownCallAreNoErrors) {
+  Start(1);
+  scheduler->Abort(12345);
+  WorkerResult result;
+  result.call = 12345;
+  Deliver(std::move(result));
+  EXPECT_TRUE(scheduler->Idle());
+}
+
+TEST_F(SchedulerTest, QueueIsAnsweredWith10109WhenTheLastHopeIsGone) {
+  Start();
+  const Submitted first = Submit(), second = Submit();
+  workers.hopeful = false;
+  scheduler->OnCapacity();
+  EXPECT_EQ(first.answer->code(), 10109);
+  EXPECT_EQ(second.answer->code(), 10109);
+  EXPECT_TRUE(scheduler->Idle());
+}
+
+TEST_F(SchedulerTest, DrainTurnsReadinessOffAndStillTakesCalls) {
+  Start(1);
+  EXPECT_TRUE(scheduler->Ready());
+  scheduler->BeginDrain();
+  EXPECT_FALSE(scheduler->Ready());
+  const Submitted call = Submit();
+  Deliver(workers.Finish(call.id));
+  EXPECT_EQ(call.answer->code(), 0);
+}
+
+TEST_F(SchedulerTest, NotReadyWithoutAReadyInstance) {
+  workers.ready = 0;
+  Start();
+  EXPECT_FALSE(scheduler->Ready());
+}
+
+TEST_F(SchedulerTest, WhatResultsMakeRoomForIsFlushed) {
+  Start(1);
+  const Submitted first = Submit();
+  Submit();
+  workers.flushes = 0;
+  Deliver(workers.Finish(first.id));
+  EXPECT_EQ(workers.flushes, 1);
+}
+
+TEST_F(SchedulerTest, ReportCountsAnswersByCode) {
+  settings.licences = 2;
+  Start(1);
+  const Submitted ok = Submit(), waiting = Submit();
+  Submit();
+  Deliver(workers.Finish(ok.id));
+  scheduler->Abort(waiting.id);
+  const QueueReport report = scheduler->Report();
+  const std::map<int, uint64_t> expected = {{0, 1}, {10102, 1}, {10110, 1}};
+  EXPECT_EQ(report.answers, expected);
+  EXPECT_EQ(report.licences, 2u);
+  EXPECT_EQ(report.in_flight, 1u) << "the aborted call is still in the engine";
+}
+
+}  // namespace
+}  // namespace aiges
