@@ -2,13 +2,13 @@
 
 #include <limits>
 
-#include "wrapper/plan_py.h"  // Made by CMake from plan.py.
+#include "wrapper/plan_py.h"  // Made by CMake from sdk/aiges/_signature.py.
 #include "wrapper/py_error.h"
 
 namespace aiges::shim {
 namespace {
 
-// plan.py's function, run in a namespace of its own.
+// Its function plan, run in a namespace of its own.
 Ref PlanFunction() {
   const Ref scope = Ref::Steal(PyDict_New());
   PyDict_SetItemString(scope.get(), "__builtins__", PyEval_GetBuiltins());

@@ -33,7 +33,7 @@ std::unique_ptr<Contract> MakeContractV2(PyObject* module);
 // --- shared by the generations ---
 
 // A user function and which of the arguments we offer it wants, in which order; found out once,
-// when the plugin is loaded (plan.py).
+// when the plugin is loaded (aiges/_signature.py).
 class Hook {
  public:
   // `roles`: space separated names of the arguments offered, in the order of the newest signature.

@@ -1,11 +1,11 @@
-"""wrapper/plan.py: which arguments a hook is called with, for every signature in the wild."""
+"""Which arguments a hook is called with, for every signature in the wild (the shim embeds it)."""
 
 import importlib.util
 from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).resolve().parents[2] / "wrapper" / "plan.py"
+SOURCE = Path(__file__).resolve().parents[2] / "sdk" / "aiges" / "_signature.py"
 spec = importlib.util.spec_from_file_location("shim_plan", SOURCE)
 shim_plan = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(shim_plan)

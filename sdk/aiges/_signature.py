@@ -29,16 +29,14 @@ ALIASES = {
 }
 
 
-def plan(function, roles):
+def plan(function: object, roles: str) -> "list[int]":
     """Return the indices into roles.split() that function is called with, in order."""
     offered = roles.split()
     try:
-        parameters = list(inspect.signature(function).parameters.values())
+        parameters = list(inspect.signature(function).parameters.values())  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return list(range(len(offered)))
-    positional = [
-        p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     if any(p.kind == p.VAR_POSITIONAL for p in parameters):
         return list(range(len(offered)))
     by_name = []

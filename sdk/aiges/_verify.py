@@ -1,0 +1,176 @@
+"""What ``WrapperBase.run()`` does: call the hooks as the loader does, and judge the results."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import traceback
+from typing import TYPE_CHECKING, Any, Callable
+
+from aiges import dto
+from aiges._signature import plan
+from aiges.core.types import DataEnd, DataOnce
+
+if TYPE_CHECKING:
+    from aiges.sdk import WrapperBase
+
+log = logging.getLogger("aiges")
+
+SID = "test-111111"
+STREAM_TIMEOUT_S = 60.0
+
+
+class _Stop(Exception):
+    """The rest cannot be tried."""
+
+
+def once(wrapper: WrapperBase) -> list[str]:
+    """Return what is wrong with a once call, from wrapperInit to wrapperFini."""
+    problems: list[str] = []
+    try:
+        _init(wrapper)
+        params, request = _test_call(wrapper)
+        response = _call(wrapper, "wrapperOnceExec", params=params, reqData=request)
+        problems += _check_response(wrapper, response, "wrapperOnceExec", {DataOnce})
+        _call(wrapper, "wrapperFini")
+    except _Stop as stop:
+        problems.append(str(stop))
+    return problems
+
+
+def stream(wrapper: WrapperBase) -> list[str]:
+    """Return what is wrong with a session whose results come through ``callback``."""
+    problems: list[str] = []
+    results = dto.init_rq()
+    try:
+        _init(wrapper)
+        params, request = _test_call(wrapper)
+        created = _call(wrapper, "wrapperCreate", params=params)
+        handle = getattr(created, "handle", None)
+        code = getattr(created, "error_code", None)
+        if not isinstance(handle, str) or code != 0:
+            raise _Stop(
+                "wrapperCreate: expected a SessionCreateResponse with a handle and error_code 0, "
+                f"got {_what(created)} (handle {handle!r}, error_code {code!r})"
+            )
+        written = _call(wrapper, "wrapperWrite", handle=handle, reqData=request)
+        if written != 0:
+            problems.append(f"wrapperWrite: expected 0, got {written!r}")
+        problems += _read_until_end(wrapper, results)
+        _call(wrapper, "wrapperDestroy", handle=handle)
+        _call(wrapper, "wrapperFini")
+    except _Stop as stop:
+        problems.append(str(stop))
+    return problems
+
+
+def _read_until_end(wrapper: WrapperBase, results: queue.Queue[Any]) -> list[str]:
+    problems: list[str] = []
+    while True:
+        try:
+            response, _ = results.get(timeout=STREAM_TIMEOUT_S)
+        except queue.Empty:
+            raise _Stop(
+                f"callback: expected an item with status {DataEnd} (end) within "
+                f"{STREAM_TIMEOUT_S:.0f} s, got none"
+            ) from None
+        problems += _check_response(wrapper, response, "callback", {0, 1, DataEnd, DataOnce})
+        items = response.list if isinstance(response, dto.Response) else []
+        if problems or any(item.status in (DataEnd, DataOnce) for item in items):
+            return problems
+
+
+def _init(wrapper: WrapperBase) -> None:
+    code = _call(wrapper, "wrapperInit", config=wrapper.config)
+    if code != 0:
+        raise _Stop(f"wrapperInit: expected 0, got {code!r}")
+
+
+def _test_call(wrapper: WrapperBase) -> tuple[dict[str, str], dto.DataListCls]:
+    params = {key: field.test_value() for key, field in wrapper.params.items()}
+    params["sid"] = SID
+    request = dto.DataListCls()
+    for key, field in wrapper.inputs.items():
+        request.list.append(
+            dto.DataListNode(key=key, data=field.test_value(), status=DataOnce, type=field.type)
+        )
+    return params, request
+
+
+_ROLES = {
+    "wrapperInit": "config",
+    "wrapperOnceExec": "params reqData usrTag psrId sid",
+    "wrapperCreate": "params sid psrId usrTag",
+    "wrapperWrite": "handle reqData sid",
+    "wrapperDestroy": "handle",
+    "wrapperFini": "",
+}
+
+
+def _call(wrapper: WrapperBase, name: str, **given: Any) -> Any:
+    hook: Callable[..., Any] = getattr(wrapper, name)
+    values = {"usrTag": SID, "psrId": 0, "sid": SID, **given}
+    roles = _ROLES[name].split()
+    arguments = [values[roles[i]] for i in plan(hook, _ROLES[name])]
+    try:
+        return hook(*arguments)
+    except Exception as error:
+        log.error("%s", traceback.format_exc().rstrip())
+        raise _Stop(f"{name} raised {type(error).__name__}: {error}") from error
+
+
+def _what(value: Any) -> str:
+    return "None" if value is None else type(value).__name__
+
+
+def _check_response(
+    wrapper: WrapperBase, response: Any, where: str, statuses: set[int]
+) -> list[str]:
+    if not isinstance(response, dto.Response):
+        return [f"{where}: expected an aiges.dto.Response, got {_what(response)}"]
+    if response.error_code != 0:
+        log.info(
+            "%s: error_code %s: %s",
+            where,
+            response.error_code,
+            _call_error(wrapper, response.error_code),
+        )
+        return []
+    if not isinstance(response.list, (list, tuple)) or not response.list:
+        return [f"{where}: Response.list: expected at least one ResponseData, got none"]
+    problems: list[str] = []
+    seen: set[str] = set()
+    for i, item in enumerate(response.list):
+        at = f"{where}: Response.list[{i}]"
+        if not isinstance(item, dto.ResponseData):
+            problems.append(f"{at}: expected a ResponseData, got {_what(item)}")
+            continue
+        problems += [f"{at}.{text}" for text in _check_item(wrapper, item, seen, statuses)]
+    return problems
+
+
+def _call_error(wrapper: WrapperBase, code: int) -> str:
+    try:
+        return str(wrapper.wrapperError(code))
+    except Exception as error:
+        return f"(wrapperError raised {type(error).__name__}: {error})"
+
+
+def _check_item(
+    wrapper: WrapperBase, item: dto.ResponseData, seen: set[str], statuses: set[int]
+) -> list[str]:
+    problems = []
+    if item.key in seen:
+        problems.append(f"key: {item.key!r} is there twice")
+    seen.add(item.key)
+    field = wrapper.accepts.get(item.key)
+    if field is None:
+        names = ", ".join(sorted(wrapper.accepts)) or "none"
+        problems.append(f"key: expected one that responseCls declares ({names}), got {item.key!r}")
+    elif item.type != field.type:
+        problems.append(f"type: responseCls declares {field.type}, got {item.type}")
+    if item.len != len(item.data):
+        problems.append(f"len: data has {len(item.data)} bytes, len says {item.len}")
+    if item.status not in statuses:
+        problems.append(f"status: expected one of {sorted(statuses)}, got {item.status}")
+    return problems

@@ -1,0 +1,1 @@
+"""Constants shared by wrappers and tools."""

@@ -1,0 +1,195 @@
+"""What a wrapper declares about its inputs, parameters and outputs.
+
+``value`` and ``path`` are test data for ``WrapperBase.run()``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from aiges.core.types import AUDIO, IMAGE, STRING, DataOnce
+
+log = logging.getLogger("aiges")
+
+
+class PayloadField:
+    """Data that goes in or out of the engine, under ``key``."""
+
+    type = STRING
+
+    def __init__(self, key: str, status: int = DataOnce, **options: Any) -> None:
+        self.key = key
+        self.status = status
+        self.options = options
+
+    def test_value(self) -> bytes:
+        """Return the data that run() sends."""
+        return b""
+
+
+class StringBodyField(PayloadField):
+    """Text; ``value`` is bytes or str."""
+
+    def __init__(
+        self,
+        key: str,
+        value: bytes | str = b" ",
+        need_base64: bool = False,
+        encoding: str = "utf8",
+        format: str = "plain",  # noqa: A002 (frozen name)
+        compress: str = "raw",
+        status: int = DataOnce,
+    ) -> None:
+        super().__init__(
+            key,
+            status,
+            encoding=encoding,
+            format=format,
+            compress=compress,
+            need_base64=need_base64,
+        )
+        self.value = value
+
+    def test_value(self) -> bytes:
+        return self.value.encode() if isinstance(self.value, str) else bytes(self.value)
+
+
+class JsonBodyField(PayloadField):
+    """A JSON document; ``value`` is anything json can write."""
+
+    def __init__(self, key: str, value: Any = None, need_base64: bool = False) -> None:
+        super().__init__(key, need_base64=need_base64)
+        self.value = {} if value is None else value
+
+    def test_value(self) -> bytes:
+        return json.dumps(self.value, ensure_ascii=False).encode()
+
+
+class _FileField(PayloadField):
+    def __init__(self, key: str, path: str = "", status: int = DataOnce, **options: Any) -> None:
+        super().__init__(key, status, **options)
+        self.path = path
+
+    def test_value(self) -> bytes:
+        if not self.path:
+            return b""
+        try:
+            with open(self.path, "rb") as file:
+                return file.read()
+        except OSError as error:
+            log.warning("test data of field %s: %s; using none", self.key, error)
+            return b""
+
+
+class AudioBodyField(_FileField):
+    """Sound, read from ``path`` for a test."""
+
+    type = AUDIO
+
+    def __init__(
+        self,
+        key: str,
+        path: str = "",
+        encoding: str = "raw",
+        format: str = "plain",  # noqa: A002 (frozen name)
+        compress: str = "raw",
+        status: int = DataOnce,
+        need_base64: bool = False,
+    ) -> None:
+        super().__init__(
+            key,
+            path,
+            status,
+            encoding=encoding,
+            format=format,
+            compress=compress,
+            need_base64=need_base64,
+        )
+
+
+class ImageBodyField(_FileField):
+    """A picture, read from ``path`` for a test."""
+
+    type = IMAGE
+
+    def __init__(
+        self,
+        key: str,
+        path: str = "",
+        need_base64: bool = False,
+        encoding: str = "jpg",
+        status: int = DataOnce,
+    ) -> None:
+        super().__init__(key, path, status, encoding=encoding, need_base64=need_base64)
+
+
+class ParamField:
+    """A parameter of a call. On the wire every parameter is text."""
+
+    def __init__(self, key: str, value: Any = None, required: bool = False, **options: Any) -> None:
+        self.key = key
+        self.value = value
+        self.required = required
+        self.options = options
+
+    def test_value(self) -> str:
+        """Return the text that run() sends, written as JSON numbers and booleans are."""
+        if self.value is None:
+            return ""
+        return self.value if isinstance(self.value, str) else json.dumps(self.value)
+
+
+class StringParamField(ParamField):
+    """Text between minLength and maxLength characters, or one of ``enums``."""
+
+    def __init__(
+        self,
+        key: str,
+        minLength: int = 0,  # noqa: N803 (frozen name)
+        maxLength: int = 1024,  # noqa: N803 (frozen name)
+        enums: list[str] | None = None,
+        required: bool = False,
+        value: str = "",
+        description: str = "",
+        title: str = "",
+    ) -> None:
+        super().__init__(
+            key,
+            value,
+            required,
+            minLength=minLength,
+            maxLength=maxLength,
+            enums=enums,
+            description=description,
+            title=title,
+        )
+
+
+class NumberParamField(ParamField):
+    """A number between minimum and maximum."""
+
+    def __init__(
+        self,
+        key: str,
+        minimum: float = 0,
+        maximum: float = 100,
+        enums: list[float] | None = None,
+        required: bool = False,
+        value: float = 0,
+    ) -> None:
+        super().__init__(key, value, required, minimum=minimum, maximum=maximum, enums=enums)
+
+
+class IntegerParamField(NumberParamField):
+    """A whole number between minimum and maximum."""
+
+
+class BooleanParamField(ParamField):
+    """True or false."""
+
+    def __init__(
+        self, key: str, title: str = "", default: bool = False, required: bool = False
+    ) -> None:
+        super().__init__(key, default, required, title=title)

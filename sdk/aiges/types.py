@@ -1,0 +1,3 @@
+"""The old name of ``aiges.core.types``."""
+
+from aiges.core.types import *  # noqa: F403

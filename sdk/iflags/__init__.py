@@ -1,0 +1,1 @@
+"""Stand-in for an internal package that published wrappers import."""
