@@ -32,6 +32,8 @@ namespace {
 constexpr int kOk = 0;
 constexpr int kFailed = 1;
 constexpr int kBadUsage = 2;
+// For answers that become due at the very end of the drain to get out.
+constexpr auto kAnswerTime = std::chrono::milliseconds(500);
 
 using std::chrono::steady_clock;
 
@@ -176,14 +178,15 @@ class Host {
     stopping_ = true;
     const TimePoint until =
         steady_clock::now() + std::chrono::milliseconds(settings_.instances.drain_ms);
-    scheduler_->BeginDrain();
+    scheduler_->BeginDrain(until);
     grpc_->SetServing(false);
     if (!failed_) {
       std::this_thread::sleep_for(std::chrono::milliseconds(
           std::min(settings_.instances.lame_duck_ms, settings_.instances.drain_ms)));
     }
-    grpc_->Stop(until);
-    if (http_ != nullptr) http_->Stop(until);
+    const TimePoint answered = until + kAnswerTime;
+    grpc_->Stop(answered);
+    if (http_ != nullptr) http_->Stop(answered);
     while (!scheduler_->Idle() && steady_clock::now() < until) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }

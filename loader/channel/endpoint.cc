@@ -11,6 +11,13 @@ namespace {
 
 constexpr size_t kReadSize = 256 * 1024;
 
+// Nonsense is found at its header: its length would only be waited for.
+bool Plausible(const FrameHeader& header) {
+  return header.length <= kMaxFrame && header.type >= FrameType::kHello &&
+         header.type <= FrameType::kFini &&
+         (header.reserved[0] | header.reserved[1] | header.reserved[2]) == 0;
+}
+
 }  // namespace
 
 FrameInput::State FrameInput::Fill(int fd, int flags) {
@@ -51,7 +58,7 @@ std::optional<Frame> FrameInput::Next() {
   if (broken_ || end_ - begin_ < sizeof(FrameHeader)) return std::nullopt;
   FrameHeader header;
   std::memcpy(&header, buffer_.data() + begin_, sizeof header);
-  if (header.length > kMaxFrame) {
+  if (!Plausible(header)) {
     broken_ = true;
     return std::nullopt;
   }

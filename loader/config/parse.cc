@@ -274,17 +274,20 @@ ParseResult LoadSettings(const Flags& flags) {
 }
 
 std::string ShowConfig(const Settings& settings) {
-  std::string out;
-  std::string section;
+  // A section once, with all of its keys: TOML does not allow it twice.
+  std::vector<std::pair<std::string, std::string>> sections;
   for (const EffectiveValue& v : settings.effective) {
-    if (v.section != section) {
-      section = v.section;
-      out += StrCat(out.empty() ? "[" : "\n[", section, "]\n");
+    auto section = std::find_if(sections.begin(), sections.end(),
+                                [&v](const auto& s) { return s.first == v.section; });
+    if (section == sections.end()) {
+      section = sections.emplace(sections.end(), v.section, StrCat("[", v.section, "]\n"));
     }
     std::string line = StrCat(v.key, " = ", v.value);
     if (line.size() < 48) line.resize(48, ' ');
-    out += StrCat(line, " # ", v.origin, "\n");
+    section->second += StrCat(line, " # ", v.origin, "\n");
   }
+  std::string out;
+  for (const auto& [name, text] : sections) out += StrCat(out.empty() ? "" : "\n", text);
   return out;
 }
 

@@ -81,8 +81,7 @@ void Pool::StartInstance(Instance& instance) {
   plan.numa_node = settings_.numa_node;
   const Status status = instance.Start(plan, InitFrame());
   if (!status.ok()) {
-    OnStartFailed(status.text);
-    Restart(instance);
+    if (!OnStartFailed(status.text)) Restart(instance);
     return;
   }
   Supervise(instance);
@@ -146,20 +145,21 @@ void Pool::OnGone(Instance& instance) {
     LogError("instances", "worker ", instance.index(), starting ? " did not start: " : " died: ",
              why, lost.empty() ? "" : StrCat(" (", lost.size(), " calls were in it)"));
   }
-  if (starting) OnStartFailed(why);  // Also when stopping: somebody may wait for the start.
-  if (!stopping_) Restart(instance);
+  // Also when stopping: somebody may wait for the start.
+  const bool hopeless = starting && OnStartFailed(why);
+  if (!stopping_ && !hopeless) Restart(instance);
   if (!lost.empty()) events_->OnResults(std::move(lost));
   if (ready_ == 0) events_->OnCapacity();  // Lets waiting calls be told that nobody serves them.
   MutexLock lock(mu_);
   changed_.NotifyAll();
 }
 
-void Pool::OnStartFailed(const std::string& why) {
+bool Pool::OnStartFailed(const std::string& why) {
   MutexLock lock(mu_);
-  if (!served_ && !start_failure_) {
-    start_failure_ = Status::Error(StatusKind::kInternal, why);
-    changed_.NotifyAll();
-  }
+  if (served_) return false;
+  if (!start_failure_) start_failure_ = Status::Error(StatusKind::kInternal, why);
+  changed_.NotifyAll();
+  return true;
 }
 
 void Pool::Restart(Instance& instance) {

@@ -56,7 +56,8 @@ class Pool : public Workers, public BufferPool {
   void Supervise(Instance& instance);
   void OnInput(Instance& instance);
   void OnGone(Instance& instance);
-  void OnStartFailed(const std::string& why);
+  // True when none has ever served: then the process ends, and starting again would be noise.
+  bool OnStartFailed(const std::string& why);
   void Restart(Instance& instance);
   void Tick();
   void CountReady();

@@ -50,6 +50,8 @@ int SpawnChild(const SpawnPlan& plan, int channel, int request_fd, int result_fd
   posix_spawn_file_actions_adddup2(&actions, channel, kChannelFd);
   posix_spawn_file_actions_adddup2(&actions, request_fd, kRequestMemoryFd);
   posix_spawn_file_actions_adddup2(&actions, result_fd, kResultMemoryFd);
+  // Nothing else of ours, in particular no client's socket: gRPC's are not all close-on-exec.
+  posix_spawn_file_actions_addclosefrom_np(&actions, kResultMemoryFd + 1);
 
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);

@@ -7,6 +7,11 @@
 namespace aiges {
 namespace {
 
+Status Stopping() {
+  return Status::Error(StatusKind::kDisconnected,
+                       "the service stops; drain_ms passed before the answer");
+}
+
 Status TimedOut() {
   return Status::Error(StatusKind::kDeadline, "service exec once request timeout");
 }
@@ -22,6 +27,7 @@ Scheduler::Scheduler(const Settings& settings, Workers* workers, const Clock* cl
 
 Status Scheduler::Admit(const Request& request, TimePoint now) {
   if (request.deadline <= now) return TimedOut();
+  if (drain_until_ <= now) return Stopping();
   if (!workers_.Hopeful()) {
     return Status::Error(StatusKind::kDisconnected,
                          "no worker is up: the engine keeps failing, see the log of the service");
@@ -148,9 +154,21 @@ void Scheduler::OnAlarm(TimePoint now) {
     while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
       GiveUp(deadlines_.begin()->second, TimedOut(), now, &answers);
     }
+    if (drain_until_ <= now) {
+      while (!deadlines_.empty()) GiveUp(deadlines_.begin()->second, Stopping(), now, &answers);
+    } else if (draining_) {
+      workers_.SetAlarm(drain_until_);
+    }
     if (!deadlines_.empty()) workers_.SetAlarm(deadlines_.begin()->first);
   }
   Deliver(std::move(answers));
+}
+
+void Scheduler::BeginDrain(TimePoint until) {
+  MutexLock lock(mu_);
+  draining_ = true;
+  drain_until_ = until;
+  workers_.SetAlarm(until);
 }
 
 void Scheduler::Finish(WorkerResult& result, TimePoint now, std::vector<Answer>* out) {

@@ -47,8 +47,8 @@ class Scheduler : public Service, public WorkerEvents {
   void OnCapacity() override;
   void OnAlarm(TimePoint now) override;
 
-  // Readiness goes off; calls are still taken.
-  void BeginDrain() { draining_ = true; }
+  // Readiness goes off. Calls are still taken until then; what has no answer by then is told so.
+  void BeginDrain(TimePoint until);
   // True when no call is waiting or running by then. Polls: used once, at shutdown.
   bool Idle() const;
 
@@ -99,6 +99,7 @@ class Scheduler : public Service, public WorkerEvents {
   Calls calls_ GUARDED_BY(mu_);
   std::set<CallId> queue_ GUARDED_BY(mu_);  // Ids grow, so this is the order of arrival.
   uint64_t queued_bytes_ GUARDED_BY(mu_) = 0;
+  TimePoint drain_until_ GUARDED_BY(mu_) = TimePoint::max();
   std::set<std::pair<TimePoint, CallId>> deadlines_ GUARDED_BY(mu_);
   std::map<int, uint64_t> answers_ GUARDED_BY(mu_);
   StageHistograms histograms_;

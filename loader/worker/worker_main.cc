@@ -297,6 +297,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "aiges-worker is started by AIService, not by hand.\n");
     return 2;
   }
+  ::signal(SIGPIPE, SIG_IGN);  // As in every Python: a closed pipe is an error, not the end.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // Dies with the loader, also while the engine is busy.
   if (::getppid() != std::atoi(argv[2])) return 0;
   const int node = std::atoi(argv[3]);

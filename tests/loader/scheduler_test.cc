@@ -314,7 +314,7 @@ TEST_F(SchedulerTest, QueueIsAnsweredWith10109WhenTheLastHopeIsGone) {
 TEST_F(SchedulerTest, DrainTurnsReadinessOffAndStillTakesCalls) {
   Start(1);
   EXPECT_TRUE(scheduler->Ready());
-  scheduler->BeginDrain();
+  scheduler->BeginDrain(TimePoint::max());
   EXPECT_FALSE(scheduler->Ready());
   const Submitted call = Submit();
   Deliver(workers.Finish(call.id));
