@@ -11,7 +11,7 @@ packages=(
   libgrpc++-dev protobuf-compiler-grpc libprotobuf-dev protobuf-compiler
   libboost-dev libssl-dev libtomlplusplus-dev libsimdjson-dev libspdlog-dev
   prometheus-cpp-dev libcli11-dev libgtest-dev pybind11-dev
-  python3-dev python3-venv
+  python3-dev python3-venv util-linux
   libmimalloc-dev libgl1 libglib2.0-0 curl
 )
 if [ "${1:-}" = check ]; then packages+=(clang-14 libclang-rt-14-dev); fi

@@ -1,0 +1,188 @@
+"""Calls over gRPC that are refused: the exact number and text, where XSF clients look for them."""
+
+import time
+
+import grpc
+import pytest
+from xsf_client import IMAGE, STREAM
+
+
+@pytest.fixture(scope="module")
+def xsf(shared):
+    return shared.xsf
+
+
+def refusal(answer):
+    """Code and text; checks that the error is where clients look: in data[0], status END."""
+    assert answer.output.status == 2
+    assert (answer.res.code, answer.res.error_info) == (0, "")
+    assert len(answer.output.pl) == 0
+    assert len(answer.res.s.h) > 0
+    return answer.code, answer.error
+
+
+def ask(xsf, inner, **options):
+    return xsf.answer(xsf.send(xsf.request(inner, **options)))
+
+
+def good(xsf, **fields):
+    return xsf.input(xsf.payload("a", b"x"), **fields)
+
+
+@pytest.mark.parametrize("op", ["AIOut", "AIExcp"])
+def test_handle_that_no_session_has_is_10008(xsf, op):
+    answer = ask(xsf, None, op=op, handle="0" * 26)
+    assert refusal(answer) == (
+        10008,
+        "service instance invalid: no session has the handle " + "0" * 26,
+    )
+
+
+@pytest.mark.parametrize("param", [{}, {"SeqNo": "2"}, {"SeqNo": ""}])
+def test_input_without_seq_no_1_looks_for_a_session(xsf, param):
+    code, text = refusal(ask(xsf, good(xsf), param=param, handle="h"))
+    assert (code, text) == (10008, "service instance invalid: no session has the handle h")
+
+
+@pytest.mark.parametrize("op", ["AIFoo", "", "aiin"])
+def test_unknown_operation_is_10003(xsf, op):
+    assert refusal(ask(xsf, good(xsf), op=op)) == (
+        10003,
+        f'invalid service operation: "{op}"',
+    )
+
+
+def test_ping_is_answered_empty(xsf):
+    answer = ask(xsf, None, op="ping")
+    assert (answer.res.code, len(answer.res.data)) == (0, 0)
+
+
+@pytest.mark.parametrize("op", ["AIHotword", "AIDetect", "AILoad", "AIUnLoad", "AILBType"])
+def test_accepted_operations_answer_an_empty_output(xsf, op):
+    answer = ask(xsf, None, op=op)
+    assert (answer.res.code, answer.code, answer.error, len(answer.res.data)) == (0, 0, "", 1)
+
+
+def test_stream_state_is_10004(xsf):
+    assert refusal(ask(xsf, good(xsf, state=STREAM))) == (
+        10004,
+        "invalid session mode: this version serves once calls (state ONCE)",
+    )
+
+
+def test_malformed_loader_input_is_10401(xsf):
+    assert refusal(ask(xsf, b"\xff\xff\xff")) == (
+        10401,
+        "not a valid protocol.LoaderInput message in data[0].data",
+    )
+
+
+def test_truncated_loader_input_is_10401(xsf):
+    whole = good(xsf).SerializeToString()
+    assert refusal(ask(xsf, whole[:-1]))[0] == 10401
+
+
+@pytest.mark.parametrize("broken", [b"\xff", b"\x0a\x05ab", b"\x22\x02\x0a\x7f", b"\x00" * 9])
+def test_malformed_envelope_is_invalid_argument(xsf, broken):
+    with pytest.raises(grpc.RpcError) as raised:
+        xsf.raw(broken, timeout=10)
+    assert raised.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert raised.value.details() == "not a valid utils.ReqData message"
+
+
+def test_payload_without_meta_is_10009(xsf):
+    inner = good(xsf)
+    inner.pl.add(data=b"without meta")
+    assert refusal(ask(xsf, inner)) == (10009, "input invalid data: a payload has no meta")
+
+
+def test_no_payload_is_10009_at_once(xsf):
+    begin = time.monotonic()
+    assert refusal(ask(xsf, xsf.input(), wait_ms=20000)) == (
+        10009,
+        "input invalid data: expected at least one payload, got none",
+    )
+    assert time.monotonic() - begin < 4
+
+
+@pytest.mark.parametrize("source", ["http", "s3", "nonsense"])
+def test_data_that_is_not_in_the_request_is_10009(xsf, source):
+    inner = xsf.input(xsf.payload("img", b"", IMAGE, dataSrc=source, url="http://127.0.0.1:1/x"))
+    assert refusal(ask(xsf, inner)) == (
+        10009,
+        f'input invalid data: payload img: dataSrc "{source}": '
+        'only data sent with the request ("client") is taken',
+    )
+
+
+def test_data_source_client_is_the_request_itself(xsf):
+    assert xsf.once(xsf.payload("a", b"x", dataSrc="client")).data("a") == b"x"
+
+
+def test_engine_code_comes_with_its_text_and_code(xsf):
+    assert refusal(xsf.do("code", code=42)) == (10909, "toolbox error 42;code=42")
+    assert refusal(xsf.do("code", code=-1)) == (10909, "toolbox error -1;code=-1")
+
+
+def test_exception_comes_with_type_text_and_place(xsf):
+    code, text = refusal(xsf.do("raise", text="no such font"))
+    assert code == 10909
+    assert text.startswith("wrapperOnceExec raised ValueError: no such font (wrapper.py, line ")
+    assert text.endswith(";code=30003")
+
+
+def test_empty_result_is_10106(xsf):
+    assert refusal(xsf.do("nothing")) == (
+        10106,
+        "wrapper output data is nil: the engine returned no data",
+    )
+
+
+def test_wait_time_is_kept_to_the_moment(start, toolbox, tmp_path):
+    loader = start(toolbox)
+    gate = tmp_path / "gate"
+    begin = time.monotonic()
+    answer = loader.xsf.do("gate", gate=gate, wait_ms=400)
+    took = time.monotonic() - begin
+    assert refusal(answer) == (10102, "service exec once request timeout")
+    assert 0.39 < took < 3  # The engine is still busy: nothing else ends the call.
+    assert loader.metric("aiges_in_flight") == 1  # The licence is the engine's until it is done.
+    gate.touch()
+    loader.wait_metric("aiges_in_flight", 0)
+
+
+@pytest.mark.parametrize("wait_ms", ["soon", "", "0", "-1", "1.5"])
+def test_wait_time_that_is_no_positive_number_is_no_wait(xsf, wait_ms):
+    assert refusal(xsf.once(wait_ms=wait_ms))[0] == 10102
+
+
+def test_absent_wait_time_is_default_timeout_ms(start, toolbox, tmp_path):
+    loader = start(toolbox, config={"queue": {"default_timeout_ms": 300}})
+    begin = time.monotonic()
+    answer = loader.xsf.do("gate", gate=tmp_path / "gate", wait_ms=None)
+    assert refusal(answer)[0] == 10102
+    assert 0.29 < time.monotonic() - begin < 3
+    (tmp_path / "gate").touch()
+
+
+def test_exec_timeout_bounds_the_clients_own(start, toolbox, tmp_path):
+    loader = start(toolbox, config={"instances": {"exec_timeout_ms": 300}})
+    begin = time.monotonic()
+    assert loader.xsf.do("gate", gate=tmp_path / "gate", wait_ms=20000).code == 10102
+    assert time.monotonic() - begin < 5
+    (tmp_path / "gate").touch()
+
+
+def test_message_over_the_limit_is_resource_exhausted(start, toolbox):
+    loader = start(toolbox, config={"limits": {"max_message_bytes": 100_000}})
+    assert loader.xsf.do("echo", b"x" * 90_000).code == 0
+    with pytest.raises(grpc.RpcError) as raised:
+        loader.xsf.do("echo", b"x" * 100_001)
+    assert raised.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert loader.xsf.do("echo", b"still serves").data("data") == b"still serves"
+
+
+def test_unknown_method_is_unimplemented(xsf):
+    with pytest.raises(grpc.RpcError) as raised:
+        xsf.channel.unary_unary("/utils.XsfCall/other")(b"", timeout=10)
+    assert raised.value.code() == grpc.StatusCode.UNIMPLEMENTED
