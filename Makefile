@@ -16,7 +16,7 @@ setup: ## Install what is missing (apt, .venv)
 .PHONY: build
 build: setup ## Build AIService, aiges-worker and libwrapper.so into build/bin
 	@echo "build: configuring and compiling"
-	@cmake -S . -B build -G Ninja > build/cmake.log || { cat build/cmake.log; exit 1; }
+	@mkdir -p build && cmake -S . -B build -G Ninja > build/cmake.log || { cat build/cmake.log; exit 1; }
 	@ninja -C build --quiet
 
 .PHONY: demo

@@ -59,6 +59,20 @@ def test_calls_queued_behind_a_death_are_served_by_the_next_worker(start, toolbo
     assert answers == [b"%d" % i for i in range(5)]
 
 
+def test_death_that_is_noticed_late_costs_one_restart(start, toolbox):
+    """Bug: end-of-file and process end seen in one round killed the next worker as it started."""
+    loader = start(toolbox)
+    (worker,) = loader.workers()
+    loader.process.send_signal(signal.SIGSTOP)
+    os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: not alive(worker), "the worker's end")
+    loader.process.send_signal(signal.SIGCONT)
+    loader.wait_log("worker 0 died: killed by signal 9 (Killed)")
+    loader.wait_readyz()
+    assert loader.xsf.do("echo", b"x", wait_ms=20000).data("data") == b"x"
+    assert loader.metric("aiges_instance_restarts_total") == 1, loader.log()
+
+
 class Load:
     """Client threads that call without a pause; every answer is counted."""
 
