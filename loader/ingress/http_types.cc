@@ -1,5 +1,7 @@
 #include "loader/ingress/http_types.h"
 
+#include <algorithm>
+
 namespace aiges {
 namespace {
 
@@ -28,8 +30,15 @@ std::string PercentDecode(std::string_view text, bool plus_is_space) {
 }
 
 void SplitTarget(std::string_view target, HttpRequest* request) {
+  // The absolute form is to be taken too (RFC 9112 section 3.2.2); the authority says nothing here.
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!target.starts_with(scheme)) continue;
+    target.remove_prefix(scheme.size());
+    target.remove_prefix(std::min(target.find_first_of("/?"), target.size()));
+  }
   const size_t mark = target.find('?');
   request->path = PercentDecode(target.substr(0, mark), false);
+  if (request->path.empty()) request->path.push_back('/');
   if (mark == std::string_view::npos) return;
   std::string_view rest = target.substr(mark + 1);
   while (!rest.empty()) {

@@ -38,11 +38,19 @@ TEST(SplitTarget, PathAndQueryAreTakenApartBeforeDecoding) {
 }
 
 TEST(SplitTarget, OddTargetsAreNoErrors) {
-  EXPECT_EQ(Split("").path, "");
+  EXPECT_EQ(Split("").path, "/");
   EXPECT_TRUE(Split("/x?").query.empty());
   EXPECT_TRUE(Split("/x?&&&").query.empty());
   EXPECT_EQ(Split("?=v").query, (Pairs{{"", "v"}}));
   EXPECT_EQ(Split("/x?a?b=1").query, (Pairs{{"a?b", "1"}}));
+}
+
+TEST(SplitTarget, AbsoluteFormIsTakenWithoutItsAuthority) {
+  EXPECT_EQ(Split("http://host:80/v1?a=b").path, "/v1");
+  EXPECT_EQ(Split("http://host:80/v1?a=b").query, (Pairs{{"a", "b"}}));
+  EXPECT_EQ(Split("http://host").path, "/");
+  EXPECT_EQ(Split("http://host?a=b").query, (Pairs{{"a", "b"}}));
+  EXPECT_EQ(Split("https://").path, "/");
 }
 
 TEST(SplitTarget, SameKeyTwiceStaysInOrder) {

@@ -102,6 +102,12 @@ def do_exit(usrTag, params, reqData, respData):
     os._exit(3)
 
 
+def do_exit_after(usrTag, params, reqData, respData):
+    """Behind the gate: a good answer, and the end of the process right after it is out."""
+    do_gate(usrTag, params, reqData, respData)
+    threading.Timer(0.2, os._exit, (3,)).start()
+
+
 def do_sys_exit(usrTag, params, reqData, respData):
     sys.exit(5)
 
