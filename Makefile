@@ -17,7 +17,7 @@ setup: ## Install what is missing (apt, .venv)
 build: setup ## Build AIService, aiges-worker and libwrapper.so into build/bin
 	@echo "build: configuring and compiling"
 	@mkdir -p build && cmake -S . -B build -G Ninja > build/cmake.log || { cat build/cmake.log; exit 1; }
-	@ninja -C build --quiet
+	@ninja -C build --quiet > build/ninja.log || { cat build/ninja.log; exit 1; }
 
 .PHONY: demo
 demo: build ## Serve an OCR model and a detector, send them real pictures, show the results
@@ -38,7 +38,7 @@ lint: setup ## Check style, types, layers and Dockerfiles
 
 .PHONY: bench
 bench: build ## Measure against a bare gRPC server in the same run; rows in build/bench
-	@ninja -C build --quiet bench
+	@ninja -C build --quiet bench > build/bench.log || { cat build/bench.log; exit 1; }
 	@$(PYTHON) bench/run.py --bin $(BIN) --bench-bin build/bench $(BENCH_ARGS)
 
 .PHONY: check
