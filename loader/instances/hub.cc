@@ -106,22 +106,29 @@ void Hub::RunPosted() {
 }
 
 void Hub::Watch(int fd, uint32_t events, Handler handler) {
-  handlers_[fd] = std::make_shared<Handler>(std::move(handler));
+  const uint64_t watch = ++next_watch_;
+  watches_[fd] = watch;
+  handlers_[watch] = std::make_shared<Handler>(std::move(handler));
   epoll_event event{};
   event.events = events;
-  event.data.fd = fd;
+  event.data.u64 = watch;
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
 }
 
 void Hub::Modify(int fd, uint32_t events) {
+  const auto watch = watches_.find(fd);
+  if (watch == watches_.end()) return;
   epoll_event event{};
   event.events = events;
-  event.data.fd = fd;
+  event.data.u64 = watch->second;
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);
 }
 
 void Hub::Unwatch(int fd) {
-  handlers_.erase(fd);
+  const auto watch = watches_.find(fd);
+  if (watch == watches_.end()) return;
+  handlers_.erase(watch->second);
+  watches_.erase(watch);
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
 }
 
@@ -131,7 +138,7 @@ void Hub::Run() {
     const int n = ::epoll_wait(epoll_.get(), events.data(), events.size(), -1);
     for (int i = 0; i < n; ++i) {
       // A handler may have removed a later one of this round: then its events are for nobody.
-      const auto found = handlers_.find(events[static_cast<size_t>(i)].data.fd);
+      const auto found = handlers_.find(events[static_cast<size_t>(i)].data.u64);
       if (found == handlers_.end()) continue;
       const std::shared_ptr<Handler> handler = found->second;
       (*handler)(events[static_cast<size_t>(i)].events);

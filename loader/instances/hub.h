@@ -39,6 +39,8 @@ class Hub {
   // on_alarm at t or earlier. A later time than the one already set changes nothing.
   void SetAlarm(TimePoint t);
 
+  // Until Unwatch, which must come before the descriptor is closed. No event reaches a handler
+  // that was meant for an earlier watch of the same number.
   void Watch(int fd, uint32_t events, Handler handler);
   void Modify(int fd, uint32_t events);
   void Unwatch(int fd);
@@ -53,7 +55,10 @@ class Hub {
   std::thread thread_;
   std::atomic<bool> stop_{false};
   std::function<void(TimePoint)> on_alarm_;
-  std::unordered_map<int, std::shared_ptr<Handler>> handlers_;  // Hub thread.
+  // Hub thread. What epoll carries is the watch, not the descriptor: its number is soon reused.
+  std::unordered_map<uint64_t, std::shared_ptr<Handler>> handlers_;
+  std::unordered_map<int, uint64_t> watches_;
+  uint64_t next_watch_ = 0;
 
   Mutex mu_;
   std::vector<std::function<void()>> posted_ GUARDED_BY(mu_);

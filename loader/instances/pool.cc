@@ -81,7 +81,7 @@ void Pool::StartInstance(Instance& instance) {
   plan.numa_node = settings_.numa_node;
   const Status status = instance.Start(plan, InitFrame());
   if (!status.ok()) {
-    if (!OnStartFailed(status.text)) Restart(instance);
+    if (!OnStartFailed(instance, status.text)) Restart(instance);
     return;
   }
   Supervise(instance);
@@ -94,8 +94,7 @@ void Pool::Supervise(Instance& instance) {
     if ((events & EPOLLHUP) != 0) hub_.Unwatch(instance.process()->output());
   });
   hub_.Watch(process->handle(), EPOLLIN, [this, &instance](uint32_t) {
-    OnInput(instance);  // Answers that it gave before it died count.
-    if (instance.process() != nullptr && instance.Report().pid > 0) OnGone(instance);
+    if (OnInput(instance)) OnGone(instance);  // Answers that it gave before it died count.
   });
   hub_.Watch(process->channel(), EPOLLIN, [this, &instance](uint32_t events) {
     if ((events & EPOLLOUT) != 0 && instance.Flush()) {
@@ -106,7 +105,7 @@ void Pool::Supervise(Instance& instance) {
   if (!instance.Flush()) hub_.Modify(process->channel(), EPOLLIN | EPOLLOUT);
 }
 
-void Pool::OnInput(Instance& instance) {
+bool Pool::OnInput(Instance& instance) {
   Instance::Input input = instance.OnChannel(&CountMeter, this);
   if (input.became_ready) {
     CountReady();
@@ -123,6 +122,7 @@ void Pool::OnInput(Instance& instance) {
   }
   if (!input.results.empty()) events_->OnResults(std::move(input.results));
   if (input.gone) OnGone(instance);
+  return !input.gone;
 }
 
 void Pool::OnGone(Instance& instance) {
@@ -145,8 +145,7 @@ void Pool::OnGone(Instance& instance) {
     LogError("instances", "worker ", instance.index(), starting ? " did not start: " : " died: ",
              why, lost.empty() ? "" : StrCat(" (", lost.size(), " calls were in it)"));
   }
-  // Also when stopping: somebody may wait for the start.
-  const bool hopeless = starting && OnStartFailed(why);
+  const bool hopeless = starting && OnStartFailed(instance, why);
   if (!stopping_ && !hopeless) Restart(instance);
   if (!lost.empty()) events_->OnResults(std::move(lost));
   if (ready_ == 0) events_->OnCapacity();  // Lets waiting calls be told that nobody serves them.
@@ -154,9 +153,10 @@ void Pool::OnGone(Instance& instance) {
   changed_.NotifyAll();
 }
 
-bool Pool::OnStartFailed(const std::string& why) {
+bool Pool::OnStartFailed(const Instance& instance, const std::string& why) {
   MutexLock lock(mu_);
-  if (served_) return false;
+  failed_.insert(instance.index());
+  if (served_ || failed_.size() < instances_.size()) return false;
   if (!start_failure_) start_failure_ = Status::Error(StatusKind::kInternal, why);
   changed_.NotifyAll();
   return true;
@@ -302,6 +302,11 @@ void Pool::CountMeter(void* pool, std::string_view key, int32_t count) {
 
 void Pool::Drain(TimePoint until) {
   stopping_ = true;
+  {
+    MutexLock lock(mu_);
+    if (!start_failure_) start_failure_ = Status::Error(StatusKind::kInternal, "was stopped");
+    changed_.NotifyAll();  // Somebody may wait for the start.
+  }
   hub_.Post([this, until] {
     for (auto& instance : instances_) {
       if (instance->process() == nullptr || instance->Report().pid < 0) continue;

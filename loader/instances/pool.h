@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,8 +31,8 @@ class Pool : public Workers, public BufferPool {
 
   // Starts every worker. Events go to `events` until Drain returned.
   void Start(WorkerEvents* events);
-  // Waits until one instance serves, or says why none can: the first start that fails while none
-  // has ever served is taken as a broken plugin or configuration.
+  // Waits until one instance serves, or says why none can: when each has failed to start while
+  // none has ever served, the plugin or the configuration is taken to be broken.
   Status WaitServing();
   // Lets every worker finish what it has and end, until `until`; then kills. Then the hub stops.
   void Drain(TimePoint until);
@@ -54,10 +55,11 @@ class Pool : public Workers, public BufferPool {
   // Hub thread.
   void StartInstance(Instance& instance);
   void Supervise(Instance& instance);
-  void OnInput(Instance& instance);
+  // False: the worker is gone, and another may be in its place.
+  bool OnInput(Instance& instance);
   void OnGone(Instance& instance);
-  // True when none has ever served: then the process ends, and starting again would be noise.
-  bool OnStartFailed(const std::string& why);
+  // True when no instance can: then the process ends, and starting again would be noise.
+  bool OnStartFailed(const Instance& instance, const std::string& why);
   void Restart(Instance& instance);
   void Tick();
   void CountReady();
@@ -77,6 +79,7 @@ class Pool : public Workers, public BufferPool {
   mutable Mutex mu_;
   CondVar changed_;
   bool served_ GUARDED_BY(mu_) = false;
+  std::set<unsigned> failed_ GUARDED_BY(mu_);  // Instances whose start has failed.
   std::optional<Status> start_failure_ GUARDED_BY(mu_);
   std::map<std::string, uint64_t> meters_ GUARDED_BY(mu_);
   Hub hub_;  // Last: its thread ends before the rest goes.

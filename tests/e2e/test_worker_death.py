@@ -75,6 +75,32 @@ def test_death_right_after_an_answer_costs_one_restart(start, toolbox, tmp_path)
     assert loader.metric("aiges_instance_restarts_total") == 1, loader.log()
 
 
+FIRST_INIT_FAILS = """
+import os, time
+def wrapperInit(config):
+    try:
+        os.mkdir(config["mark"])
+    except FileExistsError:
+        time.sleep(0.3)  # The other has failed by now.
+        return 0
+    raise RuntimeError("no memory left on the device")
+def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt):
+    pid = str(os.getpid())
+    respData.append({"key": "pid", "data": pid, "len": len(pid), "status": 3, "type": 0})
+    return 0
+"""
+
+
+def test_one_of_two_that_fails_to_start_does_not_end_the_service(start, tmp_path):
+    """As with memory of a GPU that is short for a moment: it is tried again, the other serves."""
+    config = {"instances": {"count": 2}, "wrapper": {"mark": str(tmp_path / "mark")}}
+    loader = start(FIRST_INIT_FAILS, config=config)
+    assert int(loader.xsf.once().data("pid")) in loader.workers()
+    loader.wait_log("RuntimeError: no memory left on the device")
+    loader.wait_metric("aiges_instances", 2, state="ready")
+    assert loader.metric("aiges_instance_restarts_total") == 1
+
+
 class Load:
     """Client threads that call without a pause; every answer is counted."""
 

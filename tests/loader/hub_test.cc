@@ -153,6 +153,31 @@ TEST(Hub, HandlerMayRemoveItselfAndOthers) {
   EXPECT_EQ(calls, 1) << "both were readable in the same round; the first call removed both";
 }
 
+// A bug once: the worker that took a dead one's place got the dead one's end, and was killed.
+TEST(Hub, EventOfAnEarlierWatchDoesNotReachALaterOneOfTheSameNumber) {
+  Hub hub;
+  hub.Start([](TimePoint) {});
+  Fd fds[2] = {Fd(::eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC)),
+               Fd(::eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC))};
+  Fd silent(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  std::atomic<int> first{0}, wrong{0};
+  hub.Post([&] {
+    for (int i = 0; i < 2; ++i) {
+      hub.Watch(fds[i].get(), EPOLLIN, [&, i](uint32_t) {
+        const int other = fds[1 - i].get();
+        ++first;
+        hub.Unwatch(fds[i].get());
+        hub.Unwatch(other);
+        ASSERT_EQ(::dup2(silent.get(), other), other);
+        hub.Watch(other, EPOLLIN, [&](uint32_t) { ++wrong; });
+      });
+    }
+  });
+  for (int i = 0; i < 5; ++i) Sync(&hub);
+  EXPECT_EQ(first, 1) << "both were readable in the same round";
+  EXPECT_EQ(wrong, 0);
+}
+
 TEST(Hub, ModifyChangesWhatIsWaitedFor) {
   Hub hub;
   hub.Start([](TimePoint) {});
