@@ -1,6 +1,5 @@
 """Runs AIService for the demo: writes its aiges.toml, waits until it is ready, stops it."""
 
-import ctypes
 import json
 import os
 import queue
@@ -13,7 +12,8 @@ import time
 
 READY_TIMEOUT_S = 120  # The first start reads the models from a cold disk.
 STOP_TIMEOUT_S = 40
-PR_SET_PDEATHSIG = 1
+# Even a killed demo leaves no loader behind.
+DIE_WITH_PARENT = ["setpriv", "--pdeathsig", "TERM"]
 
 
 class DemoError(Exception):
@@ -42,7 +42,7 @@ class Loader:
             # A session of its own: Ctrl-C reaches the demo only, which then stops the loader in
             # order, and at the worst kills its whole process group.
             self.process = subprocess.Popen(
-                command,
+                [*DIE_WITH_PARENT, *command],
                 cwd=self.folder,
                 env={**os.environ, "PYTHONPATH": str(self.plugin), "PYTHONUNBUFFERED": "1"},
                 stdin=subprocess.DEVNULL,
@@ -50,7 +50,6 @@ class Loader:
                 stderr=log,
                 text=True,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
             )
         threading.Thread(target=self._read_stdout, daemon=True).start()
         try:
@@ -132,8 +131,3 @@ class Loader:
         tail = self.log_path.read_text(encoding="utf-8", errors="replace").splitlines()[-25:]
         shown = "\n".join(f"    {line}" for line in tail) or "    (empty)"
         return DemoError(f"AIService {what}. The end of {self.log_path}:\n{shown}")
-
-
-def _die_with_parent():
-    """Runs in the child before exec: even a killed demo leaves no loader behind."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

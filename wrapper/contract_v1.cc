@@ -101,7 +101,6 @@ class ContractV1 : public Contract {
       const Ref item = Ref::Borrow(PyList_GET_ITEM(response.get(), i));
       const std::string wrong = ReadItem(item.get(), out);
       if (wrong.empty()) continue;
-      PyErr_Clear();
       std::string text = "respData[" + std::to_string(i) + "]: " + wrong;
       PySys_FormatStderr("wrapper: %s\n", text.c_str());
       return SetError(kBadResult, std::move(text));
@@ -119,22 +118,15 @@ class ContractV1 : public Contract {
     PyObject* data = get(names_.data);
     if (key == nullptr) return "respdata need key item";
     if (data == nullptr) return "respdata need data item";
-    std::string name;
-    if (PyBytes_Check(key)) {
-      name.assign(PyBytes_AS_STRING(key), static_cast<size_t>(PyBytes_GET_SIZE(key)));
-    } else if (const char* utf8 = PyUnicode_Check(key) ? PyUnicode_AsUTF8(key) : nullptr) {
-      name = utf8;
-    } else {
-      return std::string("key: expected str or bytes, got ") + Py_TYPE(key)->tp_name;
-    }
+    std::string name, wrong;
+    if (!ToText(key, &name, &wrong)) return "key: " + wrong;
     long type = 0, status = 3, length = -1;
     if (!ReadInt(get(names_.type), &type)) return "respdata need type item (int)";
     if (!ReadInt(get(names_.status), &status)) return "respdata need status item (int)";
     if (!ReadInt(get(names_.len), &length)) return "respdata need len item (int)";
     if (type < 0 || type > 4) return "type: expected 0 to 4, got " + std::to_string(type);
-    if (!out->Add(std::move(name), data, static_cast<int>(type), static_cast<int>(status))) {
-      return std::string("data: expected bytes or str, got ") + Py_TYPE(data)->tp_name;
-    }
+    wrong = out->Add(std::move(name), data, static_cast<int>(type), static_cast<int>(status));
+    if (!wrong.empty()) return "data: " + wrong;
     CheckLength(data, length);
     return ReadDesc(get(names_.desc), out);
   }
@@ -147,7 +139,7 @@ class ContractV1 : public Contract {
 
   void CheckLength(PyObject* data, long length) {
     Py_ssize_t real = PyObject_Size(data);
-    if (PyUnicode_Check(data)) PyUnicode_AsUTF8AndSize(data, &real);
+    if (PyUnicode_Check(data) && PyUnicode_AsUTF8AndSize(data, &real) == nullptr) real = length;
     PyErr_Clear();
     if (length == real || warned_.exchange(true)) return;
     PySys_FormatStderr(
@@ -163,10 +155,10 @@ class ContractV1 : public Contract {
     Py_ssize_t at = 0;
     while (PyDict_Next(desc, &at, &key, &value) != 0) {
       const Ref text = Ref::Steal(PyObject_Str(value));
-      const char* k = PyUnicode_Check(key) ? PyUnicode_AsUTF8(key) : nullptr;
-      const char* v = text ? PyUnicode_AsUTF8(text.get()) : nullptr;
-      if (k == nullptr || v == nullptr) return "desc: expected str keys and values";
-      out->AddDesc(k, v);
+      std::string k, v, wrong;
+      if (!text) return "desc: " + TakePythonError();
+      if (!ToText(key, &k, &wrong) || !ToText(text.get(), &v, &wrong)) return "desc: " + wrong;
+      out->AddDesc(std::move(k), std::move(v));
     }
     return "";
   }

@@ -98,14 +98,12 @@ class ContractV2 : public Contract {
       }
     }
     const py::object key = item.attr("key"), data = item.attr("data"), type = item.attr("type");
-    const char* name = PyUnicode_Check(key.ptr()) ? PyUnicode_AsUTF8(key.ptr()) : nullptr;
-    if (name == nullptr) return "key: expected str";
+    std::string name, wrong;
+    if (!ToText(key.ptr(), &name, &wrong)) return "key: " + wrong;
     const long number = PyLong_Check(type.ptr()) ? PyLong_AsLong(type.ptr()) : -1;
     if (number < 0 || number > 4) return "type: expected 0 to 4";
-    if (!out->Add(name, data.ptr(), static_cast<int>(number), DataOnce)) {
-      return std::string("data: expected bytes or str, got ") + Py_TYPE(data.ptr())->tp_name;
-    }
-    return "";
+    wrong = out->Add(std::move(name), data.ptr(), static_cast<int>(number), DataOnce);
+    return wrong.empty() ? "" : "data: " + wrong;
   }
 
   const Ref object_;

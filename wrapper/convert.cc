@@ -3,12 +3,26 @@
 #include <cstring>
 #include <memory>
 
+#include "wrapper/py_error.h"
+
 namespace aiges::shim {
 namespace {
 
 // Below, copying is cheaper than taking the GIL once more to give the object back.
 constexpr Py_ssize_t kCopyBelow = 16 * 1024;
 constexpr Py_ssize_t kLongest = 0x7fff0000;  // DataList.len, and a frame, cannot hold more.
+constexpr const char* kNoUtf8 = "this str has lone surrogates, so no UTF-8 form";
+
+std::string WrongType(PyObject* value) {
+  return std::string("expected bytes or str, got ") + Py_TYPE(value)->tp_name;
+}
+
+// Of a str with the surrogates that TextToStr makes. Null, no exception set: it has others.
+Ref EscapedUtf8(PyObject* text) {
+  Ref bytes = Ref::Steal(PyUnicode_AsEncodedString(text, "utf-8", "surrogateescape"));
+  if (!bytes) PyErr_Clear();
+  return bytes;
+}
 
 }  // namespace
 
@@ -34,7 +48,31 @@ Ref DataToBytes(const DataList& node) {
                                               static_cast<Py_ssize_t>(node.len)));
 }
 
-bool ResultList::Add(std::string key, PyObject* data, int type, int status) {
+bool ToText(PyObject* value, std::string* text, std::string* what) {
+  Ref bytes;
+  if (PyBytes_Check(value)) {
+    bytes = Ref::Borrow(value);
+  } else if (PyUnicode_Check(value)) {
+    Py_ssize_t size = 0;
+    if (const char* utf8 = PyUnicode_AsUTF8AndSize(value, &size)) {
+      text->assign(utf8, static_cast<size_t>(size));
+      return true;
+    }
+    PyErr_Clear();
+    bytes = EscapedUtf8(value);
+  } else {
+    *what = WrongType(value);
+    return false;
+  }
+  if (!bytes) {
+    *what = kNoUtf8;
+    return false;
+  }
+  text->assign(PyBytes_AS_STRING(bytes.get()), static_cast<size_t>(PyBytes_GET_SIZE(bytes.get())));
+  return true;
+}
+
+std::string ResultList::Add(std::string key, PyObject* data, int type, int status) {
   Node& node = nodes_.emplace_back();
   node.key = std::move(key);
   const char* bytes = nullptr;
@@ -42,20 +80,21 @@ bool ResultList::Add(std::string key, PyObject* data, int type, int status) {
   Ref holder = Ref::Borrow(data);
   if (PyUnicode_Check(data)) {
     bytes = PyUnicode_AsUTF8AndSize(data, &length);
-    if (bytes == nullptr) return false;
-  } else {
-    if (!PyBytes_Check(data)) {  // bytearray, memoryview, numpy array: anything with a buffer.
-      if (PyObject_CheckBuffer(data) == 0) return false;
-      holder = Ref::Steal(PyBytes_FromObject(data));
-      if (!holder) return false;
+    if (bytes == nullptr) {
+      PyErr_Clear();
+      holder = EscapedUtf8(data);
+      if (!holder) return kNoUtf8;
     }
+  } else if (!PyBytes_Check(data)) {  // bytearray, memoryview, numpy array: any with a buffer.
+    if (PyObject_CheckBuffer(data) == 0) return WrongType(data);
+    holder = Ref::Steal(PyBytes_FromObject(data));
+    if (!holder) return TakePythonError();
+  }
+  if (bytes == nullptr) {
     bytes = PyBytes_AS_STRING(holder.get());
     length = PyBytes_GET_SIZE(holder.get());
   }
-  if (length > kLongest) {
-    PyErr_SetString(PyExc_ValueError, "a result item is longer than 2 GiB");
-    return false;
-  }
+  if (length > kLongest) return "longer than 2 GiB";
   if (length < kCopyBelow) {
     node.small.assign(bytes, static_cast<size_t>(length));
     bytes = node.small.data();
@@ -67,7 +106,7 @@ bool ResultList::Add(std::string key, PyObject* data, int type, int status) {
   node.data.len = static_cast<unsigned>(length);
   node.data.type = static_cast<DataType>(type);
   node.data.status = static_cast<DataStatus>(status);
-  return true;
+  return "";
 }
 
 void ResultList::AddDesc(std::string key, std::string value) {

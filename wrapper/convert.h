@@ -17,13 +17,17 @@ Ref ParamsToDict(const ParamList* head);
 Ref DataToBytes(const DataList& node);
 Ref TextToStr(const char* text);
 
+// The way back: str as UTF-8 (surrogates of undecodable bytes become those bytes again), bytes as
+// they are. False: `what` says why it cannot be; no exception is left set.
+bool ToText(PyObject* value, std::string* text, std::string* what);
+
 // A respData list for the host, made node by node. Freed with Free, by any thread, with or without
 // the GIL: it takes it only if it holds a Python object.
 class ResultList {
  public:
   // Copies small data, keeps a reference to large bytes.
-  // False: `data` is neither bytes-like nor str (an exception may be set).
-  bool Add(std::string key, PyObject* data, int type, int status);
+  // Empty, or why `data` cannot be sent; no exception is left set.
+  std::string Add(std::string key, PyObject* data, int type, int status);
   // Attributes of the node added last.
   void AddDesc(std::string key, std::string value);
 

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstring>
 #include <iterator>
+#include <optional>
 
 #include "loader/api/codes.h"
 #include "loader/ingress/base64.h"
@@ -15,6 +16,8 @@ namespace {
 using simdjson::dom::element;
 using simdjson::dom::element_type;
 using simdjson::dom::object;
+
+constexpr size_t kKeepParserBytes = 1 << 20;
 
 constexpr std::pair<std::string_view, DataType> kTypes[] = {{"text", DataType::kText},
                                                             {"audio", DataType::kAudio},
@@ -167,7 +170,10 @@ void AppendJsonString(std::string* out, std::string_view text) {
 }
 
 Status ParseEnvelope(const Bytes& body, BufferPool* buffers, OnceCall* out) {
-  thread_local simdjson::dom::parser parser;
+  // Kept between calls; a long body has one of its own, or its memory would stay for ever.
+  thread_local simdjson::dom::parser kept;
+  std::optional<simdjson::dom::parser> own;
+  simdjson::dom::parser& parser = body.size() > kKeepParserBytes ? own.emplace() : kept;
   element root;
   const auto error = parser.parse(body.data(), body.size()).get(root);
   if (error != simdjson::SUCCESS || !root.is_object()) {

@@ -100,7 +100,7 @@ TEST_F(ShimV1, WrongResultItemIsNamed) {
       {"no data", "respdata need data item"},     {"no len", "respdata need len item"},
       {"no status", "respdata need status item"}, {"no type", "respdata need type item"},
       {"type", "type: expected 0 to 4, got 9"},   {"data", "data: expected bytes or str, got int"},
-      {"key", "key: expected str or bytes, got int"}, {"desc", "desc: expected a dict"},
+      {"key", "key: expected bytes or str, got int"}, {"desc", "desc: expected a dict"},
       {"huge", "respdata need len item"}};
   for (const auto& [what, text] : kCases) {
     const Outcome out = Run({{"mode", "wrong"}, {"what", what}});
