@@ -107,7 +107,10 @@ def test_item_of_0_bytes_is_delivered_empty(start):
         ({"type": "'text'"}, "respData[0]: respdata need type item (int)"),
         ({"type": 9}, "respData[0]: type: expected 0 to 4, got 9"),
         ({"key": 5}, "respData[0]: key: expected bytes or str, got int"),
-        ({"data": "'\\ud800'"}, "respData[0]: data: this str has lone surrogates, so no UTF-8 form"),
+        (
+            {"data": "'\\ud800'"},
+            "respData[0]: data: this str has lone surrogates, so no UTF-8 form",
+        ),
         ({"data": 5}, "respData[0]: data: expected bytes or str, got int"),
         ({"data": "None"}, "respData[0]: data: expected bytes or str, got NoneType"),
         ({"desc": "3"}, "respData[0]: desc: expected a dict"),
