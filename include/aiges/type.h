@@ -15,7 +15,9 @@ extern "C" {
 typedef enum {
   CTMeterCustom = 0, /* wrapperMeterCustom */
   CTMetricsLog = 1,  /* reserved: no signature was ever published */
-  CTTraceLog = 2     /* wrapperTraceLog */
+  CTTraceLog = 2,    /* wrapperTraceLog */
+  CTCallState = 3,   /* wrapperCallState */
+  CTTryCallback = 4  /* wrapperCallback that never waits: it returns 1 when there is no room now */
 } CtrlType;
 
 typedef enum {

@@ -25,7 +25,8 @@ extern "C" {
 #endif
 
 /* Delivers results (ret == 0) or an error (ret != 0, respData ignored) of the session or asynchronous call that was
- * started with usrTag: the same pointer or an equal string. 0: taken. -1: nobody waits for it any more, stop sending. */
+ * started with usrTag: the same pointer or an equal string. 0: taken. -1: nobody waits for it any more, stop sending.
+ * Waits while the client is slower than the plugin: call it without locks that another callback needs. */
 typedef int (*wrapperCallback)(const void* usrTag, pDataList respData, int ret);
 
 /* Counts `count` units of `meterKey` for the call usrTag. Reaches the host's metrics. Thread-safe. Returns 0. */
@@ -33,6 +34,10 @@ typedef int (*wrapperMeterCustom)(const char* usrTag, const char* meterKey, int 
 
 /* Adds key=value to the trace of the call usrTag. Reaches the host's log. Thread-safe. Returns 0. */
 typedef int (*wrapperTraceLog)(const char* usrTag, const char* key, const char* value);
+
+/* Asks about the call or session usrTag: *remainingMs (may be NULL) is the time to its deadline, -1 without one. Returns
+ * 0: somebody waits for it; 1: cancelled, or the deadline has passed: what it still does is for nobody. Thread-safe. */
+typedef int (*wrapperCallState)(const char* usrTag, long long* remainingMs);
 
 /* Hands a host function to the plugin. Called before wrapperInit, once per CtrlType that the host offers. */
 int wrapperSetCtrl(CtrlType type, void* func);
@@ -66,6 +71,27 @@ int wrapperExecAsync(const char* usrTag, pParamList params, pDataList reqData, w
                      unsigned int psrIds[], int psrCnt);
 
 const char* wrapperDebugInfo(const void* handle);
+
+/* --- Additions of this host. All optional. --- */
+
+/* What the plugin does with calls, when it knows better than its symbols say. Asked once, after wrapperInit. */
+enum {
+  WTraitSessions = 1,        /* Create, Write and Destroy serve sessions */
+  WTraitCallback = 2,        /* sessions answer through the callback: wrapperRead is not called */
+  WTraitAsyncOnce = 4,       /* once calls go to wrapperExecAsync */
+  WTraitBatch = 8,           /* wrapperExecBatch serves once calls */
+  WTraitResources = 16       /* wrapperLoadRes and UnloadRes do something */
+};
+unsigned int wrapperTraits(void);
+
+/* Runs once, after wrapperInit and before the first call: fills caches, compiles kernels. Anything but 0 fails the start. */
+int wrapperWarmup(void);
+
+/* `count` once calls as one. Arrays of `count` entries; respData[i] and rets[i] are the answer of call i, as of wrapperExec.
+ * A return other than 0 is the answer of all. respData[i] is given back with wrapperExecFree(usrTags[i], &respData[i])
+ * where rets[i] is 0. */
+int wrapperExecBatch(unsigned int count, const char* const usrTags[], const pParamList params[],
+                     const pDataList reqData[], pDataList respData[], int rets[]);
 
 #ifdef __cplusplus
 }

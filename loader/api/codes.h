@@ -15,12 +15,17 @@ inline constexpr int kCodeInvalidHandle = 10008;     // No such session (never k
 inline constexpr int kCodeInvalidInput = 10009;      // Input payload missing or malformed.
 inline constexpr int kCodeSessionReleased = 10101;   // The session is over.
 inline constexpr int kCodeTimeout = 10102;           // The deadline passed.
+inline constexpr int kCodeRepeated = 10105;          // A call or session with this handle is live.
 inline constexpr int kCodeInvalidOutput = 10106;     // Engine output not in expect, or other type.
 inline constexpr int kCodeCrash = 10109;             // The worker died or is not available.
 inline constexpr int kCodeNoLicence = 10110;         // Refused: licences or queue exhausted.
 inline constexpr int kCodeUnmarshal = 10401;         // LoaderInput is not valid protobuf.
 inline constexpr int kCodeInitFailed = 10901;        // wrapperInit.
+inline constexpr int kCodeCreateFailed = 10905;      // wrapperCreate.
+inline constexpr int kCodeWriteFailed = 10907;       // wrapperWrite.
+inline constexpr int kCodeReadFailed = 10908;        // wrapperRead.
 inline constexpr int kCodeExecFailed = 10909;        // wrapperExec.
+inline constexpr int kCodeCallbackFailed = 10910;    // The engine's callback told an error.
 
 // The number of a status that nobody gave one yet.
 inline int CodeOf(const Status& status) {

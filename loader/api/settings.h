@@ -20,6 +20,7 @@ struct ServiceSettings {
   std::string http_host;
   uint16_t http_port = 1888;
   bool http_on = true;
+  std::string admin_token;  // For /admin from other hosts; empty: loopback only.
   std::vector<std::string> header_pass;  // Request headers copied into params; "sid" always is.
 };
 
@@ -34,8 +35,25 @@ struct InstanceSettings {
   uint64_t hang_kill_ms = 300'000;  // 0: never.
   uint64_t drain_ms = 30'000;
   uint64_t lame_duck_ms = 500;
+  uint64_t max_requests = 0;  // A worker is replaced after so many calls and sessions. 0: never.
+  uint64_t max_rss_mb = 0;    // A worker larger than this is replaced. 0: never.
+  bool watch = false;         // Reload when wrapper.py or aiges.toml changes.
+  bool idempotent = false;    // Calls of a dead worker may run once more.
   std::string worker_binary;  // Beside AIService unless set by a test.
   int numa_node = -1;
+};
+
+struct SessionSettings {
+  uint64_t ttl_ms = 15'000;              // [fc] ttl: an XSF session nobody asks about ends.
+  uint64_t ws_read_timeout_s = 15;       // [ws] readTimeout: no frame from the client for so long.
+  uint64_t ws_session_timeout_s = 180;   // [ws] sessionTimeout: of a whole WebSocket session.
+  bool async_mode = false;               // [aiges] asyncMode: results come by callback.
+  bool real_time_results = true;         // [aiges] realTimeRlt: wrapperRead after every write.
+};
+
+struct BatchSettings {
+  unsigned max_size = 1;      // [batch] max_size: calls that may run as one. 1: no batching.
+  uint64_t max_delay_us = 0;  // [batch] max_delay_us: how long a call may wait for company.
 };
 
 struct QueueSettings {
@@ -65,6 +83,8 @@ struct Settings {
   ServiceSettings service;
   InstanceSettings instances;
   QueueSettings queue;
+  SessionSettings sessions;
+  BatchSettings batch;
   LimitSettings limits;
   LogSettings log;
   uint64_t licences = 1024;  // [fc] max

@@ -6,8 +6,7 @@
 // Ownership: a Slot is move-only and gives its credit back unless it was used.
 // Threads: all of Workers is thread-safe. WorkerEvents are called on the hub thread, with no lock
 // of the instances held.
-// Seams: sessions will come as further frame types beside exec (channel/frame.h); their slots
-// name an instance, which is why Slot carries one.
+// A session is not queued: it is placed at once, in one process of one instance, and stays there.
 #pragma once
 
 #include <chrono>
@@ -23,26 +22,28 @@ namespace aiges {
 
 class Workers;
 
+// One process of one instance. A later process of that instance is another place.
+struct Place {
+  uint32_t instance = 0;
+  uint64_t generation = 0;
+};
+
 class Slot {
  public:
-  Slot(Workers* workers, uint32_t instance, uint64_t generation)
-      : workers_(workers), instance_(instance), generation_(generation) {}
+  Slot(Workers* workers, Place place) : workers_(workers), place_(place) {}
   Slot(Slot&& other) noexcept
-      : workers_(std::exchange(other.workers_, nullptr)),
-        instance_(other.instance_),
-        generation_(other.generation_) {}
+      : workers_(std::exchange(other.workers_, nullptr)), place_(other.place_) {}
   Slot& operator=(Slot&&) = delete;
   ~Slot();
 
   // Sends the call. The request must stay alive until its result or its loss is reported.
   void Send(uint64_t call, const Request& request);
 
-  uint32_t instance() const { return instance_; }
+  Place place() const { return place_; }
 
  private:
   Workers* workers_;
-  uint32_t instance_;
-  uint64_t generation_;
+  Place place_;
 };
 
 struct WorkerResult {
@@ -50,15 +51,39 @@ struct WorkerResult {
   Status status;
   std::vector<Payload> payloads;
   std::chrono::nanoseconds engine{0};
+  unsigned batch = 1;  // How many calls ran as one; said by the first of them, 0 by the others.
   // The worker died before the call was handed to the kernel: it has certainly not run, so it
   // may go to another instance.
   bool unsent = false;
+};
+
+struct SessionStart {
+  std::string handle;  // The engine sees it as usrTag.
+  Pairs params;
+  unsigned credit = 1;  // Items that may come before CreditSession allows more.
+};
+
+struct SessionEvent {
+  enum class Kind : uint8_t {
+    kItem,    // Output. Not ok, or `last`: no further item comes.
+    kTaken,   // The engine is done with the memory of the oldest `writes` writes.
+    kClosed,  // Destroyed. The last event of a session that did not get lost.
+    kLost,    // Its process is gone; `status` says why. The last event.
+  };
+  uint64_t session = 0;
+  Kind kind = Kind::kItem;
+  Status status;
+  std::vector<Payload> payloads;
+  bool last = false;
+  unsigned writes = 0;
 };
 
 class WorkerEvents {
  public:
   virtual ~WorkerEvents() = default;
   virtual void OnResults(std::vector<WorkerResult> results) = 0;
+  // In the order in which they happened, for each session.
+  virtual void OnSessionEvents(std::vector<SessionEvent> events) = 0;
   // Credit appeared without a result: an instance became ready.
   virtual void OnCapacity() = 0;
   // The earliest deadline that the scheduler asked for has come.
@@ -75,19 +100,31 @@ class Workers {
   virtual unsigned ReadyCount() const = 0;
   // Whether an instance serves, or is on its way up without a pause before it.
   virtual bool Hopeful() const = 0;
+  // Nobody waits for that running call any more: its engine may notice, an asynchronous one is
+  // made to give it up. Its result still comes.
+  virtual void CancelCall(Place place, uint64_t call) = 0;
+
+  // The ready instance with the least in it; nothing when none is ready.
+  virtual std::optional<Place> PlaceSession() = 0;
+  // These append to what Flush sends, without I/O. False: that process is gone (a session that was
+  // open in it gets kLost). The payloads must stay alive until kTaken or the session's last event.
+  virtual bool OpenSession(Place place, uint64_t session, const SessionStart& start) = 0;
+  virtual bool WriteSession(Place place, uint64_t session,
+                            const std::vector<Payload>& payloads) = 0;
+  virtual void CreditSession(Place place, uint64_t session, unsigned items) = 0;
+  virtual void CloseSession(Place place, uint64_t session) = 0;
 
  private:
   friend class Slot;
-  virtual void SendOn(uint32_t instance, uint64_t generation, uint64_t call,
-                      const Request& request) = 0;
-  virtual void GiveBack(uint32_t instance, uint64_t generation) = 0;
+  virtual void SendOn(Place place, uint64_t call, const Request& request) = 0;
+  virtual void GiveBack(Place place) = 0;
 };
 
 inline Slot::~Slot() {
-  if (workers_ != nullptr) workers_->GiveBack(instance_, generation_);
+  if (workers_ != nullptr) workers_->GiveBack(place_);
 }
 inline void Slot::Send(uint64_t call, const Request& request) {
-  std::exchange(workers_, nullptr)->SendOn(instance_, generation_, call, request);
+  std::exchange(workers_, nullptr)->SendOn(place_, call, request);
 }
 
 }  // namespace aiges

@@ -14,16 +14,34 @@
 //
 // Bodies:
 //   kHello    worker -> loader  u32 version, u32 pid
-//   kInit     loader -> worker  text library, pairs config, u32 threads, u32 count + count x text path
-//   kReady    worker -> loader  text plugin path, text plugin version
+//   kInit     loader -> worker  text library, pairs config, u32 threads, u32 count + count x text
+//                               path, u8 async mode, u8 real-time results, u32 batch size, u64 batch
+//                               delay (us), u64 offset of the cancel board
+//   kReady    worker -> loader  text plugin path, text plugin version, u32 EngineTraits
 //   kFailed   worker -> loader  i32 code, text reason. The worker exits.
 //   kExec     loader -> worker  i64 deadline (ns, CLOCK_MONOTONIC), text usrTag, pairs params,
 //                               u32 count + count x u32 psrId, u32 count + count x payload
-//   kResult   worker -> loader  i32 code, u8 ResultKind, u64 engine ns, text error,
-//                               u32 count + count x payload
+//   kResult   worker -> loader  i32 code, u8 ResultKind, u64 engine ns, u32 batch, text error,
+//                               u32 count + count x payload. batch: how many calls ran as one, told
+//                               by the first of them; 0 by the others.
+//   kCancel   loader -> worker  nothing. Nobody waits for that asynchronous call any more.
 //   kMeter    worker -> loader  text usrTag, text key, i32 count
 //   kTrace    worker -> loader  text usrTag, text key, text value
 //   kFini     loader -> worker  nothing. The worker finishes what it has, calls wrapperFini, exits.
+//
+// Sessions; the id is the session's. A worker handles the frames of one session in order.
+//   kCreate   loader -> worker  text usrTag, pairs params, u32 count + count x u32 psrId, u32 credit:
+//                               items that the worker may send before it gets more
+//   kWrite    loader -> worker  u32 count + count x payload
+//   kCredit   loader -> worker  u32 further items
+//   kClose    loader -> worker  nothing. What waits is dropped, wrapperDestroy is called.
+//   kTaken    worker -> loader  u32 writes that it is done with (0: a create)
+//   kItem     worker -> loader  i32 loader code, u8 last, text error, u32 count + count x payload.
+//                               After an error, or with `last`, no further item comes.
+//   kClosed   worker -> loader  nothing. The session is destroyed; its id is free.
+//
+// The cancel board is kCancelSlots x u64 in the request memory: slot id % kCancelSlots holds the id
+// of a call that nobody waits for any more. Written by the loader, looked at by running engines.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +49,7 @@
 
 namespace aiges {
 
-inline constexpr uint32_t kChannelVersion = 1;
+inline constexpr uint32_t kChannelVersion = 2;
 // No single frame is larger: a length beyond it is a broken peer, not a request for memory.
 inline constexpr uint32_t kMaxFrame = 0x7fff0000;
 
@@ -45,13 +63,29 @@ enum class FrameType : uint8_t {
   kMeter = 7,
   kTrace = 8,
   kFini = 9,
-  // 16..23 are kept for sessions: create, write, read, destroy, callback, cancel.
+  kCancel = 10,
+  kCreate = 16,
+  kWrite = 17,
+  kCredit = 18,
+  kClose = 19,
+  kTaken = 20,
+  kItem = 21,
+  kClosed = 22,
 };
+
+// What an engine does with calls, as far as the loader must know. Bits of kReady.
+enum EngineTraits : uint32_t {
+  kTraitAsyncOnce = 1,  // Any number of once calls may lie in it: they only begin in a thread.
+  kTraitBatch = 2,      // It runs up to the batch size of calls as one.
+};
+
+inline constexpr size_t kCancelSlots = 4096;
 
 enum class ResultKind : uint8_t {
   kDone = 0,       // code is what wrapperExec returned.
   kExpired = 1,    // The deadline had passed before the engine was asked.
   kMalformed = 2,  // The host could not use what the engine returned; `error` says why.
+  kRepeated = 3,   // Another call or session with this usrTag is in work.
 };
 
 enum class DataPlace : uint8_t { kInline = 0, kShared = 1 };

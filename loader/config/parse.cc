@@ -68,6 +68,10 @@ class Reader {
     if (file_.Int(section, key, min, max, &value)) *out = static_cast<T>(value);
     Note(section, key, std::to_string(*out));
   }
+  void Bool(std::string_view section, std::string_view key, bool* out) {
+    file_.Bool(section, key, out);
+    Note(section, key, *out ? "true" : "false");
+  }
   void Text(std::string_view section, std::string_view key, std::string* out) {
     file_.String(section, key, out);
     Note(section, key, StrCat("\"", *out, "\""));
@@ -132,12 +136,12 @@ class Reader {
     if (auto extra = ReadFile("headerPass.wrapper")) {
       for (const std::string& line : Split(*extra, '\n')) s_.service.header_pass.push_back(line);
     }
-    bool flag = false;
-    for (const char* key : {"asyncMode", "sessMode"}) {
-      if (file_.Bool("aiges", key, &flag) && flag) {
-        file_.AddError("aiges", key, "sessions and asynchronous plugins are not in this version");
-      }
-    }
+    Bool("aiges", "asyncMode", &s_.sessions.async_mode);
+    Bool("aiges", "realTimeRlt", &s_.sessions.real_time_results);
+    bool any = false;
+    file_.Bool("aiges", "sessMode", &any);  // WebSocket and POST are always there together.
+    Int("ws", "readTimeout", 1, 86'400, &s_.sessions.ws_read_timeout_s);
+    Int("ws", "sessionTimeout", 1, 86'400, &s_.sessions.ws_session_timeout_s);
     EngineConfig();
   }
 
@@ -173,6 +177,10 @@ class Reader {
     Int("instances", "hang_kill_ms", 0, 86'400'000, &i.hang_kill_ms);
     Int("instances", "drain_ms", 0, 86'400'000, &i.drain_ms);
     Int("instances", "lame_duck_ms", 0, 86'400'000, &i.lame_duck_ms);
+    Int("instances", "max_requests", 0, int64_t{1} << 50, &i.max_requests);
+    Int("instances", "max_rss_mb", 0, 1 << 30, &i.max_rss_mb);
+    Bool("instances", "watch", &i.watch);
+    Bool("instances", "idempotent", &i.idempotent);
     if (const char* node = std::getenv("AIGES_ENV_NUMA")) i.numa_node = std::atoi(node);
     if (const char* mode = std::getenv("AIGES_PLUGIN_MODE")) {
       if (std::string_view(mode) != "c" && *mode != '\0') {
@@ -186,13 +194,17 @@ class Reader {
     // able=0 and other routers crashed the old loader on the first request: they never meant
     // "no limit", so max always holds.
     Int("fc", "max", 1, 1'000'000, &s_.licences);
-    for (const char* key : {"able", "router", "ttl", "best", "roll", "report", "strategy", "wave"}) {
+    Int("fc", "ttl", 1, 86'400'000, &s_.sessions.ttl_ms);
+    for (const char* key : {"able", "router", "best", "roll", "report", "strategy", "wave"}) {
       std::string unused;
       file_.String("fc", key, &unused);
     }
     Int("queue", "max_requests", 1, 1'000'000, &s_.queue.max_requests);
     Int("queue", "max_bytes", 1 << 16, int64_t{1} << 40, &s_.queue.max_bytes);
     Int("queue", "default_timeout_ms", 1, 86'400'000, &s_.queue.default_timeout_ms);
+    Int("batch", "max_size", 1, 1024, &s_.batch.max_size);
+    Int("batch", "max_delay_us", 0, 1'000'000, &s_.batch.max_delay_us);
+    Text("admin", "token", &s_.service.admin_token);
     Int("limits", "max_message_bytes", 1024, (int64_t{1} << 31) - 1, &s_.limits.max_message_bytes);
     Int("limits", "max_connections", 1, 1'000'000, &s_.limits.max_connections);
     Int("limits", "read_timeout_ms", 10, 86'400'000, &s_.limits.read_timeout_ms);
@@ -266,7 +278,7 @@ ParseResult LoadSettings(const Flags& flags) {
   Reader reader(&file, &result.settings);
   if (file.errors().empty()) reader.ReadAll();  // After a syntax error nothing else is certain.
   if (file.errors().empty() || file.HasSection(flags.service)) {
-    result.ignored = file.Unread({"instances", "queue", "limits"});
+    result.ignored = file.Unread({"instances", "queue", "limits", "batch", "admin"});
   }
   result.errors.insert(result.errors.end(), file.errors().begin(), file.errors().end());
   result.errors.insert(result.errors.end(), reader.user_errors.begin(), reader.user_errors.end());

@@ -17,14 +17,9 @@ constexpr size_t kKeepOutBytes = 1 << 20;
 // A small payload inside a large shared message is cheaper to copy than to look up.
 constexpr size_t kOffsetLimit = 4096;
 
-void WriteExec(WireWriter& w, uint64_t call, const Request& request, const Arena& memory) {
-  w.Begin(FrameType::kExec, call);
-  w.Number(ToNanos(request.deadline));
-  w.Text(request.handle);
-  w.KeyValues(request.params);
-  w.Number(uint32_t{0});  // psrIds: personalisation comes with sessions.
-  w.Number(static_cast<uint32_t>(request.payloads.size()));
-  for (const Payload& p : request.payloads) {
+void WritePayloads(WireWriter& w, const std::vector<Payload>& payloads, const Arena& memory) {
+  w.Number(static_cast<uint32_t>(payloads.size()));
+  for (const Payload& p : payloads) {
     w.Text(p.key);
     w.Number(p.type);
     w.Number(p.status);
@@ -36,6 +31,15 @@ void WriteExec(WireWriter& w, uint64_t call, const Request& request, const Arena
       w.InlineData(p.data.view());
     }
   }
+}
+
+void WriteExec(WireWriter& w, uint64_t call, const Request& request, const Arena& memory) {
+  w.Begin(FrameType::kExec, call);
+  w.Number(ToNanos(request.deadline));
+  w.Text(request.handle);
+  w.KeyValues(request.params);
+  w.Number(uint32_t{0});  // psrIds
+  WritePayloads(w, request.payloads, memory);
 }
 
 // A run of the worker's memory that goes back to it with the last copy of the bytes.
@@ -69,8 +73,12 @@ bool ReadPayload(WireReader& r, const std::shared_ptr<ArenaMapping>& memory, Pay
 
 }  // namespace
 
-Instance::Instance(unsigned index, unsigned threads)
-    : index_(index), threads_(threads), window_(threads), lines_(StrCat("worker", index)) {
+Instance::Instance(unsigned index, unsigned threads, unsigned batch_size)
+    : index_(index),
+      threads_(threads),
+      batch_size_(batch_size),
+      window_(threads),
+      lines_(StrCat("worker", index)) {
   report_.index = index;
 }
 
@@ -104,7 +112,7 @@ void Instance::ReturnCredit(uint64_t generation) {
 bool Instance::Send(uint64_t generation, uint64_t call, const Request& request,
                     const Arena& memory) {
   MutexLock lock(send_mu_);
-  if (send_fd_ < 0 || generation != send_generation_) return false;
+  if (!IsHere(generation)) return false;
   calls_[call] = bytes_sent_ + out_.size() - out_sent_;
   WireWriter writer(&out_);
   WriteExec(writer, call, request, memory);
@@ -167,10 +175,13 @@ void Instance::OnReadyFrame(const Frame& frame, Input* input) {
   WireReader r(frame.body);
   std::string plugin(r.Text());
   const std::string version(r.Text());
+  traits_ = r.Number<uint32_t>();
   if (!version.empty()) plugin += StrCat(" (", version, ")");
   MutexLock lock(credit_mu_);
   report_.plugin = plugin;
   if (report_.state != InstanceState::kStarting) return;
+  if ((traits_ & kTraitAsyncOnce) != 0) window_.Fix(CreditWindow::kMost);
+  if ((traits_ & kTraitBatch) != 0) window_.Fix(batch_size_ * threads_);
   SetState(InstanceState::kReady);
   input->became_ready = true;
 }
@@ -181,6 +192,7 @@ bool Instance::ReadResult(const Frame& frame, WorkerResult* result) {
   const auto code = r.Number<int32_t>();
   const auto kind = r.Number<ResultKind>();
   result->engine = std::chrono::nanoseconds(r.Number<uint64_t>());
+  result->batch = r.Number<uint32_t>();
   const std::string text(r.Text());
   const uint32_t count = r.Count(11);
   for (uint32_t i = 0; i < count && r.ok(); ++i) {
@@ -191,11 +203,27 @@ bool Instance::ReadResult(const Frame& frame, WorkerResult* result) {
     result->status = Status::Error(StatusKind::kDeadline, "service exec once request timeout");
   } else if (kind == ResultKind::kMalformed) {
     result->status = Status::Error(StatusKind::kInternal, text, kCodeExecFailed);
+  } else if (kind == ResultKind::kRepeated) {
+    result->status = Status::Error(StatusKind::kInvalid, text, kCodeRepeated);
   } else if (code != 0) {
     result->status =
         Status::Error(StatusKind::kInternal, StrCat(text, ";code=", code), kCodeExecFailed);
   }
   return true;
+}
+
+bool Instance::ReadItem(const Frame& frame, SessionEvent* event) {
+  WireReader r(frame.body);
+  event->session = frame.id;
+  const auto code = r.Number<int32_t>();
+  event->last = r.Number<uint8_t>() != 0;
+  const std::string_view text = r.Text();
+  if (code != 0) event->status = Status::Error(StatusKind::kInternal, std::string(text), code);
+  const uint32_t count = r.Count(11);
+  for (uint32_t i = 0; i < count && r.ok(); ++i) {
+    if (!ReadPayload(r, process_->results(), &event->payloads.emplace_back())) return false;
+  }
+  return r.ok();
 }
 
 bool Instance::Handle(const Frame& frame, Input* input, MeterFn meter, void* context) {
@@ -216,6 +244,15 @@ bool Instance::Handle(const Frame& frame, Input* input, MeterFn meter, void* con
       return r.ok();
     case FrameType::kResult:
       return ReadResult(frame, &input->results.emplace_back());
+    case FrameType::kItem:
+      return ReadItem(frame, &input->sessions.emplace_back());
+    case FrameType::kTaken:
+      input->sessions.push_back({frame.id, SessionEvent::Kind::kTaken, {}, {}, false,
+                                 r.Number<uint32_t>()});
+      return r.ok();
+    case FrameType::kClosed:
+      input->sessions.push_back({frame.id, SessionEvent::Kind::kClosed, {}, {}, false, 0});
+      return true;
     case FrameType::kMeter: {
       (void)r.Text();
       const std::string_view key = r.Text();
@@ -240,6 +277,7 @@ Instance::Input Instance::OnChannel(MeterFn meter, void* context) {
   while (std::optional<Frame> frame = input_.Next()) {
     if (!Handle(*frame, &input, meter, context)) {
       if (!input.results.empty() && frame->type == FrameType::kResult) input.results.pop_back();
+      if (!input.sessions.empty() && frame->type == FrameType::kItem) input.sessions.pop_back();
       LogError(StrCat("worker", index_), "sent a broken frame of type ",
                static_cast<int>(frame->type));
       input.gone = true;
@@ -247,6 +285,7 @@ Instance::Input Instance::OnChannel(MeterFn meter, void* context) {
     }
   }
   input.gone = input.gone || state == FrameInput::State::kClosed || input_.broken();
+  if (!input.sessions.empty()) CountSessionEvents(&input.sessions);
   if (input.results.empty()) return input;
   {
     MutexLock lock(send_mu_);
@@ -274,9 +313,109 @@ void Instance::OnOutput() {
   }
 }
 
-Duration Instance::WithoutProgress(TimePoint now) const {
+void Instance::CountSessionEvents(std::vector<SessionEvent>* events) {
+  {
+    MutexLock lock(send_mu_);
+    std::erase_if(*events, [&](const SessionEvent& event) REQUIRES(send_mu_) {
+      const auto found = sessions_.find(event.session);
+      if (found == sessions_.end()) return true;  // Of a worker that is broken.
+      SessionWork& work = found->second;
+      if (event.kind == SessionEvent::Kind::kItem) {
+        if (work.credit > 0) --work.credit;
+      } else if (event.kind == SessionEvent::Kind::kTaken) {
+        work.operations -= std::min(work.operations, std::max(event.writes, 1u));
+        return event.writes == 0;  // The create.
+      } else {
+        sessions_.erase(found);
+        session_count_.fetch_sub(1, std::memory_order_relaxed);
+      }
+      return false;
+    });
+  }
   MutexLock lock(credit_mu_);
-  return outstanding_ == 0 ? Duration::zero() : now - progress_;
+  progress_ = std::chrono::steady_clock::now();
+}
+
+Duration Instance::WithoutProgress(TimePoint now) {
+  bool busy = false;
+  {
+    MutexLock lock(send_mu_);
+    for (const auto& [id, work] : sessions_) {
+      busy = busy || (work.operations > 0 && work.credit > 0);
+    }
+  }
+  MutexLock lock(credit_mu_);
+  return outstanding_ == 0 && !busy ? Duration::zero() : now - progress_;
+}
+
+std::optional<uint64_t> Instance::PlaceSession(unsigned* load) const {
+  MutexLock lock(credit_mu_);
+  if (report_.state != InstanceState::kReady) return std::nullopt;
+  *load = outstanding_ + session_count_.load(std::memory_order_relaxed);
+  return generation_;
+}
+
+bool Instance::OpenSession(uint64_t generation, uint64_t session, const SessionStart& start) {
+  {
+    MutexLock lock(send_mu_);
+    if (!IsHere(generation)) return false;
+    sessions_[session] = {1, start.credit};
+    WireWriter w(&out_);
+    w.Begin(FrameType::kCreate, session);
+    w.Text(start.handle);
+    w.KeyValues(start.params);
+    w.Number(uint32_t{0});  // psrIds
+    w.Number(uint32_t{start.credit});
+    w.End();
+  }
+  MutexLock lock(credit_mu_);
+  if (session_count_.fetch_add(1) == 0 && outstanding_ == 0) {
+    progress_ = std::chrono::steady_clock::now();
+  }
+  return true;
+}
+
+bool Instance::WriteSession(uint64_t generation, uint64_t session,
+                            const std::vector<Payload>& payloads, const Arena& memory) {
+  MutexLock lock(send_mu_);
+  const auto found = sessions_.find(session);
+  if (!IsHere(generation) || found == sessions_.end()) return false;
+  ++found->second.operations;
+  WireWriter w(&out_);
+  w.Begin(FrameType::kWrite, session);
+  WritePayloads(w, payloads, memory);
+  w.End();
+  return true;
+}
+
+void Instance::CreditSession(uint64_t generation, uint64_t session, unsigned items) {
+  MutexLock lock(send_mu_);
+  const auto found = sessions_.find(session);
+  if (!IsHere(generation) || found == sessions_.end()) return;
+  found->second.credit += items;
+  WireWriter w(&out_);
+  w.Begin(FrameType::kCredit, session);
+  w.Number(uint32_t{items});
+  w.End();
+}
+
+void Instance::CloseSession(uint64_t generation, uint64_t session) {
+  MutexLock lock(send_mu_);
+  const auto found = sessions_.find(session);
+  if (!IsHere(generation) || found == sessions_.end()) return;
+  found->second = {1, 1};
+  WireWriter w(&out_);
+  w.Begin(FrameType::kClose, session);
+  w.End();
+}
+
+void Instance::CancelCall(uint64_t generation, uint64_t call) {
+  if ((traits_ & kTraitAsyncOnce) == 0) return;
+  MutexLock lock(send_mu_);
+  if (!IsHere(generation) || calls_.count(call) == 0) return;
+  WireWriter w(&out_);
+  w.Begin(FrameType::kCancel, call);
+  w.End();
 }
 
 void Instance::SendFini() {
@@ -286,7 +425,7 @@ void Instance::SendFini() {
   writer.End();
 }
 
-std::vector<WorkerResult> Instance::OnDeath(bool stopping, std::string* why) {
+Instance::Input Instance::OnDeath(bool stopping, std::string* why) {
   OnOutput();
   lines_.Flush();
   std::string reason = process_->Reap();
@@ -298,12 +437,21 @@ std::vector<WorkerResult> Instance::OnDeath(bool stopping, std::string* why) {
   if (!start_error_.empty()) reason = start_error_;
   *why = reason.empty() ? "closed its channel" : reason;
 
-  std::vector<WorkerResult> lost;
+  Input lost;
   {
     MutexLock lock(send_mu_);
     send_fd_ = -1;
+    for (const auto& [session, work] : sessions_) {
+      lost.sessions.push_back(
+          {session, SessionEvent::Kind::kLost,
+           Status::Error(StatusKind::kDisconnected,
+                         StrCat("worker ", index_, " died with the session: ", *why), kCodeCrash),
+           {}, true, 0});
+    }
+    sessions_.clear();
+    session_count_ = 0;
     for (const auto& [call, first_byte] : calls_) {
-      WorkerResult& r = lost.emplace_back();
+      WorkerResult& r = lost.results.emplace_back();
       r.call = call;
       r.unsent = first_byte >= bytes_sent_;
       r.status = Status::Error(StatusKind::kDisconnected,

@@ -35,12 +35,13 @@ class Instance {
   // What one look at the channel brought.
   struct Input {
     std::vector<WorkerResult> results;
+    std::vector<SessionEvent> sessions;
     bool became_ready = false;
     bool gone = false;  // End of file, or bytes that are no frames.
   };
   using MeterFn = void (*)(void* context, std::string_view key, int32_t count);
 
-  Instance(unsigned index, unsigned threads);
+  Instance(unsigned index, unsigned threads, unsigned batch_size);
 
   // --- thread-safe ---
   // Free credit: more than 0 when a call may be sent. Out: the process it holds for.
@@ -49,6 +50,15 @@ class Instance {
   void ReturnCredit(uint64_t generation);
   // False: that process is gone, nothing was queued.
   bool Send(uint64_t generation, uint64_t call, const Request& request, const Arena& memory);
+  // Sessions, as api/worker.h. The board is the cancel board of channel/frame.h.
+  std::optional<uint64_t> PlaceSession(unsigned* load) const;
+  bool OpenSession(uint64_t generation, uint64_t session, const SessionStart& start);
+  bool WriteSession(uint64_t generation, uint64_t session, const std::vector<Payload>& payloads,
+                    const Arena& memory);
+  void CreditSession(uint64_t generation, uint64_t session, unsigned items);
+  void CloseSession(uint64_t generation, uint64_t session);
+  // For an engine that answers later: tells it to give the call up.
+  void CancelCall(uint64_t generation, uint64_t call);
   // False: bytes are left, the socket is full; the hub must watch for EPOLLOUT.
   bool Flush();
   InstanceReport Report() const;
@@ -61,12 +71,12 @@ class Instance {
   Input OnChannel(MeterFn meter, void* context);
   void OnOutput();
   // The process is dead or must die: takes what was in it. Out: why.
-  std::vector<WorkerResult> OnDeath(bool stopping, std::string* why);
+  Input OnDeath(bool stopping, std::string* why);
   void SendFini();
   void Kill() { process_->Kill(); }
   WorkerProcess* process() { return process_.get(); }
-  // Calls are in the worker and nothing has come back for so long.
-  Duration WithoutProgress(TimePoint now) const;
+  // Work is in the worker and nothing has come back for so long.
+  Duration WithoutProgress(TimePoint now);
   TimePoint started() const { return started_; }
   const std::string& start_error() const { return start_error_; }
   void set_kill_reason(std::string reason) { kill_reason_ = std::move(reason); }
@@ -75,13 +85,24 @@ class Instance {
   unsigned index() const { return index_; }
 
  private:
+  // What lies in the worker of one session.
+  struct SessionWork {
+    unsigned operations = 0;  // Create, writes and close without a sign that they are done.
+    unsigned credit = 0;      // Items that may still come: at 0 the worker may have to wait.
+  };
+
+  bool IsHere(uint64_t generation) const REQUIRES(send_mu_) {
+    return send_fd_ >= 0 && generation == send_generation_;
+  }
+  void CountSessionEvents(std::vector<SessionEvent>* events);
+  bool ReadItem(const Frame& frame, SessionEvent* event);
   void SetState(InstanceState state) REQUIRES(credit_mu_);
   bool Handle(const Frame& frame, Input* input, MeterFn meter, void* context);
   bool ReadResult(const Frame& frame, WorkerResult* result);
   void OnReadyFrame(const Frame& frame, Input* input);
 
   const unsigned index_;
-  const unsigned threads_;
+  const unsigned threads_, batch_size_;
   std::atomic<InstanceState> state_{InstanceState::kBackoff};
   std::atomic<bool> paused_{false};
 
@@ -99,6 +120,9 @@ class Instance {
   size_t out_sent_ GUARDED_BY(send_mu_) = 0;       // Of out_.
   uint64_t bytes_sent_ GUARDED_BY(send_mu_) = 0;   // To this process.
   std::unordered_map<uint64_t, uint64_t> calls_ GUARDED_BY(send_mu_);  // Call -> first byte.
+  std::unordered_map<uint64_t, SessionWork> sessions_ GUARDED_BY(send_mu_);
+  std::atomic<unsigned> session_count_{0};
+  std::atomic<uint32_t> traits_{0};  // EngineTraits
 
   // Hub thread.
   std::unique_ptr<WorkerProcess> process_;

@@ -36,12 +36,17 @@ std::unique_ptr<Pool> Pool::Create(const Settings& settings, Status* status) {
 
 Pool::Pool(const Settings& settings, std::unique_ptr<Arena> memory)
     : settings_(settings.instances),
+      batch_(settings.batch),
+      sessions_(settings.sessions),
       result_memory_bytes_(std::max(settings.queue.max_bytes,
                                     4 * settings.limits.max_message_bytes)),
       engine_config_(settings.engine),
       memory_(std::move(memory)) {
+  // Never freed: workers look at it until they end. There is room in an arena that is new.
+  board_ = reinterpret_cast<std::atomic<uint64_t>*>(
+      memory_->Allocate(kCancelSlots * sizeof *board_, &board_offset_));
   for (unsigned i = 0; i < settings_.count; ++i) {
-    instances_.push_back(std::make_unique<Instance>(i, settings_.threads));
+    instances_.push_back(std::make_unique<Instance>(i, settings_.threads, batch_.max_size));
   }
 }
 
@@ -65,6 +70,11 @@ std::string Pool::InitFrame() const {
   w.Number(static_cast<uint32_t>(settings_.threads));
   w.Number(static_cast<uint32_t>(settings_.pythonpath.size()));
   for (const std::string& folder : settings_.pythonpath) w.Text(folder);
+  w.Number(static_cast<uint8_t>(sessions_.async_mode));
+  w.Number(static_cast<uint8_t>(sessions_.real_time_results));
+  w.Number(uint32_t{batch_.max_size});
+  w.Number(uint64_t{batch_.max_delay_us});
+  w.Number(board_offset_);
   w.End();
   return frame;
 }
@@ -120,7 +130,7 @@ bool Pool::OnInput(Instance& instance) {
     }
     events_->OnCapacity();
   }
-  if (!input.results.empty()) events_->OnResults(std::move(input.results));
+  Report(&input);
   if (input.gone) OnGone(instance);
   return !input.gone;
 }
@@ -131,26 +141,34 @@ void Pool::OnGone(Instance& instance) {
   // Read what is left, then forget the descriptors before they are closed.
   for (;;) {
     Instance::Input rest = instance.OnChannel(&CountMeter, this);
-    const bool more = !rest.results.empty() && !rest.gone;
-    if (!rest.results.empty()) events_->OnResults(std::move(rest.results));
+    const bool more = !(rest.results.empty() && rest.sessions.empty()) && !rest.gone;
+    Report(&rest);
     if (!more) break;
   }
   hub_.Unwatch(process->channel());
   hub_.Unwatch(process->handle());
   hub_.Unwatch(process->output());
   std::string why;
-  std::vector<WorkerResult> lost = instance.OnDeath(stopping_, &why);
+  Instance::Input lost = instance.OnDeath(stopping_, &why);
   CountReady();
   if (!stopping_) {
     LogError("instances", "worker ", instance.index(), starting ? " did not start: " : " died: ",
-             why, lost.empty() ? "" : StrCat(" (", lost.size(), " calls were in it)"));
+             why,
+             lost.results.empty() ? "" : StrCat(" (", lost.results.size(), " calls were in it)"),
+             lost.sessions.empty() ? ""
+                                   : StrCat(" (", lost.sessions.size(), " sessions were in it)"));
   }
   const bool hopeless = starting && OnStartFailed(instance, why);
   if (!stopping_ && !hopeless) Restart(instance);
-  if (!lost.empty()) events_->OnResults(std::move(lost));
+  Report(&lost);
   if (ready_ == 0) events_->OnCapacity();  // Lets waiting calls be told that nobody serves them.
   MutexLock lock(mu_);
   changed_.NotifyAll();
+}
+
+void Pool::Report(Instance::Input* input) {
+  if (!input->results.empty()) events_->OnResults(std::move(input->results));
+  if (!input->sessions.empty()) events_->OnSessionEvents(std::move(input->sessions));
 }
 
 bool Pool::OnStartFailed(const Instance& instance, const std::string& why) {
@@ -232,11 +250,11 @@ std::optional<Slot> Pool::Reserve() {
   if (best == nullptr) return std::nullopt;
   const std::optional<uint64_t> generation = best->TakeCredit();
   if (!generation) return std::nullopt;
-  return Slot(this, best->index(), *generation);
+  return Slot(this, {best->index(), *generation});
 }
 
-void Pool::SendOn(uint32_t instance, uint64_t generation, uint64_t call, const Request& request) {
-  if (instances_[instance]->Send(generation, call, request, *memory_)) return;
+void Pool::SendOn(Place place, uint64_t call, const Request& request) {
+  if (instances_[place.instance]->Send(place.generation, call, request, *memory_)) return;
   hub_.Post([this, call] {
     WorkerResult lost;
     lost.call = call;
@@ -248,8 +266,44 @@ void Pool::SendOn(uint32_t instance, uint64_t generation, uint64_t call, const R
   });
 }
 
-void Pool::GiveBack(uint32_t instance, uint64_t generation) {
-  instances_[instance]->ReturnCredit(generation);
+void Pool::GiveBack(Place place) { instances_[place.instance]->ReturnCredit(place.generation); }
+
+void Pool::CancelCall(Place place, uint64_t call) {
+  board_[call % kCancelSlots].store(call, std::memory_order_relaxed);
+  instances_[place.instance]->CancelCall(place.generation, call);
+}
+
+std::optional<Place> Pool::PlaceSession() {
+  const size_t n = instances_.size();
+  const size_t first = next_.fetch_add(1, std::memory_order_relaxed);
+  std::optional<Place> best;
+  unsigned best_load = 0;
+  for (size_t i = 0; i < n; ++i) {
+    const Instance& candidate = *instances_[(first + i) % n];
+    unsigned load = 0;
+    const std::optional<uint64_t> generation = candidate.PlaceSession(&load);
+    if (!generation || (best && load >= best_load)) continue;
+    best = Place{candidate.index(), *generation};
+    best_load = load;
+  }
+  return best;
+}
+
+bool Pool::OpenSession(Place place, uint64_t session, const SessionStart& start) {
+  return instances_[place.instance]->OpenSession(place.generation, session, start);
+}
+
+bool Pool::WriteSession(Place place, uint64_t session, const std::vector<Payload>& payloads) {
+  return instances_[place.instance]->WriteSession(place.generation, session, payloads, *memory_);
+}
+
+void Pool::CreditSession(Place place, uint64_t session, unsigned items) {
+  instances_[place.instance]->CreditSession(place.generation, session, items);
+}
+
+void Pool::CloseSession(Place place, uint64_t session) {
+  board_[session % kCancelSlots].store(session, std::memory_order_relaxed);
+  instances_[place.instance]->CloseSession(place.generation, session);
 }
 
 void Pool::Flush() {

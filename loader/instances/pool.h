@@ -43,14 +43,21 @@ class Pool : public Workers, public BufferPool {
   unsigned ReadyCount() const override { return ready_.load(std::memory_order_acquire); }
   bool Hopeful() const override;
 
+  void CancelCall(Place place, uint64_t call) override;
+  std::optional<Place> PlaceSession() override;
+  bool OpenSession(Place place, uint64_t session, const SessionStart& start) override;
+  bool WriteSession(Place place, uint64_t session,
+                    const std::vector<Payload>& payloads) override;
+  void CreditSession(Place place, uint64_t session, unsigned items) override;
+  void CloseSession(Place place, uint64_t session) override;
+
   Buffer Allocate(size_t size) override;
   InstancesReport Report() const;
 
  private:
   Pool(const Settings& settings, std::unique_ptr<Arena> memory);
-  void SendOn(uint32_t instance, uint64_t generation, uint64_t call,
-              const Request& request) override;
-  void GiveBack(uint32_t instance, uint64_t generation) override;
+  void SendOn(Place place, uint64_t call, const Request& request) override;
+  void GiveBack(Place place) override;
 
   // Hub thread.
   void StartInstance(Instance& instance);
@@ -58,6 +65,7 @@ class Pool : public Workers, public BufferPool {
   // False: the worker is gone, and another may be in its place.
   bool OnInput(Instance& instance);
   void OnGone(Instance& instance);
+  void Report(Instance::Input* input);
   // True when no instance can: then the process ends, and starting again would be noise.
   bool OnStartFailed(const Instance& instance, const std::string& why);
   void Restart(Instance& instance);
@@ -67,9 +75,13 @@ class Pool : public Workers, public BufferPool {
   static void CountMeter(void* pool, std::string_view key, int32_t count);
 
   const InstanceSettings settings_;
+  const BatchSettings batch_;
+  const SessionSettings sessions_;
   const size_t result_memory_bytes_;
   const Pairs engine_config_;
   const std::shared_ptr<Arena> memory_;
+  std::atomic<uint64_t>* board_ = nullptr;  // In memory_; channel/frame.h.
+  uint64_t board_offset_ = 0;
   std::vector<std::unique_ptr<Instance>> instances_;
   WorkerEvents* events_ = nullptr;
   std::atomic<unsigned> ready_{0};

@@ -27,8 +27,12 @@ class CreditWindow {
     }
   }
 
+  // For engines whose work in a worker does not show in the time of one call.
+  void Fix(unsigned size) { fixed_ = size; }
+
   // Before anything is known: one call a thread.
   unsigned size() const {
+    if (fixed_ > 0) return fixed_;
     if (mean_ns_ <= 0) return threads_;
     const double fit = static_cast<double>(kWork.count()) / mean_ns_;
     return threads_ * static_cast<unsigned>(std::clamp(fit, 1.0, static_cast<double>(kMost)));
@@ -36,6 +40,7 @@ class CreditWindow {
 
  private:
   unsigned threads_;
+  unsigned fixed_ = 0;
   double mean_ns_ = 0;
 };
 

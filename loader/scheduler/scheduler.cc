@@ -20,10 +20,11 @@ Status TimedOut() {
 
 Scheduler::Scheduler(const Settings& settings, Workers* workers, const Clock* clock)
     : bounds_(settings.queue),
-      licences_(settings.licences),
       exec_timeout_(settings.instances.exec_timeout_ms),
       workers_(*workers),
-      clock_(*clock) {}
+      clock_(*clock),
+      licences_(settings.licences),
+      sessions_(settings, workers, clock, &licences_) {}
 
 Status Scheduler::Admit(const Request& request, TimePoint now) {
   if (request.deadline <= now) return TimedOut();
@@ -31,11 +32,6 @@ Status Scheduler::Admit(const Request& request, TimePoint now) {
   if (!workers_.Hopeful()) {
     return Status::Error(StatusKind::kDisconnected,
                          "no worker is up: the engine keeps failing, see the log of the service");
-  }
-  if (calls_.size() >= licences_) {
-    return Status::Error(StatusKind::kOverloaded,
-                         StrCat("service license not enough: all ", licences_,
-                                " of [fc] max are in use"));
   }
   if (queue_.size() >= bounds_.max_requests) {
     return Status::Error(StatusKind::kOverloaded,
@@ -47,7 +43,8 @@ Status Scheduler::Admit(const Request& request, TimePoint now) {
                          StrCat("service license not enough: [queue] max_bytes = ",
                                 bounds_.max_bytes, " would be passed"));
   }
-  return Status::Ok();
+  // Last: it is taken.
+  return licences_.Take() ? Status::Ok() : licences_.Refusal();
 }
 
 void Scheduler::Enqueue(CallId id, Call& call) {
@@ -61,7 +58,10 @@ void Scheduler::Dequeue(CallId id, Call& call) {
   queued_bytes_ -= call.bytes;
 }
 
-void Scheduler::Forget(Calls::iterator call) { calls_.erase(call); }
+void Scheduler::Forget(Calls::iterator call) {
+  calls_.erase(call);
+  licences_.Return();
+}
 
 Scheduler::Answer Scheduler::TakeAnswer(Call& call, Status status, TimePoint now) {
   ++answers_[CodeOf(status)];
@@ -81,6 +81,7 @@ void Scheduler::TakeWhatFits(TimePoint now, std::vector<Sending>* out) {
     Dequeue(id, call);
     call.state = State::kRunning;
     call.sent = now;
+    call.place = slot->place();
     out->push_back({std::move(*slot), id, &call.request});
   }
 }
@@ -135,6 +136,7 @@ void Scheduler::GiveUp(CallId id, Status status, TimePoint now, std::vector<Answ
     Forget(found);
   } else {
     call.state = State::kUnwanted;
+    workers_.CancelCall(call.place, id);
   }
 }
 
@@ -161,13 +163,16 @@ void Scheduler::OnAlarm(TimePoint now) {
     }
     if (!deadlines_.empty()) workers_.SetAlarm(deadlines_.begin()->first);
   }
+  workers_.Flush();  // Asynchronous calls that were given up.
   Deliver(std::move(answers));
+  sessions_.OnAlarm(now);
 }
 
 void Scheduler::BeginDrain(TimePoint until) {
   MutexLock lock(mu_);
   draining_ = true;
   drain_until_ = until;
+  sessions_.BeginDrain(until);
   workers_.SetAlarm(until);
 }
 
@@ -176,6 +181,8 @@ void Scheduler::Finish(WorkerResult& result, TimePoint now, std::vector<Answer>*
   if (found == calls_.end()) return;
   Call& call = found->second;
   const bool wanted = call.state != State::kUnwanted;
+  if (!wanted) ++unwanted_;
+  if (result.batch > 0 && result.status.ok()) ++batches_[result.batch];
   if (wanted && result.unsent) {
     Enqueue(result.call, call);
     return;
@@ -245,16 +252,18 @@ bool Scheduler::Ready() const { return !draining_ && workers_.ReadyCount() > 0; 
 
 bool Scheduler::Idle() const {
   MutexLock lock(mu_);
-  return calls_.empty();
+  return calls_.empty() && sessions_.Idle();
 }
 
 QueueReport Scheduler::Report() const {
   MutexLock lock(mu_);
   QueueReport report;
-  report.in_flight = calls_.size();
+  report.in_flight = licences_.used();
   report.queued = queue_.size();
   report.queued_bytes = queued_bytes_;
-  report.licences = licences_;
+  report.licences = licences_.max();
+  report.unwanted = unwanted_;
+  report.batches = batches_;
   report.answers = answers_;
   return report;
 }

@@ -31,6 +31,8 @@
 #include "loader/api/worker.h"
 #include "loader/base/clock.h"
 #include "loader/base/mutex.h"
+#include "loader/scheduler/licences.h"
+#include "loader/scheduler/session_table.h"
 
 namespace aiges {
 
@@ -44,6 +46,9 @@ class Scheduler : public Service, public WorkerEvents {
   bool Ready() const override;
 
   void OnResults(std::vector<WorkerResult> results) override;
+  void OnSessionEvents(std::vector<SessionEvent> events) override {
+    sessions_.OnEvents(std::move(events));
+  }
   void OnCapacity() override;
   void OnAlarm(TimePoint now) override;
 
@@ -52,7 +57,10 @@ class Scheduler : public Service, public WorkerEvents {
   // True when no call is waiting or running by then. Polls: used once, at shutdown.
   bool Idle() const;
 
+  Sessions* sessions() { return &sessions_; }
+
   QueueReport Report() const;
+  SessionsReport SessionReport() const { return sessions_.Report(); }
   const StageHistograms& histograms() const { return histograms_; }
 
  private:
@@ -61,6 +69,7 @@ class Scheduler : public Service, public WorkerEvents {
     Request request;
     std::unique_ptr<ReplySink> sink;
     State state = State::kQueued;
+    Place place;  // While running.
     TimePoint sent;
     size_t bytes = 0;
   };
@@ -88,11 +97,12 @@ class Scheduler : public Service, public WorkerEvents {
   void Send(std::vector<Sending> sending);
 
   const QueueSettings bounds_;
-  const uint64_t licences_;
   const std::chrono::milliseconds exec_timeout_;
   Workers& workers_;
   const Clock& clock_;
   std::atomic<bool> draining_{false};
+  Licences licences_;
+  SessionTable sessions_;
 
   mutable Mutex mu_;
   CallId next_id_ GUARDED_BY(mu_) = 1;
@@ -102,6 +112,8 @@ class Scheduler : public Service, public WorkerEvents {
   TimePoint drain_until_ GUARDED_BY(mu_) = TimePoint::max();
   std::set<std::pair<TimePoint, CallId>> deadlines_ GUARDED_BY(mu_);
   std::map<int, uint64_t> answers_ GUARDED_BY(mu_);
+  std::map<unsigned, uint64_t> batches_ GUARDED_BY(mu_);
+  uint64_t unwanted_ GUARDED_BY(mu_) = 0;
   StageHistograms histograms_;
 };
 

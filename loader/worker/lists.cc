@@ -7,6 +7,7 @@ namespace {
 
 // A plugin that links a list into a circle must not hang the worker.
 constexpr size_t kMostNodes = 100'000;
+constexpr const char* kTooLarge = "the engine's result is larger than 2 GiB";
 
 std::string_view OrEmpty(const char* text) {
   return text == nullptr ? std::string_view() : std::string_view(text);
@@ -51,6 +52,34 @@ void WriteData(WireWriter& w, const DataList& node, Arena* results) {
   w.InlineData({bytes == nullptr ? "" : bytes, length});
 }
 
+void ReadPairs(WireReader* r, ParamNodes* nodes) {
+  const uint32_t count = r->Count(10);
+  nodes->Reset(count);
+  for (uint32_t i = 0; i < count && r->ok(); ++i) {
+    const std::string_view key = r->Text();
+    nodes->Add(key, r->Text());
+  }
+}
+
+// Empty, or what is wrong with the list.
+std::string CountNodes(const DataList* head, uint32_t* count) {
+  for (const DataList* p = head; p != nullptr; p = p->next) {
+    if (++*count > kMostNodes) return "the engine's result list does not end (is it a circle?)";
+  }
+  return "";
+}
+
+void WriteNodes(WireWriter& w, const DataList* head, uint32_t count, Arena* results) {
+  w.Number(count);
+  for (const DataList* p = head; p != nullptr; p = p->next) {
+    w.Text(OrEmpty(p->key));
+    w.Number(SmallNumber(p->type));
+    w.Number(SmallNumber(p->status));
+    WriteDesc(w, p->desc);
+    WriteData(w, *p, results);
+  }
+}
+
 }  // namespace
 
 void ParamNodes::Reset(size_t count) {
@@ -67,76 +96,97 @@ void ParamNodes::Add(std::string_view key, std::string_view value) {
   ++used_;
 }
 
-bool CallInput::Parse(std::string_view body, const ArenaMapping& requests) {
-  WireReader r(body);
-  const auto read_pairs = [&r](ParamNodes* nodes) {
-    const uint32_t count = r.Count(10);
-    nodes->Reset(count);
-    for (uint32_t i = 0; i < count && r.ok(); ++i) {
-      const std::string_view key = r.Text();
-      nodes->Add(key, r.Text());
-    }
-  };
-  deadline_ns = r.Number<int64_t>();
-  usr_tag = r.Text();
-  read_pairs(&params);
-  psr_ids.clear();
-  for (uint32_t i = r.Count(4); i > 0; --i) psr_ids.push_back(r.Number<uint32_t>());
-  const uint32_t count = r.Count(11);
-  data.assign(count == 0 ? 1 : count, DataList{});
-  if (desc.size() < data.size()) desc.resize(data.size());
-  for (uint32_t i = 0; i < count && r.ok(); ++i) {
-    DataList& node = data[i];
-    node.key = const_cast<char*>(r.Text().data());
-    const auto type = r.Number<uint8_t>(), status = r.Number<uint8_t>();
+bool DataInput::Read(WireReader* r, const ArenaMapping& requests) {
+  const uint32_t count = r->Count(11);
+  nodes.assign(count == 0 ? 1 : count, DataList{});
+  if (desc.size() < nodes.size()) desc.resize(nodes.size());
+  for (uint32_t i = 0; i < count && r->ok(); ++i) {
+    DataList& node = nodes[i];
+    node.key = const_cast<char*>(r->Text().data());
+    const auto type = r->Number<uint8_t>(), status = r->Number<uint8_t>();
     if (type > DataPer || status > DataOnce) return false;
     node.type = static_cast<::DataType>(type);
     node.status = static_cast<::DataStatus>(status);
-    read_pairs(&desc[i]);
+    ReadPairs(r, &desc[i]);
     node.desc = desc[i].head();
     std::string_view bytes;
-    if (r.Number<DataPlace>() == DataPlace::kInline) {
-      bytes = r.Text();
+    if (r->Number<DataPlace>() == DataPlace::kInline) {
+      bytes = r->Text();
     } else {
-      const auto offset = r.Number<uint64_t>();
-      bytes = requests.View(offset, r.Number<uint64_t>());
+      const auto offset = r->Number<uint64_t>();
+      bytes = requests.View(offset, r->Number<uint64_t>());
       if (bytes.data() == nullptr) return false;
     }
     node.data = const_cast<char*>(bytes.data());
     node.len = static_cast<unsigned>(bytes.size());
-    if (i > 0) data[i - 1].next = &node;
+    if (i > 0) nodes[i - 1].next = &node;
   }
+  return r->AtEnd();
+}
+
+void CallInput::ReadHead(WireReader* r) {
+  usr_tag = r->Text();
+  ReadPairs(r, &params);
+  psr_ids.clear();
+  for (uint32_t i = r->Count(4); i > 0; --i) psr_ids.push_back(r->Number<uint32_t>());
+}
+
+bool CallInput::ParseExec(std::string_view body, const ArenaMapping& requests) {
+  WireReader r(body);
+  deadline_ns = r.Number<int64_t>();
+  ReadHead(&r);
+  return data.Read(&r, requests);
+}
+
+bool CallInput::ParseCreate(std::string_view body, uint32_t* credit) {
+  WireReader r(body);
+  ReadHead(&r);
+  *credit = r.Number<uint32_t>();
   return r.AtEnd();
 }
 
-std::string WriteResult(std::string* out, uint64_t call, int32_t code, std::string_view error,
-                        uint64_t engine_ns, pDataList head, Arena* results) {
+std::string WriteResult(std::string* out, uint64_t call, const CallOutcome& outcome,
+                        pDataList head, Arena* results) {
   uint32_t count = 0;
-  for (const DataList* p = head; p != nullptr; p = p->next) {
-    if (++count > kMostNodes) {
-      const std::string text = "the engine's result list does not end (is it a circle?)";
-      WriteRefusal(out, call, ResultKind::kMalformed, text);
-      return text;
-    }
+  std::string wrong = CountNodes(head, &count);
+  if (wrong.empty()) {
+    WireWriter w(out);
+    w.Begin(FrameType::kResult, call);
+    w.Number(outcome.code);
+    w.Number(ResultKind::kDone);
+    w.Number(outcome.engine_ns);
+    w.Number(outcome.batch);
+    w.Text(outcome.error);
+    WriteNodes(w, head, count, results);
+    if (w.End()) return "";
+    wrong = kTooLarge;
   }
+  WriteRefusal(out, call, ResultKind::kMalformed, wrong);
+  return wrong;
+}
+
+std::string WriteItem(std::string* out, uint64_t session, bool last, pDataList head,
+                      Arena* results) {
+  uint32_t count = 0;
+  std::string wrong = CountNodes(head, &count);
+  if (!wrong.empty()) return wrong;
   WireWriter w(out);
-  w.Begin(FrameType::kResult, call);
+  w.Begin(FrameType::kItem, session);
+  w.Number(int32_t{0});
+  w.Number(static_cast<uint8_t>(last));
+  w.Text("");
+  WriteNodes(w, head, count, results);
+  return w.End() ? "" : kTooLarge;
+}
+
+void WriteItemError(std::string* out, uint64_t session, int32_t code, std::string_view error) {
+  WireWriter w(out);
+  w.Begin(FrameType::kItem, session);
   w.Number(code);
-  w.Number(ResultKind::kDone);
-  w.Number(engine_ns);
+  w.Number(uint8_t{1});
   w.Text(error);
-  w.Number(count);
-  for (const DataList* p = head; p != nullptr; p = p->next) {
-    w.Text(OrEmpty(p->key));
-    w.Number(SmallNumber(p->type));
-    w.Number(SmallNumber(p->status));
-    WriteDesc(w, p->desc);
-    WriteData(w, *p, results);
-  }
-  if (w.End()) return "";
-  const std::string text = "the engine's result is larger than 2 GiB";
-  WriteRefusal(out, call, ResultKind::kMalformed, text);
-  return text;
+  w.Number(uint32_t{0});
+  w.End();
 }
 
 void WriteRefusal(std::string* out, uint64_t call, ResultKind kind, std::string_view error) {
@@ -145,6 +195,7 @@ void WriteRefusal(std::string* out, uint64_t call, ResultKind kind, std::string_
   w.Number(int32_t{0});
   w.Number(kind);
   w.Number(uint64_t{0});
+  w.Number(uint32_t{0});
   w.Text(error);
   w.Number(uint32_t{0});
   w.End();

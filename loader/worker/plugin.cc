@@ -81,6 +81,16 @@ Status Plugin::Resolve(void* library) {
   find(&error, "wrapperError", false);
   find(&version, "wrapperVersion", false);
   find(&exec_free, "wrapperExecFree", false);
+  find(&exec_async, "wrapperExecAsync", false);
+  find(&exec_batch, "wrapperExecBatch", false);
+  find(&create, "wrapperCreate", false);
+  find(&write, "wrapperWrite", false);
+  find(&read, "wrapperRead", false);
+  find(&destroy, "wrapperDestroy", false);
+  find(&load_res, "wrapperLoadRes", false);
+  find(&unload_res, "wrapperUnloadRes", false);
+  find(&warmup, "wrapperWarmup", false);
+  find(&traits, "wrapperTraits", false);
   if (missing.empty()) return Status::Ok();
   return Status::Error(StatusKind::kInvalid,
                        StrCat("plugin ", path_, " does not export ", missing,

@@ -34,6 +34,16 @@ class Plugin {
   decltype(&wrapperVersion) version = nullptr;
   decltype(&wrapperExec) exec = nullptr;
   decltype(&wrapperExecFree) exec_free = nullptr;
+  decltype(&wrapperExecAsync) exec_async = nullptr;
+  decltype(&wrapperExecBatch) exec_batch = nullptr;
+  decltype(&wrapperCreate) create = nullptr;
+  decltype(&wrapperWrite) write = nullptr;
+  decltype(&wrapperRead) read = nullptr;
+  decltype(&wrapperDestroy) destroy = nullptr;
+  decltype(&wrapperLoadRes) load_res = nullptr;
+  decltype(&wrapperUnloadRes) unload_res = nullptr;
+  decltype(&wrapperWarmup) warmup = nullptr;
+  decltype(&wrapperTraits) traits = nullptr;
 
  private:
   Plugin() = default;

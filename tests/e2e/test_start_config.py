@@ -86,13 +86,6 @@ def test_config_file_missing(command):
     ended.failed("  -c: cannot read no.toml: expected a TOML file (AIService -init writes one)", 2)
 
 
-@pytest.mark.parametrize("key", ["asyncMode", "sessMode"])
-def test_modes_that_are_not_served_are_refused(command, key):
-    ended = command(config={"aiges": {key: True}}).serve()
-    assert ended.code == 2
-    assert f"[aiges] {key}: sessions and asynchronous plugins are not in this version" in ended.err
-
-
 def test_child_mode_of_the_old_loader_is_refused(command):
     ended = command().serve(env={"AIGES_PLUGIN_MODE": "python"})
     ended.failed(

@@ -145,7 +145,7 @@ def test_old_keys_without_effect_are_named_once(legacy):
     loader = legacy(LEGACY.replace('level = "error"', 'level = "warn"'))
     loader.wait_log("no effect in this version: ")
     assert loader.log().count("no effect in this version") == 1
-    for key in ("[lbv2] lbname", "[trace] host", "[svcName] netcard", "[ws] readTimeout"):
+    for key in ("[lbv2] lbname", "[trace] host", "[svcName] netcard"):
         assert key in loader.log()
 
 

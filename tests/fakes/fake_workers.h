@@ -24,12 +24,37 @@ class FakeWorkers : public Workers {
   std::optional<Slot> Reserve() override {
     if (credit_ == 0) return std::nullopt;
     --credit_;
-    return Slot(this, 0, 1);
+    return Slot(this, {0, 1});
   }
   void Flush() override { ++flushes; }
   void SetAlarm(TimePoint t) override { alarm = alarm ? std::min(*alarm, t) : t; }
   unsigned ReadyCount() const override { return ready; }
   bool Hopeful() const override { return hopeful; }
+
+  void CancelCall(Place, uint64_t call) override { cancelled.push_back(call); }
+
+  // Sessions: what was sent, as text ("open h", "write a=1 b=2", "credit 5", "close"), by session.
+  std::optional<Place> PlaceSession() override {
+    return ready > 0 ? std::optional(Place{0, 1}) : std::nullopt;
+  }
+  bool OpenSession(Place, uint64_t session, const SessionStart& start) override {
+    sessions[session].push_back("open " + start.handle);
+    return alive;
+  }
+  bool WriteSession(Place, uint64_t session, const std::vector<Payload>& payloads) override {
+    std::string text = "write";
+    for (const Payload& p : payloads) text += " " + p.key + "=" + std::string(p.data.view());
+    sessions[session].push_back(text);
+    return alive;
+  }
+  void CreditSession(Place, uint64_t session, unsigned items) override {
+    sessions[session].push_back("credit " + std::to_string(items));
+  }
+  void CloseSession(Place, uint64_t session) override { sessions[session].push_back("close"); }
+
+  std::map<uint64_t, std::vector<std::string>> sessions;
+  std::vector<uint64_t> cancelled;
+  bool alive = true;
 
   // The worker answers: the credit is free again.
   WorkerResult Finish(uint64_t call, Status status = Status::Ok()) {
@@ -65,11 +90,11 @@ class FakeWorkers : public Workers {
   std::optional<TimePoint> alarm;
 
  private:
-  void SendOn(uint32_t, uint64_t, uint64_t call, const Request& request) override {
+  void SendOn(Place, uint64_t call, const Request& request) override {
     EXPECT_TRUE(running_.emplace(call, &request).second) << "sent twice: " << call;
     sent_.push_back(call);
   }
-  void GiveBack(uint32_t, uint64_t) override { ++credit_; }
+  void GiveBack(Place) override { ++credit_; }
 
   void TakeOut(uint64_t call) {
     ASSERT_EQ(running_.erase(call), 1u) << "not running: " << call;

@@ -64,7 +64,7 @@ class ListsTest : public ::testing::Test {
 TEST_F(ListsTest, CallBecomesTheListsThatThePluginSees) {
   const std::string body = SampleCall();
   CallInput call;
-  ASSERT_TRUE(call.Parse(body, *map));
+  ASSERT_TRUE(call.ParseExec(body, *map));
   EXPECT_EQ(call.deadline_ns, 123);
   EXPECT_STREQ(call.usr_tag.data(), "tag");
   EXPECT_EQ(call.psr_ids, (std::vector<unsigned>{7, 8}));
@@ -78,7 +78,7 @@ TEST_F(ListsTest, CallBecomesTheListsThatThePluginSees) {
   EXPECT_STREQ(param->next->value, "");
   EXPECT_EQ(param->next->next, nullptr);
 
-  const DataList* text = call.data.data();
+  const DataList* text = call.data.head();
   EXPECT_STREQ(text->key, "text");
   EXPECT_EQ(text->type, ::DataText);
   EXPECT_EQ(text->status, ::DataOnce);
@@ -96,16 +96,16 @@ TEST_F(ListsTest, CallBecomesTheListsThatThePluginSees) {
 TEST_F(ListsTest, EmptyListsBecomeOneNodeOfNulls) {
   const std::string body = EmptyCall();
   CallInput call;
-  ASSERT_TRUE(call.Parse(body, *map));
+  ASSERT_TRUE(call.ParseExec(body, *map));
   EXPECT_EQ(call.params.head()->key, nullptr);
   EXPECT_EQ(call.params.head()->value, nullptr);
   EXPECT_EQ(call.params.head()->vlen, 0u);
   EXPECT_EQ(call.params.head()->next, nullptr);
-  ASSERT_EQ(call.data.size(), 1u);
-  EXPECT_EQ(call.data[0].key, nullptr);
-  EXPECT_EQ(call.data[0].data, nullptr);
-  EXPECT_EQ(call.data[0].len, 0u);
-  EXPECT_EQ(call.data[0].next, nullptr);
+  ASSERT_EQ(call.data.nodes.size(), 1u);
+  EXPECT_EQ(call.data.nodes[0].key, nullptr);
+  EXPECT_EQ(call.data.nodes[0].data, nullptr);
+  EXPECT_EQ(call.data.nodes[0].len, 0u);
+  EXPECT_EQ(call.data.nodes[0].next, nullptr);
 }
 
 TEST_F(ListsTest, PayloadWithoutDescHasOneNodeOfNullsAndEmptyDataIsNotNull) {
@@ -116,24 +116,24 @@ TEST_F(ListsTest, PayloadWithoutDescHasOneNodeOfNullsAndEmptyDataIsNotNull) {
   Payload(&w, "k", DataText, {});
   w.InlineData("");
   CallInput call;
-  ASSERT_TRUE(call.Parse(body, *map));
-  ASSERT_NE(call.data[0].desc, nullptr);
-  EXPECT_EQ(call.data[0].desc->key, nullptr);
-  EXPECT_NE(call.data[0].data, nullptr);
-  EXPECT_EQ(call.data[0].len, 0u);
+  ASSERT_TRUE(call.ParseExec(body, *map));
+  ASSERT_NE(call.data.nodes[0].desc, nullptr);
+  EXPECT_EQ(call.data.nodes[0].desc->key, nullptr);
+  EXPECT_NE(call.data.nodes[0].data, nullptr);
+  EXPECT_EQ(call.data.nodes[0].len, 0u);
 }
 
 TEST_F(ListsTest, NothingOfAnEarlierCallIsLeftInTheNext) {
   const std::string first = SampleCall(), second = EmptyCall();
   CallInput call;
-  ASSERT_TRUE(call.Parse(first, *map));
-  ASSERT_TRUE(call.Parse(second, *map));
+  ASSERT_TRUE(call.ParseExec(first, *map));
+  ASSERT_TRUE(call.ParseExec(second, *map));
   EXPECT_TRUE(call.psr_ids.empty());
   EXPECT_EQ(call.params.head()->key, nullptr);
-  EXPECT_EQ(call.data[0].key, nullptr);
-  EXPECT_EQ(call.data[0].next, nullptr);
-  ASSERT_TRUE(call.Parse(first, *map));
-  EXPECT_STREQ(call.data[0].next->key, "img");
+  EXPECT_EQ(call.data.nodes[0].key, nullptr);
+  EXPECT_EQ(call.data.nodes[0].next, nullptr);
+  ASSERT_TRUE(call.ParseExec(first, *map));
+  EXPECT_STREQ(call.data.nodes[0].next->key, "img");
 }
 
 TEST_F(ListsTest, TruncatedCallIsRefusedAtEveryByte) {
@@ -141,7 +141,7 @@ TEST_F(ListsTest, TruncatedCallIsRefusedAtEveryByte) {
   CallInput call;
   for (size_t length = 0; length < body.size(); ++length) {
     const std::string cut = body.substr(0, length);
-    EXPECT_FALSE(call.Parse(cut, *map)) << "cut at " << length;
+    EXPECT_FALSE(call.ParseExec(cut, *map)) << "cut at " << length;
   }
 }
 
@@ -153,7 +153,7 @@ TEST_F(ListsTest, SharedDataOutOfBoundsIsRefused) {
   Payload(&w, "k", DataText, {});
   w.SharedData(7 * kBlock, kBlock + 1);
   CallInput call;
-  EXPECT_FALSE(call.Parse(body, *map));
+  EXPECT_FALSE(call.ParseExec(body, *map));
 }
 
 TEST_F(ListsTest, TypeOrStatusThatTheAbiDoesNotKnowIsRefused) {
@@ -168,7 +168,7 @@ TEST_F(ListsTest, TypeOrStatusThatTheAbiDoesNotKnowIsRefused) {
     w.KeyValues({});
     w.InlineData("x");
     CallInput call;
-    EXPECT_FALSE(call.Parse(body, *map));
+    EXPECT_FALSE(call.ParseExec(body, *map));
   }
 }
 
@@ -199,6 +199,7 @@ Result ReadResult(const std::string& frame, const ArenaMapping& map) {
   result.code = r.Number<int32_t>();
   result.kind = r.Number<ResultKind>();
   result.engine_ns = r.Number<uint64_t>();
+  EXPECT_LE(r.Number<uint32_t>(), 1u);  // Calls that ran as one.
   result.error = r.Text();
   const auto count = r.Number<uint32_t>();
   for (uint32_t i = 0; i < count && r.ok(); ++i) {
@@ -240,7 +241,7 @@ TEST_F(ListsTest, ResultListBecomesAFrame) {
   a.next = &b;
   b.next = &c;
   std::string frame;
-  EXPECT_EQ(WriteResult(&frame, 5, 0, "", 777, &a, arena.get()), "");
+  EXPECT_EQ(WriteResult(&frame, 5, {0, "", 777, 1}, &a, arena.get()), "");
 
   const Result result = ReadResult(frame, *map);
   EXPECT_EQ(result.kind, ResultKind::kDone);
@@ -264,7 +265,7 @@ TEST_F(ListsTest, TypeThatAPluginMadeUpDoesNotBecomeAKnownOne) {
     std::memcpy(&a.type, &made_up, sizeof made_up);
     std::memcpy(&a.status, &made_up, sizeof made_up);
     std::string frame;
-    WriteResult(&frame, 5, 0, "", 1, &a, arena.get());
+    WriteResult(&frame, 5, {0, "", 1, 1}, &a, arena.get());
     const Result result = ReadResult(frame, *map);
     EXPECT_EQ(result.items[0].type, 255);
     EXPECT_EQ(result.items[0].status, 255);
@@ -273,7 +274,7 @@ TEST_F(ListsTest, TypeThatAPluginMadeUpDoesNotBecomeAKnownOne) {
 
 TEST_F(ListsTest, ErrorResultCarriesCodeAndText) {
   std::string frame;
-  EXPECT_EQ(WriteResult(&frame, 5, 10007, "no such thing;code=10007", 1, nullptr, arena.get()), "");
+  EXPECT_EQ(WriteResult(&frame, 5, {10007, "no such thing;code=10007", 1, 1}, nullptr, arena.get()), "");
   const Result result = ReadResult(frame, *map);
   EXPECT_EQ(result.code, 10007);
   EXPECT_EQ(result.error, "no such thing;code=10007");
@@ -286,7 +287,7 @@ TEST_F(ListsTest, LargeResultTravelsInTheFrameWhenSharedMemoryIsUsedUp) {
   std::string large(100'000, 'L');
   DataList a = Node("large", &large);
   std::string frame;
-  EXPECT_EQ(WriteResult(&frame, 5, 0, "", 1, &a, arena.get()), "");
+  EXPECT_EQ(WriteResult(&frame, 5, {0, "", 1, 1}, &a, arena.get()), "");
   const Result result = ReadResult(frame, *map);
   EXPECT_FALSE(result.items[0].shared);
   EXPECT_EQ(result.items[0].data, large);
@@ -298,7 +299,7 @@ TEST_F(ListsTest, CircleOfResultsIsRefusedInsteadOfHangingTheWorker) {
   a.next = &b;
   b.next = &a;
   std::string frame;
-  EXPECT_NE(WriteResult(&frame, 5, 0, "", 1, &a, arena.get()).find("circle"), std::string::npos);
+  EXPECT_NE(WriteResult(&frame, 5, {0, "", 1, 1}, &a, arena.get()).find("circle"), std::string::npos);
   const Result result = ReadResult(frame, *map);
   EXPECT_EQ(result.kind, ResultKind::kMalformed);
   EXPECT_TRUE(result.items.empty());
@@ -313,7 +314,7 @@ TEST_F(ListsTest, CircleOfAttributesDoesNotHangTheWorker) {
     p.next = &p;
     a.desc = &p;
     std::string frame;
-    WriteResult(&frame, 5, 0, "", 1, &a, arena.get());
+    WriteResult(&frame, 5, {0, "", 1, 1}, &a, arena.get());
     ReadResult(frame, *map);
   }
 }
@@ -322,7 +323,7 @@ TEST_F(ListsTest, FramesGatherBehindOneAnother) {
   std::string text = "x";
   DataList a = Node("a", &text);
   std::string frames;
-  WriteResult(&frames, 5, 0, "", 1, &a, arena.get());
+  WriteResult(&frames, 5, {0, "", 1, 1}, &a, arena.get());
   const size_t first = frames.size();
   WriteRefusal(&frames, 5, ResultKind::kExpired, "late");
   EXPECT_EQ(ReadResult(frames.substr(0, first), *map).items.size(), 1u);

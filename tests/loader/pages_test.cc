@@ -19,7 +19,7 @@ class PagesTest : public ::testing::Test {
     data.grpc_address = "127.0.0.1:5090";
     data.http_address = "127.0.0.1:1888";
     data.ready = true;
-    data.queue = {3, 2, 4096, 100, {{0, 7}, {10110, 2}}};
+    data.queue = {3, 2, 4096, 100, {{0, 7}, {10110, 2}}, 4, 1, {{1, 5}, {8, 2}}};
     InstanceReport up;
     up.state = InstanceState::kReady;
     up.starts = 3;

@@ -262,9 +262,18 @@ TEST_F(ParseTest, HeaderPassFileIsAppended) {
             (std::vector<std::string>{"zero", "one", "two"}));
 }
 
-TEST_F(ParseTest, SessionsAreRefusedByName) {
-  const ParseResult result = Load("[svcName]\n[aiges]\nsessMode = true\nasyncMode = true\n");
-  EXPECT_EQ(result.errors.size(), 2u) << Joined(result.errors);
+TEST_F(ParseTest, SessionAndBatchKeys) {
+  const ParseResult result = Load(
+      "[svcName]\n[aiges]\nsessMode = true\nasyncMode = true\nrealTimeRlt = false\n"
+      "[ws]\nreadTimeout = 5\n[fc]\nttl = 700\n[batch]\nmax_size = 8\nmax_delay_us = 300\n");
+  ASSERT_TRUE(result.errors.empty()) << Joined(result.errors);
+  EXPECT_TRUE(result.settings.sessions.async_mode);
+  EXPECT_FALSE(result.settings.sessions.real_time_results);
+  EXPECT_EQ(result.settings.sessions.ws_read_timeout_s, 5u);
+  EXPECT_EQ(result.settings.sessions.ws_session_timeout_s, 180u) << "the default";
+  EXPECT_EQ(result.settings.sessions.ttl_ms, 700u);
+  EXPECT_EQ(result.settings.batch.max_size, 8u);
+  EXPECT_EQ(result.settings.batch.max_delay_us, 300u);
 }
 
 TEST_F(ParseTest, DefaultConfigFlagFillsWhatTheFileLacks) {

@@ -1,0 +1,413 @@
+#include "loader/scheduler/session_table.h"
+
+#include <algorithm>
+
+#include "loader/api/codes.h"
+
+namespace aiges {
+namespace {
+
+Status Stopping() {
+  return Status::Error(StatusKind::kDisconnected,
+                       "the service stops; drain_ms passed before the end of the session");
+}
+
+Status Unknown(const std::string& handle) {
+  return Status::Error(StatusKind::kInvalid,
+                       StrCat("service instance invalid: no session has the handle ", handle),
+                       kCodeInvalidHandle);
+}
+
+Status Released() {
+  return Status::Error(StatusKind::kInvalid,
+                       "service instance inactive, already release: the session is over",
+                       kCodeSessionReleased);
+}
+
+size_t BytesOf(const std::vector<Payload>& payloads) {
+  size_t n = 0;
+  for (const Payload& p : payloads) n += p.data.size();
+  return n;
+}
+
+}  // namespace
+
+SessionTable::SessionTable(const Settings& settings, Workers* workers, const Clock* clock,
+                           Licences* licences)
+    : max_bytes_(settings.queue.max_bytes),
+      workers_(*workers),
+      clock_(*clock),
+      licences_(*licences) {}
+
+void SessionTable::Run(After after) {
+  if (after.flush) workers_.Flush();
+  for (auto& taken : after.taken) taken();
+  for (auto& [sink, output] : after.outputs) sink->Done(std::move(output));
+}
+
+Status SessionTable::Open(SessionRequest request, SessionId* id) {
+  MutexLock lock(mu_);
+  if (drain_until_ <= clock_.Now()) return Stopping();
+  if (handles_.count(request.handle) > 0) {
+    return Status::Error(StatusKind::kOverloaded,
+                         StrCat("service license not enough: the handle ", request.handle,
+                                " is that of a live session"));
+  }
+  const std::optional<Place> place = workers_.PlaceSession();
+  if (!place) {
+    return Status::Error(StatusKind::kDisconnected, "no worker is ready to take a session");
+  }
+  if (!licences_.Take()) return licences_.Refusal();
+  const SessionId made = next_id_++;
+  SessionStart start{request.handle, std::move(request.params), request.output_batches};
+  if (!workers_.OpenSession(*place, made, start)) {
+    licences_.Return();
+    return Status::Error(StatusKind::kDisconnected, "the worker died before it got the session");
+  }
+  ++report_.opened;
+  handles_[request.handle] = made;
+  Session& session = sessions_[made];
+  session.place = *place;
+  session.request = std::move(request);
+  Touch(session);
+  SetTimer(made, session);
+  unflushed_ = true;
+  *id = made;
+  return Status::Ok();
+}
+
+Status SessionTable::Write(SessionId id, int sync_id, std::vector<Payload> payloads,
+                           std::function<void()> taken) {
+  After after;
+  Status status;
+  {
+    MutexLock lock(mu_);
+    const auto found = sessions_.find(id);
+    if (found == sessions_.end() || found->second.over) return Released();
+    Session& session = found->second;
+    after.flush = std::exchange(unflushed_, false);
+    Touch(session);
+    if (!session.failure.ok() && session.output.empty()) {
+      status = session.failure;
+      Finish(id, session, true, &after);
+    } else if (session.sent.size() + session.early.size() >= kMostInput ||
+               input_bytes_ + BytesOf(payloads) > max_bytes_) {
+      return Status::Error(StatusKind::kOverloaded,
+                           StrCat("input buffer full: the engine has not taken ",
+                                  session.sent.size() + session.early.size(),
+                                  " packets of this session"));
+    } else if (!session.request.ordered) {
+      Send(id, session, std::move(payloads), std::move(taken), &after);
+    } else {
+      if (!std::exchange(session.ordering, true)) session.next_sync = sync_id;
+      if (sync_id >= session.next_sync) {
+        session.early.emplace(sync_id, Waiting{std::move(payloads), std::move(taken)});
+        SendInOrder(id, session, &after);
+      } else if (taken) {
+        after.taken.push_back(std::move(taken));  // Too late: it is left out.
+      }
+    }
+    Settle(id);
+  }
+  Run(std::move(after));
+  return status;
+}
+
+void SessionTable::Send(SessionId id, Session& session, std::vector<Payload> payloads,
+                        std::function<void()> taken, After* after) {
+  if (payloads.empty() || session.closing) {  // Or the engine has ended: input is for nobody.
+    if (taken) after->taken.push_back(std::move(taken));
+    return;
+  }
+  Sent& sent = session.sent.emplace_back();
+  sent.payloads = std::move(payloads);
+  sent.taken = std::move(taken);
+  sent.bytes = BytesOf(sent.payloads);
+  input_bytes_ += sent.bytes;
+  workers_.WriteSession(session.place, id, sent.payloads);  // False: kLost is on its way.
+  after->flush = true;
+}
+
+void SessionTable::SendInOrder(SessionId id, Session& session, After* after) {
+  while (!session.early.empty() && session.early.begin()->first <= session.next_sync) {
+    Waiting packet = std::move(session.early.begin()->second);
+    session.early.erase(session.early.begin());
+    ++session.next_sync;
+    Send(id, session, std::move(packet.payloads), std::move(packet.taken), after);
+  }
+  if (session.early.empty()) {
+    session.gap_until = TimePoint::max();
+  } else if (session.gap_until == TimePoint::max()) {
+    session.gap_until = clock_.Now() + kGapLimit;
+  }
+}
+
+void SessionTable::Poll(SessionId id, size_t max_batches, TimePoint until,
+                        std::unique_ptr<OutputSink> sink) {
+  After after;
+  {
+    MutexLock lock(mu_);
+    after.flush = std::exchange(unflushed_, false);
+    const auto found = sessions_.find(id);
+    if (found == sessions_.end() || found->second.over) {
+      SessionOutput output;
+      output.status = Released();
+      after.outputs.emplace_back(std::move(sink), std::move(output));
+    } else {
+      Session& session = found->second;
+      Touch(session);
+      Poller poller{std::move(sink), std::max<size_t>(max_batches, 1), until};
+      const bool something =
+          !session.output.empty() || session.ended || !session.failure.ok();
+      if (something || session.poller.sink != nullptr || until <= clock_.Now()) {
+        Answer(id, session, std::move(poller), &after);
+      } else {
+        session.poller = std::move(poller);
+      }
+      Settle(id);
+    }
+  }
+  Run(std::move(after));
+}
+
+void SessionTable::Answer(SessionId id, Session& session, Poller poller, After* after) {
+  SessionOutput output;
+  while (!session.output.empty() && output.batches.size() < poller.max_batches) {
+    output.batches.push_back(std::move(session.output.front()));
+    session.output.pop_front();
+  }
+  const auto taken = static_cast<unsigned>(output.batches.size());
+  report_.batches += taken;
+  session.polled += taken;
+  if (session.polled * 2 >= session.request.output_batches && !session.closing) {
+    workers_.CreditSession(session.place, id, std::exchange(session.polled, 0));
+    after->flush = true;
+  }
+  if (session.output.empty() && output.batches.empty()) output.status = session.failure;
+  output.last = session.output.empty() && session.ended;
+  const bool over = output.last || !output.status.ok();
+  Touch(session);
+  after->outputs.emplace_back(std::move(poller.sink), std::move(output));
+  if (over) Finish(id, session, true, after);
+}
+
+void SessionTable::Abort(SessionId id) {
+  After after;
+  {
+    MutexLock lock(mu_);
+    const auto found = sessions_.find(id);
+    if (found == sessions_.end() || found->second.over) return;
+    Session& session = found->second;
+    ++report_.aborted;
+    if (session.poller.sink != nullptr) {
+      SessionOutput output;
+      output.status = Status::Error(StatusKind::kCancelled, "the client is gone");
+      after.outputs.emplace_back(std::move(session.poller.sink), std::move(output));
+    }
+    Finish(id, session, true, &after);
+    Settle(id);
+  }
+  Run(std::move(after));
+}
+
+Status SessionTable::Find(const std::string& handle, SessionId* id) {
+  MutexLock lock(mu_);
+  const auto found = handles_.find(handle);
+  if (found == handles_.end()) {
+    return remembered_count_.count(handle) > 0 ? Released() : Unknown(handle);
+  }
+  *id = found->second;
+  return Status::Ok();
+}
+
+void SessionTable::Close(SessionId id, Session& session, After* after) {
+  if (std::exchange(session.closing, true) || session.gone) return;
+  workers_.CloseSession(session.place, id);
+  after->flush = true;
+}
+
+void SessionTable::DropInput(Session& session, After* after) {
+  for (auto& [sync_id, packet] : session.early) {
+    if (packet.taken) after->taken.push_back(std::move(packet.taken));
+  }
+  session.early.clear();
+  session.gap_until = TimePoint::max();
+}
+
+void SessionTable::Finish(SessionId id, Session& session, bool remember, After* after) {
+  if (std::exchange(session.over, true)) return;
+  session.output.clear();
+  DropInput(session, after);
+  Close(id, session, after);
+  handles_.erase(session.request.handle);
+  if (!remember) return;
+  remembered_.push_back(session.request.handle);
+  ++remembered_count_[session.request.handle];
+  if (remembered_.size() <= kRemembered) return;
+  const auto oldest = remembered_count_.find(remembered_.front());
+  if (--oldest->second == 0) remembered_count_.erase(oldest);
+  remembered_.pop_front();
+}
+
+void SessionTable::Fail(SessionId id, Session& session, Status status, After* after) {
+  if (session.ended || !session.failure.ok()) return;
+  ++report_.failures[CodeOf(status)];
+  session.failure = std::move(status);
+  DropInput(session, after);
+  Close(id, session, after);
+}
+
+void SessionTable::Apply(SessionEvent& event, std::set<SessionId>* changed, After* after) {
+  const auto found = sessions_.find(event.session);
+  if (found == sessions_.end()) return;
+  Session& session = found->second;
+  changed->insert(event.session);
+  switch (event.kind) {
+    case SessionEvent::Kind::kItem:
+      if (session.over || session.ended || !session.failure.ok()) {
+        ++report_.dropped;  // For nobody.
+        return;
+      }
+      if (!event.status.ok()) return Fail(event.session, session, std::move(event.status), after);
+      session.output.push_back(std::move(event.payloads));
+      if (!event.last) return;
+      session.ended = true;
+      DropInput(session, after);
+      return Close(event.session, session, after);
+    case SessionEvent::Kind::kTaken:
+      for (unsigned i = 0; i < event.writes && !session.sent.empty(); ++i) {
+        Sent& sent = session.sent.front();
+        input_bytes_ -= sent.bytes;
+        if (sent.taken) after->taken.push_back(std::move(sent.taken));
+        session.sent.pop_front();
+      }
+      return;
+    case SessionEvent::Kind::kLost:
+    case SessionEvent::Kind::kClosed:
+      session.gone = true;
+      if (event.kind == SessionEvent::Kind::kLost) {
+        session.closing = true;
+        Fail(event.session, session, std::move(event.status), after);
+      }
+      for (Sent& sent : session.sent) {
+        input_bytes_ -= sent.bytes;
+        if (sent.taken) after->taken.push_back(std::move(sent.taken));
+      }
+      session.sent.clear();
+      licences_.Return();
+      return;
+  }
+}
+
+void SessionTable::OnEvents(std::vector<SessionEvent> events) {
+  After after;
+  {
+    MutexLock lock(mu_);
+    std::set<SessionId> changed;
+    for (SessionEvent& event : events) Apply(event, &changed, &after);
+    for (const SessionId id : changed) {
+      Session& session = sessions_.find(id)->second;
+      const bool something = !session.output.empty() || session.ended || !session.failure.ok();
+      if (session.poller.sink != nullptr && something) {
+        Answer(id, session, std::move(session.poller), &after);
+        session.poller = Poller();
+      }
+      Settle(id);
+    }
+  }
+  Run(std::move(after));
+}
+
+void SessionTable::Touch(Session& session) {
+  if (session.request.idle_limit > Duration::zero()) {
+    session.idle_at = clock_.Now() + session.request.idle_limit;
+  }
+}
+
+void SessionTable::SetTimer(SessionId id, Session& session) {
+  TimePoint next = session.over ? TimePoint::max()
+                                : std::min(session.gap_until,
+                                           session.poller.sink != nullptr ? session.poller.until
+                                                                          : session.idle_at);
+  if (next == session.timer) return;
+  if (session.timer != TimePoint::max()) timers_.erase({session.timer, id});
+  session.timer = next;
+  if (next == TimePoint::max()) return;
+  timers_.emplace(next, id);
+  if (timers_.begin()->second == id) workers_.SetAlarm(next);
+}
+
+void SessionTable::Settle(SessionId id) {
+  const auto found = sessions_.find(id);
+  if (found == sessions_.end()) return;
+  SetTimer(id, found->second);
+  if (found->second.over && found->second.gone) sessions_.erase(found);
+}
+
+void SessionTable::OnTimer(SessionId id, Session& session, TimePoint now, After* after) {
+  if (session.gap_until <= now) {
+    session.gap_until = TimePoint::max();
+    if (!session.early.empty()) session.next_sync = session.early.begin()->first;
+    SendInOrder(id, session, after);
+  }
+  if (session.poller.sink != nullptr) {
+    if (session.poller.until > now) return;
+    Answer(id, session, std::move(session.poller), after);
+    session.poller = Poller();
+  } else if (session.idle_at <= now && !session.over) {
+    ++report_.expired;
+    Finish(id, session, false, after);
+  }
+}
+
+void SessionTable::OnAlarm(TimePoint now) {
+  After after;
+  {
+    MutexLock lock(mu_);
+    while (!timers_.empty() && timers_.begin()->first <= now) {
+      const SessionId id = timers_.begin()->second;
+      Session& session = sessions_.find(id)->second;
+      timers_.erase(timers_.begin());
+      session.timer = TimePoint::max();
+      OnTimer(id, session, now, &after);
+      Settle(id);
+    }
+    if (drain_until_ <= now) {
+      std::vector<SessionId> open;
+      for (auto& [id, session] : sessions_) {
+        if (!session.over) open.push_back(id);
+      }
+      for (const SessionId id : open) {
+        Session& session = sessions_.find(id)->second;
+        Fail(id, session, Stopping(), &after);
+        if (session.poller.sink != nullptr) {
+          Answer(id, session, std::move(session.poller), &after);
+          session.poller = Poller();
+        }
+        Settle(id);
+      }
+    }
+    if (!timers_.empty()) workers_.SetAlarm(timers_.begin()->first);
+  }
+  Run(std::move(after));
+}
+
+void SessionTable::BeginDrain(TimePoint until) {
+  MutexLock lock(mu_);
+  drain_until_ = until;
+}
+
+bool SessionTable::Idle() const {
+  MutexLock lock(mu_);
+  return sessions_.empty();
+}
+
+SessionsReport SessionTable::Report() const {
+  MutexLock lock(mu_);
+  SessionsReport report = report_;
+  report.open = handles_.size();
+  report.input_bytes = input_bytes_;
+  return report;
+}
+
+}  // namespace aiges

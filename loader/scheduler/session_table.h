@@ -1,0 +1,141 @@
+// loader/scheduler/session_table.h: every open session: its order, its output, its end.
+//
+// Overview. A session is placed in one process when it is opened and has its licence until that
+// process says that it is destroyed. Input goes on at once, in sync_id order where the client asks
+// for it; output waits here, at most as many items as the front allowed, until it is polled for.
+//
+// Life cycle:
+//   open      -> over     the last output or an error was polled, Abort, idle, drain, or its
+//                         process died and that was told: the front may not use it any more
+//   engine    -> closing  the engine gave its last output or failed, or the session is over:
+//                         kClose is sent, once
+//   closing   -> gone     kClosed came, or the process died: the licence returns
+// An entry goes when it is over and gone, whichever comes last.
+//
+// Threads: one lock, short sections, no I/O and no sink inside (frames are only appended); sinks
+// and flushes follow outside. No clock but the one given.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "loader/api/report.h"
+#include "loader/api/session.h"
+#include "loader/api/settings.h"
+#include "loader/api/worker.h"
+#include "loader/base/clock.h"
+#include "loader/base/mutex.h"
+#include "loader/scheduler/licences.h"
+
+namespace aiges {
+
+class SessionTable : public Sessions {
+ public:
+  // Input of one session that the engine has not taken, in packets; then Write refuses.
+  static constexpr size_t kMostInput = 500;
+  // A missing packet is waited for so long, then left out.
+  static constexpr std::chrono::seconds kGapLimit{5};
+  // Handles of sessions that ended, for the better of two errors.
+  static constexpr size_t kRemembered = 1000;
+
+  SessionTable(const Settings& settings, Workers* workers, const Clock* clock,
+               Licences* licences);
+
+  Status Open(SessionRequest request, SessionId* id) override;
+  Status Write(SessionId id, int sync_id, std::vector<Payload> payloads,
+               std::function<void()> taken) override;
+  void Poll(SessionId id, size_t max_batches, TimePoint until,
+            std::unique_ptr<OutputSink> sink) override;
+  void Abort(SessionId id) override;
+  Status Find(const std::string& handle, SessionId* id) override;
+
+  // Hub thread.
+  void OnEvents(std::vector<SessionEvent> events);
+  void OnAlarm(TimePoint now);
+
+  // From `until` on nothing is opened, and what is open then is told so.
+  void BeginDrain(TimePoint until);
+  bool Idle() const;
+  SessionsReport Report() const;
+
+ private:
+  struct Waiting {  // A packet of an ordered session that came too early.
+    std::vector<Payload> payloads;
+    std::function<void()> taken;
+  };
+  struct Sent {  // A write in the worker. The payloads keep its memory alive.
+    std::vector<Payload> payloads;
+    std::function<void()> taken;
+    size_t bytes = 0;
+  };
+  struct Poller {
+    std::unique_ptr<OutputSink> sink;
+    size_t max_batches = 1;
+    TimePoint until;
+  };
+  struct Session {
+    SessionRequest request;  // params are the worker's by now.
+    Place place;
+    bool over = false, closing = false, gone = false;
+    Status failure;          // Told once the output before it is polled.
+    bool ended = false;      // The last output is in `output`, or was polled.
+    std::deque<std::vector<Payload>> output;
+    unsigned polled = 0;     // Items that the worker may send again.
+    Poller poller;
+    std::deque<Sent> sent;
+    bool ordering = false;   // The first packet, whose sync_id is the base, has come.
+    int next_sync = 0;
+    std::map<int, Waiting> early;
+    TimePoint gap_until = TimePoint::max();
+    TimePoint idle_at = TimePoint::max();
+    TimePoint timer = TimePoint::max();  // The one in timers_.
+  };
+  using Table = std::unordered_map<SessionId, Session>;
+  // What follows outside the lock.
+  struct After {
+    std::vector<std::pair<std::unique_ptr<OutputSink>, SessionOutput>> outputs;
+    std::vector<std::function<void()>> taken;
+    bool flush = false;
+  };
+
+  void Run(After after);
+  void Send(SessionId id, Session& session, std::vector<Payload> payloads,
+            std::function<void()> taken, After* after) REQUIRES(mu_);
+  void SendInOrder(SessionId id, Session& session, After* after) REQUIRES(mu_);
+  void Answer(SessionId id, Session& session, Poller poller, After* after) REQUIRES(mu_);
+  void Apply(SessionEvent& event, std::set<SessionId>* changed, After* after) REQUIRES(mu_);
+  void Fail(SessionId id, Session& session, Status status, After* after) REQUIRES(mu_);
+  void Close(SessionId id, Session& session, After* after) REQUIRES(mu_);
+  void Finish(SessionId id, Session& session, bool remember, After* after) REQUIRES(mu_);
+  void DropInput(Session& session, After* after) REQUIRES(mu_);
+  void Touch(Session& session) REQUIRES(mu_);
+  void SetTimer(SessionId id, Session& session) REQUIRES(mu_);
+  void OnTimer(SessionId id, Session& session, TimePoint now, After* after) REQUIRES(mu_);
+  // After every change: its timer, and away with it when nothing is left.
+  void Settle(SessionId id) REQUIRES(mu_);
+
+  const uint64_t max_bytes_;
+  Workers& workers_;
+  const Clock& clock_;
+  Licences& licences_;
+
+  mutable Mutex mu_;
+  SessionId next_id_ GUARDED_BY(mu_) = (SessionId{1} << 63) + 1;  // Never a call's id.
+  Table sessions_ GUARDED_BY(mu_);
+  std::unordered_map<std::string, SessionId> handles_ GUARDED_BY(mu_);
+  std::deque<std::string> remembered_ GUARDED_BY(mu_);
+  std::unordered_map<std::string, int> remembered_count_ GUARDED_BY(mu_);
+  std::set<std::pair<TimePoint, SessionId>> timers_ GUARDED_BY(mu_);
+  uint64_t input_bytes_ GUARDED_BY(mu_) = 0;
+  bool unflushed_ GUARDED_BY(mu_) = false;  // An Open, which leaves with what follows it.
+  TimePoint drain_until_ GUARDED_BY(mu_) = TimePoint::max();
+  SessionsReport report_ GUARDED_BY(mu_);
+};
+
+}  // namespace aiges

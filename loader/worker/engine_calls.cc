@@ -1,0 +1,169 @@
+#include "loader/worker/engine_calls.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+
+namespace aiges {
+namespace {
+
+void Complain(const std::string& wrong) {
+  if (!wrong.empty()) std::fprintf(stderr, "aiges-worker: %s\n", wrong.c_str());
+}
+
+}  // namespace
+
+// A call that the engine answers by callback: with the first one, later ones are refused.
+class EngineCalls::AsyncCall : public CallbackTarget {
+ public:
+  AsyncCall(EngineCalls* calls, uint64_t id, const CallInput& input)
+      : calls_(*calls), id_(id), tag_(input.usr_tag), deadline_ns_(input.deadline_ns) {}
+
+  int Deliver(pDataList results, int code, bool) override {
+    if (!Take()) return -1;
+    const std::string text = code == 0 ? "" : calls_.host_.plugin->ErrorText(code);
+    std::string frame;
+    Complain(WriteResult(&frame, id_, {code, text, Elapsed(), 1}, code == 0 ? results : nullptr,
+                         calls_.host_.results.get()));
+    GetOutbox().Write(frame);
+    return 0;
+  }
+
+  int State(int64_t* remaining_ms) const override {
+    const int64_t left = (deadline_ns_ - NowNs()) / 1'000'000;
+    *remaining_ms = std::max<int64_t>(left, 0);
+    return left <= 0 || calls_.host_.Cancelled(id_) ? 1 : 0;
+  }
+
+  // True once: for whoever may answer.
+  bool Take() {
+    if (answered_.exchange(true)) return false;
+    GetCallbackTable().Remove(tag_);
+    calls_.Forget(id_);
+    return true;
+  }
+  uint64_t Elapsed() const { return static_cast<uint64_t>(NowNs() - start_ns_); }
+  const std::string& tag() const { return tag_; }
+
+ private:
+  EngineCalls& calls_;
+  const uint64_t id_;
+  const std::string tag_;  // The engine may keep a pointer to it until it is answered.
+  const int64_t deadline_ns_;
+  const int64_t start_ns_ = NowNs();
+  std::atomic<bool> answered_{false};
+};
+
+bool EngineCalls::Prepare(const ExecFrame& frame, CallInput* input, std::string* out) const {
+  if (!input->ParseExec(frame.body, *host_.requests)) {
+    WriteRefusal(out, frame.id, ResultKind::kMalformed, "the worker could not read the call");
+    return false;
+  }
+  if (input->deadline_ns <= NowNs() || host_.Cancelled(frame.id)) {
+    WriteRefusal(out, frame.id, ResultKind::kExpired, "");
+    return false;
+  }
+  return true;
+}
+
+void EngineCalls::RunOne(const ExecFrame& frame, CallRoom* room) {
+  CallInput* input = room->input(0);
+  if (!Prepare(frame, input, &room->out)) return;
+  if (host_.mode.async_once) return Begin(frame.id, input, &room->out);
+  const Plugin& plugin = *host_.plugin;
+  const char* tag = input->usr_tag.data();
+  pDataList head = nullptr;
+  const int64_t start = NowNs();
+  const RunningCall running(host_, frame.id, tag, input->deadline_ns);
+  const int code = plugin.exec(tag, input->params.head(), input->data.head(), &head,
+                               input->psr_head(), input->psr_count());
+  const auto engine_ns = static_cast<uint64_t>(NowNs() - start);
+  const std::string text = code == 0 ? "" : plugin.ErrorText(code);
+  Complain(WriteResult(&room->out, frame.id, {code, text, engine_ns, 1},
+                       code == 0 ? head : nullptr, host_.results.get()));
+  if (code == 0 && plugin.exec_free != nullptr) plugin.exec_free(tag, &head);
+}
+
+void EngineCalls::Begin(uint64_t id, CallInput* input, std::string* out) {
+  const auto call = std::make_shared<AsyncCall>(this, id, *input);
+  if (!GetCallbackTable().Add(call->tag(), call)) {
+    WriteRefusal(out, id, ResultKind::kRepeated,
+                 StrCat("session repeat: a call or session with the handle ", call->tag(),
+                        " is in work"));
+    return;
+  }
+  {
+    MutexLock lock(mu_);
+    async_[id] = call;
+  }
+  const int64_t left_ms = std::clamp<int64_t>((input->deadline_ns - NowNs()) / 1'000'000, 1,
+                                              86'400'000);
+  const int code = host_.plugin->exec_async(
+      call->tag().c_str(), input->params.head(), input->data.head(), &OnEngineResult,
+      static_cast<int>(left_ms), input->psr_head(), input->psr_count());
+  if (code == 0 || !call->Take()) return;
+  Complain(WriteResult(out, id, {code, host_.plugin->ErrorText(code), call->Elapsed(), 1}, nullptr,
+                       host_.results.get()));
+}
+
+void EngineCalls::Cancel(uint64_t id) {
+  std::shared_ptr<AsyncCall> call;
+  {
+    MutexLock lock(mu_);
+    const auto found = async_.find(id);
+    if (found == async_.end()) return;
+    call = found->second;
+  }
+  if (!call->Take()) return;
+  std::string frame;
+  WriteRefusal(&frame, id, ResultKind::kExpired, "");
+  GetOutbox().Write(frame);
+}
+
+void EngineCalls::Forget(uint64_t id) {
+  std::shared_ptr<AsyncCall> forgotten;
+  MutexLock lock(mu_);
+  const auto found = async_.find(id);
+  if (found == async_.end()) return;
+  forgotten = std::move(found->second);
+  async_.erase(found);
+}
+
+void EngineCalls::Run(const std::vector<ExecFrame>& frames, CallRoom* room) {
+  if (frames.size() > 1 && host_.mode.batch) return RunBatch(frames, room);
+  for (const ExecFrame& frame : frames) RunOne(frame, room);
+}
+
+void EngineCalls::RunBatch(const std::vector<ExecFrame>& frames, CallRoom* room) {
+  const Plugin& plugin = *host_.plugin;
+  std::vector<uint64_t> ids;
+  std::vector<const char*> tags;
+  std::vector<pParamList> params;
+  std::vector<pDataList> data;
+  for (const ExecFrame& frame : frames) {
+    CallInput* input = room->input(ids.size());
+    if (!Prepare(frame, input, &room->out)) continue;
+    ids.push_back(frame.id);
+    tags.push_back(input->usr_tag.data());
+    params.push_back(input->params.head());
+    data.push_back(input->data.head());
+  }
+  if (ids.empty()) return;
+  const size_t count = ids.size();
+  std::vector<pDataList> heads(count, nullptr);
+  std::vector<int> codes(count, 0);
+  const int64_t start = NowNs();
+  const int all = plugin.exec_batch(static_cast<unsigned>(count), tags.data(), params.data(),
+                                    data.data(), heads.data(), codes.data());
+  const auto engine_ns = static_cast<uint64_t>(NowNs() - start);
+  for (size_t i = 0; i < count; ++i) {
+    const int code = all != 0 ? all : codes[i];
+    const std::string text = code == 0 ? "" : plugin.ErrorText(code);
+    const auto batch = static_cast<uint32_t>(i == 0 ? count : 0);
+    Complain(WriteResult(&room->out, ids[i], {code, text, engine_ns, batch},
+                         code == 0 ? heads[i] : nullptr, host_.results.get()));
+    if (code == 0 && plugin.exec_free != nullptr) plugin.exec_free(tags[i], &heads[i]);
+  }
+}
+
+}  // namespace aiges

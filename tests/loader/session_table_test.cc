@@ -1,0 +1,333 @@
+#include "loader/scheduler/session_table.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "loader/api/codes.h"
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/fake_workers.h"
+
+namespace aiges {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Texts = std::vector<std::string>;
+
+// What a poll was given, as text: one entry a batch.
+struct Polled {
+  bool done = false;
+  Status status;
+  Texts batches;
+  bool last = false;
+};
+
+class PollSink : public OutputSink {
+ public:
+  explicit PollSink(std::shared_ptr<Polled> polled) : polled_(std::move(polled)) {}
+  void Done(SessionOutput output) override {
+    EXPECT_FALSE(polled_->done) << "answered twice";
+    polled_->done = true;
+    polled_->status = output.status;
+    polled_->last = output.last;
+    for (const auto& batch : output.batches) {
+      std::string text;
+      for (const Payload& p : batch) text += p.key + "=" + std::string(p.data.view()) + ";";
+      polled_->batches.push_back(text);
+    }
+  }
+
+ private:
+  std::shared_ptr<Polled> polled_;
+};
+
+Payload Piece(const std::string& text) {
+  Payload payload;
+  payload.key = "in";
+  payload.data = Bytes::Own(text);
+  return payload;
+}
+
+class SessionTableTest : public ::testing::Test {
+ protected:
+  SessionId Open(const std::string& handle = "h") {
+    SessionRequest request;
+    request.handle = handle;
+    request.output_batches = window;
+    request.ordered = ordered;
+    request.idle_limit = idle;
+    SessionId id = 0;
+    const Status status = table.Open(std::move(request), &id);
+    EXPECT_TRUE(status.ok()) << status.text;
+    return id;
+  }
+  Status Write(SessionId id, const std::string& text, int sync_id = 0) {
+    std::vector<Payload> payloads;
+    if (!text.empty()) payloads.push_back(Piece(text));
+    return table.Write(id, sync_id, std::move(payloads), [this] { ++taken; });
+  }
+  std::shared_ptr<Polled> Poll(SessionId id, milliseconds wait = milliseconds(0), size_t most = 1) {
+    auto polled = std::make_shared<Polled>();
+    table.Poll(id, most, clock.Now() + wait, std::make_unique<PollSink>(polled));
+    return polled;
+  }
+  static SessionEvent Item(SessionId id, const std::string& text, bool last = false) {
+    SessionEvent event;
+    event.session = id;
+    event.payloads.push_back(Piece(text));
+    event.last = last;
+    return event;
+  }
+  static SessionEvent Sign(SessionId id, SessionEvent::Kind kind, unsigned writes = 0) {
+    SessionEvent event;
+    event.session = id;
+    event.kind = kind;
+    event.writes = writes;
+    if (kind == SessionEvent::Kind::kLost) {
+      event.status = Status::Error(StatusKind::kDisconnected, "worker died", kCodeCrash);
+    }
+    return event;
+  }
+  void Tell(SessionEvent event) {
+    std::vector<SessionEvent> events;
+    events.push_back(std::move(event));
+    table.OnEvents(std::move(events));
+  }
+  void Advance(milliseconds by) {
+    clock.Advance(by);
+    table.OnAlarm(clock.Now());
+  }
+  const Texts& Sent(SessionId id) { return workers.sessions[id]; }
+
+  Settings settings;
+  FakeClock clock;
+  FakeWorkers workers{0};
+  Licences licences{3};
+  SessionTable table{settings, &workers, &clock, &licences};
+  unsigned window = 4;
+  bool ordered = false;
+  Duration idle{0};
+  int taken = 0;
+};
+
+TEST_F(SessionTableTest, InputGoesOutAndOutputComesBack) {
+  const SessionId id = Open();
+  EXPECT_TRUE(Write(id, "a").ok());
+  EXPECT_EQ(Sent(id), (Texts{"open h", "write in=a"}));
+  const auto waiting = Poll(id, seconds(1));
+  EXPECT_FALSE(waiting->done);
+  Tell(Item(id, "x"));
+  EXPECT_TRUE(waiting->done);
+  EXPECT_EQ(waiting->batches, Texts{"in=x;"});
+  EXPECT_FALSE(waiting->last);
+  EXPECT_EQ(taken, 0);
+  Tell(Sign(id, SessionEvent::Kind::kTaken, 1));
+  EXPECT_EQ(taken, 1);
+}
+
+TEST_F(SessionTableTest, LastOutputEndsItAndDestroyIsAskedForOnce) {
+  const SessionId id = Open();
+  Tell(Item(id, "x", true));
+  EXPECT_EQ(Sent(id), (Texts{"open h", "close"})) << "destroyed before the client has polled";
+  EXPECT_EQ(licences.used(), 1u) << "wrapperDestroy may still run";
+  const auto polled = Poll(id);
+  EXPECT_TRUE(polled->last);
+  EXPECT_EQ(polled->batches, Texts{"in=x;"});
+  Tell(Sign(id, SessionEvent::Kind::kClosed));
+  EXPECT_EQ(licences.used(), 0u);
+  EXPECT_EQ(Poll(id)->status.code, kCodeSessionReleased);
+  table.Abort(id);
+  EXPECT_EQ(Sent(id), (Texts{"open h", "close"}));
+  EXPECT_TRUE(table.Idle());
+}
+
+TEST_F(SessionTableTest, OutputBeforeAnErrorIsPolledFirst) {
+  const SessionId id = Open();
+  Tell(Item(id, "x"));
+  SessionEvent error = Item(id, "");
+  error.status = Status::Error(StatusKind::kInternal, "bad;code=3", kCodeReadFailed);
+  Tell(std::move(error));
+  const auto first = Poll(id);
+  EXPECT_TRUE(first->status.ok());
+  EXPECT_EQ(first->batches, Texts{"in=x;"});
+  const auto second = Poll(id);
+  EXPECT_EQ(second->status.code, kCodeReadFailed);
+  EXPECT_EQ(Poll(id)->status.code, kCodeSessionReleased);
+}
+
+TEST_F(SessionTableTest, FailureIsToldByTheNextWrite) {
+  const SessionId id = Open();
+  SessionEvent error = Item(id, "");
+  error.status = Status::Error(StatusKind::kInternal, "no model;code=5", kCodeCreateFailed);
+  Tell(std::move(error));
+  EXPECT_EQ(Write(id, "a").code, kCodeCreateFailed);
+  EXPECT_EQ(Write(id, "a").code, kCodeSessionReleased);
+}
+
+TEST_F(SessionTableTest, DeathOfTheWorkerAnswersTheWaitingPollAtOnce) {
+  const SessionId id = Open();
+  EXPECT_TRUE(Write(id, "a").ok());
+  const auto waiting = Poll(id, seconds(100));
+  Tell(Sign(id, SessionEvent::Kind::kLost));
+  ASSERT_TRUE(waiting->done);
+  EXPECT_EQ(waiting->status.code, kCodeCrash);
+  EXPECT_EQ(licences.used(), 0u);
+  EXPECT_EQ(taken, 1) << "the payload's memory is free";
+  EXPECT_EQ(Sent(id), (Texts{"open h", "write in=a"})) << "nobody is there to close it";
+  EXPECT_TRUE(table.Idle());
+}
+
+TEST_F(SessionTableTest, CreditFollowsWhatIsPolled) {
+  window = 4;
+  const SessionId id = Open();
+  for (int i = 0; i < 4; ++i) Tell(Item(id, std::to_string(i)));
+  Poll(id);
+  EXPECT_EQ(Sent(id), Texts{"open h"}) << "not for every single item";
+  EXPECT_EQ(Poll(id, milliseconds(0), 10)->batches.size(), 3u);
+  EXPECT_EQ(Sent(id), (Texts{"open h", "credit 4"}));
+}
+
+TEST_F(SessionTableTest, PollWithoutOutputIsEmptyAtItsTime) {
+  const SessionId id = Open();
+  const auto polled = Poll(id, milliseconds(50));
+  Advance(milliseconds(49));
+  EXPECT_FALSE(polled->done);
+  Advance(milliseconds(1));
+  EXPECT_TRUE(polled->done);
+  EXPECT_TRUE(polled->status.ok());
+  EXPECT_TRUE(polled->batches.empty());
+  EXPECT_FALSE(polled->last);
+}
+
+TEST_F(SessionTableTest, PacketsAreSentInOrderOfSyncId) {
+  ordered = true;
+  const SessionId id = Open();
+  EXPECT_TRUE(Write(id, "first", 7).ok());  // The base.
+  EXPECT_TRUE(Write(id, "third", 9).ok());
+  EXPECT_TRUE(Write(id, "late", 6).ok());
+  EXPECT_TRUE(Write(id, "", 8).ok());  // An empty packet just advances.
+  EXPECT_EQ(Sent(id), (Texts{"open h", "write in=first", "write in=third"}));
+  EXPECT_EQ(taken, 2) << "the late and the empty one need no engine";
+}
+
+TEST_F(SessionTableTest, MissingPacketIsLeftOutAfterFiveSeconds) {
+  ordered = true;
+  const SessionId id = Open();
+  EXPECT_TRUE(Write(id, "0", 0).ok());
+  EXPECT_TRUE(Write(id, "4", 4).ok());
+  EXPECT_TRUE(Write(id, "3", 3).ok());
+  Advance(milliseconds(4999));
+  EXPECT_EQ(Sent(id).size(), 2u);
+  Advance(milliseconds(1));
+  EXPECT_EQ(Sent(id), (Texts{"open h", "write in=0", "write in=3", "write in=4"}));
+  EXPECT_TRUE(Write(id, "2", 2).ok());
+  EXPECT_EQ(Sent(id).size(), 4u) << "too late now";
+}
+
+TEST_F(SessionTableTest, IdleSessionEndsAndIsForgotten) {
+  idle = seconds(10);
+  const SessionId id = Open();
+  Advance(seconds(9));
+  EXPECT_TRUE(Write(id, "a").ok());
+  const auto poll = Poll(id, seconds(30));
+  Advance(seconds(25));
+  EXPECT_FALSE(poll->done) << "a waiting client is there";
+  Advance(seconds(5));
+  EXPECT_TRUE(poll->done);
+  SessionId found = 0;
+  EXPECT_TRUE(table.Find("h", &found).ok());
+  Advance(seconds(10));
+  EXPECT_EQ(table.Find("h", &found).code, kCodeInvalidHandle) << "expired, not released";
+  EXPECT_EQ(Sent(id).back(), "close");
+}
+
+TEST_F(SessionTableTest, OneHungSessionDoesNotKeepOthersFromExpiring) {
+  idle = seconds(10);
+  const SessionId hung = Open("hung"), other = Open("other");
+  Advance(seconds(10));
+  EXPECT_EQ(Sent(hung).back(), "close");
+  EXPECT_EQ(Sent(other).back(), "close");
+  EXPECT_EQ(licences.used(), 2u) << "until each is destroyed";
+  Tell(Sign(other, SessionEvent::Kind::kClosed));
+  EXPECT_EQ(licences.used(), 1u);
+}
+
+TEST_F(SessionTableTest, LicencesAndHandlesBoundWhatIsOpen) {
+  Open("a");
+  SessionRequest again;
+  again.handle = "a";
+  SessionId id = 0;
+  EXPECT_EQ(CodeOf(table.Open(again, &id)), kCodeNoLicence) << "the handle is in use";
+  Open("b");
+  Open("c");
+  SessionRequest fourth;
+  fourth.handle = "d";
+  const Status status = table.Open(fourth, &id);
+  EXPECT_EQ(CodeOf(status), kCodeNoLicence);
+  EXPECT_NE(status.text.find("all 3 of [fc] max"), std::string::npos) << status.text;
+}
+
+TEST_F(SessionTableTest, InputOfOneSessionIsBounded) {
+  const SessionId id = Open();
+  for (size_t i = 0; i < SessionTable::kMostInput; ++i) ASSERT_TRUE(Write(id, "a").ok());
+  EXPECT_EQ(Write(id, "a").kind, StatusKind::kOverloaded);
+  Tell(Sign(id, SessionEvent::Kind::kTaken, 1));
+  EXPECT_TRUE(Write(id, "a").ok()) << "the session goes on";
+}
+
+TEST_F(SessionTableTest, AbortAnswersThePollAndDropsWhatStillComes) {
+  const SessionId id = Open();
+  const auto poll = Poll(id, seconds(1));
+  table.Abort(id);
+  EXPECT_TRUE(poll->done);
+  EXPECT_EQ(poll->status.kind, StatusKind::kCancelled);
+  Tell(Item(id, "x"));
+  EXPECT_EQ(table.Report().dropped, 1u);
+  Tell(Sign(id, SessionEvent::Kind::kClosed));
+  EXPECT_EQ(licences.used(), 0u);
+  SessionId found = 0;
+  EXPECT_EQ(table.Find("h", &found).code, kCodeSessionReleased);
+}
+
+TEST_F(SessionTableTest, DrainEndsWhatIsOpenThen) {
+  const SessionId id = Open();
+  const auto poll = Poll(id, seconds(100));
+  table.BeginDrain(clock.Now() + seconds(2));
+  Advance(seconds(1));
+  EXPECT_FALSE(poll->done);
+  Advance(seconds(1));
+  EXPECT_TRUE(poll->done);
+  EXPECT_EQ(CodeOf(poll->status), kCodeCrash);
+  EXPECT_EQ(Sent(id).back(), "close");
+  SessionRequest request;
+  request.handle = "new";
+  SessionId refused = 0;
+  EXPECT_EQ(table.Open(request, &refused).kind, StatusKind::kDisconnected);
+}
+
+TEST_F(SessionTableTest, NoReadyWorkerIsSaidAtOnce) {
+  workers.ready = 0;
+  SessionRequest request;
+  request.handle = "h";
+  SessionId id = 0;
+  EXPECT_EQ(CodeOf(table.Open(request, &id)), kCodeCrash);
+  EXPECT_EQ(licences.used(), 0u);
+}
+
+TEST_F(SessionTableTest, ReleasedHandlesAreRememberedUpToABound) {
+  for (size_t i = 0; i <= SessionTable::kRemembered; ++i) {
+    const SessionId id = Open("h" + std::to_string(i));
+    table.Abort(id);
+    Tell(Sign(id, SessionEvent::Kind::kClosed));
+  }
+  SessionId found = 0;
+  EXPECT_EQ(table.Find("h0", &found).code, kCodeInvalidHandle);
+  EXPECT_EQ(table.Find("h1", &found).code, kCodeSessionReleased);
+}
+
+}  // namespace
+}  // namespace aiges
