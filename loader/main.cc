@@ -143,6 +143,7 @@ class Host {
     d.up = std::chrono::duration_cast<std::chrono::seconds>(steady_clock::now() - begin_);
     d.ready = scheduler_->Ready();
     d.queue = scheduler_->Report();
+    d.sessions = scheduler_->SessionReport();
     d.instances = pool_->Report();
     d.histograms = &scheduler_->histograms();
     return d;

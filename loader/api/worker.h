@@ -52,6 +52,8 @@ struct WorkerResult {
   std::vector<Payload> payloads;
   std::chrono::nanoseconds engine{0};
   unsigned batch = 1;  // How many calls ran as one; said by the first of them, 0 by the others.
+  // The worker died with the call in it.
+  bool lost = false;
   // The worker died before the call was handed to the kernel: it has certainly not run, so it
   // may go to another instance.
   bool unsent = false;

@@ -27,6 +27,10 @@ class Families {
   void Gauge(const char* name, const char* help, double value) {
     Begin(name, help, MetricType::Gauge).metric.emplace_back().gauge.value = value;
   }
+  void Counter(const char* name, const char* help, uint64_t value) {
+    Begin(name, help, MetricType::Counter).metric.emplace_back().counter.value =
+        static_cast<double>(value);
+  }
   std::string Text() const { return prometheus::TextSerializer().Serialize(all_); }
 
  private:
@@ -51,6 +55,41 @@ void AddHistogram(MetricFamily& family, const char* stage, const LatencyHistogra
   }
   metric.histogram.sample_count = below;
   metric.histogram.sample_sum = from.sum_seconds();
+}
+
+// How many calls ran as one, a sample for each run of the engine.
+void AddBatches(Families& out, const std::map<unsigned, uint64_t>& by_size) {
+  static constexpr unsigned kBounds[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
+  MetricFamily& family =
+      out.Begin("aiges_batch_size", "Once calls that ran as one.", MetricType::Histogram);
+  ClientMetric& metric = family.metric.emplace_back();
+  uint64_t below = 0;
+  for (const unsigned bound : kBounds) {
+    below = 0;
+    for (const auto& [size, count] : by_size) below += size <= bound ? count : 0;
+    metric.histogram.bucket.push_back({below, static_cast<double>(bound)});
+  }
+  metric.histogram.bucket.push_back({below, std::numeric_limits<double>::infinity()});
+  metric.histogram.sample_count = below;
+  for (const auto& [size, count] : by_size) {
+    metric.histogram.sample_sum += static_cast<double>(size * count);
+  }
+}
+
+void AddSessions(Families& out, const SessionsReport& s) {
+  out.Gauge("aiges_sessions_open", "Sessions that are not over.", static_cast<double>(s.open));
+  out.Counter("aiges_sessions_total", "Sessions opened.", s.opened);
+  MetricFamily& failed = out.Begin("aiges_session_failures_total",
+                                   "Sessions that ended with an error, by loader code.",
+                                   MetricType::Counter);
+  for (const auto& [code, count] : s.failures) {
+    Labelled(failed, "code", std::to_string(code)).counter.value = static_cast<double>(count);
+  }
+  out.Counter("aiges_sessions_aborted_total", "Sessions that the client ended.", s.aborted);
+  out.Counter("aiges_sessions_expired_total", "Sessions that ended by idle time.", s.expired);
+  out.Counter("aiges_session_items_total", "Output batches given to clients.", s.batches);
+  out.Gauge("aiges_session_input_bytes", "Input that engines have not taken.",
+            static_cast<double>(s.input_bytes));
 }
 
 std::string Escaped(const std::string& text) {
@@ -109,19 +148,23 @@ std::string MetricsPage(const PageData& d) {
   out.Gauge("aiges_queue_bytes", "Payload bytes waiting.",
             static_cast<double>(d.queue.queued_bytes));
   std::array<unsigned, kInstanceStates> by_state{};
-  double restarts = 0;
+  uint64_t restarts = 0;
   for (const InstanceReport& i : d.instances.instances) {
     ++by_state[static_cast<size_t>(i.state)];
-    if (i.starts > 0) restarts += static_cast<double>(i.starts - 1);
+    if (i.starts > 0) restarts += i.starts - 1;
   }
   MetricFamily& states = out.Begin("aiges_instances", "Instances, by state.", MetricType::Gauge);
   for (size_t s = 0; s < by_state.size(); ++s) {
     Labelled(states, "state", StateName(static_cast<InstanceState>(s))).gauge.value = by_state[s];
   }
-  out.Begin("aiges_instance_restarts_total", "Worker processes started again.",
-            MetricType::Counter)
-      .metric.emplace_back()
-      .counter.value = restarts;
+  out.Counter("aiges_instance_restarts_total", "Worker processes started again.", restarts);
+  out.Counter("aiges_results_dropped_total",
+              "Results and session items that came when nobody waited for them any more.",
+              d.queue.unwanted + d.sessions.dropped);
+  out.Counter("aiges_replays_total", "Calls that ran once more because their worker died.",
+              d.queue.replayed);
+  AddBatches(out, d.queue.batches);
+  AddSessions(out, d.sessions);
   if (!d.instances.meters.empty()) {
     MetricFamily& meters = out.Begin("aiges_meter_total", "Units the engine counted, by its key.",
                                      MetricType::Counter);

@@ -17,6 +17,7 @@ struct PageData {
   std::chrono::seconds up{0};
   bool ready = false;
   QueueReport queue;
+  SessionsReport sessions;
   InstancesReport instances;
   const StageHistograms* histograms = nullptr;
 };

@@ -453,6 +453,7 @@ Instance::Input Instance::OnDeath(bool stopping, std::string* why) {
     for (const auto& [call, first_byte] : calls_) {
       WorkerResult& r = lost.results.emplace_back();
       r.call = call;
+      r.lost = true;
       r.unsent = first_byte >= bytes_sent_;
       r.status = Status::Error(StatusKind::kDisconnected,
                                StrCat("worker ", index_, " died with the call: ", *why),

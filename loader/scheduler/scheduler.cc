@@ -1,8 +1,10 @@
 #include "loader/scheduler/scheduler.h"
 
 #include <algorithm>
+#include <cstdio>
 
 #include "loader/api/codes.h"
+#include "loader/base/log.h"
 
 namespace aiges {
 namespace {
@@ -16,11 +18,28 @@ Status TimedOut() {
   return Status::Error(StatusKind::kDeadline, "service exec once request timeout");
 }
 
+// FNV-1a, 64 bits (Fowler, Noll, Vo), over keys and data: names a payload in the log, so that a
+// repeated one is recognised.
+std::string PayloadHash(const Request& request) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  const auto add = [&hash](std::string_view bytes) {
+    for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  };
+  for (const Payload& p : request.payloads) {
+    add(p.key);
+    add(p.data.view());
+  }
+  char text[40];
+  std::snprintf(text, sizeof text, "fnv1a64=%016llx", static_cast<unsigned long long>(hash));
+  return text;
+}
+
 }  // namespace
 
 Scheduler::Scheduler(const Settings& settings, Workers* workers, const Clock* clock)
     : bounds_(settings.queue),
       exec_timeout_(settings.instances.exec_timeout_ms),
+      idempotent_(settings.instances.idempotent),
       workers_(*workers),
       clock_(*clock),
       licences_(settings.licences),
@@ -176,6 +195,19 @@ void Scheduler::BeginDrain(TimePoint until) {
   workers_.SetAlarm(until);
 }
 
+bool Scheduler::RunsAgain(const WorkerResult& result, Call& call) {
+  if (result.unsent) return true;
+  if (!result.lost || !idempotent_) return false;
+  if (!std::exchange(call.replayed, true)) {
+    ++replayed_;
+    return true;
+  }
+  LogError("scheduler", "quarantine: call ", call.request.handle,
+           " was in two workers that died, and is not run again; payload ",
+           PayloadHash(call.request), ", ", call.bytes, " bytes; ", result.status.text);
+  return false;
+}
+
 void Scheduler::Finish(WorkerResult& result, TimePoint now, std::vector<Answer>* out) {
   const auto found = calls_.find(result.call);
   if (found == calls_.end()) return;
@@ -183,10 +215,7 @@ void Scheduler::Finish(WorkerResult& result, TimePoint now, std::vector<Answer>*
   const bool wanted = call.state != State::kUnwanted;
   if (!wanted) ++unwanted_;
   if (result.batch > 0 && result.status.ok()) ++batches_[result.batch];
-  if (wanted && result.unsent) {
-    Enqueue(result.call, call);
-    return;
-  }
+  if (wanted && RunsAgain(result, call)) return Enqueue(result.call, call);
   if (wanted) {
     deadlines_.erase({call.request.deadline, result.call});
     Answer answer = TakeAnswer(call, std::move(result.status), now);
@@ -263,6 +292,7 @@ QueueReport Scheduler::Report() const {
   report.queued_bytes = queued_bytes_;
   report.licences = licences_.max();
   report.unwanted = unwanted_;
+  report.replayed = replayed_;
   report.batches = batches_;
   report.answers = answers_;
   return report;

@@ -11,7 +11,8 @@
 //   kRunning -> gone       result, or the worker died: answered
 //   kRunning -> kUnwanted  deadline or abort: answered; the engine still works on it, so it keeps
 //                          its licence and its data until the result comes, which is dropped
-//   kRunning -> kQueued    the worker died before the call reached it
+//   kRunning -> kQueued    the worker died before the call reached it; or, where the service is
+//                          idempotent, died with it for the first time
 //
 // Threads: one lock around the tables; short sections, no I/O and no sink inside. Sinks are called
 // outside it. No clock but the one given, so it is tested without sleeping.
@@ -72,6 +73,7 @@ class Scheduler : public Service, public WorkerEvents {
     Place place;  // While running.
     TimePoint sent;
     size_t bytes = 0;
+    bool replayed = false;
   };
   struct Answer {
     std::unique_ptr<ReplySink> sink;
@@ -92,12 +94,14 @@ class Scheduler : public Service, public WorkerEvents {
   void Forget(Calls::iterator call) REQUIRES(mu_);
   Answer TakeAnswer(Call& call, Status status, TimePoint now) REQUIRES(mu_);
   void GiveUp(CallId id, Status status, TimePoint now, std::vector<Answer>* out) REQUIRES(mu_);
+  bool RunsAgain(const WorkerResult& result, Call& call) REQUIRES(mu_);
   void Finish(WorkerResult& result, TimePoint now, std::vector<Answer>* out) REQUIRES(mu_);
   void Deliver(std::vector<Answer> answers);
   void Send(std::vector<Sending> sending);
 
   const QueueSettings bounds_;
   const std::chrono::milliseconds exec_timeout_;
+  const bool idempotent_;
   Workers& workers_;
   const Clock& clock_;
   std::atomic<bool> draining_{false};
@@ -114,6 +118,7 @@ class Scheduler : public Service, public WorkerEvents {
   std::map<int, uint64_t> answers_ GUARDED_BY(mu_);
   std::map<unsigned, uint64_t> batches_ GUARDED_BY(mu_);
   uint64_t unwanted_ GUARDED_BY(mu_) = 0;
+  uint64_t replayed_ GUARDED_BY(mu_) = 0;
   StageHistograms histograms_;
 };
 

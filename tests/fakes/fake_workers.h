@@ -75,6 +75,7 @@ class FakeWorkers : public Workers {
     WorkerResult result =
         Finish(call, Status::Error(StatusKind::kDisconnected, "the worker died", 10109));
     --credit_;
+    result.lost = true;
     result.unsent = unsent;
     return result;
   }

@@ -269,6 +269,38 @@ TEST_F(SchedulerTest, CrashAnswersTheCallWith10109) {
   EXPECT_TRUE(scheduler->Idle());
 }
 
+TEST_F(SchedulerTest, IdempotentCallRunsOnceMoreAfterItsWorkerDied) {
+  settings.instances.idempotent = true;
+  Start(2);
+  const Submitted call = Submit();
+  Deliver(workers.Crash(call.id));
+  EXPECT_FALSE(call.answer->arrived());
+  EXPECT_EQ(workers.sent(), (Calls{call.id, call.id}));
+  EXPECT_EQ(scheduler->Report().replayed, 1u);
+  Deliver(workers.Finish(call.id));
+  EXPECT_EQ(call.answer->code(), 0);
+}
+
+TEST_F(SchedulerTest, CallThatKillsTwoWorkersIsAnswered10109) {
+  settings.instances.idempotent = true;
+  Start(2);
+  const Submitted call = Submit();
+  Deliver(workers.Crash(call.id));
+  Deliver(workers.Crash(call.id));
+  ASSERT_TRUE(call.answer->arrived());
+  EXPECT_EQ(call.answer->code(), 10109);
+  EXPECT_TRUE(scheduler->Idle());
+}
+
+TEST_F(SchedulerTest, WorkerIsToldThatNobodyWaitsForARunningCall) {
+  Start(1);
+  const Submitted running = Submit(milliseconds(100)), queued = Submit(milliseconds(100));
+  Elapse(milliseconds(100));
+  EXPECT_EQ(workers.cancelled, Calls{running.id}) << "the queued one was never in a worker";
+  Deliver(workers.Finish(running.id));
+  EXPECT_EQ(scheduler->Report().unwanted, 1u);
+}
+
 TEST_F(SchedulerTest, AbortOfAQueuedCallRemovesItUnrun) {
   Start();
   const Submitted call = Submit();
