@@ -17,6 +17,7 @@
 #include "loader/base/clock.h"
 #include "loader/base/log.h"
 #include "loader/base/version.h"
+#include "loader/config/file_watch.h"
 #include "loader/config/flags.h"
 #include "loader/config/parse.h"
 #include "loader/ingress/grpc_server.h"
@@ -47,6 +48,7 @@ sigset_t StopSignals() {
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGHUP);  // Reload.
   return set;
 }
 
@@ -61,7 +63,7 @@ void RaiseDescriptorLimit() {
 
 class Host {
  public:
-  explicit Host(const Settings& settings) : settings_(settings) {}
+  Host(const Settings& settings, const Flags& flags) : settings_(settings), flags_(flags) {}
 
   int Check() {
     const Status status = StartEngine();
@@ -78,7 +80,7 @@ class Host {
                 settings_.service.http_on ? http_address_.c_str() : "off");
     std::fflush(stdout);
     std::thread waiter([this] { WaitForEngine(); });
-    const int signal = WaitForSignal();
+    const int signal = WaitForStop();
     LogInfo("main", "got signal ", signal, ", draining");
     const int result = Drain();
     waiter.join();
@@ -167,11 +169,30 @@ class Host {
     std::fflush(stdout);
   }
 
-  static int WaitForSignal() {
+  // Reloads at SIGHUP, and where [instances] watch says so when a file has changed.
+  int WaitForStop() {
     const sigset_t set = StopSignals();
-    int signal = 0;
-    ::sigwait(&set, &signal);
-    return signal;
+    const timespec period{0, 500'000'000};
+    FileWatch watch(settings_.config_path, settings_.instances.pythonpath);
+    for (;;) {
+      const int signal = settings_.instances.watch ? ::sigtimedwait(&set, nullptr, &period)
+                                                   : ::sigwaitinfo(&set, nullptr);
+      if (signal == SIGTERM || signal == SIGINT) return signal;
+      const std::string changed = watch.Changed();
+      if (signal != SIGHUP && changed.empty()) continue;
+      LogInfo("main", "reload: ", changed.empty() ? "got SIGHUP" : StrCat(changed, " has changed"));
+      Reload([](const Status&) {});  // The pool logs what came of it.
+    }
+  }
+
+  // Any thread. Fronts, queue and limits keep the settings that they were started with.
+  void Reload(std::function<void(Status)> done) {
+    const ParseResult parsed = LoadSettings(flags_);
+    if (parsed.errors.empty()) return pool_->Reload(parsed.settings, std::move(done));
+    std::string text = "the configuration has mistakes, the old one stays:";
+    for (const std::string& e : parsed.errors) text += StrCat(" ", e, ";");
+    LogError("main", "reload: ", text);
+    done(Status::Error(StatusKind::kInvalid, text));
   }
 
   // Readiness off; new calls still taken for a while; then what is in flight is finished.
@@ -197,6 +218,7 @@ class Host {
   }
 
   const Settings& settings_;
+  const Flags& flags_;
   const TimePoint begin_ = steady_clock::now();
   SteadyClock clock_;
   std::string grpc_address_, http_address_;
@@ -231,7 +253,7 @@ int Run(const Flags& flags) {
   if (!ignored.empty()) LogWarn("config", "no effect in this version: ", ignored);
   int result = kOk;
   {
-    Host host(parsed.settings);
+    Host host(parsed.settings, flags);
     result = flags.action == Flags::Action::kCheck ? host.Check() : host.Serve();
   }
   FlushLog();

@@ -80,6 +80,7 @@ struct EffectiveValue {
 };
 
 struct Settings {
+  std::string config_path;
   ServiceSettings service;
   InstanceSettings instances;
   QueueSettings queue;

@@ -273,6 +273,7 @@ ParseResult LoadSettings(const Flags& flags) {
     return result;
   }
   TomlFile file(path, *text, flags.default_config);
+  result.settings.config_path = path;
   result.settings.service.name = flags.service;
   result.settings.instances.worker_binary = ExecutableDir() + "/aiges-worker";
   Reader reader(&file, &result.settings);

@@ -73,13 +73,9 @@ bool ReadPayload(WireReader& r, const std::shared_ptr<ArenaMapping>& memory, Pay
 
 }  // namespace
 
-Instance::Instance(unsigned index, unsigned threads, unsigned batch_size)
-    : index_(index),
-      threads_(threads),
-      batch_size_(batch_size),
-      window_(threads),
-      lines_(StrCat("worker", index)) {
-  report_.index = index;
+Instance::Instance(unsigned place, unsigned number)
+    : place_(place), number_(number), window_(1), lines_(StrCat("worker", number)) {
+  report_.index = number;
 }
 
 void Instance::SetState(InstanceState state) {
@@ -143,8 +139,12 @@ InstanceReport Instance::Report() const {
   return report;
 }
 
-Status Instance::Start(const SpawnPlan& plan, const std::string& init_frame) {
+Status Instance::Start(const SpawnPlan& plan, const std::string& init_frame, unsigned threads,
+                       unsigned batch_size) {
   Status status;
+  threads_ = threads;
+  batch_size_ = batch_size;
+  retiring_ = told_to_finish_ = false;
   started_ = std::chrono::steady_clock::now();
   start_error_.clear();
   kill_reason_.clear();
@@ -156,6 +156,7 @@ Status Instance::Start(const SpawnPlan& plan, const std::string& init_frame) {
     generation = ++generation_;
     outstanding_ = 0;
     window_ = CreditWindow(threads_);
+    served_ = 0;
     ++report_.starts;
     report_.pid = process_ == nullptr ? -1 : process_->pid();
     SetState(process_ == nullptr ? InstanceState::kBackoff : InstanceState::kStarting);
@@ -263,7 +264,7 @@ bool Instance::Handle(const Frame& frame, Input* input, MeterFn meter, void* con
     case FrameType::kTrace: {
       const std::string_view tag = r.Text();
       const std::string_view key = r.Text();
-      LogInfo(StrCat("worker", index_), "trace ", tag, " ", key, "=", r.Text());
+      LogInfo(StrCat("worker", number_), "trace ", tag, " ", key, "=", r.Text());
       return r.ok();
     }
     default:
@@ -278,7 +279,7 @@ Instance::Input Instance::OnChannel(MeterFn meter, void* context) {
     if (!Handle(*frame, &input, meter, context)) {
       if (!input.results.empty() && frame->type == FrameType::kResult) input.results.pop_back();
       if (!input.sessions.empty() && frame->type == FrameType::kItem) input.sessions.pop_back();
-      LogError(StrCat("worker", index_), "sent a broken frame of type ",
+      LogError(StrCat("worker", number_), "sent a broken frame of type ",
                static_cast<int>(frame->type));
       input.gone = true;
       break;
@@ -299,6 +300,7 @@ Instance::Input Instance::OnChannel(MeterFn meter, void* context) {
   for (const WorkerResult& r : input.results) {
     if (outstanding_ > 0) --outstanding_;
     ++report_.calls;
+    ++served_;
     window_.Observe(r.engine);
   }
   return input;
@@ -314,6 +316,7 @@ void Instance::OnOutput() {
 }
 
 void Instance::CountSessionEvents(std::vector<SessionEvent>* events) {
+  uint64_t closed = 0;
   {
     MutexLock lock(send_mu_);
     std::erase_if(*events, [&](const SessionEvent& event) REQUIRES(send_mu_) {
@@ -328,12 +331,35 @@ void Instance::CountSessionEvents(std::vector<SessionEvent>* events) {
       } else {
         sessions_.erase(found);
         session_count_.fetch_sub(1, std::memory_order_relaxed);
+        ++closed;
       }
       return false;
     });
   }
   MutexLock lock(credit_mu_);
   progress_ = std::chrono::steady_clock::now();
+  served_ += closed;
+}
+
+void Instance::Retire() {
+  retiring_ = true;
+  MutexLock lock(credit_mu_);
+  SetState(InstanceState::kStopped);
+}
+
+bool Instance::alive() const {
+  MutexLock lock(credit_mu_);
+  return report_.pid > 0;
+}
+
+bool Instance::Empty() const {
+  MutexLock lock(credit_mu_);
+  return outstanding_ == 0 && session_count_ == 0;
+}
+
+uint64_t Instance::served() const {
+  MutexLock lock(credit_mu_);
+  return served_;
 }
 
 Duration Instance::WithoutProgress(TimePoint now) {
@@ -357,8 +383,15 @@ std::optional<uint64_t> Instance::PlaceSession(unsigned* load) const {
 
 bool Instance::OpenSession(uint64_t generation, uint64_t session, const SessionStart& start) {
   {
+    MutexLock credit(credit_mu_);  // Counted first: a retiring instance waits for it.
+    if (report_.state != InstanceState::kReady || generation != generation_) return false;
+    if (session_count_.fetch_add(1) == 0 && outstanding_ == 0) {
+      progress_ = std::chrono::steady_clock::now();
+    }
+  }
+  {
     MutexLock lock(send_mu_);
-    if (!IsHere(generation)) return false;
+    if (!IsHere(generation)) return false;  // Death has set the count to 0.
     sessions_[session] = {1, start.credit};
     WireWriter w(&out_);
     w.Begin(FrameType::kCreate, session);
@@ -367,10 +400,6 @@ bool Instance::OpenSession(uint64_t generation, uint64_t session, const SessionS
     w.Number(uint32_t{0});  // psrIds
     w.Number(uint32_t{start.credit});
     w.End();
-  }
-  MutexLock lock(credit_mu_);
-  if (session_count_.fetch_add(1) == 0 && outstanding_ == 0) {
-    progress_ = std::chrono::steady_clock::now();
   }
   return true;
 }
@@ -419,6 +448,7 @@ void Instance::CancelCall(uint64_t generation, uint64_t call) {
 }
 
 void Instance::SendFini() {
+  told_to_finish_ = true;
   MutexLock lock(send_mu_);
   WireWriter writer(&out_);
   writer.Begin(FrameType::kFini, 0);
@@ -445,26 +475,26 @@ Instance::Input Instance::OnDeath(bool stopping, std::string* why) {
       lost.sessions.push_back(
           {session, SessionEvent::Kind::kLost,
            Status::Error(StatusKind::kDisconnected,
-                         StrCat("worker ", index_, " died with the session: ", *why), kCodeCrash),
+                         StrCat("worker ", number_, " died with the session: ", *why), kCodeCrash),
            {}, true, 0});
     }
     sessions_.clear();
-    session_count_ = 0;
     for (const auto& [call, first_byte] : calls_) {
       WorkerResult& r = lost.results.emplace_back();
       r.call = call;
       r.lost = true;
       r.unsent = first_byte >= bytes_sent_;
       r.status = Status::Error(StatusKind::kDisconnected,
-                               StrCat("worker ", index_, " died with the call: ", *why),
+                               StrCat("worker ", number_, " died with the call: ", *why),
                                kCodeCrash);
     }
     calls_.clear();
     out_.clear();
   }
-  MutexLock lock(credit_mu_);
+  MutexLock lock(credit_mu_);  // After send_mu_: an OpenSession under way sees that it is late.
   ++generation_;
   outstanding_ = 0;
+  session_count_ = 0;
   report_.pid = -1;
   if (!stopping) report_.last_error = *why;
   SetState(stopping ? InstanceState::kStopped : InstanceState::kBackoff);

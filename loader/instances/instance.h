@@ -1,7 +1,7 @@
 // loader/instances/instance.h: one worker process and the calls that lie in it.
 //
-// Life cycle: Start -> kStarting -> (kReady frame) kReady -> dead -> kBackoff -> Start again, or
-// kStopped. Every change of state goes through SetState. A generation number names one process:
+// Life cycle: Start -> kStarting -> (kReady frame) kReady -> dead -> kBackoff -> Start again; or
+// kReady -> Retire -> kStopped: what is in it is finished, nothing new comes. Every change of state goes through SetState. A generation number names one process:
 // credit taken from a process that died meanwhile is worth nothing.
 //
 // Threads: credit, Send and Flush are thread-safe. Start, OnChannel, OnDeath, Stop belong to the
@@ -41,7 +41,8 @@ class Instance {
   };
   using MeterFn = void (*)(void* context, std::string_view key, int32_t count);
 
-  Instance(unsigned index, unsigned threads, unsigned batch_size);
+  // `place` is the index in Place; `number` is what logs call it.
+  Instance(unsigned place, unsigned number);
 
   // --- thread-safe ---
   // Free credit: more than 0 when a call may be sent. Out: the process it holds for.
@@ -63,16 +64,27 @@ class Instance {
   bool Flush();
   InstanceReport Report() const;
   InstanceState state() const { return state_.load(std::memory_order_acquire); }
+  // Its process runs, or is not known to be dead.
+  bool alive() const;
   // Dead, and its next start is some time away.
   bool paused() const { return paused_.load(std::memory_order_acquire); }
 
   // --- hub thread ---
-  Status Start(const SpawnPlan& plan, const std::string& init_frame);
+  // How many calls may lie in it: threads, or batches of batch_size.
+  Status Start(const SpawnPlan& plan, const std::string& init_frame, unsigned threads,
+               unsigned batch_size);
+  void Retire();
+  bool retiring() const { return retiring_; }
+  // Neither calls nor sessions are in it, and none is on the way.
+  bool Empty() const;
+  // Calls and sessions that this process has finished.
+  uint64_t served() const;
   Input OnChannel(MeterFn meter, void* context);
   void OnOutput();
   // The process is dead or must die: takes what was in it. Out: why.
   Input OnDeath(bool stopping, std::string* why);
   void SendFini();
+  bool told_to_finish() const { return told_to_finish_; }
   void Kill() { process_->Kill(); }
   WorkerProcess* process() { return process_.get(); }
   // Work is in the worker and nothing has come back for so long.
@@ -82,7 +94,8 @@ class Instance {
   void set_kill_reason(std::string reason) { kill_reason_ = std::move(reason); }
   void set_paused(bool paused) { paused_.store(paused, std::memory_order_release); }
   Backoff& backoff() { return backoff_; }
-  unsigned index() const { return index_; }
+  unsigned place() const { return place_; }
+  unsigned number() const { return number_; }
 
  private:
   // What lies in the worker of one session.
@@ -101,8 +114,8 @@ class Instance {
   bool ReadResult(const Frame& frame, WorkerResult* result);
   void OnReadyFrame(const Frame& frame, Input* input);
 
-  const unsigned index_;
-  const unsigned threads_, batch_size_;
+  const unsigned place_, number_;
+  unsigned threads_ = 1, batch_size_ = 1;  // Hub thread.
   std::atomic<InstanceState> state_{InstanceState::kBackoff};
   std::atomic<bool> paused_{false};
 
@@ -112,6 +125,8 @@ class Instance {
   CreditWindow window_ GUARDED_BY(credit_mu_);
   TimePoint progress_ GUARDED_BY(credit_mu_);
   InstanceReport report_ GUARDED_BY(credit_mu_);
+  uint64_t served_ GUARDED_BY(credit_mu_) = 0;  // By this process.
+  bool retiring_ = false, told_to_finish_ = false;  // Hub thread.
 
   Mutex send_mu_;
   uint64_t send_generation_ GUARDED_BY(send_mu_) = 0;

@@ -45,8 +45,13 @@ Pool::Pool(const Settings& settings, std::unique_ptr<Arena> memory)
   // Never freed: workers look at it until they end. There is room in an arena that is new.
   board_ = reinterpret_cast<std::atomic<uint64_t>*>(
       memory_->Allocate(kCancelSlots * sizeof *board_, &board_offset_));
-  for (unsigned i = 0; i < settings_.count; ++i) {
-    instances_.push_back(std::make_unique<Instance>(i, settings_.threads, batch_.max_size));
+  const unsigned count = settings_.count;
+  for (unsigned place = 0; place < 2 * count; ++place) {
+    instances_.push_back(std::make_unique<Instance>(place, place % count));
+  }
+  for (unsigned i = 0; i < count; ++i) {
+    seats_.push_back({instances_[i].get(), instances_[count + i].get()});
+    seats_[i].spare->set_paused(true);
   }
 }
 
@@ -56,7 +61,7 @@ void Pool::Start(WorkerEvents* events) {
   events_ = events;
   hub_.Start([this](TimePoint now) { events_->OnAlarm(now); });
   hub_.Post([this] {
-    for (auto& instance : instances_) StartInstance(*instance);
+    for (Seat& seat : seats_) StartInstance(*seat.active);
     Tick();
   });
 }
@@ -84,13 +89,15 @@ void Pool::StartInstance(Instance& instance) {
   instance.set_paused(false);
   SpawnPlan plan;
   plan.binary = settings_.worker_binary;
-  plan.instance = instance.index();
+  plan.instance = instance.number();
   plan.environment = WorkerEnvironment(settings_);
   plan.request_memory = memory_.get();
   plan.result_memory_bytes = result_memory_bytes_;
   plan.numa_node = settings_.numa_node;
-  const Status status = instance.Start(plan, InitFrame());
+  const Status status =
+      instance.Start(plan, InitFrame(), settings_.threads, batch_.max_size);
   if (!status.ok()) {
+    if (IsSpare(instance)) return OnSpareGone(instance, status.text);
     if (!OnStartFailed(instance, status.text)) Restart(instance);
     return;
   }
@@ -121,17 +128,22 @@ bool Pool::OnInput(Instance& instance) {
     CountReady();
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::steady_clock::now() - instance.started());
-    LogInfo("instances", "worker ", instance.index(), " is ready after ", ms.count(), " ms: ",
+    LogInfo("instances", "worker ", instance.number(), " is ready after ", ms.count(), " ms: ",
             instance.Report().plugin);
     {
       MutexLock lock(mu_);
       served_ = true;
       changed_.NotifyAll();
     }
+    if (IsSpare(instance)) Swap(instance);
     events_->OnCapacity();
   }
   Report(&input);
-  if (input.gone) OnGone(instance);
+  if (input.gone) {
+    OnGone(instance);
+  } else if (instance.retiring()) {
+    FinishIfEmpty(instance);
+  }
   return !input.gone;
 }
 
@@ -149,17 +161,22 @@ void Pool::OnGone(Instance& instance) {
   hub_.Unwatch(process->handle());
   hub_.Unwatch(process->output());
   std::string why;
-  Instance::Input lost = instance.OnDeath(stopping_, &why);
+  const bool wanted = stopping_ || instance.retiring();
+  Instance::Input lost = instance.OnDeath(wanted, &why);
   CountReady();
-  if (!stopping_) {
-    LogError("instances", "worker ", instance.index(), starting ? " did not start: " : " died: ",
+  if (!wanted || !lost.results.empty() || !lost.sessions.empty()) {
+    LogError("instances", "worker ", instance.number(), starting ? " did not start: " : " died: ",
              why,
              lost.results.empty() ? "" : StrCat(" (", lost.results.size(), " calls were in it)"),
              lost.sessions.empty() ? ""
                                    : StrCat(" (", lost.sessions.size(), " sessions were in it)"));
   }
-  const bool hopeless = starting && OnStartFailed(instance, why);
-  if (!stopping_ && !hopeless) Restart(instance);
+  if (IsSpare(instance)) {
+    OnSpareGone(instance, why);
+  } else {
+    const bool hopeless = starting && OnStartFailed(instance, why);
+    if (!stopping_ && !hopeless) Restart(instance);
+  }
   Report(&lost);
   if (ready_ == 0) events_->OnCapacity();  // Lets waiting calls be told that nobody serves them.
   MutexLock lock(mu_);
@@ -173,8 +190,8 @@ void Pool::Report(Instance::Input* input) {
 
 bool Pool::OnStartFailed(const Instance& instance, const std::string& why) {
   MutexLock lock(mu_);
-  failed_.insert(instance.index());
-  if (served_ || failed_.size() < instances_.size()) return false;
+  failed_.insert(instance.number());
+  if (served_ || failed_.size() < seats_.size()) return false;
   if (!start_failure_) start_failure_ = Status::Error(StatusKind::kInternal, why);
   changed_.NotifyAll();
   return true;
@@ -185,10 +202,13 @@ void Pool::Restart(Instance& instance) {
   const Duration pause = instance.backoff().Next(instance.started(), now);
   if (pause == Duration::zero()) return StartInstance(instance);
   instance.set_paused(true);
-  LogWarn("instances", "worker ", instance.index(), " keeps failing (",
+  LogWarn("instances", "worker ", instance.number(), " keeps failing (",
           instance.backoff().failures(), " times); next start in ",
           std::chrono::duration_cast<std::chrono::milliseconds>(pause).count(), " ms");
-  hub_.PostAt(now + pause, [this, &instance] { StartInstance(instance); });
+  hub_.PostAt(now + pause, [this, &instance] {
+    // Unless a reload has put another in its place meanwhile.
+    if (!IsSpare(instance) && instance.paused()) StartInstance(instance);
+  });
 }
 
 void Pool::Tick() {
@@ -197,6 +217,7 @@ void Pool::Tick() {
   const auto hang_limit = std::chrono::milliseconds(settings_.hang_kill_ms);
   uint64_t shortest = settings_.start_timeout_ms;
   if (settings_.hang_kill_ms > 0) shortest = std::min(shortest, settings_.hang_kill_ms);
+  Recycle();
   for (auto& owned : instances_) {
     Instance& instance = *owned;
     if (instance.state() == InstanceState::kStarting && now - instance.started() > start_limit) {
@@ -250,7 +271,7 @@ std::optional<Slot> Pool::Reserve() {
   if (best == nullptr) return std::nullopt;
   const std::optional<uint64_t> generation = best->TakeCredit();
   if (!generation) return std::nullopt;
-  return Slot(this, {best->index(), *generation});
+  return Slot(this, {best->place(), *generation});
 }
 
 void Pool::SendOn(Place place, uint64_t call, const Request& request) {
@@ -283,7 +304,7 @@ std::optional<Place> Pool::PlaceSession() {
     unsigned load = 0;
     const std::optional<uint64_t> generation = candidate.PlaceSession(&load);
     if (!generation || (best && load >= best_load)) continue;
-    best = Place{candidate.index(), *generation};
+    best = Place{candidate.place(), *generation};
     best_load = load;
   }
   return best;
@@ -308,9 +329,9 @@ void Pool::CloseSession(Place place, uint64_t session) {
 
 void Pool::Flush() {
   for (auto& instance : instances_) {
-    if (instance->state() != InstanceState::kReady || instance->Flush()) continue;
+    if (instance->Flush()) continue;
     hub_.Post([this, &instance] {  // The socket is full: the hub goes on when it has room.
-      if (instance->state() == InstanceState::kReady) {
+      if (instance->alive()) {
         hub_.Modify(instance->process()->channel(), EPOLLIN | EPOLLOUT);
       }
     });
@@ -336,7 +357,18 @@ Buffer Pool::Allocate(size_t size) {
 
 InstancesReport Pool::Report() const {
   InstancesReport report;
-  for (const auto& instance : instances_) report.instances.push_back(instance->Report());
+  const size_t count = instances_.size() / 2;
+  for (size_t i = 0; i < count; ++i) {
+    // Both of a seat as one: what serves, or is on its way to.
+    InstanceReport first = instances_[i]->Report(), second = instances_[count + i]->Report();
+    if (second.state == InstanceState::kReady || (first.pid < 0 && second.pid > 0)) {
+      std::swap(first, second);
+    }
+    first.starts += second.starts;
+    first.calls += second.calls;
+    if (first.last_error.empty()) first.last_error = second.last_error;
+    report.instances.push_back(std::move(first));
+  }
   MutexLock lock(mu_);
   report.meters = meters_;
   return report;
@@ -362,8 +394,9 @@ void Pool::Drain(TimePoint until) {
     changed_.NotifyAll();  // Somebody may wait for the start.
   }
   hub_.Post([this, until] {
+    EndReload(Status::Error(StatusKind::kDisconnected, "the service stops"));
     for (auto& instance : instances_) {
-      if (instance->process() == nullptr || instance->Report().pid < 0) continue;
+      if (!instance->alive()) continue;
       instance->SendFini();
       if (!instance->Flush()) {
         hub_.Modify(instance->process()->channel(), EPOLLIN | EPOLLOUT);
@@ -371,15 +404,15 @@ void Pool::Drain(TimePoint until) {
     }
     hub_.PostAt(until, [this] {
       for (auto& instance : instances_) {
-        if (instance->Report().pid < 0) continue;
-        LogWarn("instances", "worker ", instance->index(), " did not finish in time, killed");
+        if (!instance->alive()) continue;
+        LogWarn("instances", "worker ", instance->number(), " did not finish in time, killed");
         instance->Kill();
       }
     });
   });
   const auto all_gone = [this] {
     return std::all_of(instances_.begin(), instances_.end(),
-                       [](const auto& instance) { return instance->Report().pid < 0; });
+                       [](const auto& instance) { return !instance->alive(); });
   };
   {
     MutexLock lock(mu_);

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -34,6 +36,11 @@ class Pool : public Workers, public BufferPool {
   // Waits until one instance serves, or says why none can: when each has failed to start while
   // none has ever served, the plugin or the configuration is taken to be broken.
   Status WaitServing();
+  // Replaces the workers one by one by such with these settings ([instances] but count, [wrapper],
+  // [batch], asyncMode, realTimeRlt): a new one serves before the old one gets nothing more, and
+  // the old one finishes what it has, for drain_ms at most. When a new one does not start, the old
+  // ones go on, with the old settings. `done` is called on the hub thread: ok, or why not.
+  void Reload(const Settings& settings, std::function<void(Status)> done);
   // Lets every worker finish what it has and end, until `until`; then kills. Then the hub stops.
   void Drain(TimePoint until);
 
@@ -55,6 +62,18 @@ class Pool : public Workers, public BufferPool {
   InstancesReport Report() const;
 
  private:
+  // An instance is two places, of which one serves and the other is for its replacement.
+  struct Seat {
+    Instance* active;
+    Instance* spare;
+  };
+  struct EngineSettings {
+    InstanceSettings instances;
+    BatchSettings batch;
+    SessionSettings sessions;
+    Pairs config;
+  };
+
   Pool(const Settings& settings, std::unique_ptr<Arena> memory);
   void SendOn(Place place, uint64_t call, const Request& request) override;
   void GiveBack(Place place) override;
@@ -70,15 +89,31 @@ class Pool : public Workers, public BufferPool {
   bool OnStartFailed(const Instance& instance, const std::string& why);
   void Restart(Instance& instance);
   void Tick();
+  // Replacement (pool_roll.cc).
+  bool IsSpare(const Instance& instance) const;
+  void RollNext();
+  void Swap(Instance& replacement);
+  void FinishIfEmpty(Instance& retiring);
+  void OnSpareGone(Instance& spare, const std::string& why);
+  void EndReload(const Status& status);
+  void Recycle();
+  void UseSettings(const EngineSettings& settings);
   void CountReady();
   std::string InitFrame() const;
   static void CountMeter(void* pool, std::string_view key, int32_t count);
 
-  const InstanceSettings settings_;
-  const BatchSettings batch_;
-  const SessionSettings sessions_;
+  // Hub thread, after Start.
+  InstanceSettings settings_;
+  BatchSettings batch_;
+  SessionSettings sessions_;
+  std::vector<Seat> seats_;
+  std::deque<size_t> rolls_;             // Seats that are still to be replaced.
+  std::optional<size_t> rolling_;        // The one that is.
+  std::optional<EngineSettings> before_;  // While a reload runs: what to go back to.
+  std::function<void(Status)> reloaded_;
+  TimePoint recycle_after_{};
   const size_t result_memory_bytes_;
-  const Pairs engine_config_;
+  Pairs engine_config_;  // Hub thread, after Start.
   const std::shared_ptr<Arena> memory_;
   std::atomic<uint64_t>* board_ = nullptr;  // In memory_; channel/frame.h.
   uint64_t board_offset_ = 0;
