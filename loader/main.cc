@@ -4,7 +4,6 @@
 // it ends in reverse. Signals are taken by this thread alone, with sigwait.
 
 #include <signal.h>
-#include <sys/resource.h>
 
 #include <atomic>
 #include <chrono>
@@ -16,6 +15,7 @@
 
 #include "loader/base/clock.h"
 #include "loader/base/log.h"
+#include "loader/base/process.h"
 #include "loader/base/version.h"
 #include "loader/config/file_watch.h"
 #include "loader/config/flags.h"
@@ -35,30 +35,13 @@ constexpr int kFailed = 1;
 constexpr int kBadUsage = 2;
 // For answers that become due at the very end of the drain to get out.
 constexpr auto kAnswerTime = std::chrono::milliseconds(500);
+constexpr auto kWatchPeriod = std::chrono::milliseconds(500);
 
 using std::chrono::steady_clock;
 
 int Say(const Status& status, int exit_code) {
   std::fprintf(stderr, "AIService: %s\n", status.text.c_str());
   return exit_code;
-}
-
-sigset_t StopSignals() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGHUP);  // Reload.
-  return set;
-}
-
-// The descriptors of thousands of connections need room; the soft limit is often 1024.
-void RaiseDescriptorLimit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-  }
 }
 
 class Host {
@@ -73,14 +56,14 @@ class Host {
     return kOk;
   }
 
-  int Serve() {
+  int Serve(const WaitedSignals& signals) {
     Status status = Open();
     if (!status.ok()) return Say(status, kFailed);
     std::printf("AIService listening grpc=%s http=%s\n", grpc_address_.c_str(),
                 settings_.service.http_on ? http_address_.c_str() : "off");
     std::fflush(stdout);
     std::thread waiter([this] { WaitForEngine(); });
-    const int signal = WaitForStop();
+    const int signal = WaitForStop(signals);
     LogInfo("main", "got signal ", signal, ", draining");
     const int result = Drain();
     waiter.join();
@@ -102,7 +85,8 @@ class Host {
     pool_ = Pool::Create(settings_, &status);
     if (pool_ == nullptr) return status;
     scheduler_ = std::make_unique<Scheduler>(settings_, pool_.get(), &clock_);
-    grpc_ = std::make_unique<GrpcServer>(settings_, scheduler_.get(), pool_.get());
+    grpc_ = std::make_unique<GrpcServer>(settings_, scheduler_.get(), scheduler_->sessions(),
+                                         pool_.get());
     uint16_t port = 0;
     status = grpc_->Start(&port);
     if (!status.ok()) return status;
@@ -170,13 +154,11 @@ class Host {
   }
 
   // Reloads at SIGHUP, and where [instances] watch says so when a file has changed.
-  int WaitForStop() {
-    const sigset_t set = StopSignals();
-    const timespec period{0, 500'000'000};
+  int WaitForStop(const WaitedSignals& signals) {
     FileWatch watch(settings_.config_path, settings_.instances.pythonpath);
     for (;;) {
-      const int signal = settings_.instances.watch ? ::sigtimedwait(&set, nullptr, &period)
-                                                   : ::sigwaitinfo(&set, nullptr);
+      const int signal =
+          signals.Wait(settings_.instances.watch ? kWatchPeriod : std::chrono::milliseconds(0));
       if (signal == SIGTERM || signal == SIGINT) return signal;
       const std::string changed = watch.Changed();
       if (signal != SIGHUP && changed.empty()) continue;
@@ -242,9 +224,7 @@ int Run(const Flags& flags) {
     std::fputs(ShowConfig(parsed.settings).c_str(), stdout);
     return kOk;
   }
-  // Before any thread is made, so that all inherit it: stop signals reach main's sigwait only.
-  const sigset_t set = StopSignals();
-  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  const WaitedSignals signals{SIGTERM, SIGINT, SIGHUP};
   ::signal(SIGPIPE, SIG_IGN);
   RaiseDescriptorLimit();
   InitLog(parsed.settings.log.level, parsed.settings.log.file);
@@ -254,7 +234,7 @@ int Run(const Flags& flags) {
   int result = kOk;
   {
     Host host(parsed.settings, flags);
-    result = flags.action == Flags::Action::kCheck ? host.Check() : host.Serve();
+    result = flags.action == Flags::Action::kCheck ? host.Check() : host.Serve(signals);
   }
   FlushLog();
   return result;

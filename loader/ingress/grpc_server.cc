@@ -16,12 +16,15 @@
 namespace aiges {
 
 struct GrpcServer::Impl {
-  Impl(const Settings& s, Service* sv, BufferPool* b) : settings(s), service(*sv), buffers(*b) {}
+  Impl(const Settings& s, Service* sv, Sessions* ss, BufferPool* b)
+      : settings(s), service(*sv), sessions(*ss), buffers(*b) {}
 
   const Settings& settings;
   Service& service;
+  Sessions& sessions;
   BufferPool& buffers;
   XsfService xsf;
+  XsfSessionTable table;
   grpc::AsyncGenericService generic;
   std::unique_ptr<HandleMaker> handles;
   std::vector<std::unique_ptr<GrpcLane>> lanes;
@@ -33,7 +36,7 @@ struct GrpcServer::Impl {
     standard = std::make_unique<StandardServices>(&generic, lanes[0].get());
     for (auto& lane : lanes) {
       contexts.push_back(std::make_unique<XsfContext>(
-          XsfContext{settings, service, buffers, xsf, *handles, *lane}));
+          XsfContext{settings, service, sessions, buffers, xsf, *handles, table, *lane}));
       lane->Start(
           [this, context = contexts.back().get()] {
             AcceptXsfCalls(*context);
@@ -44,8 +47,9 @@ struct GrpcServer::Impl {
   }
 };
 
-GrpcServer::GrpcServer(const Settings& settings, Service* service, BufferPool* buffers)
-    : impl_(std::make_unique<Impl>(settings, service, buffers)) {}
+GrpcServer::GrpcServer(const Settings& settings, Service* service, Sessions* sessions,
+                       BufferPool* buffers)
+    : impl_(std::make_unique<Impl>(settings, service, sessions, buffers)) {}
 
 GrpcServer::~GrpcServer() = default;
 

@@ -12,6 +12,7 @@
 
 #include "loader/api/buffers.h"
 #include "loader/api/service.h"
+#include "loader/api/session.h"
 #include "loader/api/settings.h"
 #include "loader/base/clock.h"
 
@@ -20,7 +21,7 @@ namespace aiges {
 class GrpcServer {
  public:
   // The service and the buffers must outlive the server.
-  GrpcServer(const Settings& settings, Service* service, BufferPool* buffers);
+  GrpcServer(const Settings& settings, Service* service, Sessions* sessions, BufferPool* buffers);
   ~GrpcServer();
 
   // Out: the port in use, also when any free one was asked for.

@@ -59,6 +59,13 @@ int64_t WaitMs(const XsfRequest& request, uint64_t absent) {
   return std::clamp<int64_t>(ms, 0, 86'400'000);
 }
 
+// The place of a payload in its stream: attribute "status", 0 without one (frozen behaviour).
+DataStatus StreamStatus(const Payload& payload) {
+  const std::string* text = Find(payload.desc, "status");
+  if (text == nullptr || text->size() != 1 || *text < "0" || *text > "3") return DataStatus::kBegin;
+  return static_cast<DataStatus>(text->front() - '0');
+}
+
 // One call on its way. Gets three events from its lane: arrived, done (told of the end or of the
 // client's cancellation), finished (the answer is out); deletes itself after the last.
 class XsfServerCall {
@@ -82,6 +89,19 @@ class XsfServerCall {
     XsfServerCall* call_;
   };
 
+  // Output of a session. It comes to the lane even when the client is gone, so as to be kept.
+  class PollSink : public OutputSink {
+   public:
+    explicit PollSink(XsfServerCall* call) : call_(call) {}
+    void Done(SessionOutput output) override {
+      call_->output_ = std::move(output);
+      call_->env_.lane.Post([call = call_] { call->OnOutput(); });
+    }
+
+   private:
+    XsfServerCall* call_;
+  };
+
   void OnArrived(bool ok) {
     if (!ok) {  // Shutting down: this one was never used, its done event does not come either.
       delete this;
@@ -94,7 +114,8 @@ class XsfServerCall {
   }
 
   void OnDone() {
-    if (context_.IsCancelled() && call_id_ != 0) env_.service.Abort(call_id_);
+    gone_ = context_.IsCancelled();
+    if (gone_ && call_id_ != 0) env_.service.Abort(call_id_);
     Leave();
   }
   void Leave() {
@@ -120,41 +141,149 @@ class XsfServerCall {
       reply.has_output = false;
       return Finish(reply);
     }
-    if (const std::optional<Status> status = OtherOperation()) {
-      return status->ok() ? Refuse(*status, 0) : Refuse(*status);
-    }
-    Submit(now);
-  }
-
-  // Everything but a new once call: what to answer, ok for an empty success.
-  std::optional<Status> OtherOperation() const {
     const std::string& op = request_.op;
     if (op == "AIHotword" || op == "AIDetect" || op == "AILoad" || op == "AIUnLoad" ||
         op == "AILBType") {
-      return Status::Ok();
+      return Refuse(Status::Ok(), 0);
     }
     if (op != "AIIn" && op != "AIOut" && op != "AIExcp") {
-      return Status::Error(StatusKind::kUnimplemented,
-                           StrCat("invalid service operation: \"", op, "\""), kCodeInvalidOp);
-    }
-    const std::string* seq = Find(request_.param, "SeqNo");
-    if (op != "AIIn" || seq == nullptr || *seq != "1") {
-      return Status::Error(StatusKind::kInvalid,
-                           StrCat("service instance invalid: no session has the handle ",
-                                  request_.handle),
-                           kCodeInvalidHandle);
-    }
-    if (request_.state != SessionState::kOnce) {
-      return Status::Error(StatusKind::kInvalid,
-                           "invalid session mode: this version serves once calls (state ONCE)",
-                           kCodeInvalidMode);
+      return Refuse(Status::Error(StatusKind::kUnimplemented,
+                                  StrCat("invalid service operation: \"", op, "\""),
+                                  kCodeInvalidOp));
     }
     if (request_.meta_missing) {
-      return Status::Error(StatusKind::kInvalid, "input invalid data: a payload has no meta",
-                           kCodeInvalidInput);
+      return Refuse(Status::Error(StatusKind::kInvalid,
+                                  "input invalid data: a payload has no meta",
+                                  kCodeInvalidInput));
+    }
+    const std::string* seq = Find(request_.param, "SeqNo");
+    const bool first = seq != nullptr && *seq == "1";
+    if (op != "AIIn" || !first || request_.state != SessionState::kOnce) {
+      return ServeSession(first, now);
     }
     const Status input = CheckInput(request_.call);
-    return input.ok() ? std::nullopt : std::optional(input);
+    if (!input.ok()) return Refuse(input);
+    Submit(now);
+  }
+
+  // One operation of a session; `first`: the one that opens it.
+  void ServeSession(bool first, TimePoint now) {
+    Status status = CheckSource(request_.call);
+    for (Payload& p : request_.call.request.payloads) p.status = StreamStatus(p);
+    if (status.ok()) status = first ? OpenSession() : FindSession();
+    if (!status.ok()) return Refuse(status);
+    if (request_.op == "AIExcp") {
+      env_.sessions.Abort(session_->id);
+      env_.table.Remove(request_.handle, session_->id);
+      return Refuse(Status::Ok(), 0);
+    }
+    if (request_.op == "AIIn") {
+      status = env_.sessions.Write(session_->id, request_.sync_id,
+                                   std::move(request_.call.request.payloads), nullptr);
+      if (status.kind == StatusKind::kOverloaded) {  // The session goes on.
+        status.kind = StatusKind::kInvalid;
+        status.code = kCodeInvalidInput;
+        return Refuse(status);
+      }
+      if (!status.ok() && !HasKept()) return EndSession(status);
+    }
+    {
+      MutexLock lock(session_->mu);
+      if (!session_->kept.empty()) {
+        output_ = std::move(session_->kept.front());
+        session_->kept.pop_front();
+        kept_ = true;
+      }
+    }
+    if (kept_) return OnOutput();
+    const int64_t wait_ms =
+        request_.op == "AIOut" ? WaitMs(request_, env_.settings.queue.default_timeout_ms) : 0;
+    ++events_left_;  // The output.
+    env_.sessions.Poll(session_->id, 1, now + std::chrono::milliseconds(wait_ms),
+                       std::make_unique<PollSink>(this));
+  }
+
+  Status OpenSession() {
+    env_.table.Sweep([this](const std::string& handle) {
+      SessionId id = 0;
+      return env_.sessions.Find(handle, &id).ok();
+    });
+    OnceCall& call = request_.call;
+    PassHeaders(env_.settings.service, &call);
+    SessionRequest open;
+    open.handle = request_.handle;
+    open.params = std::move(call.request.params);
+    open.ordered = true;
+    open.idle_limit = std::chrono::milliseconds(env_.settings.sessions.ttl_ms);
+    SessionId id = 0;
+    const Status status = env_.sessions.Open(std::move(open), &id);
+    if (!status.ok()) return status;
+    session_ = std::make_shared<XsfSession>(id, call.service_id, std::move(call.expect));
+    env_.table.Add(request_.handle, session_);
+    return Status::Ok();
+  }
+
+  Status FindSession() {
+    session_ = env_.table.Find(request_.handle);
+    if (session_ != nullptr && request_.op != "AIExcp" && HasKept()) {
+      return Status::Ok();  // What is kept may be the last.
+    }
+    SessionId id = 0;
+    const Status status = env_.sessions.Find(request_.handle, &id);
+    if (!status.ok()) return status;
+    if (session_ != nullptr && session_->id == id) return Status::Ok();
+    return Status::Error(StatusKind::kInvalid,
+                         StrCat("service instance invalid: ", request_.handle,
+                                " is the session of another protocol"),
+                         kCodeInvalidHandle);
+  }
+
+  bool HasKept() {
+    MutexLock lock(session_->mu);
+    return !session_->kept.empty();
+  }
+
+  void EndSession(const Status& status) {
+    env_.table.Remove(request_.handle, session_->id);
+    Refuse(status);
+  }
+
+  void OnOutput() {
+    if (!kept_ && gone_) {  // For the next call of this session.
+      MutexLock lock(session_->mu);
+      session_->kept.push_back(std::move(output_));
+    } else {
+      AnswerSession();
+    }
+    if (!kept_) Leave();
+  }
+
+  void AnswerSession() {
+    if (!output_.status.ok()) return EndSession(output_.status);
+    std::vector<Payload> payloads;
+    if (!output_.batches.empty()) payloads = std::move(output_.batches.front());
+    Status status;
+    {
+      MutexLock lock(session_->mu);
+      status = session_->output.Check(&payloads);
+    }
+    if (!status.ok()) {
+      env_.sessions.Abort(session_->id);
+      return EndSession(status);
+    }
+    XsfReply out;
+    out.service_id = request_.call.service_id;
+    // END is for the session: one stream of several that ends must not make the client stop.
+    const DataStatus last = payloads.empty() ? DataStatus::kBegin : payloads.back().status;
+    const bool ends = last == DataStatus::kEnd || last == DataStatus::kOnce;
+    if (output_.last) {
+      out.output_status = ends ? static_cast<int>(last) : kStatusEnd;
+      env_.table.Remove(request_.handle, session_->id);
+    } else {
+      out.output_status = static_cast<int>(ends ? DataStatus::kContinue : last);
+    }
+    out.payloads = &payloads;
+    Finish(out);
   }
 
   void Submit(TimePoint now) {
@@ -214,8 +343,12 @@ class XsfServerCall {
   grpc::ServerAsyncResponseWriter<grpc::ByteBuffer> responder_;
   XsfRequest request_;
   Reply reply_;
-  CallId call_id_ = 0;  // Lane.
-  int events_left_ = 0;  // Lane.
+  std::shared_ptr<XsfSession> session_;  // Of a session's operation.
+  SessionOutput output_;
+  CallId call_id_ = 0;  // Lane, as all below.
+  bool kept_ = false;   // output_ is from an earlier call.
+  bool gone_ = false;
+  int events_left_ = 0;
   GrpcLane::Event arrived_ = [this](bool ok) { OnArrived(ok); };
   GrpcLane::Event done_ = [this](bool) { OnDone(); };
   GrpcLane::Event finished_ = [this](bool) { Leave(); };

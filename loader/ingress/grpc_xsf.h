@@ -5,9 +5,11 @@
 
 #include "loader/api/buffers.h"
 #include "loader/api/service.h"
+#include "loader/api/session.h"
 #include "loader/api/settings.h"
 #include "loader/ingress/grpc_lane.h"
 #include "loader/ingress/handle.h"
+#include "loader/ingress/xsf_session.h"
 #include "xsf.grpc.pb.h"
 
 namespace aiges {
@@ -18,9 +20,11 @@ using XsfService = utils::XsfCall::WithRawMethod_call<utils::XsfCall::Service>;
 struct XsfContext {
   const Settings& settings;
   Service& service;
+  Sessions& sessions;
   BufferPool& buffers;
   XsfService& xsf;
   HandleMaker& handles;
+  XsfSessionTable& table;
   GrpcLane& lane;
 };
 

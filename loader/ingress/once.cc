@@ -33,7 +33,40 @@ const char* TypeName(DataType type) {
   return static_cast<size_t>(type) < 5 ? kNames[static_cast<size_t>(type)] : "unknown";
 }
 
+// Whether the client expects this output; then it gets the attributes the client asked for.
+Status ApplyExpect(const std::vector<Expected>& expect, Payload* p) {
+  if (expect.empty()) return Status::Ok();
+  const auto found = std::find_if(expect.begin(), expect.end(),
+                                  [&](const Expected& e) { return e.name == p->key; });
+  if (found == expect.end()) {
+    return Status::Error(
+        StatusKind::kInternal,
+        StrCat("wrapper output data invalid(key or type): the engine returned \"", p->key,
+               "\", which the request does not expect"),
+        kCodeInvalidOutput);
+  }
+  if (found->type && *found->type != p->type) {
+    return Status::Error(
+        StatusKind::kInternal,
+        StrCat("wrapper output data invalid(key or type): \"", p->key, "\" is ",
+               TypeName(p->type), ", the request expects ", TypeName(*found->type)),
+        kCodeInvalidOutput);
+  }
+  for (const auto& [key, value] : found->attributes) Overlay(&p->desc, key, value);
+  return Status::Ok();
+}
+
 }  // namespace
+
+Status StreamOutput::Check(std::vector<Payload>* outputs) {
+  for (Payload& p : *outputs) {
+    const Status status = ApplyExpect(expect_, &p);
+    if (!status.ok()) return status;
+    Overlay(&p.desc, "seq", std::to_string(++seq_[p.key]));
+    Overlay(&p.desc, "status", std::to_string(static_cast<int>(p.status)));
+  }
+  return Status::Ok();
+}
 
 void PassHeaders(const ServiceSettings& settings, OnceCall* call) {
   const auto pass = [call](const std::string& name) {
@@ -52,6 +85,10 @@ Status CheckInput(const OnceCall& call) {
                          "input invalid data: expected at least one payload, got none",
                          kCodeInvalidInput);
   }
+  return CheckSource(call);
+}
+
+Status CheckSource(const OnceCall& call) {
   for (const Payload& p : call.request.payloads) {
     const std::string* source = Find(p.desc, "dataSrc");
     if (source == nullptr || source->empty() || *source == "client") continue;
@@ -69,29 +106,9 @@ Status CheckOutput(const std::vector<Expected>& expect, std::vector<Payload>* ou
                          "wrapper output data is nil: the engine returned no data",
                          kCodeInvalidOutput);
   }
-  static const Pairs kNoAttributes;
   for (Payload& p : *outputs) {
-    const Pairs* attributes = &kNoAttributes;
-    if (!expect.empty()) {
-      const auto found = std::find_if(expect.begin(), expect.end(),
-                                      [&](const Expected& e) { return e.name == p.key; });
-      if (found == expect.end()) {
-        return Status::Error(
-            StatusKind::kInternal,
-            StrCat("wrapper output data invalid(key or type): the engine returned \"", p.key,
-                   "\", which the request does not expect"),
-            kCodeInvalidOutput);
-      }
-      if (found->type && *found->type != p.type) {
-        return Status::Error(
-            StatusKind::kInternal,
-            StrCat("wrapper output data invalid(key or type): \"", p.key, "\" is ",
-                   TypeName(p.type), ", the request expects ", TypeName(*found->type)),
-            kCodeInvalidOutput);
-      }
-      attributes = &found->attributes;
-    }
-    for (const auto& [key, value] : *attributes) Overlay(&p.desc, key, value);
+    const Status status = ApplyExpect(expect, &p);
+    if (!status.ok()) return status;
     p.status = DataStatus::kOnce;  // A once reply is whole, whatever the engine wrote.
     Overlay(&p.desc, "seq", "0");
     Overlay(&p.desc, "status", "3");

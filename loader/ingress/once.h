@@ -1,9 +1,10 @@
-// loader/ingress/once.h: a once call as both fronts see it, between decoding and encoding.
+// loader/ingress/once.h: a call as all fronts see it, between decoding and encoding.
 //
 // The rules that clients rely on live here once: what goes into params, what `expect` allows, what
 // attributes an output carries. Plain values and pure functions; thread-safe.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,12 +31,25 @@ struct OnceCall {
 // params gets the headers that [aiges] headerPass names, and always "sid".
 void PassHeaders(const ServiceSettings& settings, OnceCall* call);
 
-// kInvalid when the payloads cannot be handed to an engine.
+// kInvalid when the payloads cannot be handed to an engine. Of a once call: there must be one.
 Status CheckInput(const OnceCall& call);
+Status CheckSource(const OnceCall& call);
 
 // Checks a successful reply against `expect` and gives each output the attributes the client gets:
 // the engine's desc, overlaid with those of expect, then seq "0" and status "3".
 Status CheckOutput(const std::vector<Expected>& expect, std::vector<Payload>* outputs);
+
+// The same for one batch of a session, whose streams are numbered: desc, overlaid with those of
+// expect, then seq (from "1" on in each stream) and status.
+class StreamOutput {
+ public:
+  explicit StreamOutput(std::vector<Expected> expect) : expect_(std::move(expect)) {}
+  Status Check(std::vector<Payload>* outputs);
+
+ private:
+  std::vector<Expected> expect_;
+  std::map<std::string, uint64_t> seq_;
+};
 
 // Milliseconds per stage, in the syntax of the Server-Timing header (W3C Server Timing).
 std::string ServerTiming(const StageTimes& times);

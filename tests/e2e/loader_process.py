@@ -25,6 +25,8 @@ class Binaries:
 
     def __init__(self, folder):
         self.loader = folder / "AIService"
+        self.engine = folder / "libtest_engine.so"  # tests/engine
+        self.engine_without_read = folder / "libtest_engine_without_read.so"
         self.caesar = folder.parent / "plugins" / "caesar" / "libwrapper.so"
 
     @classmethod

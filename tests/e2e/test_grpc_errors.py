@@ -4,7 +4,7 @@ import time
 
 import grpc
 import pytest
-from xsf_client import IMAGE, STREAM
+from xsf_client import IMAGE
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def good(xsf, **fields):
 
 @pytest.mark.parametrize("op", ["AIOut", "AIExcp"])
 def test_handle_that_no_session_has_is_10008(xsf, op):
-    answer = ask(xsf, None, op=op, handle="0" * 26)
+    answer = ask(xsf, None, op=op, param={}, handle="0" * 26)
     assert refusal(answer) == (
         10008,
         "service instance invalid: no session has the handle " + "0" * 26,
@@ -61,13 +61,6 @@ def test_ping_is_answered_empty(xsf):
 def test_accepted_operations_answer_an_empty_output(xsf, op):
     answer = ask(xsf, None, op=op)
     assert (answer.res.code, answer.code, answer.error, len(answer.res.data)) == (0, 0, "", 1)
-
-
-def test_stream_state_is_10004(xsf):
-    assert refusal(ask(xsf, good(xsf, state=STREAM))) == (
-        10004,
-        "invalid session mode: this version serves once calls (state ONCE)",
-    )
 
 
 def test_malformed_loader_input_is_10401(xsf):

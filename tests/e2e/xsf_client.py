@@ -130,3 +130,51 @@ class XsfClient:
     def begin_do(self, action, data=b"", wait_ms="5000", **params):
         text = {"do": action, **{key: str(value) for key, value in params.items()}}
         return self.begin(self.payload("data", data), wait_ms=wait_ms, params=text)
+
+
+class XsfSession:
+    """A stream session: open(), write(..) and out() return Answers.
+
+    Any answer may carry output, also that of a write: `got` has all payloads so far.
+    """
+
+    def __init__(self, client, handle=""):
+        self.client, self.handle, self.sync_id = client, handle, 0
+        self.got, self.ended = [], False
+
+    def _ask(self, op, inner, param):
+        request = self.client.request(inner, op=op, param=param, handle=self.handle)
+        answer = self.client.answer(self.client.send(request))
+        self.handle = answer.res.s.h
+        self.last = answer
+        self.got += answer.output.pl
+        self.ended = self.ended or answer.output.status in (2, 3)
+        return answer
+
+    def _input(self, payloads, **fields):
+        message = self.client.input(*payloads, state=STREAM, **fields)
+        message.sync_id = self.sync_id
+        self.sync_id += 1
+        return message
+
+    def open(self, *payloads, **fields):
+        return self._ask("AIIn", self._input(payloads, **fields), {"SeqNo": "1"})
+
+    def write(self, data, status=1, key="in", sync_id=None, **attributes):
+        payload = self.client.payload(key, data, status=str(status), **attributes)
+        if sync_id is not None:
+            self.sync_id = sync_id
+        return self._ask("AIIn", self._input([payload]), {})
+
+    def out(self, wait_ms=5000):
+        return self._ask("AIOut", None, {"waitTime": str(wait_ms)})
+
+    def stop(self):
+        return self._ask("AIExcp", None, {})
+
+    def all(self, key="out"):
+        """Texts of the stream, from the session's begin to its end."""
+        while not self.ended:
+            answer = self.out()
+            assert answer.code == 0, answer.error
+        return [p.data.decode() for p in self.got if p.meta.name == key]
