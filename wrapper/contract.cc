@@ -1,21 +1,32 @@
 #include "wrapper/contract.h"
 
+#include <algorithm>
+#include <cstring>
 #include <limits>
 
+#include "wrapper/items.h"
 #include "wrapper/plan_py.h"  // Made by CMake from sdk/aiges/_signature.py.
 #include "wrapper/py_error.h"
 
 namespace aiges::shim {
 namespace {
 
-// Its function plan, run in a namespace of its own.
-Ref PlanFunction() {
+// A function of _signature.py, run in a namespace of its own.
+Ref SignatureFunction(const char* name) {
   const Ref scope = Ref::Steal(PyDict_New());
   PyDict_SetItemString(scope.get(), "__builtins__", PyEval_GetBuiltins());
   const Ref done =
       Ref::Steal(PyRun_String(kPlanPython, Py_file_input, scope.get(), scope.get()));
   if (!done) return Ref();
-  return Ref::Borrow(PyDict_GetItemString(scope.get(), "plan"));
+  return Ref::Borrow(PyDict_GetItemString(scope.get(), name));
+}
+
+// Written by the user, not inherited from the SDK's WrapperBase.
+bool IsDefault(PyObject* function) {
+  const Ref name = Ref::Steal(PyObject_GetAttrString(function, "__qualname__"));
+  const char* text = name && PyUnicode_Check(name.get()) ? PyUnicode_AsUTF8(name.get()) : nullptr;
+  PyErr_Clear();
+  return text != nullptr && std::strncmp(text, "WrapperBase.", 12) == 0;
 }
 
 }  // namespace
@@ -23,17 +34,20 @@ Ref PlanFunction() {
 Hook Hook::Find(PyObject* owner, const char* name, const char* roles) {
   Hook hook;
   Ref function = Ref::Steal(PyObject_GetAttrString(owner, name));
-  if (!function || PyCallable_Check(function.get()) == 0) {
+  if (!function || PyCallable_Check(function.get()) == 0 || IsDefault(function.get())) {
     PyErr_Clear();
     return hook;
   }
-  const Ref plan = PlanFunction();
+  const Ref plan = SignatureFunction("plan"), kind = SignatureFunction("kind");
   const Ref order =
       Ref::Steal(plan ? PyObject_CallFunction(plan.get(), "Os", function.get(), roles) : nullptr);
-  if (!order) {
+  const Ref number =
+      Ref::Steal(kind ? PyObject_CallFunction(kind.get(), "O", function.get()) : nullptr);
+  if (!order || !number) {
     TakePythonError();
     return hook;
   }
+  hook.kind_ = static_cast<Kind>(PyLong_AsLong(number.get()));
   hook.count_ = std::min(static_cast<size_t>(PyList_Size(order.get())), kMost);
   for (size_t i = 0; i < hook.count_; ++i) {
     hook.order_[i] = PyLong_AsSize_t(PyList_GetItem(order.get(), static_cast<Py_ssize_t>(i)));
@@ -62,20 +76,215 @@ int ResultCode(const char* hook, const Ref& result) {
   return static_cast<int>(code);
 }
 
-int InitCode(const Ref& result) {
+int Raised(const char* hook) {
+  return SetError(kUserExecError, std::string(hook) + " raised " + TakePythonError());
+}
+
+PyObject* SidOf(PyObject* params, const Ref& tag) {
+  PyObject* sid = PyDict_GetItemString(params, "sid");
+  return sid == nullptr ? tag.get() : sid;
+}
+
+Ref PsrIds(const CallArgs& args) {
+  Ref ids = Ref::Steal(PyTuple_New(args.psr_count));
+  for (int i = 0; i < args.psr_count; ++i) {
+    PyTuple_SET_ITEM(ids.get(), i, PyLong_FromUnsignedLong(args.psr_ids[i]));
+  }
+  return ids;
+}
+
+Contract::Contract(PyObject* owner, bool v1)
+    : init_(Hook::Find(owner, "wrapperInit", "config")),
+      warmup_(Hook::Find(owner, "wrapperWarmup", "config")),
+      exec_(Hook::Find(owner, "wrapperOnceExec",
+                       v1 ? "usrTag params reqData respData psrIds psrCnt"
+                          : "params reqData usrTag psrId sid")),
+      exec_async_(Hook::Find(owner, "wrapperOnceExecAsync",
+                             v1 ? "usrTag params reqData respData psrIds psrCnt"
+                                : "params reqData usrTag psrId sid")),
+      batch_(Hook::Find(owner, "wrapperBatchExec", "params reqData usrTags")),
+      stream_(Hook::Find(owner, "wrapperStream", "params requests usrTag psrId sid")),
+      create_(Hook::Find(owner, "wrapperCreate", v1 ? "usrTag params psrIds psrCnt errNum"
+                                                    : "params sid psrId usrTag")),
+      write_(Hook::Find(owner, "wrapperWrite", "handle reqData sid")),
+      read_(Hook::Find(owner, "wrapperRead", v1 ? "handle respData" : "handle sid")),
+      destroy_(Hook::Find(owner, "wrapperDestroy", "handle")),
+      load_res_(Hook::Find(owner, "wrapperLoadRes", "reqData patch_id resId")),
+      unload_res_(Hook::Find(owner, "wrapperUnloadRes", "patch_id resId")),
+      error_(Hook::Find(owner, "wrapperError", "errNum")),
+      fini_(Hook::Find(owner, "wrapperFini", "")) {
+  if (v1 && !destroy_) destroy_ = Hook::Find(owner, "wrapperDestory", "handle");  // Sic.
+}
+
+int Contract::Init(const Ref& config) {
+  if (!init_) return 0;
+  PyObject* offered[] = {config.get()};
+  const Ref result = init_.Call(offered);
   if (!result) return SetError(kUserInitError, "wrapperInit raised " + TakePythonError());
   return ResultCode("wrapperInit", result);
 }
 
-std::string ErrorTextFrom(const Hook& hook, int code) {
-  if (!hook) return "";
+int Contract::Warmup(const Ref& config) {
+  if (!warmup_) return 0;
+  PyObject* offered[] = {config.get()};
+  const Ref result = warmup_.Call(offered);
+  if (!result) return SetError(kUserInitError, "wrapperWarmup raised " + TakePythonError());
+  return result.get() == Py_None ? 0 : ResultCode("wrapperWarmup", result);
+}
+
+int Contract::Fini() {
+  if (!fini_) return 0;
+  const Ref result = fini_.Call(nullptr);
+  if (!result) TakePythonError();
+  return 0;
+}
+
+std::string Contract::ErrorText(int code) {
+  if (!error_) return "";
   const Ref number = Ref::Steal(PyLong_FromLong(code));
   PyObject* offered[] = {number.get()};
-  const Ref text = hook.Call(offered);
+  const Ref text = error_.Call(offered);
   const char* utf8 =
       text && PyUnicode_Check(text.get()) ? PyUnicode_AsUTF8(text.get()) : nullptr;
   if (utf8 == nullptr && PyErr_Occurred() != nullptr) TakePythonError();
   return utf8 == nullptr ? "" : utf8;
+}
+
+int Contract::ExecAsync(const CallArgs& args, const DataList* data) {
+  const Ref input = MakeInput(data);
+  if (!input) return Raised("request");
+  const Ref response = Ref::Steal(PyList_New(0));
+  const Ref result = CallExec(exec_async_, args, input.get(), response.get());
+  return result ? ResultCode("wrapperOnceExecAsync", result) : Raised("wrapperOnceExecAsync");
+}
+
+int Contract::Write(PyObject* handle, PyObject* sid, PyObject* input) {
+  PyObject* offered[] = {handle, input, sid};
+  const Ref result = write_.Call(offered);
+  return result ? ResultCode("wrapperWrite", result) : Raised("wrapperWrite");
+}
+
+int Contract::Destroy(PyObject* handle) {
+  if (!destroy_) return 0;
+  PyObject* offered[] = {handle};
+  const Ref result = destroy_.Call(offered);
+  if (!result) return Raised("wrapperDestroy");
+  return result.get() == Py_None ? 0 : ResultCode("wrapperDestroy", result);
+}
+
+Ref Contract::CallOnce(const CallArgs& args, PyObject* input) const {
+  const Ref response = Ref::Steal(PyList_New(0));
+  return CallExec(exec_, args, input, response.get());
+}
+
+int Contract::Collect(PyObject* generator, ResultList* out) {
+  while (const Ref value = Ref::Steal(PyIter_Next(generator))) {
+    int code = 0;
+    const std::string wrong = ReadAny(value.get(), Statuses::kOnce, out, &code);
+    if (!wrong.empty()) return SetError(kBadResult, "yielded item: " + wrong);
+    if (code != 0) return code;
+  }
+  if (PyErr_Occurred() != nullptr) return Raised("wrapperOnceExec");
+  out->SetStatus(DataOnce);
+  return 0;
+}
+
+Ref Contract::CallStream(const CallArgs& args, PyObject* input) const {
+  if (!stream_) return CallOnce(args, input);
+  const Ref tag = TextToStr(args.tag);
+  const Ref psr = Ref::Steal(PyLong_FromLong(args.psr_count > 0 ? args.psr_ids[0] : 0));
+  PyObject* offered[] = {args.params, input, tag.get(), psr.get(), SidOf(args.params, tag)};
+  return stream_.Call(offered);
+}
+
+int Contract::ExecBatch(const std::vector<CallArgs>& args,
+                        const std::vector<const DataList*>& data, std::vector<ResultList*>* out,
+                        int* rets) {
+  const auto count = static_cast<Py_ssize_t>(args.size());
+  const Ref params = Ref::Steal(PyList_New(0)), inputs = Ref::Steal(PyList_New(0));
+  const Ref tags = Ref::Steal(PyList_New(0));
+  for (size_t i = 0; i < args.size(); ++i) {
+    const Ref input = MakeInput(data[i]), tag = TextToStr(args[i].tag);
+    if (!input || !tag) return Raised("request");
+    PyList_Append(params.get(), args[i].params);
+    PyList_Append(inputs.get(), input.get());
+    PyList_Append(tags.get(), tag.get());
+  }
+  PyObject* offered[] = {params.get(), inputs.get(), tags.get()};
+  const Ref result = batch_.Call(offered);
+  if (!result) return Raised("wrapperBatchExec");
+  if (PyList_Check(result.get()) == 0 || PyList_GET_SIZE(result.get()) != count) {
+    return SetError(kBadReturn,
+                    std::string("wrapperBatchExec returned ") + Py_TYPE(result.get())->tp_name +
+                        (PyList_Check(result.get()) != 0
+                             ? " of " + std::to_string(PyList_GET_SIZE(result.get()))
+                             : "") +
+                        ", expected a list of " + std::to_string(count) +
+                        ", one result for each call");
+  }
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    PyObject* item = PyList_GET_ITEM(result.get(), i);
+    int* code = &rets[i];
+    if (PyLong_Check(item) != 0) {  // The user's error code.
+      *code = ResultCode("wrapperBatchExec", Ref::Borrow(item));
+    } else if (PyExceptionInstance_Check(item) != 0) {
+      PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(item)), item);
+      *code = Raised("wrapperBatchExec");
+    } else {
+      const std::string wrong =
+          ReadAny(item, Statuses::kOnce, (*out)[static_cast<size_t>(i)], code);
+      if (!wrong.empty()) {
+        *code = SetError(kBadResult, "result [" + std::to_string(i) + "]: " + wrong);
+      }
+    }
+  }
+  return 0;
+}
+
+namespace {
+
+// The name by which user code knows a resource: its attribute patch_id, else its key.
+std::string PatchId(const DataList* data) {
+  for (const ParamList* p = data == nullptr ? nullptr : data->desc; p != nullptr; p = p->next) {
+    if (p->key != nullptr && std::strcmp(p->key, "patch_id") == 0) return p->value;
+  }
+  return data == nullptr || data->key == nullptr ? "" : data->key;
+}
+
+std::vector<std::pair<unsigned, std::string>>& Patches() {  // Needs the GIL.
+  static auto* const patches = new std::vector<std::pair<unsigned, std::string>>;
+  return *patches;
+}
+
+}  // namespace
+
+int Contract::LoadRes(const DataList* data, unsigned id) {
+  if (!load_res_) return 0;
+  const Ref input = MakeInput(data);
+  const std::string patch = PatchId(data);
+  const Ref name = TextToStr(patch.c_str()), number = Ref::Steal(PyLong_FromUnsignedLong(id));
+  if (!input || !name || !number) return Raised("resource");
+  PyObject* offered[] = {input.get(), name.get(), number.get()};
+  const Ref result = load_res_.Call(offered);
+  const int code = result ? ResultCode("wrapperLoadRes", result) : Raised("wrapperLoadRes");
+  if (code == 0) Patches().emplace_back(id, patch);
+  return code;
+}
+
+int Contract::UnloadRes(unsigned id) {
+  std::string patch;
+  auto& patches = Patches();
+  for (size_t i = 0; i < patches.size(); ++i) {
+    if (patches[i].first != id) continue;
+    patch = patches[i].second;
+    patches.erase(patches.begin() + static_cast<ptrdiff_t>(i));
+    break;
+  }
+  if (!unload_res_) return 0;
+  const Ref name = TextToStr(patch.c_str()), number = Ref::Steal(PyLong_FromUnsignedLong(id));
+  PyObject* offered[] = {name.get(), number.get()};
+  const Ref result = unload_res_.Call(offered);
+  return result ? ResultCode("wrapperUnloadRes", result) : Raised("wrapperUnloadRes");
 }
 
 std::unique_ptr<Contract> MakeContract(PyObject* module) {

@@ -1,28 +1,109 @@
 // wrapper/contract.h: how the user's wrapper.py is written, behind one face.
 //
-// Each generation of user code is one implementation. All methods but Exec run on the thread that
-// loaded the plugin; Exec may run on several threads at once. All need the GIL.
+// The hooks are the same in all generations of user code; what differs is their arguments and the
+// form of their results. Init, Warmup and Fini run on the thread that loaded the plugin; the rest
+// may run on several threads at once. All need the GIL.
+// Methods that return int: 0, the user's own code, or one of py_error.h (SetError was called).
 #pragma once
 
 #include <memory>
 #include <string>
+#include <vector>
 
-#include "aiges/type.h"
+#include "aiges/wrapper.h"
 #include "wrapper/convert.h"
 #include "wrapper/python_ptr.h"
 
 namespace aiges::shim {
 
+// A user function and which of the arguments we offer it wants, in which order; found out once,
+// when the plugin is loaded (aiges/_signature.py).
+class Hook {
+ public:
+  // `roles`: space separated names of the arguments offered, in the order of the newest signature.
+  // Absent, not callable, or a default of WrapperBase: an empty Hook.
+  static Hook Find(PyObject* owner, const char* name, const char* roles);
+  explicit operator bool() const { return static_cast<bool>(function_); }
+  // `offered` in the order of roles. A new reference; NULL with a Python exception set.
+  Ref Call(PyObject* const* offered) const;
+
+  enum class Kind { kPlain, kGenerator, kAsyncGenerator, kCoroutine };
+  Kind kind() const { return kind_; }
+
+ private:
+  static constexpr size_t kMost = 8;
+  Ref function_;
+  Kind kind_ = Kind::kPlain;
+  size_t count_ = 0;
+  size_t order_[kMost] = {};
+};
+
+// The arguments that calls and sessions begin with. Borrowed for the call.
+struct CallArgs {
+  const char* tag;
+  PyObject* params;  // dict[str, str]
+  const unsigned* psr_ids = nullptr;
+  int psr_count = 0;
+};
+
 class Contract {
  public:
   virtual ~Contract() = default;
-  // 0, the user's own code, or one of py_error.h (SetError was called).
-  virtual int Init(const Ref& config) = 0;
-  virtual int Exec(const char* usr_tag, const Ref& params, const DataList* data,
-                   ResultList* out) = 0;
-  virtual int Fini() = 0;
+
+  int Init(const Ref& config);
+  int Warmup(const Ref& config);
+  int Fini();
   // The user's text for his own code; empty when he has none.
-  virtual std::string ErrorText(int code) = 0;
+  std::string ErrorText(int code);
+
+  virtual int Exec(const CallArgs& args, const DataList* data, ResultList* out) = 0;
+  // Lists of the same length in, outcomes out: rets[i] is 0 and out[i] the result, or an error.
+  int ExecBatch(const std::vector<CallArgs>& args, const std::vector<const DataList*>& data,
+                std::vector<ResultList*>* out, int* rets);
+  int ExecAsync(const CallArgs& args, const DataList* data);
+
+  // Sessions by the user's own create, write, read, destroy. `handle` is what create returned.
+  virtual int Create(const CallArgs& args, std::string* handle) = 0;
+  int Write(PyObject* handle, PyObject* sid, PyObject* input);
+  virtual int Read(PyObject* handle, PyObject* sid, ResultList* out) = 0;
+  int Destroy(PyObject* handle);
+
+  int LoadRes(const DataList* data, unsigned id);
+  int UnloadRes(unsigned id);
+
+  // reqData for user code. NULL with an exception set.
+  virtual Ref MakeInput(const DataList* data) const = 0;
+  // Calls the generator (or coroutine function) of a session: wrapperStream(params, requests), or
+  // wrapperOnceExec(params, reqData) with its whole input. NULL with an exception set.
+  Ref CallStream(const CallArgs& args, PyObject* input) const;
+  Ref CallOnce(const CallArgs& args, PyObject* input) const;
+
+  bool usable() const { return exec_ || stream_ || exec_async_; }
+  bool has_sessions() const { return has_create() || streams(); }
+  bool has_create() const { return create_ && write_; }
+  bool has_read() const { return static_cast<bool>(read_); }
+  // Sessions that a generator serves, and whether it takes its input piece by piece.
+  bool streams() const { return stream_ || (exec_ && exec_.kind() != Hook::Kind::kPlain); }
+  bool stream_takes_input() const { return static_cast<bool>(stream_); }
+  Hook::Kind stream_kind() const { return stream_ ? stream_.kind() : exec_.kind(); }
+  Hook::Kind once_kind() const { return exec_.kind(); }
+  bool has_exec() const { return static_cast<bool>(exec_); }
+  bool has_exec_async() const { return static_cast<bool>(exec_async_); }
+  bool has_batch() const { return static_cast<bool>(batch_); }
+  bool has_resources() const { return static_cast<bool>(load_res_); }
+
+ protected:
+  Contract(PyObject* owner, bool function_style);
+
+  // The arguments of a hook in the order of the role strings in contract.cc.
+  virtual Ref CallExec(const Hook& hook, const CallArgs& args, PyObject* input,
+                       PyObject* response) const = 0;
+
+  // A once call of a generator: everything it yields, as one answer.
+  static int Collect(PyObject* generator, ResultList* out);
+
+  Hook init_, warmup_, exec_, exec_async_, batch_, stream_, create_, write_, read_, destroy_,
+      load_res_, unload_res_, error_, fini_;
 };
 
 // Looks at the imported module. nullptr after SetError when it is neither generation.
@@ -32,28 +113,13 @@ std::unique_ptr<Contract> MakeContractV2(PyObject* module);
 
 // --- shared by the generations ---
 
-// A user function and which of the arguments we offer it wants, in which order; found out once,
-// when the plugin is loaded (aiges/_signature.py).
-class Hook {
- public:
-  // `roles`: space separated names of the arguments offered, in the order of the newest signature.
-  // Absent or not callable: an empty Hook.
-  static Hook Find(PyObject* owner, const char* name, const char* roles);
-  explicit operator bool() const { return static_cast<bool>(function_); }
-  // `offered` in the order of roles. A new reference; NULL with a Python exception set.
-  Ref Call(PyObject* const* offered) const;
-
- private:
-  static constexpr size_t kMost = 8;
-  Ref function_;
-  size_t count_ = 0;
-  size_t order_[kMost] = {};
-};
-
 // The int a hook returned, or kBadReturn after SetError ("wrapperInit returned None, expected int").
 int ResultCode(const char* hook, const Ref& result);
-// wrapperInit's outcome from what it returned (or raised).
-int InitCode(const Ref& result);
-std::string ErrorTextFrom(const Hook& hook, int code);
+// params["sid"], or the tag. Borrowed from params or `tag`.
+PyObject* SidOf(PyObject* params, const Ref& tag);
+// tuple of int
+Ref PsrIds(const CallArgs& args);
+// What a hook that raised is told as: "<hook> raised ValueError: .."; takes the exception.
+int Raised(const char* hook);
 
 }  // namespace aiges::shim

@@ -2,13 +2,16 @@
 //
 //   wrapperInit(config) -> int
 //   wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt) -> int
+//   wrapperCreate(usrTag, params, psrIds, psrCnt, errNum) -> str, the handle
+//   wrapperWrite(handle, reqData) -> int
+//   wrapperRead(handle, respData) -> int, or wrapperRead(handle) -> list
+//   wrapperDestroy(handle), also spelt wrapperDestory -> int
 //   wrapperError(errNum) -> str, wrapperFini() -> int
-// reqData: tuple of dict(key, data, len, status, type, desc). The function appends its results to
+// reqData: tuple of dict(key, data, len, status, type, desc). A function appends its results to
 // respData: dict(key, data, len, status, type[, desc]). `len` is read but never believed.
 
-#include <atomic>
-
 #include "wrapper/contract.h"
+#include "wrapper/items.h"
 #include "wrapper/py_error.h"
 
 namespace aiges::shim {
@@ -26,49 +29,48 @@ struct Names {
 class ContractV1 : public Contract {
  public:
   explicit ContractV1(PyObject* module)
-      : init_(Hook::Find(module, "wrapperInit", "config")),
-        exec_(Hook::Find(module, "wrapperOnceExec",
-                         "usrTag params reqData respData psrIds psrCnt")),
-        error_(Hook::Find(module, "wrapperError", "errNum")),
-        fini_(Hook::Find(module, "wrapperFini", "")),
+      : Contract(module, /*function_style=*/true),
         no_ids_(Ref::Steal(PyTuple_New(0))),
         zero_(Ref::Steal(PyLong_FromLong(0))) {}
 
-  bool usable() const { return static_cast<bool>(exec_); }
-
-  int Init(const Ref& config) override {
-    if (!init_) return 0;
-    PyObject* offered[] = {config.get()};
-    return InitCode(init_.Call(offered));
-  }
-
-  int Exec(const char* usr_tag, const Ref& params, const DataList* data,
-           ResultList* out) override {
-    const Ref tag = TextToStr(usr_tag);
-    const Ref request = RequestTuple(data);
+  int Exec(const CallArgs& args, const DataList* data, ResultList* out) override {
+    const Ref request = MakeInput(data);
     const Ref response = Ref::Steal(PyList_New(0));
-    if (!tag || !request || !response) {
+    if (!request || !response) {
       return SetError(kUserExecError, "request: " + TakePythonError());
     }
-    PyObject* offered[] = {tag.get(),      params.get(),  request.get(),
-                           response.get(), no_ids_.get(), zero_.get()};
-    const Ref result = exec_.Call(offered);
-    if (!result) return SetError(kUserExecError, "wrapperOnceExec raised " + TakePythonError());
+    const Ref result = CallExec(exec_, args, request.get(), response.get());
+    if (!result) return Raised("wrapperOnceExec");
+    if (PyGen_Check(result.get()) != 0) return Collect(result.get(), out);
     const int code = ResultCode("wrapperOnceExec", result);
     return code != 0 ? code : ReadResponse(response, out);
   }
 
-  int Fini() override {
-    if (!fini_) return 0;
-    const Ref result = fini_.Call(nullptr);
-    if (!result) TakePythonError();
-    return 0;
+  int Create(const CallArgs& args, std::string* handle) override {
+    const Ref tag = TextToStr(args.tag), ids = PsrIds(args);
+    const Ref count = Ref::Steal(PyLong_FromLong(args.psr_count));
+    PyObject* offered[] = {tag.get(), args.params, ids.get(), count.get(), zero_.get()};
+    const Ref result = create_.Call(offered);
+    if (!result) return Raised("wrapperCreate");
+    std::string wrong;
+    if (PyLong_Check(result.get()) != 0) return ResultCode("wrapperCreate", result);  // An error.
+    if (ToText(result.get(), handle, &wrong)) return 0;
+    return SetError(kBadReturn, std::string("wrapperCreate returned ") +
+                                    Py_TYPE(result.get())->tp_name +
+                                    ", expected str (the session's handle) or an error code");
   }
 
-  std::string ErrorText(int code) override { return ErrorTextFrom(error_, code); }
+  int Read(PyObject* handle, PyObject*, ResultList* out) override {
+    const Ref response = Ref::Steal(PyList_New(0));
+    PyObject* offered[] = {handle, response.get()};
+    const Ref result = read_.Call(offered);
+    if (!result) return Raised("wrapperRead");
+    if (PyList_Check(result.get()) != 0) return ReadResponse(result, out);
+    const int code = ResultCode("wrapperRead", result);
+    return code != 0 ? code : ReadResponse(response, out);
+  }
 
- private:
-  Ref RequestTuple(const DataList* head) const {
+  Ref MakeInput(const DataList* head) const override {
     Py_ssize_t count = 0;
     for (const DataList* p = head; p != nullptr; p = p->next) count += p->key != nullptr ? 1 : 0;
     Ref tuple = Ref::Steal(PyTuple_New(count));
@@ -82,6 +84,22 @@ class ContractV1 : public Contract {
     return tuple;
   }
 
+ protected:
+  Ref CallExec(const Hook& hook, const CallArgs& args, PyObject* input,
+               PyObject* response) const override {
+    const Ref tag = TextToStr(args.tag);
+    if (!tag) return Ref();
+    if (args.psr_count == 0) {
+      PyObject* offered[] = {tag.get(), args.params,   input,
+                             response,  no_ids_.get(), zero_.get()};
+      return hook.Call(offered);
+    }
+    const Ref ids = PsrIds(args), count = Ref::Steal(PyLong_FromLong(args.psr_count));
+    PyObject* offered[] = {tag.get(), args.params, input, response, ids.get(), count.get()};
+    return hook.Call(offered);
+  }
+
+ private:
   Ref RequestItem(const DataList& node) const {
     Ref dict = Ref::Steal(PyDict_New());
     const auto set = [&dict](const Ref& name, const Ref& value) {
@@ -96,10 +114,10 @@ class ContractV1 : public Contract {
     return ok ? std::move(dict) : Ref();
   }
 
-  int ReadResponse(const Ref& response, ResultList* out) {
+  static int ReadResponse(const Ref& response, ResultList* out) {
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(response.get()); ++i) {
       const Ref item = Ref::Borrow(PyList_GET_ITEM(response.get(), i));
-      const std::string wrong = ReadItem(item.get(), out);
+      const std::string wrong = ReadDictItem(item.get(), out);
       if (wrong.empty()) continue;
       std::string text = "respData[" + std::to_string(i) + "]: " + wrong;
       PySys_FormatStderr("wrapper: %s\n", text.c_str());
@@ -108,65 +126,8 @@ class ContractV1 : public Contract {
     return 0;
   }
 
-  // Empty when the item was taken.
-  std::string ReadItem(PyObject* item, ResultList* out) {
-    if (PyDict_Check(item) == 0) {
-      return std::string("expected a dict, got ") + Py_TYPE(item)->tp_name;
-    }
-    const auto get = [item](const Ref& name) { return PyDict_GetItemWithError(item, name.get()); };
-    PyObject* key = get(names_.key);
-    PyObject* data = get(names_.data);
-    if (key == nullptr) return "respdata need key item";
-    if (data == nullptr) return "respdata need data item";
-    std::string name, wrong;
-    if (!ToText(key, &name, &wrong)) return "key: " + wrong;
-    long type = 0, status = 3, length = -1;
-    if (!ReadInt(get(names_.type), &type)) return "respdata need type item (int)";
-    if (!ReadInt(get(names_.status), &status)) return "respdata need status item (int)";
-    if (!ReadInt(get(names_.len), &length)) return "respdata need len item (int)";
-    if (type < 0 || type > 4) return "type: expected 0 to 4, got " + std::to_string(type);
-    wrong = out->Add(std::move(name), data, static_cast<int>(type), static_cast<int>(status));
-    if (!wrong.empty()) return "data: " + wrong;
-    CheckLength(data, length);
-    return ReadDesc(get(names_.desc), out);
-  }
-
-  static bool ReadInt(PyObject* value, long* out) {
-    if (value == nullptr || PyLong_Check(value) == 0) return false;
-    *out = PyLong_AsLong(value);
-    return PyErr_Occurred() == nullptr;
-  }
-
-  void CheckLength(PyObject* data, long length) {
-    Py_ssize_t real = PyObject_Size(data);
-    if (PyUnicode_Check(data) && PyUnicode_AsUTF8AndSize(data, &real) == nullptr) real = length;
-    PyErr_Clear();
-    if (length == real || warned_.exchange(true)) return;
-    PySys_FormatStderr(
-        "wrapper: a result item says len=%ld, its data has %zd bytes; the real length is sent "
-        "(said once)\n",
-        length, real);
-  }
-
-  static std::string ReadDesc(PyObject* desc, ResultList* out) {
-    if (desc == nullptr || desc == Py_None) return "";
-    if (PyDict_Check(desc) == 0) return "desc: expected a dict";
-    PyObject *key = nullptr, *value = nullptr;
-    Py_ssize_t at = 0;
-    while (PyDict_Next(desc, &at, &key, &value) != 0) {
-      const Ref text = Ref::Steal(PyObject_Str(value));
-      std::string k, v, wrong;
-      if (!text) return "desc: " + TakePythonError();
-      if (!ToText(key, &k, &wrong) || !ToText(text.get(), &v, &wrong)) return "desc: " + wrong;
-      out->AddDesc(std::move(k), std::move(v));
-    }
-    return "";
-  }
-
   const Names names_;
-  const Hook init_, exec_, error_, fini_;
   const Ref no_ids_, zero_;
-  std::atomic<bool> warned_{false};
 };
 
 }  // namespace

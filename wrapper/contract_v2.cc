@@ -1,14 +1,20 @@
 // wrapper/contract_v2.cc: class Wrapper(WrapperBase), one object, results as a Response.
 //
 //   wrapperInit(config) -> int
-//   wrapperOnceExec(params, reqData[, usrTag[, psrId]]) -> Response
+//   wrapperOnceExec(params, reqData[, usrTag[, psrId]]) -> Response; or a generator
+//   wrapperCreate(params, sid[, psrId[, usrTag]]) -> SessionCreateResponse
+//   wrapperWrite(handle, reqData[, sid]) -> int
+//   wrapperRead(handle[, sid]) -> Response
+//   wrapperDestroy(handle) -> int
 //   wrapperError(code) -> str, wrapperFini() -> int
-// reqData is a DataListCls; a result item's status is always Once.
+// reqData is a DataListCls. The status of a once result is always Once; in sessions it is the
+// item's own.
 
 #include <pybind11/pybind11.h>
 
 #include "wrapper/contract.h"
 #include "wrapper/embed_module.h"
+#include "wrapper/items.h"
 #include "wrapper/py_error.h"
 
 namespace aiges::shim {
@@ -19,95 +25,87 @@ namespace py = pybind11;
 class ContractV2 : public Contract {
  public:
   explicit ContractV2(Ref object)
-      : object_(std::move(object)),
-        init_(Hook::Find(object_.get(), "wrapperInit", "config")),
-        exec_(Hook::Find(object_.get(), "wrapperOnceExec", "params reqData usrTag psrId sid")),
-        error_(Hook::Find(object_.get(), "wrapperError", "errNum")),
-        fini_(Hook::Find(object_.get(), "wrapperFini", "")),
+      : Contract(object.get(), /*function_style=*/false),
+        object_(std::move(object)),
         zero_(Ref::Steal(PyLong_FromLong(0))) {}
 
-  bool usable() const { return static_cast<bool>(exec_); }
-
-  int Init(const Ref& config) override {
-    if (!init_) return 0;
-    PyObject* offered[] = {config.get()};
-    return InitCode(init_.Call(offered));
+  int Exec(const CallArgs& args, const DataList* data, ResultList* out) override {
+    const Ref request = MakeInput(data);
+    if (!request) return SetError(kUserExecError, "request: " + TakePythonError());
+    const Ref result = CallExec(exec_, args, request.get(), nullptr);
+    if (!result) return Raised("wrapperOnceExec");
+    if (PyGen_Check(result.get()) != 0) return Collect(result.get(), out);
+    return ReadResponse("wrapperOnceExec", result, Statuses::kOnce, out);
   }
 
-  int Exec(const char* usr_tag, const Ref& params, const DataList* data,
-           ResultList* out) override {
+  int Create(const CallArgs& args, std::string* handle) override {
+    const Ref tag = TextToStr(args.tag);
+    const Ref psr = FirstPsr(args);
+    PyObject* offered[] = {args.params, SidOf(args.params, tag), psr.get(), tag.get()};
+    const Ref result = create_.Call(offered);
+    if (!result) return Raised("wrapperCreate");
+    const Ref code = Ref::Steal(PyObject_GetAttrString(result.get(), "error_code"));
+    const Ref name = Ref::Steal(PyObject_GetAttrString(result.get(), "handle"));
+    PyErr_Clear();
+    std::string wrong;
+    if (!code || !name || !ToText(name.get(), handle, &wrong)) {
+      return SetError(kBadReturn, std::string("wrapperCreate returned ") +
+                                      Py_TYPE(result.get())->tp_name +
+                                      ", expected a SessionCreateResponse");
+    }
+    return ResultCode("wrapperCreate error_code", code);
+  }
+
+  int Read(PyObject* handle, PyObject* sid, ResultList* out) override {
+    PyObject* offered[] = {handle, sid};
+    const Ref result = read_.Call(offered);
+    if (!result) return Raised("wrapperRead");
+    if (result.get() == Py_None) return 0;
+    return ReadResponse("wrapperRead", result, Statuses::kOwn, out);
+  }
+
+  Ref MakeInput(const DataList* data) const override {
     try {
-      const Ref tag = TextToStr(usr_tag);
-      const py::object request = MakeDataListCls(data);
-      PyObject* sid = PyDict_GetItemString(params.get(), "sid");
-      PyObject* offered[] = {params.get(), request.ptr(), tag.get(), zero_.get(),
-                             sid == nullptr ? tag.get() : sid};
-      const Ref result = exec_.Call(offered);
-      if (!result) return SetError(kUserExecError, "wrapperOnceExec raised " + TakePythonError());
-      return ReadResponse(py::reinterpret_borrow<py::object>(result.get()), out);
+      return Ref::Steal(MakeDataListCls(data).release().ptr());
     } catch (py::error_already_set& e) {
       e.restore();
-      return SetError(kBadResult, "result of wrapperOnceExec: " + TakePythonError());
+      return Ref();
     }
   }
 
-  int Fini() override {
-    if (!fini_) return 0;
-    const Ref result = fini_.Call(nullptr);
-    if (!result) TakePythonError();
-    return 0;
+ protected:
+  Ref CallExec(const Hook& hook, const CallArgs& args, PyObject* input,
+               PyObject*) const override {
+    const Ref tag = TextToStr(args.tag);
+    const Ref psr = FirstPsr(args);
+    if (!tag) return Ref();
+    PyObject* offered[] = {args.params, input, tag.get(), psr.get(), SidOf(args.params, tag)};
+    return hook.Call(offered);
   }
-
-  std::string ErrorText(int code) override { return ErrorTextFrom(error_, code); }
 
  private:
-  // Any object with the attributes will do: wrappers also return the pure-Python aiges.dto classes.
-  static int ReadResponse(const py::object& response, ResultList* out) {
-    if (!py::hasattr(response, "list") || !py::hasattr(response, "error_code")) {
-      return SetError(kBadReturn, std::string("wrapperOnceExec returned ") +
-                                      Py_TYPE(response.ptr())->tp_name + ", expected a Response");
-    }
-    const py::object code = response.attr("error_code");
-    if (py::isinstance<py::int_>(code)) {
-      const int number = ResultCode("wrapperOnceExec error_code",
-                                    Ref::Borrow(code.ptr()));
-      if (number != 0) return number;
-    }
-    const py::object items = response.attr("list");
-    if (!py::isinstance<py::list>(items) && !py::isinstance<py::tuple>(items)) {
-      return SetError(kBadResult, std::string("Response.list is ") + Py_TYPE(items.ptr())->tp_name +
-                                      ", expected a list of ResponseData");
-    }
-    size_t i = 0;
-    for (const py::handle item : items) {
-      const std::string wrong = ReadItem(item, out);
-      if (!wrong.empty()) {
-        PyErr_Clear();
-        return SetError(kBadResult, "Response.list[" + std::to_string(i) + "]: " + wrong);
-      }
-      ++i;
-    }
-    return 0;
+  Ref FirstPsr(const CallArgs& args) const {
+    if (args.psr_count == 0) return Ref::Borrow(zero_.get());
+    return Ref::Steal(PyLong_FromUnsignedLong(args.psr_ids[0]));
   }
 
-  static std::string ReadItem(py::handle item, ResultList* out) {
-    for (const char* name : {"key", "data", "type"}) {
-      if (!py::hasattr(item, name)) {
-        return std::string("expected a ResponseData, got ") + Py_TYPE(item.ptr())->tp_name +
-               " without " + name;
-      }
+  static int ReadResponse(const char* hook, const Ref& response, Statuses statuses,
+                          ResultList* out) {
+    const Ref code = Ref::Steal(PyObject_GetAttrString(response.get(), "error_code"));
+    PyErr_Clear();
+    if (!code || PyObject_HasAttrString(response.get(), "list") == 0) {
+      return SetError(kBadReturn, std::string(hook) + " returned " +
+                                      Py_TYPE(response.get())->tp_name + ", expected a Response");
     }
-    const py::object key = item.attr("key"), data = item.attr("data"), type = item.attr("type");
-    std::string name, wrong;
-    if (!ToText(key.ptr(), &name, &wrong)) return "key: " + wrong;
-    const long number = PyLong_Check(type.ptr()) ? PyLong_AsLong(type.ptr()) : -1;
-    if (number < 0 || number > 4) return "type: expected 0 to 4";
-    wrong = out->Add(std::move(name), data.ptr(), static_cast<int>(number), DataOnce);
-    return wrong.empty() ? "" : "data: " + wrong;
+    if (PyLong_Check(code.get()) != 0) {
+      const int number = ResultCode((std::string(hook) + " error_code").c_str(), code);
+      if (number != 0) return number;
+    }
+    const std::string wrong = ReadResponseList(response.get(), statuses, out);
+    return wrong.empty() ? 0 : SetError(kBadResult, wrong);
   }
 
   const Ref object_;
-  const Hook init_, exec_, error_, fini_;
   const Ref zero_;
 };
 

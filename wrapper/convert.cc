@@ -109,6 +109,27 @@ std::string ResultList::Add(std::string key, PyObject* data, int type, int statu
   return "";
 }
 
+void ResultList::Take(ResultList* other) {
+  // Nodes of a deque stay where they are, but a moved std::string may not: point anew.
+  for (Node& node : other->nodes_) {
+    Node& taken = nodes_.emplace_back();
+    taken.data = node.data;
+    const bool small = node.large == nullptr;
+    taken.key = std::move(node.key);
+    taken.small = std::move(node.small);
+    taken.large = std::exchange(node.large, nullptr);
+    taken.data.key = taken.key.data();
+    if (small) taken.data.data = taken.small.data();
+    taken.data.desc = nullptr;
+    for (auto& [key, value] : node.desc_text) AddDesc(std::move(key), std::move(value));
+  }
+  other->nodes_.clear();
+}
+
+void ResultList::SetStatus(int status) {
+  for (Node& node : nodes_) node.data.status = static_cast<DataStatus>(status);
+}
+
 void ResultList::AddDesc(std::string key, std::string value) {
   Node& node = nodes_.back();
   auto& text = node.desc_text.emplace_back(std::move(key), std::move(value));

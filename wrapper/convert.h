@@ -28,6 +28,16 @@ class ResultList {
   // Copies small data, keeps a reference to large bytes.
   // Empty, or why `data` cannot be sent; no exception is left set.
   std::string Add(std::string key, PyObject* data, int type, int status);
+  // One status for all that was added.
+  void SetStatus(int status);
+  bool empty() const { return nodes_.empty(); }
+  // visit(key, type) for each node.
+  template <class Visit>
+  void EachKey(Visit visit) const {
+    for (const Node& node : nodes_) visit(node.key, static_cast<int>(node.data.type));
+  }
+  // Appends what is in the other, which is empty then.
+  void Take(ResultList* other);
   // Attributes of the node added last.
   void AddDesc(std::string key, std::string value);
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "wrapper/convert.h"
+#include "wrapper/sessions.h"
 
 namespace aiges::shim {
 namespace {
@@ -95,10 +96,6 @@ py::class_<T> BindNode(py::module_& m, const char* name) {
       .def("setKey", [](T& n, const std::string& key) { n.key = key; });
 }
 
-// Sessions are not in this version: nobody waits for what callback() brings, and a wrapper is told
-// so (-1) instead of being blocked.
-int Callback(const py::args&) { return -1; }
-
 int Metric(const std::string& tag, const std::string& key, int count) {
   const wrapperMeterCustom meter = g_meter.load();
   const py::gil_scoped_release release;
@@ -142,7 +139,7 @@ PYBIND11_EMBEDDED_MODULE(aiges_embed, m) {
            py::arg("handle") = "", py::arg("error_code") = 0)
       .def_readwrite("handle", &SessionCreateResponse::handle)
       .def_readwrite("error_code", &SessionCreateResponse::error_code);
-  m.def("callback", &Callback);
+  BindSessions(m);
   m.def("callback_metric", &Metric);
   m.def("callback_trace", &Trace);
 }

@@ -9,11 +9,13 @@
 #include <exception>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "wrapper/contract.h"
 #include "wrapper/embed_module.h"
 #include "wrapper/interpreter.h"
 #include "wrapper/py_error.h"
+#include "wrapper/sessions.h"
 
 #define AIGES_EXPORT extern "C" __attribute__((visibility("default")))
 
@@ -22,6 +24,7 @@ namespace {
 
 // Set once by wrapperInit, before any other thread calls in; lives as long as the process.
 Contract* g_contract = nullptr;
+PyObject* g_config = nullptr;
 
 std::string SearchedFolders() {
   std::string out;
@@ -39,6 +42,10 @@ int Init(const ParamList* config) {
   const std::string wrong = StartInterpreter();
   if (!wrong.empty()) return SetError(kInitError, wrong);
   const Gil gil;
+  // Also when wrapper.py does not import it: requests are made of its classes.
+  if (!Ref::Steal(PyImport_ImportModule("aiges_embed"))) {
+    return SetError(kInitError, "aiges_embed: " + TakePythonError());
+  }
   const Ref module = Ref::Steal(PyImport_ImportModule("wrapper"));
   if (!module) {
     bool absent = false;
@@ -61,20 +68,24 @@ int Init(const ParamList* config) {
   }
   std::unique_ptr<Contract> contract = MakeContract(module.get());
   if (contract == nullptr) return kInitError;
-  const int code = contract->Init(ParamsToDict(config));
+  g_config = ParamsToDict(config).release();
+  const int code = contract->Init(Ref::Borrow(g_config));
   g_contract = contract.release();
   return code;
 }
 
-int Exec(const char* usr_tag, const ParamList* params, const DataList* data, pDataList* out) {
+int Exec(const char* usr_tag, const ParamList* params, const DataList* data, pDataList* out,
+         const unsigned* psr_ids, int psr_count) {
   if (g_contract == nullptr) return SetError(kInitError, "wrapperInit was not called");
   ClearError();
+  const TagScope scope(usr_tag);
   auto results = std::make_unique<ResultList>();
   {
     const Gil gil;
     const Ref dict = ParamsToDict(params);
     if (!dict) return SetError(kUserExecError, "params: " + TakePythonError());
-    const int code = g_contract->Exec(usr_tag, dict, data, results.get());
+    const int code =
+        g_contract->Exec({usr_tag, dict.get(), psr_ids, psr_count}, data, results.get());
     if (code != 0) {
       // Python objects in half a result need the GIL to go.
       ResultList::Free(ResultList::Release(results.release()));
@@ -83,6 +94,51 @@ int Exec(const char* usr_tag, const ParamList* params, const DataList* data, pDa
   }
   *out = ResultList::Release(results.release());
   return 0;
+}
+
+int ExecBatch(unsigned count, const char* const tags[], const pParamList params[],
+              const pDataList data[], pDataList out[], int rets[]) {
+  if (g_contract == nullptr) return SetError(kInitError, "wrapperInit was not called");
+  ClearError();
+  std::vector<std::unique_ptr<ResultList>> results;
+  std::vector<ResultList*> lists;
+  int code = 0;
+  {
+    const Gil gil;
+    std::vector<Ref> dicts;
+    std::vector<CallArgs> args;
+    for (unsigned i = 0; i < count; ++i) {
+      dicts.push_back(ParamsToDict(params[i]));
+      if (!dicts.back()) return SetError(kUserExecError, "params: " + TakePythonError());
+      args.push_back({tags[i], dicts.back().get()});
+      lists.push_back(results.emplace_back(std::make_unique<ResultList>()).get());
+    }
+    code = g_contract->ExecBatch(args, {data, data + count}, &lists, rets);
+  }
+  for (unsigned i = 0; i < count; ++i) {
+    pDataList head = ResultList::Release(results[i].release());
+    if (code == 0 && rets[i] == 0) {
+      out[i] = head;
+    } else {
+      ResultList::Free(head);
+    }
+  }
+  return code;
+}
+
+unsigned Traits(const Contract& c) {
+  unsigned traits = 0;
+  if (c.has_sessions()) traits |= WTraitSessions;
+  // Only a plain generator that gets its whole input can be stepped; the rest calls back.
+  const bool stepped = !c.has_create() && !c.stream_takes_input() &&
+                       c.stream_kind() == Hook::Kind::kGenerator;
+  if (c.has_create() ? !c.has_read() : !stepped) traits |= WTraitCallback;
+  const bool async = c.once_kind() == Hook::Kind::kAsyncGenerator ||
+                     c.once_kind() == Hook::Kind::kCoroutine;
+  if (async || !c.has_exec()) traits |= WTraitAsyncOnce;
+  if (c.has_batch()) traits |= WTraitBatch;
+  if (c.has_resources()) traits |= WTraitResources;
+  return traits;
 }
 
 // Runs an entry; nothing thrown may reach the C frames above.
@@ -105,6 +161,8 @@ using namespace aiges::shim;  // Entries only, below.
 AIGES_EXPORT int wrapperSetCtrl(CtrlType type, void* func) {
   if (type == CTMeterCustom) SetMeter(reinterpret_cast<wrapperMeterCustom>(func));
   if (type == CTTraceLog) SetTrace(reinterpret_cast<wrapperTraceLog>(func));
+  if (type == CTCallState) SetCallState(reinterpret_cast<wrapperCallState>(func));
+  if (type == CTTryCallback) SetTryCallback(reinterpret_cast<wrapperCallback>(func));
   return 0;
 }
 
@@ -115,6 +173,7 @@ AIGES_EXPORT int wrapperInit(pConfig cfg) {
 AIGES_EXPORT int wrapperFini() {
   return Guarded([] {
     if (g_contract != nullptr) {
+      StopStreams();
       const Gil gil;
       g_contract->Fini();
     }
@@ -138,9 +197,71 @@ AIGES_EXPORT const char* wrapperError(int errNum) {
 AIGES_EXPORT const char* wrapperVersion() { return "python " PY_VERSION; }
 
 AIGES_EXPORT int wrapperExec(const char* usrTag, pParamList params, pDataList reqData,
-                             pDataList* respData, unsigned int[], int) {
-  return Guarded([&] { return Exec(usrTag, params, reqData, respData); });
+                             pDataList* respData, unsigned int psrIds[], int psrCnt) {
+  return Guarded([&] { return Exec(usrTag, params, reqData, respData, psrIds, psrCnt); });
 }
+
+AIGES_EXPORT int wrapperExecAsync(const char* usrTag, pParamList params, pDataList reqData,
+                                  wrapperCallback cb, int, unsigned int psrIds[], int psrCnt) {
+  return Guarded(
+      [&] { return BeginCall(*g_contract, usrTag, params, reqData, cb, psrIds, psrCnt); });
+}
+
+AIGES_EXPORT int wrapperExecBatch(unsigned int count, const char* const usrTags[],
+                                  const pParamList params[], const pDataList reqData[],
+                                  pDataList respData[], int rets[]) {
+  return Guarded([&] { return ExecBatch(count, usrTags, params, reqData, respData, rets); });
+}
+
+AIGES_EXPORT const void* wrapperCreate(const char* usrTag, pParamList params, wrapperCallback cb,
+                                       unsigned int psrIds[], int psrCnt, int* errNum) {
+  const void* handle = nullptr;
+  const int code = Guarded([&] {
+    handle = CreateSession(*g_contract, usrTag, params, cb, psrIds, psrCnt, errNum);
+    return 0;
+  });
+  if (code != 0) *errNum = code;
+  return handle;
+}
+
+AIGES_EXPORT int wrapperWrite(const void* handle, pDataList reqData) {
+  return Guarded([&] { return WriteSession(handle, reqData); });
+}
+
+AIGES_EXPORT int wrapperRead(const void* handle, pDataList* respData) {
+  return Guarded([&] { return ReadSession(handle, respData); });
+}
+
+AIGES_EXPORT int wrapperDestroy(const void* handle) {
+  return Guarded([&] { return DestroySession(handle); });
+}
+
+AIGES_EXPORT int wrapperLoadRes(pDataList perData, unsigned int resId) {
+  return Guarded([&] {
+    const Gil gil;
+    return g_contract->LoadRes(perData, resId);
+  });
+}
+
+AIGES_EXPORT int wrapperUnloadRes(unsigned int resId) {
+  return Guarded([&] {
+    const Gil gil;
+    return g_contract->UnloadRes(resId);
+  });
+}
+
+AIGES_EXPORT unsigned int wrapperTraits() {
+  return g_contract == nullptr ? 0 : Traits(*g_contract);
+}
+
+AIGES_EXPORT int wrapperWarmup() {
+  return Guarded([&] {
+    const Gil gil;
+    return g_contract->Warmup(Ref::Borrow(g_config));
+  });
+}
+
+AIGES_EXPORT const char* wrapperDebugInfo(const void*) { return ""; }
 
 AIGES_EXPORT int wrapperExecFree(const char*, pDataList* respData) {
   return Guarded([&] {

@@ -214,7 +214,7 @@ void Scheduler::Finish(WorkerResult& result, TimePoint now, std::vector<Answer>*
   Call& call = found->second;
   const bool wanted = call.state != State::kUnwanted;
   if (!wanted) ++unwanted_;
-  if (result.batch > 0 && result.status.ok()) ++batches_[result.batch];
+  if (result.batch > 0 && !result.lost) ++batches_[result.batch];
   if (wanted && RunsAgain(result, call)) return Enqueue(result.call, call);
   if (wanted) {
     deadlines_.erase({call.request.deadline, result.call});

@@ -107,9 +107,9 @@ RunningCall::RunningCall(const Host& host, uint64_t id, const char* tag, int64_t
 RunningCall::~RunningCall() { t_running = nullptr; }
 
 int RunningCall::State(int64_t* remaining_ms) const {
-  const int64_t left = (deadline_ns_ - NowNs()) / 1'000'000;
-  *remaining_ms = std::max<int64_t>(left, 0);
-  return left <= 0 || host_.Cancelled(id_) ? 1 : 0;
+  const int64_t left_ns = deadline_ns_ - NowNs();
+  *remaining_ms = std::max<int64_t>(left_ns / 1'000'000, 0);
+  return left_ns <= 0 || host_.Cancelled(id_) ? 1 : 0;
 }
 
 }  // namespace aiges

@@ -30,9 +30,9 @@ class EngineCalls::AsyncCall : public CallbackTarget {
   }
 
   int State(int64_t* remaining_ms) const override {
-    const int64_t left = (deadline_ns_ - NowNs()) / 1'000'000;
-    *remaining_ms = std::max<int64_t>(left, 0);
-    return left <= 0 || calls_.host_.Cancelled(id_) ? 1 : 0;
+    const int64_t left_ns = deadline_ns_ - NowNs();
+    *remaining_ms = std::max<int64_t>(left_ns / 1'000'000, 0);
+    return left_ns <= 0 || calls_.host_.Cancelled(id_) ? 1 : 0;
   }
 
   // True once: for whoever may answer.

@@ -26,7 +26,20 @@ ALIASES = {
     "code": "errNum",
     "errnum": "errNum",
     "ret": "errNum",
+    "resid": "resId",
+    "res_id": "resId",
+    "patchid": "patch_id",
+    "usrtags": "usrTags",
 }
+
+
+def kind(function: object) -> int:
+    """Return 0 for a plain function, 1 generator, 2 async generator, 3 coroutine function."""
+    if inspect.isgeneratorfunction(function):
+        return 1
+    if inspect.isasyncgenfunction(function):
+        return 2
+    return 3 if inspect.iscoroutinefunction(function) else 0
 
 
 def plan(function: object, roles: str) -> "list[int]":

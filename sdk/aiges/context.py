@@ -1,0 +1,41 @@
+"""What a running hook can ask about its own call: how long somebody still waits for it.
+
+Works inside every hook, in generators, and in tasks of async hooks. In a thread that user code
+started itself, call it with the ``usrTag`` of the call. Outside the loader nobody ever waits.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+
+try:
+    import aiges_embed
+except ImportError:  # Not in a worker.
+    aiges_embed = None  # type: ignore[assignment]
+
+_task_tag: ContextVar[str] = ContextVar("aiges_usr_tag", default="")
+
+
+def _enter(tag: str) -> None:
+    """Name the call of this asyncio task; done by the loader."""
+    _task_tag.set(tag)
+
+
+def usr_tag() -> str:
+    """Return the usrTag of the call that runs here; empty outside of one."""
+    if aiges_embed is None:
+        return ""
+    return _task_tag.get() or str(aiges_embed.current_tag())
+
+
+def remaining_ms(tag: str = "") -> float | None:
+    """Return the time until the call's deadline, 0 after it; None without a deadline."""
+    if aiges_embed is None:
+        return None
+    left = aiges_embed.call_state(tag or usr_tag())[1]
+    return None if left is None else float(left)
+
+
+def cancelled(tag: str = "") -> bool:
+    """Return True when nobody waits for the call any more: cancelled, or past its deadline."""
+    return aiges_embed is not None and bool(aiges_embed.call_state(tag or usr_tag())[0])

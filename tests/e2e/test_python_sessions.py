@@ -1,0 +1,358 @@
+"""Sessions, streams and asynchronous calls of wrapper.py, in every shape that users write."""
+
+import time
+
+import pytest
+from waiting import wait_until
+from xsf_client import XsfSession
+
+V1_ECHO = """
+sessions = {}
+def wrapperCreate(usrTag, params, psrIds, psrCnt, errNum):
+    assert psrIds == () and psrCnt == 0 and errNum == 0
+    if params.get("create") == "raise": raise ValueError("no room")
+    sessions[usrTag] = []
+    return usrTag
+def wrapperWrite(handle, reqData):
+    sessions[handle] += [(i["data"].upper(), i["status"]) for i in reqData]
+    return 0
+def wrapperRead(handle, respData):
+    for data, status in sessions[handle]:
+        respData.append({"key": "out", "data": data, "len": len(data), "status": status, "type": 0})
+    sessions[handle] = []
+    return 0
+def wrapperDestory(handle):
+    del sessions[handle]
+    print("destroyed", handle)
+    return 0
+def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt):
+    respData.append({"key": "n", "data": str(len(sessions)), "len": 1, "status": 3, "type": 0})
+    return 0
+"""
+
+V2_HEAD = """
+import threading
+from aiges_embed import ResponseData, Response, DataListCls, SessionCreateResponse, callback
+from aiges.sdk import WrapperBase
+
+def item(text, status, key="out"):
+    data = ResponseData()
+    data.key, data.status = key, status
+    data.setDataType(0)
+    data.setData(text.encode() if isinstance(text, str) else text)
+    return data
+
+def response(text, status):
+    r = Response()
+    r.list = [item(text, status)]
+    return r
+"""
+
+V2_READ = (
+    V2_HEAD
+    + """
+class Wrapper(WrapperBase):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.sessions = {}
+    def wrapperCreate(self, params, sid, persId=0, usrTag=""):
+        self.sessions["mine-" + sid] = []
+        return SessionCreateResponse("mine-" + sid, 0)
+    def wrapperWrite(self, handle, reqData):
+        self.sessions[handle] += [(n.data.upper(), n.status) for n in reqData.list]
+        return 0
+    def wrapperRead(self, handle):
+        r = Response()
+        for data, status in self.sessions[handle]:
+            r.list.append(item(data, status))
+        self.sessions[handle] = []
+        return r
+    def wrapperDestroy(self, handle):
+        print("destroyed", handle)
+        return 0
+    def wrapperOnceExec(self, params, reqData):
+        return response("once", 3)
+"""
+)
+
+V2_CALLBACK = (
+    V2_HEAD
+    + """
+class Wrapper(WrapperBase):
+    def wrapperCreate(self, params, sid, psrId, usrTag):
+        self.names = {"tag": (usrTag,), "sid": (sid,), "handle": ("mine", sid)}[params["name"]]
+        return SessionCreateResponse("mine", 0)
+    def wrapperWrite(self, handle, reqData, sid):
+        def work():
+            for node in reqData.list:
+                callback(response(node.data.upper(), node.status), *self.names)
+            print("late:", callback(response(b"x", 2), *self.names))
+        threading.Thread(target=work).start()
+        return 0
+    def wrapperDestroy(self, handle):
+        print("destroyed", handle)
+        return 0
+    def wrapperOnceExec(self, params, reqData):
+        return response("once", 3)
+"""
+)
+
+GENERATOR = """
+class Wrapper:
+    def wrapperOnceExec(self, params, reqData):
+        try:
+            for n in range(int(params["n"])):
+                if params.get("bad") == str(n): raise ValueError("bad token")
+                yield f"t{n}"
+        finally:
+            print("closed", flush=True)
+"""
+
+ASYNC_GENERATOR = """
+import asyncio
+class Wrapper:
+    async def wrapperOnceExec(self, params, reqData):
+        try:
+            for n in range(int(params["n"])):
+                if params.get("bad") == str(n): raise ValueError("bad token")
+                await asyncio.sleep(float(params.get("pause", 0)))
+                yield f"t{n}"
+        finally:
+            print("closed", flush=True)
+"""
+
+STREAM = """
+class Wrapper:
+    def wrapperStream(self, params, requests):
+        for request in requests:
+            for node in request.list:
+                yield node.data.upper()
+"""
+
+ASYNC_STREAM = """
+class Wrapper:
+    async def wrapperStream(self, params, requests):
+        async for request in requests:
+            yield [dict(key="out", data=n.data.upper(), len=0, status=0, type=0) for n in request.list]
+"""
+
+
+def talk(loader, *pieces, key=None, **params):
+    session = XsfSession(loader.xsf)
+    params = {name: str(value) for name, value in params.items()}
+    opened = session.open(params=params, headers={"sid": "the-sid"})
+    assert opened.code == 0, opened.error
+    for number, piece in enumerate(pieces):
+        session.write(piece, status=2 if number == len(pieces) - 1 else 1)
+    return session
+
+
+def destroyed(loader, name):
+    wait_until(lambda: f"destroyed {name}" in loader.log(), "wrapperDestroy")
+    loader.wait_metric("aiges_in_flight", 0)
+
+
+def test_v1_functions(start):
+    loader = start(V1_ECHO)
+    session = talk(loader, b"one", b"two", b"three")
+    assert session.all() == ["ONE", "TWO", "THREE"]
+    destroyed(loader, session.handle)
+    assert loader.xsf.once().data("n") == b"0"
+
+
+def test_v1_create_that_raises_is_10905_with_its_traceback_in_the_log(start):
+    loader = start(V1_ECHO)
+    session = XsfSession(loader.xsf)
+    session.open(params={"create": "raise"})
+    answer = session.last if session.last.code else session.out()
+    assert answer.code == 10905
+    assert answer.error.startswith("wrapperCreate raised ValueError: no room (wrapper.py, line ")
+    assert "Traceback" in loader.log()
+
+
+def test_v2_read(start):
+    loader = start(V2_READ)
+    assert talk(loader, b"one", b"two").all() == ["ONE", "TWO"]
+    destroyed(loader, "mine-the-sid")
+    assert loader.xsf.once().data("out") == b"once"
+
+
+@pytest.mark.parametrize("name", ["tag", "sid", "handle"])
+def test_v2_callback_by_every_name(start, name):
+    loader = start(V2_CALLBACK)
+    assert talk(loader, b"one", name=name).all() == ["ONE"]
+    destroyed(loader, "mine")
+    loader.wait_log("late: -1")
+
+
+@pytest.mark.parametrize("wrapper", [GENERATOR, ASYNC_GENERATOR], ids=["plain", "async"])
+class TestGenerators:
+    def test_every_yield_is_an_item(self, start, wrapper):
+        loader = start(wrapper)
+        session = talk(loader, b"x", n=500)
+        session.all()
+        texts = [p.data.decode() for p in session.got]
+        assert texts == [f"t{n}" for n in range(500)] + [""]
+        statuses = [p.meta.attribute["status"] for p in session.got]
+        assert (statuses[0], set(statuses[1:-1]), statuses[-1]) == ("0", {"1"}, "2")
+
+    def test_a_once_call_gets_all_of_it(self, start, wrapper):
+        loader = start(wrapper)
+        answer = loader.xsf.once(params={"n": "3"})
+        assert answer.code == 0, answer.error
+        assert [p.data for p in answer.output.pl] == [b"t0", b"t1", b"t2"]
+        assert answer.output.status == 3
+
+    def test_an_exception_ends_the_session(self, start, wrapper):
+        loader = start(wrapper)
+        session = talk(loader, b"x", n=5, bad=2)
+        answer = session.last
+        while answer.code == 0:
+            answer = session.out()
+        assert answer.code in (10908, 10910)
+        assert answer.error.startswith("wrapperOnceExec raised ValueError: bad token")
+        assert [p.data for p in session.got] == [b"t0", b"t1"]
+        assert loader.log().count("Traceback") == 1
+        assert loader.xsf.once(params={"n": "3", "bad": "1"}).code == 10909
+
+    def test_the_end_of_the_client_closes_it(self, start, wrapper):
+        loader = start(wrapper)
+        session = talk(loader, b"x", n=100000, pause=0.001)
+        session.out()
+        session.stop()
+        loader.wait_log("closed")
+        loader.wait_metric("aiges_in_flight", 0)
+
+
+def test_async_generators_do_not_wait_for_each_other(start):
+    loader = start(ASYNC_GENERATOR)
+    begin = time.monotonic()
+    sessions = [talk(loader, b"x", n=5, pause=0.1) for _ in range(10)]
+    for session in sessions:
+        assert len(session.all("result")) == 6
+    assert time.monotonic() - begin < 3
+
+
+def test_a_slow_client_does_not_stop_the_others(start):
+    loader = start(ASYNC_GENERATOR)
+    slow = talk(loader, b"x", n=10000)
+    quick = talk(loader, b"x", n=300)
+    assert len(quick.all("result")) == 301
+    slow.stop()
+
+
+@pytest.mark.parametrize(("wrapper", "key"), [(STREAM, "result"), (ASYNC_STREAM, "out")])
+def test_wrapper_stream_takes_input_as_it_comes(start, wrapper, key):
+    loader = start(wrapper)
+    session = talk(loader)
+    session.write(b"one", status=0)
+    wait_until(lambda: session.out(wait_ms=50) and session.got, "an answer before the end")
+    session.write(b"two", status=2)
+    assert [text for text in session.all(key) if text] == ["ONE", "TWO"]
+    assert [p.data for p in loader.xsf.once(loader.xsf.payload("a", b"x")).output.pl][0] == b"X"
+
+
+BATCH = """
+class Wrapper:
+    def wrapperOnceExec(self, params, reqData):
+        raise RuntimeError("one by one")
+    def wrapperBatchExec(self, params, reqData):
+        from aiges_embed import Response, ResponseData
+        out = []
+        for p, r in zip(params, reqData):
+            if p.get("bad"): out.append(ValueError("bad item")); continue
+            answer = Response()
+            answer.list = [ResponseData(key="n", data=str(len(params)))]
+            out.append(answer)
+        if params[0].get("short"): out.pop()
+        return out
+"""
+
+
+def test_batches(start):
+    wrapper = BATCH.replace('raise RuntimeError("one by one")', "import time; time.sleep(0.05); return self.wrapperBatchExec([params], [reqData])[0]")
+    loader = start(wrapper, config={"batch": {"max_size": 4}})
+    calls = [
+        loader.xsf.begin(wait_ms=20000, params={"bad": "1"} if n == 9 else {}) for n in range(20)
+    ]
+    answers = [loader.xsf.answer(call) for call in calls]
+    assert [a.code for a in answers] == [0] * 9 + [10909] + [0] * 10
+    sizes = [int(a.data("n")) for a in answers if a.code == 0]
+    assert max(sizes) == 4
+    assert answers[9].error.startswith("wrapperBatchExec raised ValueError: bad item")
+    assert loader.metric("aiges_batch_size_count") >= 5
+
+
+CONTEXT = """
+import time
+from aiges import context
+class Wrapper:
+    def wrapperOnceExec(self, params, reqData):
+        from aiges_embed import Response, ResponseData
+        if params.get("wait"):
+            while not context.cancelled(): time.sleep(0.001)
+            print("saw the end", flush=True)
+            time.sleep(0.05)
+        answer = Response()
+        answer.list = [ResponseData(key="ms", data=str(context.remaining_ms()))]
+        return answer
+"""
+
+
+def test_context_tells_the_time_left_and_the_end_of_the_client(start):
+    loader = start(CONTEXT)
+    left = float(loader.xsf.once(wait_ms=3000).text("ms"))
+    assert 2000 < left <= 3000
+    assert loader.xsf.once(wait_ms=100, params={"wait": "1"}).code == 10102
+    loader.wait_log("saw the end")
+    call = loader.xsf.begin(wait_ms=20000, params={"wait": "1"})
+    loader.wait_metric("aiges_in_flight", 1)
+    call.cancel()
+    loader.wait_log("saw the end", count=2)
+
+
+COROUTINE = """
+import asyncio
+class Wrapper:
+    async def wrapperOnceExec(self, params, reqData):
+        await asyncio.sleep(0.2)
+        return "done"
+"""
+
+
+def test_coroutines_run_side_by_side(start):
+    loader = start(COROUTINE)
+    begin = time.monotonic()
+    calls = [loader.xsf.begin(wait_ms=20000) for _ in range(20)]
+    assert [loader.xsf.answer(call).text() for call in calls] == ["done"] * 20
+    assert time.monotonic() - begin < 2
+
+
+ONCE_ASYNC = (
+    V2_HEAD
+    + """
+class Wrapper(WrapperBase):
+    def wrapperOnceExecAsync(self, params, reqData, sid):
+        threading.Thread(target=lambda: callback(response("async", 3), sid)).start()
+        return 0
+"""
+)
+
+
+def test_once_exec_async(start):
+    loader = start(ONCE_ASYNC)
+    assert loader.xsf.once(headers={"sid": "s1"}).data("out") == b"async"
+
+
+def test_async_mode_serves_plain_once_wrappers_too(start, toolbox):
+    loader = start(toolbox, config={"aiges": {"asyncMode": True}})
+    assert loader.xsf.do("echo", b"x").data("data") == b"x"
+    assert loader.xsf.do("raise").code == 10909
+
+
+def test_warm_up_runs_before_ready_and_its_failure_ends_the_start(start):
+    loader = start("def wrapperWarmup(): print('warm')\n" + V1_ECHO)
+    assert loader.log().index("warm") < loader.log().index("is ready")
+    broken = start("def wrapperWarmup(): raise OSError('no kernel')\n" + V1_ECHO, ready=False)
+    assert broken.wait_exit() == 1
+    assert "wrapperWarmup failed: wrapperWarmup raised OSError: no kernel" in broken.log()
