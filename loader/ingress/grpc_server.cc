@@ -10,6 +10,7 @@
 
 #include "loader/ingress/grpc_lane.h"
 #include "loader/ingress/grpc_standard.h"
+#include "loader/ingress/grpc_stream.h"
 #include "loader/ingress/grpc_xsf.h"
 #include "loader/ingress/handle.h"
 
@@ -25,10 +26,12 @@ struct GrpcServer::Impl {
   BufferPool& buffers;
   XsfService xsf;
   XsfSessionTable table;
+  StreamService stream;
   grpc::AsyncGenericService generic;
   std::unique_ptr<HandleMaker> handles;
   std::vector<std::unique_ptr<GrpcLane>> lanes;
   std::vector<std::unique_ptr<XsfContext>> contexts;  // One for each lane.
+  std::vector<std::unique_ptr<StreamContext>> stream_contexts;
   std::unique_ptr<StandardServices> standard;         // On the first lane.
   std::unique_ptr<grpc::Server> server;
 
@@ -37,9 +40,12 @@ struct GrpcServer::Impl {
     for (auto& lane : lanes) {
       contexts.push_back(std::make_unique<XsfContext>(
           XsfContext{settings, service, sessions, buffers, xsf, *handles, table, *lane}));
+      stream_contexts.push_back(std::make_unique<StreamContext>(
+          StreamContext{settings, sessions, buffers, stream, *handles, *lane}));
       lane->Start(
-          [this, context = contexts.back().get()] {
+          [this, context = contexts.back().get(), streams = stream_contexts.back().get()] {
             AcceptXsfCalls(*context);
+            AcceptStreams(*streams);
             if (&context->lane == lanes[0].get()) standard->AcceptCalls();
           },
           [this] { service.Flush(); });
@@ -64,6 +70,7 @@ Status GrpcServer::Start(uint16_t* port) {
   builder.SetMaxReceiveMessageSize(static_cast<int>(impl_->settings.limits.max_message_bytes));
   builder.SetMaxSendMessageSize(-1);
   builder.RegisterService(&impl_->xsf);
+  builder.RegisterService(&impl_->stream);
   builder.RegisterAsyncGenericService(&impl_->generic);
   const unsigned lanes = std::max(1u, std::thread::hardware_concurrency() / 4);
   for (unsigned i = 0; i < lanes; ++i) {

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "loader/api/codes.h"
+#include "loader/ingress/grpc_bytes.h"
 #include "loader/ingress/once.h"
 #include "loader/ingress/xsf_codec.h"
 
@@ -20,35 +20,6 @@ constexpr int kStatusEnd = 2;
 // Request metadata that asks for the time per stage, and the trailing metadata that tells it.
 constexpr const char* kTimingKey = "server-timing";
 
-// The message in one piece. Large: in memory that the workers can read; small: in place.
-Bytes Contiguous(const grpc::ByteBuffer& message, BufferPool* buffers) {
-  std::vector<grpc::Slice> slices;
-  if (!message.Dump(&slices).ok()) return {};
-  if (slices.size() == 1 && slices[0].size() < kSharedThreshold) {
-    auto slice = std::make_shared<const grpc::Slice>(std::move(slices[0]));
-    return {std::string_view(reinterpret_cast<const char*>(slice->begin()), slice->size()), slice};
-  }
-  Buffer buffer = buffers->Allocate(message.Length());
-  char* at = buffer.data;
-  for (const grpc::Slice& s : slices) {
-    std::memcpy(at, s.begin(), s.size());
-    at += s.size();
-  }
-  return std::move(buffer).Freeze();
-}
-
-grpc::ByteBuffer ToByteBuffer(const std::vector<Bytes>& pieces) {
-  std::vector<grpc::Slice> slices;
-  slices.reserve(pieces.size());
-  for (const Bytes& piece : pieces) {
-    auto* owner = new Bytes(piece);
-    slices.emplace_back(
-        const_cast<char*>(owner->data()), owner->size(),
-        [](void* bytes) { delete static_cast<Bytes*>(bytes); }, owner);
-  }
-  return grpc::ByteBuffer(slices.data(), slices.size());
-}
-
 // waitTime in ms: absent -> the default, not a number -> 0 (frozen behaviour).
 int64_t WaitMs(const XsfRequest& request, uint64_t absent) {
   const std::string* text = Find(request.param, "waitTime");
@@ -57,13 +28,6 @@ int64_t WaitMs(const XsfRequest& request, uint64_t absent) {
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), ms);
   if (error != std::errc() || end != text->data() + text->size()) return 0;
   return std::clamp<int64_t>(ms, 0, 86'400'000);
-}
-
-// The place of a payload in its stream: attribute "status", 0 without one (frozen behaviour).
-DataStatus StreamStatus(const Payload& payload) {
-  const std::string* text = Find(payload.desc, "status");
-  if (text == nullptr || text->size() != 1 || *text < "0" || *text > "3") return DataStatus::kBegin;
-  return static_cast<DataStatus>(text->front() - '0');
 }
 
 // One call on its way. Gets three events from its lane: arrived, done (told of the end or of the
@@ -169,7 +133,7 @@ class XsfServerCall {
   // One operation of a session; `first`: the one that opens it.
   void ServeSession(bool first, TimePoint now) {
     Status status = CheckSource(request_.call);
-    for (Payload& p : request_.call.request.payloads) p.status = StreamStatus(p);
+    for (Payload& p : request_.call.request.payloads) p.status = StreamStatus(p, DataStatus::kBegin);
     if (status.ok()) status = first ? OpenSession() : FindSession();
     if (!status.ok()) return Refuse(status);
     if (request_.op == "AIExcp") {

@@ -58,6 +58,12 @@ Status ApplyExpect(const std::vector<Expected>& expect, Payload* p) {
 
 }  // namespace
 
+DataStatus StreamStatus(const Payload& payload, DataStatus without) {
+  const std::string* text = Find(payload.desc, "status");
+  if (text == nullptr || text->size() != 1 || *text < "0" || *text > "3") return without;
+  return static_cast<DataStatus>(text->front() - '0');
+}
+
 Status StreamOutput::Check(std::vector<Payload>* outputs) {
   for (Payload& p : *outputs) {
     const Status status = ApplyExpect(expect_, &p);

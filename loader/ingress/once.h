@@ -35,6 +35,9 @@ void PassHeaders(const ServiceSettings& settings, OnceCall* call);
 Status CheckInput(const OnceCall& call);
 Status CheckSource(const OnceCall& call);
 
+// The place of a payload in its stream: its attribute "status", or `without` where that is none.
+DataStatus StreamStatus(const Payload& payload, DataStatus without);
+
 // Checks a successful reply against `expect` and gives each output the attributes the client gets:
 // the engine's desc, overlaid with those of expect, then seq "0" and status "3".
 Status CheckOutput(const std::vector<Expected>& expect, std::vector<Payload>* outputs);

@@ -16,10 +16,11 @@ using google::protobuf::FileDescriptor;
 using grpc::reflection::v1::ServerReflectionRequest;
 using grpc::reflection::v1::ServerReflectionResponse;
 
-constexpr const char* kServices[] = {"utils.XsfCall", "grpc.health.v1.Health",
+constexpr const char* kServices[] = {"utils.XsfCall", "aiges.v1.Stream", "grpc.health.v1.Health",
                                      "grpc.reflection.v1.ServerReflection"};
 // The payload inside an XSF message is bytes to protobuf; clients find its type by name.
-constexpr const char* kFiles[] = {"xsf.proto", "loader.proto", "health.proto", "reflection.proto"};
+constexpr const char* kFiles[] = {"xsf.proto", "loader.proto", "stream.proto", "health.proto",
+                                  "reflection.proto"};
 
 // A file after everything that it imports.
 void AddFile(const FileDescriptor& file, std::set<std::string>* seen,

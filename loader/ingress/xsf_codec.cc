@@ -144,7 +144,7 @@ bool ParsePayload(std::string_view message, const std::shared_ptr<const void>& o
   return ok && f.ok();
 }
 
-bool ParseLoaderInput(std::string_view message, const std::shared_ptr<const void>& owner,
+bool ReadLoaderInput(std::string_view message, const std::shared_ptr<const void>& owner,
                       XsfRequest* out) {
   Fields f(message);
   bool ok = true;
@@ -313,6 +313,19 @@ Pieces LoaderOutput(const XsfReply& reply) {
 
 }  // namespace
 
+Status ParseLoaderInput(const Bytes& message, XsfRequest* out) {
+  if (message.size() <= static_cast<size_t>(std::numeric_limits<int>::max()) &&
+      ReadLoaderInput(message.view(), message.owner(), out)) {
+    return Status::Ok();
+  }
+  return Status::Error(StatusKind::kInvalid, "not a valid protocol.LoaderInput message",
+                       kCodeUnmarshal);
+}
+
+std::vector<Bytes> SerialiseLoaderOutput(const XsfReply& reply) {
+  return LoaderOutput(reply).Take();
+}
+
 Status ParseXsf(const Bytes& message, XsfRequest* out) {
   const auto broken = [](int code, const char* what) {
     return Status::Error(StatusKind::kInvalid, StrCat("not a valid ", what), code);
@@ -346,7 +359,7 @@ Status ParseXsf(const Bytes& message, XsfRequest* out) {
     }
   }
   if (!ok || !f.ok()) return broken(0, "utils.ReqData message");
-  if (!ParseLoaderInput(input, message.owner(), out)) {
+  if (!ReadLoaderInput(input, message.owner(), out)) {
     return broken(kCodeUnmarshal, "protocol.LoaderInput message in data[0].data");
   }
   return Status::Ok();

@@ -31,6 +31,9 @@ struct XsfRequest {
 // kInvalid with kCodeUnmarshal: its data[0] is not a LoaderInput.
 Status ParseXsf(const Bytes& message, XsfRequest* out);
 
+// `message` is a serialised LoaderInput, as streams carry it.
+Status ParseLoaderInput(const Bytes& message, XsfRequest* out);
+
 struct XsfReply {
   int code = 0;                    // ResData.code: 0, or 10110.
   std::string error_info;          // With that code.
@@ -47,5 +50,7 @@ struct XsfReply {
 
 // The serialised ResData in pieces, large payload data uncopied.
 std::vector<Bytes> SerialiseXsf(const XsfReply& reply);
+// Only the LoaderOutput in it, as streams carry it.
+std::vector<Bytes> SerialiseLoaderOutput(const XsfReply& reply);
 
 }  // namespace aiges

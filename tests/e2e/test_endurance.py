@@ -147,7 +147,7 @@ def test_any_bytes_on_a_port_leave_it_serving(start, toolbox, front):
 
 def test_broken_messages_by_the_thousand_leave_grpc_serving(start, toolbox):
     """Well-formed gRPC, ill-formed protobuf: a good request with bytes changed or cut."""
-    loader = start(toolbox)
+    loader = start(toolbox, config={"fc": {"ttl": 300}})
     xsf = loader.xsf
     good = xsf.request(xsf.input(xsf.payload("d", b"x" * 30), params={"a": "b"}))
     whole = good.SerializeToString()
@@ -162,7 +162,7 @@ def test_broken_messages_by_the_thousand_leave_grpc_serving(start, toolbox):
     for call in calls:
         call.exception(timeout=20)  # Either way: an answer.
     serves(loader)
-    assert loader.metric("aiges_in_flight") == 0
+    loader.wait_metric("aiges_in_flight", 0)  # Some have opened a session, and it expires.
     loader.stop()
 
 
