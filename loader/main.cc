@@ -102,14 +102,21 @@ class Host {
 
   Status OpenHttp() {
     routes_ = std::make_unique<HttpRoutes>(
-        settings_, scheduler_.get(), pool_.get(),
-        PageSources{[this] { return MetricsPage(Page()); }, [this] { return StatusPage(Page()); }});
-    http_ = std::make_unique<HttpServer>(
-        settings_, pool_.get(),
-        [this](HttpRequest request, HttpDone done) {
-          return routes_->Handle(std::move(request), std::move(done));
-        },
-        [this](uint64_t id) { scheduler_->Abort(id); });
+        settings_, scheduler_.get(), scheduler_->sessions(), pool_.get(),
+        HttpActions{[this] { return MetricsPage(Page()); },
+                    [this] { return StatusPage(Page()); },
+                    [this](std::function<void(Status)> done) { Reload(std::move(done)); }});
+    HttpHooks hooks;
+    hooks.handle = [this](HttpRequest request, HttpDone done) {
+      return routes_->Handle(std::move(request), std::move(done));
+    };
+    hooks.abort = [this](uint64_t id) {  // Calls and sessions never have the same id.
+      scheduler_->Abort(id);
+      scheduler_->sessions()->Abort(id);
+    };
+    hooks.refuse_upgrade = [this](const HttpRequest& r) { return routes_->RefuseUpgrade(r); };
+    http_ = std::make_unique<HttpServer>(settings_, pool_.get(), scheduler_->sessions(),
+                                         std::move(hooks));
     uint16_t port = 0;
     const Status status = http_->Start(&port);
     http_address_ = Address(settings_.service.http_host, port);

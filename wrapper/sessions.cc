@@ -504,8 +504,11 @@ int BeginCall(Contract& contract, const char* tag, const ParamList* params, cons
   } else {  // A plain once wrapper under asyncMode: the answer is there at once.
     auto results = std::make_unique<ResultList>();
     code = contract.Exec(session->args(), data, results.get());
-    if (code == 0) Hand(*session, results.release(), 0, true);
-    ResultList::Free(ResultList::Release(results.release()));
+    if (code == 0) {
+      Hand(*session, results.release(), 0, true);
+    } else {
+      ResultList::Free(ResultList::Release(results.release()));
+    }
     return code;
   }
   if (code != 0) EndCall(*session);

@@ -5,6 +5,7 @@
 
 #include "loader/api/codes.h"
 #include "loader/ingress/handle.h"
+#include "loader/ingress/http_events.h"
 #include "loader/ingress/json_codec.h"
 
 namespace aiges {
@@ -80,6 +81,11 @@ class HttpSink : public ReplySink {
   HttpDone done_;
 };
 
+bool WantsEvents(const HttpRequest& request) {
+  const std::string* accept = Find(request.headers, "accept");
+  return accept != nullptr && accept->find("text/event-stream") != std::string::npos;
+}
+
 std::optional<DataType> ParseType(std::string_view name) {
   static constexpr std::string_view kNames[] = {"text", "audio", "image", "video", "other"};
   const auto* found = std::find(std::begin(kNames), std::end(kNames), name);
@@ -107,12 +113,46 @@ std::optional<std::string> ServiceIdOf(const std::string& path, std::string_view
 
 }  // namespace
 
-HttpRoutes::HttpRoutes(const Settings& settings, Service* service, BufferPool* buffers,
-                       PageSources pages)
-    : settings_(settings), service_(*service), buffers_(*buffers), pages_(std::move(pages)) {}
+HttpRoutes::HttpRoutes(const Settings& settings, Service* service, Sessions* sessions,
+                       BufferPool* buffers, HttpActions actions)
+    : settings_(settings), service_(*service), sessions_(*sessions), buffers_(*buffers),
+      actions_(std::move(actions)) {}
+
+std::optional<HttpResponse> HttpRoutes::RefuseUpgrade(const HttpRequest& request) const {
+  const auto id = ServiceIdOf(request.path, "private");
+  if (id && *id == settings_.service.name) return std::nullopt;
+  return Refusal(404, kCodeInvalidOp, "",
+                 StrCat("no WebSocket at ", request.path, "; it is at /v1/private/",
+                        settings_.service.name));
+}
+
+// Who may: this machine, or who knows the token.
+void HttpRoutes::Reload(const HttpRequest& request, const HttpDone& done) {
+  const std::string& token = settings_.service.admin_token;
+  const std::string* given = Find(request.headers, "authorization");
+  const bool known = !token.empty() && given != nullptr && *given == "Bearer " + token;
+  if (!known && (!request.from_loopback || !token.empty())) {
+    return done(Refusal(403, kCodeInvalidOp, "",
+                        token.empty() ? "/admin is for this machine only; set [admin] token"
+                                      : "expected Authorization: Bearer <[admin] token>"));
+  }
+  if (request.method != "POST") {
+    HttpResponse r = Refusal(405, kCodeInvalidOp, "", "expected POST");
+    r.headers.emplace_back("Allow", "POST");
+    return done(std::move(r));
+  }
+  actions_.reload([done](const Status& status) {
+    if (!status.ok()) return done(Refusal(status, ""));
+    done(HttpResponse::Text(200, kJson, "{\"reloaded\":true}"));
+  });
+}
 
 uint64_t HttpRoutes::Handle(HttpRequest request, HttpDone done) {
   if (Page(request, done)) return 0;
+  if (request.path == "/admin/reload") {
+    Reload(request, done);
+    return 0;
+  }
   const auto json = ServiceIdOf(request.path, "private");
   const auto raw = ServiceIdOf(request.path, "raw");
   if (!json && !raw) {
@@ -152,9 +192,9 @@ bool HttpRoutes::Page(const HttpRequest& request, HttpDone& done) {
     done(HttpResponse::Text(ready ? 200 : 503, "text/plain; charset=utf-8",
                             ready ? "ready\n" : "not ready: no instance serves, or draining\n"));
   } else if (path == "/metrics") {
-    done(HttpResponse::Text(200, "text/plain; version=0.0.4; charset=utf-8", pages_.metrics()));
+    done(HttpResponse::Text(200, "text/plain; version=0.0.4; charset=utf-8", actions_.metrics()));
   } else {
-    done(HttpResponse::Text(200, "text/html; charset=utf-8", pages_.status()));
+    done(HttpResponse::Text(200, "text/html; charset=utf-8", actions_.status()));
   }
   return true;
 }
@@ -233,6 +273,15 @@ uint64_t HttpRoutes::Submit(OnceCall call, std::string sid, bool raw, const Http
   call.request.deadline =
       request.arrived + std::chrono::milliseconds(std::min<int64_t>(wait_ms, 86'400'000));
   PassHeaders(settings_.service, &call);
+  if (WantsEvents(request)) {
+    const auto longest = std::chrono::seconds(settings_.sessions.ws_session_timeout_s);
+    const TimePoint limit =
+        wanted != nullptr ? call.request.deadline : request.arrived + longest;
+    return StartEvents(
+        &sessions_, std::move(call), std::move(sid), limit,
+        [](const Status& why, const std::string& of) { return Refusal(why, of); },
+        std::move(done));
+  }
   auto sink = std::make_unique<HttpSink>(std::move(call.expect), std::move(sid), raw,
                                          std::move(done));
   const CallId id = service_.Submit(std::move(call.request), std::move(sink));

@@ -2,34 +2,43 @@
 //
 //   POST /<version>/private/<serviceId>  JSON envelope (json_codec.h)
 //   POST /v1/raw/<serviceId>             body = the payload, answer body = the first output
+//     both with "Accept: text/event-stream": http_events.h
+//   GET  /<version>/private/<serviceId>  with an upgrade to WebSocket: ws_session.h
 //   GET  /healthz /readyz /metrics /     pages.h
+//   POST /admin/reload                   from this machine, or with [admin] token
 //
 // Handle belongs to the HTTP lane; answers may be given from any thread.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "loader/api/buffers.h"
 #include "loader/api/service.h"
+#include "loader/api/session.h"
 #include "loader/api/settings.h"
 #include "loader/ingress/http_types.h"
 #include "loader/ingress/once.h"
 
 namespace aiges {
 
-// Makes the text of a page at the moment it is asked for. Thread-safe.
-struct PageSources {
-  std::function<std::string()> metrics;  // Prometheus text format.
-  std::function<std::string()> status;   // HTML.
+// What the routes ask of others. Thread-safe.
+struct HttpActions {
+  std::function<std::string()> metrics;  // The page, in Prometheus text format.
+  std::function<std::string()> status;   // The page, in HTML.
+  std::function<void(std::function<void(Status)> done)> reload;
 };
 
 class HttpRoutes {
  public:
   // Everything given must outlive the routes.
-  HttpRoutes(const Settings& settings, Service* service, BufferPool* buffers, PageSources pages);
+  HttpRoutes(const Settings& settings, Service* service, Sessions* sessions, BufferPool* buffers,
+             HttpActions actions);
 
   uint64_t Handle(HttpRequest request, HttpDone done);
+  // Nothing when a WebSocket may be opened there.
+  std::optional<HttpResponse> RefuseUpgrade(const HttpRequest& request) const;
 
  private:
   uint64_t Json(HttpRequest request, HttpDone done);
@@ -37,11 +46,13 @@ class HttpRoutes {
   uint64_t Submit(OnceCall call, std::string sid, bool raw, const HttpRequest& request,
                   HttpDone done);
   bool Page(const HttpRequest& request, HttpDone& done);
+  void Reload(const HttpRequest& request, const HttpDone& done);
 
   const Settings& settings_;
   Service& service_;
+  Sessions& sessions_;
   BufferPool& buffers_;
-  PageSources pages_;
+  HttpActions actions_;
 };
 
 }  // namespace aiges

@@ -7,6 +7,8 @@
 #include <boost/asio.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/beast/websocket/rfc6455.hpp>
+#include <cstdio>
 #include <limits>
 #include <optional>
 #include <set>
@@ -15,6 +17,7 @@
 
 #include "loader/base/log.h"
 #include "loader/ingress/pooled_body.h"
+#include "loader/ingress/ws_session.h"
 
 namespace aiges {
 namespace {
@@ -29,18 +32,35 @@ constexpr size_t kMostReadSize = 512 * 1024;
 constexpr uint32_t kHeadLimit = 32 * 1024;
 constexpr auto kSweep = std::chrono::milliseconds(100);
 
-std::string Head(const HttpResponse& r, bool keep_alive) {
+std::string Head(const HttpResponse& r, bool keep_alive, bool chunked) {
   size_t length = 0;
   for (const Bytes& piece : r.body) length += piece.size();
+  const std::string size = r.stream == nullptr ? StrCat("Content-Length: ", length)
+                           : chunked           ? "Transfer-Encoding: chunked"
+                                               : "Connection: close";
   std::string head;
   head.reserve(256);
   head += StrCat("HTTP/1.1 ", r.status, ' ');
   const auto reason = http::obsolete_reason(static_cast<http::status>(r.status));
   head.append(reason.data(), reason.size());
-  head += StrCat("\r\nContent-Type: ", r.content_type, "\r\nContent-Length: ", length, "\r\n");
+  head += StrCat("\r\nContent-Type: ", r.content_type, "\r\n", size, "\r\n");
   for (const auto& [name, value] : r.headers) head += StrCat(name, ": ", value, "\r\n");
-  head += keep_alive ? "\r\n" : "Connection: close\r\n\r\n";
+  const bool said = r.stream != nullptr && !chunked;
+  head += keep_alive || said ? "\r\n" : "Connection: close\r\n\r\n";
   return head;
+}
+
+// One piece of a streamed body, as it goes over the wire (RFC 9112, section 7.1).
+std::string Chunk(std::string_view piece, bool last, bool chunked) {
+  if (!chunked) return std::string(piece);
+  std::string out;
+  if (!piece.empty()) {
+    char size[24];
+    std::snprintf(size, sizeof size, "%zx\r\n", piece.size());
+    out = StrCat(size, piece, "\r\n");
+  }
+  if (last) out += "0\r\n\r\n";
+  return out;
 }
 
 std::string ErrorBody(int status, std::string_view message) {
@@ -53,19 +73,19 @@ std::string ErrorBody(int status, std::string_view message) {
 class Connection;
 
 struct HttpServer::Impl {
-  Impl(const Settings& s, BufferPool* b, HttpHandler h, std::function<void(uint64_t)> a)
-      : settings(s), buffers(*b), handler(std::move(h)), abort(std::move(a)), acceptor(io),
-        sweeper(io) {}
+  Impl(const Settings& s, BufferPool* b, Sessions* ss, HttpHooks h)
+      : settings(s), buffers(*b), sessions(*ss), hooks(std::move(h)), acceptor(io), sweeper(io) {}
 
   const Settings& settings;
   BufferPool& buffers;
-  HttpHandler handler;
-  std::function<void(uint64_t)> abort;
+  Sessions& sessions;
+  HttpHooks hooks;
   asio::io_context io{1};
   tcp::acceptor acceptor;
   asio::steady_timer sweeper;
   std::thread lane;
   std::set<std::shared_ptr<Connection>> connections;  // Lane.
+  size_t websockets = 0;                              // Lane. Open ones, connections no more.
   bool stopping = false;                              // Lane.
 
   void Accept();
@@ -77,7 +97,10 @@ struct HttpServer::Impl {
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(tcp::socket socket, HttpServer::Impl* server)
-      : socket_(std::move(socket)), server_(*server) {}
+      : socket_(std::move(socket)), server_(*server) {
+    error_code ignored;
+    from_loopback_ = socket_.remote_endpoint(ignored).address().is_loopback();
+  }
 
   void Start() {
     NewRequest();
@@ -100,7 +123,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     error_code ignored;
     socket_.shutdown(tcp::socket::shutdown_both, ignored);
     socket_.close(ignored);
-    if (call_ != 0) server_.abort(std::exchange(call_, 0));
+    if (call_ != 0) server_.hooks.abort(std::exchange(call_, 0));
+    if (stream_ != nullptr) std::exchange(stream_, nullptr)->Abort();
     server_.connections.erase(shared_from_this());
   }
 
@@ -211,6 +235,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     auto& message = parser_->get();
     HttpRequest request;
     request.arrived = Now();
+    request.from_loopback = from_loopback_;
     request.method = std::string(message.method_string());
     SplitTarget({message.target().data(), message.target().size()}, &request);
     for (const auto& field : message) {
@@ -223,12 +248,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
     }
     keep_alive_ = message.keep_alive() && !server_.stopping;
     head_only_ = message.method() == http::verb::head;
+    chunked_ = message.version() >= 11;
+    if (boost::beast::websocket::is_upgrade(message)) return Upgrade(request);
     request.body = message.body().Take();
     answering_ = true;
     call_ = 0;
     const uint64_t sequence = ++sequence_;
     // The answer may come at once, on this thread, or later from another one.
-    const uint64_t call = server_.handler(
+    const uint64_t call = server_.hooks.handle(
         std::move(request),
         [self = shared_from_this(), sequence, lane = std::this_thread::get_id()](HttpResponse r) {
           if (std::this_thread::get_id() == lane) return self->OnAnswer(sequence, std::move(r));
@@ -242,6 +269,33 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (!reading_ && !closed_ && answering_) Read();
   }
 
+  // Hands the socket to a WebSocket session; this connection ends.
+  void Upgrade(const HttpRequest& request) {
+    answering_ = true;
+    if (std::optional<HttpResponse> refusal = server_.hooks.refuse_upgrade(request)) {
+      return Reply(*std::move(refusal), true);
+    }
+    if (server_.stopping || in_.size() > 0) {
+      return Reply(HttpResponse::Text(
+                       server_.stopping ? 503 : 400, "application/json",
+                       server_.stopping ? ErrorBody(503, "the service stops")
+                                        : ErrorBody(400, "bytes behind the upgrade request")),
+                   true);
+    }
+    const auto& message = parser_->get();
+    http::request<http::empty_body> upgrade;
+    upgrade.version(message.version());
+    upgrade.method(message.method());
+    upgrade.target(message.target());
+    for (const auto& field : message) upgrade.insert(field.name_string(), field.value());
+    ++server_.websockets;
+    StartWsSession(std::move(socket_), upgrade,
+                   {server_.settings, server_.sessions, server_.buffers,
+                    [server = &server_] { --server->websockets; }});
+    closed_ = true;
+    server_.connections.erase(shared_from_this());
+  }
+
   void OnAnswer(uint64_t sequence, HttpResponse response) {
     if (closed_ || sequence != sequence_ || !answering_) return;
     call_ = 0;
@@ -250,7 +304,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void Reply(HttpResponse response, bool close) {
     answering_ = true;
-    head_ = Head(response, !close);
+    if (response.stream != nullptr) return BeginStream(std::move(response), close);
+    head_ = Head(response, !close, chunked_);
     body_ = std::move(response.body);
     if (head_only_) body_.clear();
     std::vector<asio::const_buffer> out{asio::buffer(head_)};
@@ -259,6 +314,40 @@ class Connection : public std::enable_shared_from_this<Connection> {
                       [self = shared_from_this(), close](error_code ec, size_t) {
                         self->OnWritten(ec, close);
                       });
+  }
+
+  void BeginStream(HttpResponse response, bool close) {
+    close_after_ = close || !chunked_;
+    head_ = Head(response, !close, chunked_);
+    for (const Bytes& piece : response.body) head_ += Chunk(piece.view(), false, chunked_);
+    stream_ = std::move(response.stream);
+    WritePiece(false);
+  }
+
+  // head_, and then what the stream has next; the client's pace is ours.
+  void WritePiece(bool last) {
+    asio::async_write(socket_, asio::buffer(head_),
+                      [self = shared_from_this(), last](error_code ec, size_t) {
+                        if (self->closed_) return;
+                        if (ec) return self->Close();
+                        if (!last) return self->NextPiece();
+                        self->stream_ = nullptr;
+                        self->OnWritten(ec, self->close_after_);
+                      });
+  }
+  void NextPiece() {
+    stream_->Next([self = shared_from_this(),
+                   lane = std::this_thread::get_id()](std::string piece, bool last) {
+      if (std::this_thread::get_id() == lane) return self->OnPiece(piece, last);
+      asio::post(self->socket_.get_executor(), [self, piece = std::move(piece), last] {
+        self->OnPiece(piece, last);
+      });
+    });
+  }
+  void OnPiece(const std::string& piece, bool last) {
+    if (closed_ || stream_ == nullptr) return;
+    head_ = Chunk(piece, last, chunked_);
+    WritePiece(last);
   }
 
   void OnWritten(error_code ec, bool close) {
@@ -311,12 +400,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool reading_ = false, started_ = false, head_checked_ = false, answering_ = false;
   bool keep_alive_ = true, head_only_ = false, closed_ = false;
   bool lingering_ = false;
+  bool chunked_ = true, close_after_ = false;
+  bool from_loopback_ = false;
+  std::shared_ptr<HttpStream> stream_;  // Of the answer that is being written.
 };
 
 void HttpServer::Impl::Accept() {
   acceptor.async_accept([this](error_code ec, tcp::socket socket) {
     if (ec == asio::error::operation_aborted || stopping) return;
-    if (!ec && connections.size() < settings.limits.max_connections) {
+    if (!ec && connections.size() + websockets < settings.limits.max_connections) {
       error_code ignored;
       socket.set_option(tcp::no_delay(true), ignored);
       auto connection = std::make_shared<Connection>(std::move(socket), this);
@@ -344,9 +436,9 @@ void HttpServer::Impl::Sweep() {
   });
 }
 
-HttpServer::HttpServer(const Settings& settings, BufferPool* buffers, HttpHandler handler,
-                       std::function<void(uint64_t)> abort)
-    : impl_(std::make_unique<Impl>(settings, buffers, std::move(handler), std::move(abort))) {}
+HttpServer::HttpServer(const Settings& settings, BufferPool* buffers, Sessions* sessions,
+                       HttpHooks hooks)
+    : impl_(std::make_unique<Impl>(settings, buffers, sessions, std::move(hooks))) {}
 
 HttpServer::~HttpServer() {
   if (impl_->lane.joinable()) Stop(std::chrono::steady_clock::now());
@@ -390,7 +482,9 @@ void HttpServer::Stop(TimePoint until) {
     impl_->acceptor.close(ignored);
   });
   while (!empty && std::chrono::steady_clock::now() < until) {
-    asio::post(impl_->io, [this, &empty] { empty = impl_->connections.empty(); });
+    asio::post(impl_->io, [this, &empty] {
+      empty = impl_->connections.empty() && impl_->websockets == 0;
+    });
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   impl_->io.stop();

@@ -21,6 +21,20 @@ struct HttpRequest {
   Pairs headers;  // Lower-case names.
   Bytes body;
   TimePoint arrived;
+  bool from_loopback = false;
+};
+
+// The rest of a body that comes bit by bit; what the client takes decides the pace.
+// Both are called on the HTTP lane.
+class HttpStream {
+ public:
+  // A piece, and whether it is the last one.
+  using Take = std::function<void(std::string piece, bool last)>;
+
+  virtual ~HttpStream() = default;
+  // Calls `take` once, from any thread, when there is something. Not called again before that.
+  virtual void Next(Take take) = 0;
+  virtual void Abort() = 0;  // The client is gone.
 };
 
 struct HttpResponse {
@@ -28,6 +42,7 @@ struct HttpResponse {
   std::string content_type = "application/json";
   Pairs headers;
   std::vector<Bytes> body;
+  std::shared_ptr<HttpStream> stream;  // If set, `body` is only the begin.
 
   static HttpResponse Text(int status, std::string content_type, std::string body) {
     HttpResponse r;

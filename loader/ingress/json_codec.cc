@@ -122,7 +122,14 @@ Status ReadPayload(std::string_view key, object fields, BufferPool* buffers, Pay
   return Status::Ok();
 }
 
-void AppendPayload(std::string* out, const Payload& p) {
+// JSON text that may stand in a message as it is.
+bool IsJson(std::string_view text) {
+  if (text.size() > kKeepParserBytes) return false;
+  thread_local simdjson::dom::parser parser;
+  return parser.parse(text.data(), text.size()).error() == simdjson::SUCCESS;
+}
+
+void AppendPayload(std::string* out, const Payload& p, bool for_socket = false) {
   AppendJsonString(out, p.key);
   out->append(":{");
   for (const auto& [key, value] : p.desc) {
@@ -134,7 +141,10 @@ void AppendPayload(std::string* out, const Payload& p) {
   const auto index = std::min(static_cast<size_t>(p.type), std::size(kTypes) - 1);
   AppendJsonString(out, kTypes[index].first);
   out->push_back(':');
-  if (p.type == DataType::kText) {
+  const std::string* format = for_socket ? Find(p.desc, "format") : nullptr;
+  if (format != nullptr && *format == "json" && IsJson(p.data.view())) {
+    out->append(p.data.view());
+  } else if (p.type == DataType::kText && !for_socket) {
     AppendJsonString(out, p.data.view());
   } else {
     out->push_back('"');
@@ -216,6 +226,46 @@ std::string WriteEnvelope(const std::string& sid, const std::vector<Payload>& pa
     AppendPayload(&out, payloads[i]);
   }
   out += "}}";
+  return out;
+}
+
+std::string WriteStreamEnvelope(StreamForm form, const std::string& sid, int status,
+                                const Payload* payloads, size_t count) {
+  std::string out = "{\"header\":{\"code\":0,";
+  if (form == StreamForm::kSocket) out += "\"message\":\"success\",";
+  out += "\"sid\":";
+  AppendJsonString(&out, sid);
+  out += StrCat(",\"status\":", status, '}');
+  if (count > 0) out += ",\"payload\":{";
+  for (size_t i = 0; i < count; ++i) {
+    if (i > 0) out.push_back(',');
+    AppendPayload(&out, payloads[i], form == StreamForm::kSocket);
+  }
+  out += count > 0 ? "}}" : "}";
+  return out;
+}
+
+std::vector<size_t> SplitByKey(const std::vector<Payload>& payloads) {
+  std::vector<size_t> ends;
+  size_t begin = 0;
+  for (size_t i = 0; i < payloads.size(); ++i) {
+    for (size_t j = begin; j < i; ++j) {
+      if (payloads[j].key != payloads[i].key) continue;
+      ends.push_back(i);
+      begin = i;
+      break;
+    }
+  }
+  if (!payloads.empty()) ends.push_back(payloads.size());
+  return ends;
+}
+
+std::string WriteStreamError(const std::string& sid, int code, std::string_view message) {
+  std::string out = StrCat("{\"header\":{\"code\":", code, ",\"message\":");
+  AppendJsonString(&out, message);
+  out += ",\"sid\":";
+  AppendJsonString(&out, sid);
+  out += ",\"status\":2},\"payload\":null}";
   return out;
 }
 

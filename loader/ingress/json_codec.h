@@ -18,6 +18,17 @@ namespace aiges {
 Status ParseEnvelope(const Bytes& body, BufferPool* buffers, OnceCall* out);
 
 std::string WriteEnvelope(const std::string& sid, const std::vector<Payload>& payloads);
+// One batch of a session. kSocket: text in base64 as well, but JSON text (attribute format "json")
+// as JSON; header has "message". kEvents: as a once answer. No two payloads may have one key.
+enum class StreamForm { kSocket, kEvents };
+std::string WriteStreamEnvelope(StreamForm form, const std::string& sid, int status,
+                                const Payload* payloads, size_t count);
+// The batch in groups without two payloads of one key, in order: index behind each group.
+std::vector<size_t> SplitByKey(const std::vector<Payload>& payloads);
+
+// As WriteErrorEnvelope, with header.status.
+std::string WriteStreamError(const std::string& sid, int code, std::string_view message);
+
 std::string WriteErrorEnvelope(const std::string& sid, int code, std::string_view message);
 
 void AppendJsonString(std::string* out, std::string_view text);

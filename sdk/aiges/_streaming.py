@@ -81,7 +81,7 @@ class ThreadDriver:
             finally:
                 if hasattr(generator, "close"):
                     generator.close()
-        except BaseException as fault:  # noqa: BLE001 - whatever it is, the client is told.
+        except BaseException as fault:
             host._fail(tag, fault)
         finally:
             _drivers.discard(self)
@@ -128,7 +128,7 @@ class AsyncDriver:
                 await made.aclose()
         except asyncio.CancelledError:
             pass  # Nobody wants it any more.
-        except BaseException as fault:  # noqa: BLE001
+        except BaseException as fault:
             host._fail(tag, fault)
         finally:
             _drivers.discard(self)

@@ -86,7 +86,8 @@ class Wrapper(WrapperBase):
         def work():
             for node in reqData.list:
                 callback(response(node.data.upper(), node.status), *self.names)
-            print("late:", callback(response(b"x", 2), *self.names))
+            late = callback(response(b"x", 2), *self.names)
+            print(f"late: {late}")
         threading.Thread(target=work).start()
         return 0
     def wrapperDestroy(self, handle):
@@ -133,7 +134,8 @@ ASYNC_STREAM = """
 class Wrapper:
     async def wrapperStream(self, params, requests):
         async for request in requests:
-            yield [dict(key="out", data=n.data.upper(), len=0, status=0, type=0) for n in request.list]
+            for n in request.list:
+                yield dict(key="out", data=n.data.upper(), len=0, status=0, type=0)
 """
 
 
@@ -253,9 +255,11 @@ def test_wrapper_stream_takes_input_as_it_comes(start, wrapper, key):
 
 
 BATCH = """
+import time
 class Wrapper:
     def wrapperOnceExec(self, params, reqData):
-        raise RuntimeError("one by one")
+        time.sleep(0.05)  # Meanwhile the others come.
+        return self.wrapperBatchExec([params], [reqData])[0]
     def wrapperBatchExec(self, params, reqData):
         from aiges_embed import Response, ResponseData
         out = []
@@ -270,8 +274,7 @@ class Wrapper:
 
 
 def test_batches(start):
-    wrapper = BATCH.replace('raise RuntimeError("one by one")', "import time; time.sleep(0.05); return self.wrapperBatchExec([params], [reqData])[0]")
-    loader = start(wrapper, config={"batch": {"max_size": 4}})
+    loader = start(BATCH, config={"batch": {"max_size": 4}})
     calls = [
         loader.xsf.begin(wait_ms=20000, params={"bad": "1"} if n == 9 else {}) for n in range(20)
     ]
