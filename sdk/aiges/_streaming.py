@@ -6,29 +6,32 @@ room now (only where it may not wait). An async generator must not make the othe
 wait, so it waits for room on another thread.
 """
 
+from __future__ import annotations
+
 import asyncio
 import queue
 import threading
+from typing import Any, Callable
 
 _END = object()
-_drivers: "set[object]" = set()
-_loop = None
+_drivers: set[ThreadDriver | AsyncDriver] = set()
+_loop: asyncio.AbstractEventLoop | None = None
 _lock = threading.Lock()
 
 
 class _Requests:
     """A session's input, in order, as an iterator."""
 
-    def __init__(self):
-        self._items = queue.SimpleQueue()
+    def __init__(self) -> None:
+        self._items: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
-    def put(self, item):
+    def put(self, item: object) -> None:
         self._items.put(item)
 
-    def __iter__(self):
+    def __iter__(self) -> _Requests:
         return self
 
-    def __next__(self):
+    def __next__(self) -> Any:
         item = self._items.get()
         if item is _END:
             self._items.put(_END)
@@ -39,17 +42,17 @@ class _Requests:
 class _AsyncRequests:
     """The same for ``async for``; fed from other threads."""
 
-    def __init__(self, loop):
-        self._items = asyncio.Queue()
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._items: asyncio.Queue[Any] = asyncio.Queue()
         self._loop = loop
 
-    def put(self, item):
+    def put(self, item: object) -> None:
         self._loop.call_soon_threadsafe(self._items.put_nowait, item)
 
-    def __aiter__(self):
+    def __aiter__(self) -> _AsyncRequests:
         return self
 
-    async def __anext__(self):
+    async def __anext__(self) -> Any:
         item = await self._items.get()
         if item is _END:
             self._items.put_nowait(_END)
@@ -60,15 +63,15 @@ class _AsyncRequests:
 class ThreadDriver:
     """One session of a plain generator function; ``call(input)`` makes the generator."""
 
-    def __init__(self, host, tag, call):
+    def __init__(self, host: Any, tag: str, call: Callable[[Any], Any]) -> None:
         self.host, self.tag, self.call = host, tag, call
         self.requests, self.stopping = _Requests(), False
 
-    def start(self, given):
+    def start(self, given: object) -> None:
         _drivers.add(self)
         threading.Thread(target=self._run, args=(given,), name="stream", daemon=True).start()
 
-    def _run(self, given):
+    def _run(self, given: object) -> None:
         host, tag = self.host, self.tag
         host._enter(tag)
         try:
@@ -86,7 +89,7 @@ class ThreadDriver:
         finally:
             _drivers.discard(self)
 
-    def close(self):
+    def close(self) -> None:
         self.stopping = True
         self.requests.put(_END)
 
@@ -94,23 +97,23 @@ class ThreadDriver:
 class AsyncDriver:
     """One session of an async generator function, or one call of a coroutine function."""
 
-    def __init__(self, host, tag, call):
+    def __init__(self, host: Any, tag: str, call: Callable[[Any], Any]) -> None:
         self.host, self.tag, self.call = host, tag, call
         self.loop = _the_loop()
         self.requests = _AsyncRequests(self.loop)
-        self.future = None
+        self.future: Any = None
 
-    def start(self, given):
+    def start(self, given: object) -> None:
         _drivers.add(self)
         self.future = asyncio.run_coroutine_threadsafe(self._run(given), self.loop)
 
-    async def _send(self, function, *args):
+    async def _send(self, function: Callable[..., int], *args: object) -> int:
         code = function(*args, False)
         if code == 1:
-            code = await self.loop.run_in_executor(None, function, *args, True)
+            code = await self.loop.run_in_executor(None, lambda: function(*args, True))
         return code
 
-    async def _run(self, given):
+    async def _run(self, given: object) -> None:
         host, tag = self.host, self.tag
         host._enter_task(tag)
         try:
@@ -133,12 +136,12 @@ class AsyncDriver:
         finally:
             _drivers.discard(self)
 
-    def close(self):
+    def close(self) -> None:
         if self.future is not None:
             self.future.cancel()
 
 
-def _the_loop():
+def _the_loop() -> asyncio.AbstractEventLoop:
     global _loop
     with _lock:
         if _loop is None:
@@ -147,22 +150,25 @@ def _the_loop():
         return _loop
 
 
-def drive(host, tag, call, is_async, takes_input):
+def drive(
+    host: Any, tag: str, call: Callable[[Any], Any], is_async: bool, takes_input: bool
+) -> ThreadDriver | AsyncDriver:
     """Make the driver of a session; one that takes its input piece by piece starts now."""
-    driver = (AsyncDriver if is_async else ThreadDriver)(host, tag, call)
+    driver = AsyncDriver(host, tag, call) if is_async else ThreadDriver(host, tag, call)
     if takes_input:
         driver.start(driver.requests)
     return driver
 
 
-def feed(driver, given, ended):
+def feed(driver: ThreadDriver | AsyncDriver, given: object, ended: bool) -> None:
+    """Give a driver a piece of its input, and the end of it."""
     if given is not None:
         driver.requests.put(given)
     if ended:
         driver.requests.put(_END)
 
 
-def stop_all(seconds):
+def stop_all(seconds: float) -> None:
     """Close every generator, and give them that long to end."""
     for driver in list(_drivers):
         driver.close()

@@ -6,12 +6,15 @@ started itself, call it with the ``usrTag`` of the call. Outside the loader nobo
 
 from __future__ import annotations
 
+import importlib
 from contextvars import ContextVar
+from typing import Any
 
+aiges_embed: Any = None
 try:
-    import aiges_embed
-except ImportError:  # Not in a worker.
-    aiges_embed = None  # type: ignore[assignment]
+    aiges_embed = importlib.import_module("aiges_embed")
+except ImportError:
+    pass  # Not in a worker.
 
 _task_tag: ContextVar[str] = ContextVar("aiges_usr_tag", default="")
 
