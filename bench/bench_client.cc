@@ -14,7 +14,9 @@ namespace {
 constexpr const char* kUsage = R"(bench_client PROTOCOL HOST:PORT [options]
 
 A closed loop against a service that answers each payload with itself.
-PROTOCOL: xsf (gRPC), raw (HTTP body) or json (HTTP JSON envelope, base64)
+PROTOCOL: xsf (gRPC), raw (HTTP body) or json (HTTP JSON envelope, base64); against a service
+that answers with params["n"] items: stream (items/s of calls without an end, counted as calls) or
+first (time to the first item of one)
 
   --in-flight N    calls under way at one time; with HTTP also connections (32)
   --channels N     gRPC connections (1)
@@ -58,7 +60,9 @@ std::string Parse(int argc, char** argv, bench::Plan* plan) {
   plan->protocol = argv[1];
   plan->address = argv[2];
   const std::string& p = plan->protocol;
-  if (p != "xsf" && p != "raw" && p != "json") return "expected xsf, raw or json, got " + p;
+  if (p != "xsf" && p != "raw" && p != "json" && p != "stream" && p != "first") {
+    return "expected xsf, raw, json, stream or first, got " + p;
+  }
   for (int i = 3; i < argc; ++i) {
     const std::string name = argv[i];
     if (name == "--no-check") {
@@ -89,6 +93,8 @@ int main(int argc, char** argv) {
     bench::Recorder recorder(plan.warmup_s, plan.seconds);
     if (plan.protocol == "xsf") {
       bench::RunXsf(plan, &recorder);
+    } else if (plan.protocol == "stream" || plan.protocol == "first") {
+      bench::RunStream(plan, &recorder);
     } else {
       bench::RunHttp(plan, &recorder);
     }

@@ -1,5 +1,6 @@
 // bench/grpc_limit_server.cc: the limit: a bare gRPC server in C++ that answers every unary call
-// with the bytes it got. Asynchronous generic service, one completion queue, one thread, no
+// with the bytes it got, and streams small messages without an end (/limit/Run) or one (/limit/First).
+// Asynchronous generic service, one completion queue, one thread, no
 // protobuf. Whatever a host does on top of gRPC can only be slower than this.
 //
 //   grpc_limit_server [--listen 127.0.0.1:0]
@@ -30,6 +31,16 @@ class Call {
       new Call(service_, queue_);
       step_ = Step::kRead;
       stream_.Read(&message_, this);
+    } else if (step_ == Step::kRead && ok && context_.method() == "/limit/Run") {
+      step_ = Step::kStream;
+      const grpc::Slice item(std::string(48, 'x'));  // As long as a small LoaderOutput.
+      message_ = grpc::ByteBuffer(&item, 1);
+      Next(true);
+    } else if (step_ == Step::kStream && ok) {
+      stream_.Write(message_, this);
+    } else if (step_ == Step::kStream) {
+      step_ = Step::kAnswer;
+      stream_.Finish(grpc::Status::CANCELLED, this);
     } else if (step_ == Step::kRead && ok) {
       step_ = Step::kAnswer;
       stream_.WriteAndFinish(message_, grpc::WriteOptions(), grpc::Status::OK, this);
@@ -39,7 +50,7 @@ class Call {
   }
 
  private:
-  enum class Step { kWait, kRead, kAnswer };
+  enum class Step { kWait, kRead, kStream, kAnswer };
 
   grpc::AsyncGenericService* service_;
   grpc::ServerCompletionQueue* queue_;

@@ -1,4 +1,4 @@
-// bench/load.h: the two closed loops of the load client, over gRPC and over HTTP/1.1.
+// bench/load.h: the closed loops of the load client, over gRPC and HTTP/1.1, and its streams.
 //
 // A loop keeps Plan::in_flight calls under way from one thread, with a request that is built once,
 // and tells the recorder about each answer. It ends when the recorder says that time is up and the
@@ -18,7 +18,7 @@ namespace bench {
 constexpr std::chrono::seconds kSilence{15};
 
 struct Plan {
-  std::string protocol;  // xsf, raw or json
+  std::string protocol;  // xsf, raw, json, stream or first
   std::string address;   // host:port
   std::string service = "svcName";
   int in_flight = 32;
@@ -34,5 +34,6 @@ inline bool IsSample(uint64_t number) { return number % 1024 == 0; }
 
 void RunXsf(const Plan& plan, Recorder* recorder);
 void RunHttp(const Plan& plan, Recorder* recorder);
+void RunStream(const Plan& plan, Recorder* recorder);
 
 }  // namespace bench

@@ -25,6 +25,7 @@ from aiges.fields import (
     StringBodyField,
     StringParamField,
 )
+from aiges.stream import SessionManager
 
 __all__ = [
     "AudioBodyField",
@@ -87,6 +88,7 @@ class WrapperBase(metaclass=_Metaclass):
     def __init__(self, legacy: bool = True, *_: Any, **__: Any) -> None:
         self.legacy = legacy
         self.config: dict[str, str] = {}
+        self.session = SessionManager()
 
     # Hooks. In the loader wrapperInit gets [wrapper] of aiges.toml.
 

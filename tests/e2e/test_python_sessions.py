@@ -3,140 +3,22 @@
 import time
 
 import pytest
+from session_wrappers import (
+    ASYNC_GENERATOR,
+    ASYNC_STREAM,
+    BATCH,
+    CONTEXT,
+    COROUTINE,
+    GENERATOR,
+    ONCE_ASYNC,
+    POOL,
+    STREAM,
+    V1_ECHO,
+    V2_CALLBACK,
+    V2_READ,
+)
 from waiting import wait_until
 from xsf_client import XsfSession
-
-V1_ECHO = """
-sessions = {}
-def wrapperCreate(usrTag, params, psrIds, psrCnt, errNum):
-    assert psrIds == () and psrCnt == 0 and errNum == 0
-    if params.get("create") == "raise": raise ValueError("no room")
-    sessions[usrTag] = []
-    return usrTag
-def wrapperWrite(handle, reqData):
-    sessions[handle] += [(i["data"].upper(), i["status"]) for i in reqData]
-    return 0
-def wrapperRead(handle, respData):
-    for data, status in sessions[handle]:
-        respData.append({"key": "out", "data": data, "len": len(data), "status": status, "type": 0})
-    sessions[handle] = []
-    return 0
-def wrapperDestory(handle):
-    del sessions[handle]
-    print("destroyed", handle)
-    return 0
-def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt):
-    respData.append({"key": "n", "data": str(len(sessions)), "len": 1, "status": 3, "type": 0})
-    return 0
-"""
-
-V2_HEAD = """
-import threading
-from aiges_embed import ResponseData, Response, DataListCls, SessionCreateResponse, callback
-from aiges.sdk import WrapperBase
-
-def item(text, status, key="out"):
-    data = ResponseData()
-    data.key, data.status = key, status
-    data.setDataType(0)
-    data.setData(text.encode() if isinstance(text, str) else text)
-    return data
-
-def response(text, status):
-    r = Response()
-    r.list = [item(text, status)]
-    return r
-"""
-
-V2_READ = (
-    V2_HEAD
-    + """
-class Wrapper(WrapperBase):
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.sessions = {}
-    def wrapperCreate(self, params, sid, persId=0, usrTag=""):
-        self.sessions["mine-" + sid] = []
-        return SessionCreateResponse("mine-" + sid, 0)
-    def wrapperWrite(self, handle, reqData):
-        self.sessions[handle] += [(n.data.upper(), n.status) for n in reqData.list]
-        return 0
-    def wrapperRead(self, handle):
-        r = Response()
-        for data, status in self.sessions[handle]:
-            r.list.append(item(data, status))
-        self.sessions[handle] = []
-        return r
-    def wrapperDestroy(self, handle):
-        print("destroyed", handle)
-        return 0
-    def wrapperOnceExec(self, params, reqData):
-        return response("once", 3)
-"""
-)
-
-V2_CALLBACK = (
-    V2_HEAD
-    + """
-class Wrapper(WrapperBase):
-    def wrapperCreate(self, params, sid, psrId, usrTag):
-        self.names = {"tag": (usrTag,), "sid": (sid,), "handle": ("mine", sid)}[params["name"]]
-        return SessionCreateResponse("mine", 0)
-    def wrapperWrite(self, handle, reqData, sid):
-        def work():
-            for node in reqData.list:
-                callback(response(node.data.upper(), node.status), *self.names)
-            late = callback(response(b"x", 2), *self.names)
-            print(f"late: {late}")
-        threading.Thread(target=work).start()
-        return 0
-    def wrapperDestroy(self, handle):
-        print("destroyed", handle)
-        return 0
-    def wrapperOnceExec(self, params, reqData):
-        return response("once", 3)
-"""
-)
-
-GENERATOR = """
-class Wrapper:
-    def wrapperOnceExec(self, params, reqData):
-        try:
-            for n in range(int(params["n"])):
-                if params.get("bad") == str(n): raise ValueError("bad token")
-                yield f"t{n}"
-        finally:
-            print("closed", flush=True)
-"""
-
-ASYNC_GENERATOR = """
-import asyncio
-class Wrapper:
-    async def wrapperOnceExec(self, params, reqData):
-        try:
-            for n in range(int(params["n"])):
-                if params.get("bad") == str(n): raise ValueError("bad token")
-                await asyncio.sleep(float(params.get("pause", 0)))
-                yield f"t{n}"
-        finally:
-            print("closed", flush=True)
-"""
-
-STREAM = """
-class Wrapper:
-    def wrapperStream(self, params, requests):
-        for request in requests:
-            for node in request.list:
-                yield node.data.upper()
-"""
-
-ASYNC_STREAM = """
-class Wrapper:
-    async def wrapperStream(self, params, requests):
-        async for request in requests:
-            for n in request.list:
-                yield dict(key="out", data=n.data.upper(), len=0, status=0, type=0)
-"""
 
 
 def talk(loader, *pieces, key=None, **params):
@@ -254,25 +136,6 @@ def test_wrapper_stream_takes_input_as_it_comes(start, wrapper, key):
     assert [p.data for p in loader.xsf.once(loader.xsf.payload("a", b"x")).output.pl][0] == b"X"
 
 
-BATCH = """
-import time
-class Wrapper:
-    def wrapperOnceExec(self, params, reqData):
-        time.sleep(0.05)  # Meanwhile the others come.
-        return self.wrapperBatchExec([params], [reqData])[0]
-    def wrapperBatchExec(self, params, reqData):
-        from aiges_embed import Response, ResponseData
-        out = []
-        for p, r in zip(params, reqData):
-            if p.get("bad"): out.append(ValueError("bad item")); continue
-            answer = Response()
-            answer.list = [ResponseData(key="n", data=str(len(params)))]
-            out.append(answer)
-        if params[0].get("short"): out.pop()
-        return out
-"""
-
-
 def test_batches(start):
     loader = start(BATCH, config={"batch": {"max_size": 4}})
     calls = [
@@ -284,22 +147,6 @@ def test_batches(start):
     assert max(sizes) == 4
     assert answers[9].error.startswith("wrapperBatchExec raised ValueError: bad item")
     assert loader.metric("aiges_batch_size_count") >= 5
-
-
-CONTEXT = """
-import time
-from aiges import context
-class Wrapper:
-    def wrapperOnceExec(self, params, reqData):
-        from aiges_embed import Response, ResponseData
-        if params.get("wait"):
-            while not context.cancelled(): time.sleep(0.001)
-            print("saw the end", flush=True)
-            time.sleep(0.05)
-        answer = Response()
-        answer.list = [ResponseData(key="ms", data=str(context.remaining_ms()))]
-        return answer
-"""
 
 
 def test_context_tells_the_time_left_and_the_end_of_the_client(start):
@@ -314,32 +161,12 @@ def test_context_tells_the_time_left_and_the_end_of_the_client(start):
     loader.wait_log("saw the end", count=2)
 
 
-COROUTINE = """
-import asyncio
-class Wrapper:
-    async def wrapperOnceExec(self, params, reqData):
-        await asyncio.sleep(0.2)
-        return "done"
-"""
-
-
 def test_coroutines_run_side_by_side(start):
     loader = start(COROUTINE)
     begin = time.monotonic()
     calls = [loader.xsf.begin(wait_ms=20000) for _ in range(20)]
     assert [loader.xsf.answer(call).text() for call in calls] == ["done"] * 20
     assert time.monotonic() - begin < 2
-
-
-ONCE_ASYNC = (
-    V2_HEAD
-    + """
-class Wrapper(WrapperBase):
-    def wrapperOnceExecAsync(self, params, reqData, sid):
-        threading.Thread(target=lambda: callback(response("async", 3), sid)).start()
-        return 0
-"""
-)
 
 
 def test_once_exec_async(start):
@@ -359,3 +186,15 @@ def test_warm_up_runs_before_ready_and_its_failure_ends_the_start(start):
     broken = start("def wrapperWarmup(): raise OSError('no kernel')\n" + V1_ECHO, ready=False)
     assert broken.wait_exit() == 1
     assert "wrapperWarmup failed: wrapperWarmup raised OSError: no kernel" in broken.log()
+
+
+def test_wrapper_with_a_pool_of_threads(start):
+    loader = start(POOL)
+    for _ in range(2):
+        assert talk(loader, b"one", b"two").all() == ["ONE", "TWO"]
+        loader.wait_metric("aiges_in_flight", 0)
+    held = talk(loader)
+    second = talk(loader)
+    answer = second.last if second.last.code else second.out()
+    assert (answer.code, answer.error.rpartition(";")[2]) == (10905, "code=77")
+    held.stop()
