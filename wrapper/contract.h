@@ -78,7 +78,7 @@ class Contract {
   Ref CallStream(const CallArgs& args, PyObject* input) const;
   Ref CallOnce(const CallArgs& args, PyObject* input) const;
 
-  bool usable() const { return exec_ || stream_ || exec_async_; }
+  bool usable() const { return exec_ || stream_ || exec_async_ || batch_; }
   bool has_sessions() const { return has_create() || streams(); }
   bool has_create() const { return create_ && write_; }
   bool has_read() const { return static_cast<bool>(read_); }

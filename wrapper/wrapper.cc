@@ -84,8 +84,16 @@ int Exec(const char* usr_tag, const ParamList* params, const DataList* data, pDa
     const Gil gil;
     const Ref dict = ParamsToDict(params);
     if (!dict) return SetError(kUserExecError, "params: " + TakePythonError());
-    const int code =
-        g_contract->Exec({usr_tag, dict.get(), psr_ids, psr_count}, data, results.get());
+    const CallArgs args{usr_tag, dict.get(), psr_ids, psr_count};
+    int code = 0;
+    if (g_contract->has_exec() || !g_contract->has_batch()) {
+      code = g_contract->Exec(args, data, results.get());
+    } else {  // A batch of one.
+      std::vector<ResultList*> one{results.get()};
+      int own = 0;
+      code = g_contract->ExecBatch({args}, {data}, &one, &own);
+      if (code == 0) code = own;
+    }
     if (code != 0) {
       // Python objects in half a result need the GIL to go.
       ResultList::Free(ResultList::Release(results.release()));
@@ -135,7 +143,7 @@ unsigned Traits(const Contract& c) {
   if (c.has_create() ? !c.has_read() : !stepped) traits |= WTraitCallback;
   const bool async = c.once_kind() == Hook::Kind::kAsyncGenerator ||
                      c.once_kind() == Hook::Kind::kCoroutine;
-  if (async || !c.has_exec()) traits |= WTraitAsyncOnce;
+  if (async || (!c.has_exec() && !c.has_batch())) traits |= WTraitAsyncOnce;
   if (c.has_batch()) traits |= WTraitBatch;
   if (c.has_resources()) traits |= WTraitResources;
   return traits;

@@ -1,7 +1,7 @@
 """Sessions on a pool of worker threads, for wrappers that answer by ``callback``.
 
-A wrapper derives from :class:`StreamHandleThread`, overrides ``infer`` (or ``run``), makes a pool of
-them with ``self.session.init_handle_pool("thread", n, MyThread)`` in wrapperInit, and in
+A wrapper derives from :class:`StreamHandleThread`, overrides ``infer`` (or ``run``), makes a pool
+of them with ``self.session.init_handle_pool("thread", n, MyThread)`` in wrapperInit, and in
 wrapperCreate takes an idle one::
 
     handle = self.session.get_idle_handle()
