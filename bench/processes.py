@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from pathlib import Path
 
 START_TIMEOUT_S = 120
@@ -134,9 +135,10 @@ class LimitServer(Server):
 class Loader(Server):
     """AIService with one plugin."""
 
-    def __init__(self, binaries, plugin, options=None, count=1):
+    def __init__(self, binaries, plugin, options=None, count=1, sections=None):
         super().__init__(binaries / "AIService", "-m=0", "-c", "aiges.toml", "-s", "svcName")
         self.plugin, self.options, self.count = plugin, options or {}, count
+        self.sections = sections or {}
 
     def prepare(self):
         """JSON strings and numbers are valid TOML ones."""
@@ -147,6 +149,9 @@ class Loader(Server):
             f"[instances]\ncount = {self.count}\npython = {json.dumps(sys.executable)}\n"
             f"pythonpath = [{json.dumps(str(self.plugin))}]\n"
         )
+        for section, keys in self.sections.items():
+            configuration += f"\n[{section}]\n"
+            configuration += "".join(f"{key} = {json.dumps(v)}\n" for key, v in keys.items())
         Path(self.folder.name, "aiges.toml").write_text(configuration, encoding="utf-8")
 
     def wait_ready(self):
@@ -160,6 +165,21 @@ class Loader(Server):
         without the pages of program files."""
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
         return [int(re.search(rf"{key}:\s+(\d+) kB", status)[1]) / 1024 for key in MEMORY_KEYS]
+
+    def workers(self):
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+        return [int(child) for child in children.split()]
+
+    def metrics(self):
+        """{"name{labels}": value} of /metrics."""
+        with urllib.request.urlopen(f"http://{self.http}/metrics", timeout=10) as page:
+            lines = page.read().decode().splitlines()
+        pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        return {name: float(value) for name, value in pairs}
+
+    def log(self):
+        return self._log_path().read_text(encoding="utf-8", errors="replace")
 
     def cpu_s(self):
         fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii")

@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 import rows
+import session_rows
 from ocr import ocr_rows
 from processes import BenchError
 from report import table
@@ -27,6 +28,11 @@ GROUPS = {
     "idle": rows.idle_rows,
     "scaling": rows.scaling_rows,
     "ocr": ocr_rows,
+    "stream": session_rows.stream_rows,
+    "batch": session_rows.batch_rows,
+    "sessions": session_rows.sessions_rows,
+    "disturbed": session_rows.disturbed_rows,
+    "soak": session_rows.soak_rows,
 }
 
 

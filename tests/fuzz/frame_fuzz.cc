@@ -39,14 +39,24 @@ size_t Walk(const DataList* head) {
 
 void HandleExec(const Frame& frame, const ArenaMapping& requests, Arena* results) {
   static CallInput call;  // As in the worker, which uses one for all its calls.
-  if (!call.Parse(frame.body, requests)) return;
-  Walk(call.data.data());
+  if (!call.ParseExec(frame.body, requests)) return;
+  Walk(call.data.head());
   std::string out;
-  WriteResult(&out, frame.id, 0, "", 1, call.data.data(), results);
-  for (const DataList* d = call.data.data(); d != nullptr; d = d->next) {
+  WriteResult(&out, frame.id, {0, "", 1, 1}, call.data.head(), results);
+  WriteItem(&out, frame.id, false, call.data.head(), results);
+  for (const DataList* d = call.data.head(); d != nullptr; d = d->next) {
     uint64_t offset = 0;
     if (results->Contains(static_cast<const char*>(d->data), &offset)) std::abort();
   }
+}
+
+void HandleSession(const Frame& frame, const ArenaMapping& requests) {
+  static CallInput create;
+  uint32_t credit = 0;
+  if (frame.type == FrameType::kCreate) create.ParseCreate(frame.body, &credit);
+  DataInput input;
+  WireReader r(frame.body);
+  if (frame.type == FrameType::kWrite && input.Read(&r, requests)) Walk(input.head());
 }
 
 }  // namespace
@@ -71,6 +81,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     while (!input.broken() && input.Fill(near.get(), MSG_DONTWAIT) == FrameInput::State::kData) {
       while (const std::optional<Frame> frame = input.Next()) {
         HandleExec(*frame, *requests, results.get());
+        HandleSession(*frame, *requests);
       }
     }
   }
