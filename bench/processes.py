@@ -167,9 +167,8 @@ class Loader(Server):
         return [int(re.search(rf"{key}:\s+(\d+) kB", status)[1]) / 1024 for key in MEMORY_KEYS]
 
     def workers(self):
-        pid = self.process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
-        return [int(child) for child in children.split()]
+        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/children")  # Any thread forks.
+        return [int(child) for task in tasks for child in task.read_text("ascii").split()]
 
     def metrics(self):
         """{"name{labels}": value} of /metrics."""

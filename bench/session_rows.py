@@ -156,8 +156,9 @@ def while_disturbed(settings, loader, seconds, disturb, pause_s):
 
 def kill_one(loader):
     workers = loader.workers()
-    if len(workers) == 2:  # The other serves meanwhile.
-        os.kill(workers[0], signal.SIGKILL)
+    if len(workers) != 2:
+        raise BenchError(f"expected two workers, one to kill, got {len(workers)}")
+    os.kill(workers[0], signal.SIGKILL)
 
 
 def reload_all(loader):

@@ -15,11 +15,14 @@ class Backoff {
  public:
   static constexpr std::chrono::milliseconds kFirst{100};
   static constexpr std::chrono::milliseconds kLongest{30'000};
-  static constexpr std::chrono::seconds kQuiet{60};  // Up for so long: the crash was a single one.
+  // Up for so long, or ready for kProven and of use meanwhile: the crash was a single one.
+  static constexpr std::chrono::seconds kQuiet{60};
+  static constexpr std::chrono::seconds kProven{1};
 
-  // The worker that started at `started` has died at `now`.
-  Duration Next(TimePoint started, TimePoint now) {
-    if (now - started >= kQuiet) failures_ = 0;
+  // The worker that started at `started` has died at `now`. `served_for`: how long it was ready,
+  // 0 if it has not finished a single call.
+  Duration Next(TimePoint started, TimePoint now, Duration served_for) {
+    if (now - started >= kQuiet || served_for >= kProven) failures_ = 0;
     const unsigned n = failures_++;
     if (n == 0) return Duration::zero();
     return std::min<Duration>(kFirst * (1u << std::min(n - 1, 16u)), kLongest);

@@ -184,6 +184,7 @@ void Instance::OnReadyFrame(const Frame& frame, Input* input) {
   if ((traits_ & kTraitAsyncOnce) != 0) window_.Fix(CreditWindow::kMost);
   if ((traits_ & kTraitBatch) != 0) window_.Fix(batch_size_ * threads_);
   SetState(InstanceState::kReady);
+  ready_since_ = std::chrono::steady_clock::now();
   input->became_ready = true;
 }
 

@@ -90,6 +90,7 @@ class Instance {
   // Work is in the worker and nothing has come back for so long.
   Duration WithoutProgress(TimePoint now);
   TimePoint started() const { return started_; }
+  TimePoint ready_since() const { return ready_since_; }  // Of the last process that got ready.
   const std::string& start_error() const { return start_error_; }
   void set_kill_reason(std::string reason) { kill_reason_ = std::move(reason); }
   void set_paused(bool paused) { paused_.store(paused, std::memory_order_release); }
@@ -144,7 +145,7 @@ class Instance {
   FrameInput input_;
   LineLog lines_;
   Backoff backoff_;
-  TimePoint started_;
+  TimePoint started_, ready_since_;
   std::string start_error_, kill_reason_;
 };
 

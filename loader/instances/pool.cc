@@ -199,7 +199,9 @@ bool Pool::OnStartFailed(const Instance& instance, const std::string& why) {
 
 void Pool::Restart(Instance& instance) {
   const TimePoint now = std::chrono::steady_clock::now();
-  const Duration pause = instance.backoff().Next(instance.started(), now);
+  const Duration served_for =
+      instance.served() > 0 ? now - instance.ready_since() : Duration::zero();
+  const Duration pause = instance.backoff().Next(instance.started(), now, served_for);
   if (pause == Duration::zero()) return StartInstance(instance);
   instance.set_paused(true);
   LogWarn("instances", "worker ", instance.number(), " keeps failing (",
