@@ -86,7 +86,7 @@ class Host {
     if (pool_ == nullptr) return status;
     scheduler_ = std::make_unique<Scheduler>(settings_, pool_.get(), &clock_);
     grpc_ = std::make_unique<GrpcServer>(settings_, scheduler_.get(), scheduler_->sessions(),
-                                         pool_.get());
+                                         pool_.get(), pool_.get());
     uint16_t port = 0;
     status = grpc_->Start(&port);
     if (!status.ok()) return status;
@@ -102,7 +102,7 @@ class Host {
 
   Status OpenHttp() {
     routes_ = std::make_unique<HttpRoutes>(
-        settings_, scheduler_.get(), scheduler_->sessions(), pool_.get(),
+        settings_, scheduler_.get(), scheduler_->sessions(), pool_.get(), pool_.get(),
         HttpActions{[this] { return MetricsPage(Page()); },
                     [this] { return StatusPage(Page()); },
                     [this](std::function<void(Status)> done) { Reload(std::move(done)); }});

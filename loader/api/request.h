@@ -32,6 +32,7 @@ struct Request {
   std::string handle;  // The engine sees it as usrTag.
   Pairs params;
   std::vector<Payload> payloads;
+  std::vector<unsigned> psr_ids;  // Resources that the call uses (api/resources.h).
   TimePoint arrived;
   TimePoint deadline;
 

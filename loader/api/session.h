@@ -42,6 +42,7 @@ class OutputSink {
 struct SessionRequest {
   std::string handle;  // The engine sees it as usrTag. Must not be that of a live session.
   Pairs params;
+  std::vector<unsigned> psr_ids;
   unsigned output_batches = 100;  // Bound of what the engine may be ahead of the client.
   bool ordered = false;  // Writes carry a sync_id and are put in its order.
   Duration idle_limit{0};  // Over after so long without Write, Poll or a waiting Poll. 0: never.

@@ -62,6 +62,7 @@ struct WorkerResult {
 struct SessionStart {
   std::string handle;  // The engine sees it as usrTag.
   Pairs params;
+  std::vector<unsigned> psr_ids;
   unsigned credit = 1;  // Items that may come before CreditSession allows more.
 };
 

@@ -13,7 +13,7 @@ constexpr size_t kReadSize = 256 * 1024;
 
 // Nonsense is found at its header: its length would only be waited for.
 bool Plausible(const FrameHeader& header) {
-  const bool known = (header.type >= FrameType::kHello && header.type <= FrameType::kCancel) ||
+  const bool known = (header.type >= FrameType::kHello && header.type <= FrameType::kLoaded) ||
                      (header.type >= FrameType::kCreate && header.type <= FrameType::kClosed);
   return known && header.length <= kMaxFrame &&
          (header.reserved[0] | header.reserved[1] | header.reserved[2]) == 0;

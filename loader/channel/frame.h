@@ -27,6 +27,9 @@
 //   kCancel   loader -> worker  nothing. Nobody waits for that asynchronous call any more.
 //   kMeter    worker -> loader  text usrTag, text key, i32 count
 //   kTrace    worker -> loader  text usrTag, text key, text value
+//   kLoad     loader -> worker  payload. A resource; the id is its number.
+//   kUnload   loader -> worker  nothing
+//   kLoaded   worker -> loader  i32 code, text error: the answer to either
 //   kFini     loader -> worker  nothing. The worker finishes what it has, calls wrapperFini, exits.
 //
 // Sessions; the id is the session's. A worker handles the frames of one session in order.
@@ -64,6 +67,9 @@ enum class FrameType : uint8_t {
   kTrace = 8,
   kFini = 9,
   kCancel = 10,
+  kLoad = 11,
+  kUnload = 12,
+  kLoaded = 13,
   kCreate = 16,
   kWrite = 17,
   kCredit = 18,

@@ -17,12 +17,13 @@
 namespace aiges {
 
 struct GrpcServer::Impl {
-  Impl(const Settings& s, Service* sv, Sessions* ss, BufferPool* b)
-      : settings(s), service(*sv), sessions(*ss), buffers(*b) {}
+  Impl(const Settings& s, Service* sv, Sessions* ss, Resources* r, BufferPool* b)
+      : settings(s), service(*sv), sessions(*ss), resources(*r), buffers(*b) {}
 
   const Settings& settings;
   Service& service;
   Sessions& sessions;
+  Resources& resources;
   BufferPool& buffers;
   XsfService xsf;
   XsfSessionTable table;
@@ -39,7 +40,8 @@ struct GrpcServer::Impl {
     standard = std::make_unique<StandardServices>(&generic, lanes[0].get());
     for (auto& lane : lanes) {
       contexts.push_back(std::make_unique<XsfContext>(
-          XsfContext{settings, service, sessions, buffers, xsf, *handles, table, *lane}));
+          XsfContext{settings, service, sessions, resources, buffers, xsf, *handles, table,
+                     *lane}));
       stream_contexts.push_back(std::make_unique<StreamContext>(
           StreamContext{settings, sessions, buffers, stream, *handles, *lane}));
       lane->Start(
@@ -54,8 +56,8 @@ struct GrpcServer::Impl {
 };
 
 GrpcServer::GrpcServer(const Settings& settings, Service* service, Sessions* sessions,
-                       BufferPool* buffers)
-    : impl_(std::make_unique<Impl>(settings, service, sessions, buffers)) {}
+                       Resources* resources, BufferPool* buffers)
+    : impl_(std::make_unique<Impl>(settings, service, sessions, resources, buffers)) {}
 
 GrpcServer::~GrpcServer() = default;
 

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "loader/api/buffers.h"
+#include "loader/api/resources.h"
 #include "loader/api/service.h"
 #include "loader/api/session.h"
 #include "loader/api/settings.h"
@@ -21,7 +22,8 @@ namespace aiges {
 class GrpcServer {
  public:
   // The service and the buffers must outlive the server.
-  GrpcServer(const Settings& settings, Service* service, Sessions* sessions, BufferPool* buffers);
+  GrpcServer(const Settings& settings, Service* service, Sessions* sessions, Resources* resources,
+             BufferPool* buffers);
   ~GrpcServer();
 
   // Out: the port in use, also when any free one was asked for.

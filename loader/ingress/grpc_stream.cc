@@ -104,6 +104,7 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
     SessionRequest open;
     open.handle = env_.handles.Make();
     open.params = std::move(call.request.params);
+    open.psr_ids = std::move(call.request.psr_ids);
     open.output_batches = kAhead;
     output_.emplace(std::move(call.expect));
     return env_.sessions.Open(std::move(open), &id_);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -106,8 +107,8 @@ class XsfServerCall {
       return Finish(reply);
     }
     const std::string& op = request_.op;
-    if (op == "AIHotword" || op == "AIDetect" || op == "AILoad" || op == "AIUnLoad" ||
-        op == "AILBType") {
+    if (op == "AILoad" || op == "AIUnLoad") return ServeResource();
+    if (op == "AIHotword" || op == "AIDetect" || op == "AILBType") {
       return Refuse(Status::Ok(), 0);
     }
     if (op != "AIIn" && op != "AIOut" && op != "AIExcp") {
@@ -128,6 +129,42 @@ class XsfServerCall {
     const Status input = CheckInput(request_.call);
     if (!input.ok()) return Refuse(input);
     Submit(now);
+  }
+
+  // AILoad: the first payload becomes a resource, its number is the answer's payload "res_id".
+  // AIUnLoad: params["res_id"]. Without these, an empty success as ever.
+  void ServeResource() {
+    std::vector<Payload>& payloads = request_.call.request.payloads;
+    const std::string* number = Find(request_.call.request.params, "res_id");
+    const bool load = request_.op == "AILoad";
+    if (load ? payloads.empty() : number == nullptr) return Refuse(Status::Ok(), 0);
+    ++events_left_;  // The answer.
+    if (!load) {
+      return env_.resources.Unload(static_cast<unsigned>(std::atoi(number->c_str())),
+                                   [this](Status status) { OnResource(std::move(status), 0); });
+    }
+    env_.resources.Load(std::move(payloads.front()), [this](Status status, unsigned id) {
+      OnResource(std::move(status), id);
+    });
+  }
+
+  void OnResource(Status status, unsigned id) {
+    env_.lane.Post([this, status = std::move(status), id] {
+      std::vector<Payload> payloads;
+      if (id != 0) {
+        payloads.emplace_back().key = "res_id";
+        payloads.back().data = Bytes::Own(std::to_string(id));
+      }
+      XsfReply out;
+      out.service_id = request_.call.service_id;
+      out.payloads = &payloads;
+      if (status.ok()) {
+        Finish(out);
+      } else {
+        Refuse(status);
+      }
+      Leave();
+    });
   }
 
   // One operation of a session; `first`: the one that opens it.
@@ -177,6 +214,7 @@ class XsfServerCall {
     SessionRequest open;
     open.handle = request_.handle;
     open.params = std::move(call.request.params);
+    open.psr_ids = std::move(call.request.psr_ids);
     open.ordered = true;
     open.idle_limit = std::chrono::milliseconds(env_.settings.sessions.ttl_ms);
     SessionId id = 0;

@@ -4,6 +4,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include "loader/api/buffers.h"
+#include "loader/api/resources.h"
 #include "loader/api/service.h"
 #include "loader/api/session.h"
 #include "loader/api/settings.h"
@@ -21,6 +22,7 @@ struct XsfContext {
   const Settings& settings;
   Service& service;
   Sessions& sessions;
+  Resources& resources;
   BufferPool& buffers;
   XsfService& xsf;
   HandleMaker& handles;

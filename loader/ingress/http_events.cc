@@ -133,6 +133,7 @@ SessionId StartEvents(Sessions* sessions, OnceCall call, std::string sid, TimePo
   SessionRequest open;
   open.handle = sid;
   open.params = std::move(call.request.params);
+  open.psr_ids = std::move(call.request.psr_ids);
   open.output_batches = kAhead;
   SessionId id = 0;
   const Status status = sessions->Open(std::move(open), &id);

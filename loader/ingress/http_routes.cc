@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 
 #include "loader/api/codes.h"
 #include "loader/ingress/handle.h"
@@ -114,9 +115,9 @@ std::optional<std::string> ServiceIdOf(const std::string& path, std::string_view
 }  // namespace
 
 HttpRoutes::HttpRoutes(const Settings& settings, Service* service, Sessions* sessions,
-                       BufferPool* buffers, HttpActions actions)
-    : settings_(settings), service_(*service), sessions_(*sessions), buffers_(*buffers),
-      actions_(std::move(actions)) {}
+                       Resources* resources, BufferPool* buffers, HttpActions actions)
+    : settings_(settings), service_(*service), sessions_(*sessions), resources_(*resources),
+      buffers_(*buffers), actions_(std::move(actions)) {}
 
 std::optional<HttpResponse> HttpRoutes::RefuseUpgrade(const HttpRequest& request) const {
   const auto id = ServiceIdOf(request.path, "private");
@@ -147,6 +148,36 @@ void HttpRoutes::Reload(const HttpRequest& request, const HttpDone& done) {
   });
 }
 
+// POST: the body becomes a resource (?key=..&patch_id=.., further attributes as desc.<name>).
+// DELETE ?res_id=..
+void HttpRoutes::Resource(HttpRequest request, HttpDone done) {
+  if (request.method == "DELETE") {
+    const std::string* number = Find(request.query, "res_id");
+    const auto id = static_cast<unsigned>(std::atoi(number == nullptr ? "0" : number->c_str()));
+    return resources_.Unload(id, [done](const Status& status) {
+      done(status.ok() ? HttpResponse::Text(200, kJson, "{\"unloaded\":true}")
+                       : Refusal(status, ""));
+    });
+  }
+  if (request.method != "POST") {
+    HttpResponse r = Refusal(405, kCodeInvalidOp, "", "expected POST or DELETE");
+    r.headers.emplace_back("Allow", "POST, DELETE");
+    return done(std::move(r));
+  }
+  Payload resource;
+  resource.key = "resource";
+  resource.data = std::move(request.body);
+  for (const auto& [name, value] : request.query) {
+    if (name == "key") resource.key = value;
+    if (name == "patch_id") resource.desc.emplace_back(name, value);
+    if (name.rfind("desc.", 0) == 0) resource.desc.emplace_back(name.substr(5), value);
+  }
+  resources_.Load(std::move(resource), [done](const Status& status, unsigned id) {
+    done(status.ok() ? HttpResponse::Text(200, kJson, StrCat("{\"res_id\":", id, "}"))
+                     : Refusal(status, ""));
+  });
+}
+
 uint64_t HttpRoutes::Handle(HttpRequest request, HttpDone done) {
   if (Page(request, done)) return 0;
   if (request.path == "/admin/reload") {
@@ -155,6 +186,10 @@ uint64_t HttpRoutes::Handle(HttpRequest request, HttpDone done) {
   }
   const auto json = ServiceIdOf(request.path, "private");
   const auto raw = ServiceIdOf(request.path, "raw");
+  if (ServiceIdOf(request.path, "resources") == settings_.service.name) {
+    Resource(std::move(request), std::move(done));
+    return 0;
+  }
   if (!json && !raw) {
     done(Refusal(404, kCodeInvalidOp, "",
                  StrCat("no such path: ", request.path, "; POST /v1/private/", settings_.service.name,

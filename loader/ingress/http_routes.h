@@ -5,6 +5,7 @@
 //     both with "Accept: text/event-stream": http_events.h
 //   GET  /<version>/private/<serviceId>  with an upgrade to WebSocket: ws_session.h
 //   GET  /healthz /readyz /metrics /     pages.h
+//   POST, DELETE /v1/resources/<serviceId>  a resource of the engine (api/resources.h)
 //   POST /admin/reload                   from this machine, or with [admin] token
 //
 // Handle belongs to the HTTP lane; answers may be given from any thread.
@@ -15,6 +16,7 @@
 #include <string>
 
 #include "loader/api/buffers.h"
+#include "loader/api/resources.h"
 #include "loader/api/service.h"
 #include "loader/api/session.h"
 #include "loader/api/settings.h"
@@ -33,8 +35,8 @@ struct HttpActions {
 class HttpRoutes {
  public:
   // Everything given must outlive the routes.
-  HttpRoutes(const Settings& settings, Service* service, Sessions* sessions, BufferPool* buffers,
-             HttpActions actions);
+  HttpRoutes(const Settings& settings, Service* service, Sessions* sessions, Resources* resources,
+             BufferPool* buffers, HttpActions actions);
 
   uint64_t Handle(HttpRequest request, HttpDone done);
   // Nothing when a WebSocket may be opened there.
@@ -47,10 +49,12 @@ class HttpRoutes {
                   HttpDone done);
   bool Page(const HttpRequest& request, HttpDone& done);
   void Reload(const HttpRequest& request, const HttpDone& done);
+  void Resource(HttpRequest request, HttpDone done);
 
   const Settings& settings_;
   Service& service_;
   Sessions& sessions_;
+  Resources& resources_;
   BufferPool& buffers_;
   HttpActions actions_;
 };

@@ -33,6 +33,21 @@ const char* TypeName(DataType type) {
   return static_cast<size_t>(type) < 5 ? kNames[static_cast<size_t>(type)] : "unknown";
 }
 
+// "1,2": what is no number is left out.
+std::vector<unsigned> ReadIds(const std::string& text) {
+  std::vector<unsigned> ids;
+  const char* at = text.data();
+  const char* end = at + text.size();
+  while (at < end) {
+    unsigned id = 0;
+    const auto [next, error] = std::from_chars(at, end, id);
+    if (error == std::errc()) ids.push_back(id);
+    at = std::find(next, end, ',');
+    if (at < end) ++at;
+  }
+  return ids;
+}
+
 // Whether the client expects this output; then it gets the attributes the client asked for.
 Status ApplyExpect(const std::vector<Expected>& expect, Payload* p) {
   if (expect.empty()) return Status::Ok();
@@ -83,6 +98,9 @@ void PassHeaders(const ServiceSettings& settings, OnceCall* call) {
   };
   for (const std::string& name : settings.header_pass) pass(name);
   pass("sid");
+  if (const std::string* ids = Find(call->request.params, "psr_ids")) {
+    call->request.psr_ids = ReadIds(*ids);
+  }
 }
 
 Status CheckInput(const OnceCall& call) {

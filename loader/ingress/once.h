@@ -28,7 +28,8 @@ struct OnceCall {
   Request request;
 };
 
-// params gets the headers that [aiges] headerPass names, and always "sid".
+// params gets the headers that [aiges] headerPass names, and always "sid"; params["psr_ids"] ("1,2")
+// becomes psr_ids.
 void PassHeaders(const ServiceSettings& settings, OnceCall* call);
 
 // kInvalid when the payloads cannot be handed to an engine. Of a once call: there must be one.

@@ -128,6 +128,7 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
     SessionRequest open;
     open.handle = sid_;
     open.params = std::move(call->request.params);
+    open.psr_ids = std::move(call->request.psr_ids);
     open.output_batches = kAhead;
     output_.emplace(std::move(call->expect));
     const Status status = context_.sessions.Open(std::move(open), &id_);

@@ -17,20 +17,27 @@ constexpr size_t kKeepOutBytes = 1 << 20;
 // A small payload inside a large shared message is cheaper to copy than to look up.
 constexpr size_t kOffsetLimit = 4096;
 
+void WritePayload(WireWriter& w, const Payload& p, const Arena& memory) {
+  w.Text(p.key);
+  w.Number(p.type);
+  w.Number(p.status);
+  w.KeyValues(p.desc);
+  uint64_t offset = 0;
+  if (p.data.size() >= kOffsetLimit && memory.Contains(p.data.data(), &offset)) {
+    w.SharedData(offset, p.data.size());
+  } else {
+    w.InlineData(p.data.view());
+  }
+}
+
 void WritePayloads(WireWriter& w, const std::vector<Payload>& payloads, const Arena& memory) {
   w.Number(static_cast<uint32_t>(payloads.size()));
-  for (const Payload& p : payloads) {
-    w.Text(p.key);
-    w.Number(p.type);
-    w.Number(p.status);
-    w.KeyValues(p.desc);
-    uint64_t offset = 0;
-    if (p.data.size() >= kOffsetLimit && memory.Contains(p.data.data(), &offset)) {
-      w.SharedData(offset, p.data.size());
-    } else {
-      w.InlineData(p.data.view());
-    }
-  }
+  for (const Payload& p : payloads) WritePayload(w, p, memory);
+}
+
+void WriteIds(WireWriter& w, const std::vector<unsigned>& ids) {
+  w.Number(static_cast<uint32_t>(ids.size()));
+  for (const unsigned id : ids) w.Number(uint32_t{id});
 }
 
 void WriteExec(WireWriter& w, uint64_t call, const Request& request, const Arena& memory) {
@@ -38,7 +45,7 @@ void WriteExec(WireWriter& w, uint64_t call, const Request& request, const Arena
   w.Number(ToNanos(request.deadline));
   w.Text(request.handle);
   w.KeyValues(request.params);
-  w.Number(uint32_t{0});  // psrIds
+  WriteIds(w, request.psr_ids);
   WritePayloads(w, request.payloads, memory);
 }
 
@@ -255,6 +262,11 @@ bool Instance::Handle(const Frame& frame, Input* input, MeterFn meter, void* con
     case FrameType::kClosed:
       input->sessions.push_back({frame.id, SessionEvent::Kind::kClosed, {}, {}, false, 0});
       return true;
+    case FrameType::kLoaded: {
+      const auto code = r.Number<int32_t>();
+      input->loaded.push_back({frame.id, code, std::string(r.Text())});
+      return r.ok();
+    }
     case FrameType::kMeter: {
       (void)r.Text();
       const std::string_view key = r.Text();
@@ -348,6 +360,24 @@ void Instance::Retire() {
   SetState(InstanceState::kStopped);
 }
 
+void Instance::LoadResource(uint64_t id, const Payload& resource, const Arena& memory) {
+  MutexLock lock(send_mu_);
+  if (send_fd_ < 0) return;
+  WireWriter w(&out_);
+  w.Begin(FrameType::kLoad, id);
+  w.Number(uint32_t{1});
+  WritePayload(w, resource, memory);
+  w.End();
+}
+
+void Instance::UnloadResource(uint64_t id) {
+  MutexLock lock(send_mu_);
+  if (send_fd_ < 0) return;
+  WireWriter w(&out_);
+  w.Begin(FrameType::kUnload, id);
+  w.End();
+}
+
 bool Instance::alive() const {
   MutexLock lock(credit_mu_);
   return report_.pid > 0;
@@ -398,7 +428,7 @@ bool Instance::OpenSession(uint64_t generation, uint64_t session, const SessionS
     w.Begin(FrameType::kCreate, session);
     w.Text(start.handle);
     w.KeyValues(start.params);
-    w.Number(uint32_t{0});  // psrIds
+    WriteIds(w, start.psr_ids);
     w.Number(uint32_t{start.credit});
     w.End();
   }

@@ -36,6 +36,12 @@ class Instance {
   struct Input {
     std::vector<WorkerResult> results;
     std::vector<SessionEvent> sessions;
+    struct Loaded {
+      uint64_t resource = 0;
+      int code = 0;
+      std::string text;
+    };
+    std::vector<Loaded> loaded;  // Answers to LoadResource and UnloadResource.
     bool became_ready = false;
     bool gone = false;  // End of file, or bytes that are no frames.
   };
@@ -73,6 +79,9 @@ class Instance {
   // How many calls may lie in it: threads, or batches of batch_size.
   Status Start(const SpawnPlan& plan, const std::string& init_frame, unsigned threads,
                unsigned batch_size);
+  // Queued behind what is on its way, so before any later call. No answer if the process is gone.
+  void LoadResource(uint64_t id, const Payload& resource, const Arena& memory);
+  void UnloadResource(uint64_t id);
   void Retire();
   bool retiring() const { return retiring_; }
   // Neither calls nor sessions are in it, and none is on the way.

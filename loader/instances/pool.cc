@@ -101,6 +101,7 @@ void Pool::StartInstance(Instance& instance) {
     if (!OnStartFailed(instance, status.text)) Restart(instance);
     return;
   }
+  for (const auto& [id, resource] : resources_) instance.LoadResource(id, resource, *memory_);
   Supervise(instance);
 }
 
@@ -139,6 +140,7 @@ bool Pool::OnInput(Instance& instance) {
     events_->OnCapacity();
   }
   Report(&input);
+  for (const auto& answer : input.loaded) OnLoaded(instance, answer);
   if (input.gone) {
     OnGone(instance);
   } else if (instance.retiring()) {
@@ -164,6 +166,7 @@ void Pool::OnGone(Instance& instance) {
   const bool wanted = stopping_ || instance.retiring();
   Instance::Input lost = instance.OnDeath(wanted, &why);
   CountReady();
+  ForgetLoads(instance);
   if (!wanted || !lost.results.empty() || !lost.sessions.empty()) {
     LogError("instances", "worker ", instance.number(), starting ? " did not start: " : " died: ",
              why,

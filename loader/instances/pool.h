@@ -17,6 +17,7 @@
 
 #include "loader/api/buffers.h"
 #include "loader/api/report.h"
+#include "loader/api/resources.h"
 #include "loader/api/settings.h"
 #include "loader/api/worker.h"
 #include "loader/base/mutex.h"
@@ -26,7 +27,7 @@
 
 namespace aiges {
 
-class Pool : public Workers, public BufferPool {
+class Pool : public Workers, public BufferPool, public Resources {
  public:
   static std::unique_ptr<Pool> Create(const Settings& settings, Status* status);
   ~Pool() override;
@@ -57,6 +58,9 @@ class Pool : public Workers, public BufferPool {
                     const std::vector<Payload>& payloads) override;
   void CreditSession(Place place, uint64_t session, unsigned items) override;
   void CloseSession(Place place, uint64_t session) override;
+
+  void Load(Payload resource, std::function<void(Status, unsigned id)> done) override;
+  void Unload(unsigned id, std::function<void(Status)> done) override;
 
   Buffer Allocate(size_t size) override;
   InstancesReport Report() const;
@@ -97,6 +101,10 @@ class Pool : public Workers, public BufferPool {
   void OnSpareGone(Instance& spare, const std::string& why);
   void EndReload(const Status& status);
   void Recycle();
+  // Resources (pool_resources.cc).
+  void OnLoaded(const Instance& instance, const Instance::Input::Loaded& answer);
+  void ForgetLoads(const Instance& instance);
+  void EndLoad(uint64_t id);
   void UseSettings(const EngineSettings& settings);
   void CountReady();
   std::string InitFrame() const;
@@ -112,6 +120,15 @@ class Pool : public Workers, public BufferPool {
   std::optional<EngineSettings> before_;  // While a reload runs: what to go back to.
   std::function<void(Status)> reloaded_;
   TimePoint recycle_after_{};
+  // A load or unload that waits for the answers of workers.
+  struct Loading {
+    std::set<const Instance*> waiting;
+    Status status;
+    std::function<void(Status)> done;
+  };
+  unsigned last_resource_ = 0;
+  std::map<uint64_t, Payload> resources_;
+  std::map<uint64_t, Loading> loading_;
   const size_t result_memory_bytes_;
   Pairs engine_config_;  // Hub thread, after Start.
   const std::shared_ptr<Arena> memory_;

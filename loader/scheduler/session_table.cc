@@ -59,7 +59,8 @@ Status SessionTable::Open(SessionRequest request, SessionId* id) {
   }
   if (!licences_.Take()) return licences_.Refusal();
   const SessionId made = next_id_++;
-  SessionStart start{request.handle, std::move(request.params), request.output_batches};
+  SessionStart start{request.handle, std::move(request.params), std::move(request.psr_ids),
+                     request.output_batches};
   if (!workers_.OpenSession(*place, made, start)) {
     licences_.Return();
     return Status::Error(StatusKind::kDisconnected, "the worker died before it got the session");

@@ -142,6 +142,9 @@ void Runner::Dispatch(const Frame& frame, std::vector<Job>* jobs) {
       return;
     case FrameType::kCancel:
       return calls_.Cancel(frame.id);
+    case FrameType::kLoad:
+    case FrameType::kUnload:
+      return LoadResource(frame);
     case FrameType::kFini: {
       MutexLock lock(mu_);
       finish_ = true;
@@ -171,6 +174,37 @@ void Runner::Dispatch(const Frame& frame, std::vector<Job>* jobs) {
       std::fprintf(stderr, "aiges-worker: unexpected frame %d\n", static_cast<int>(frame.type));
       ::_exit(1);
   }
+}
+
+// Here and now: calls that come behind it may use it.
+void Runner::LoadResource(const Frame& frame) {
+  const Plugin& plugin = *host_.plugin;
+  const auto id = static_cast<unsigned>(frame.id);
+  const bool load = frame.type == FrameType::kLoad;
+  int code = -1;
+  std::string text;
+  DataInput resource;
+  WireReader r(frame.body);
+  if (plugin.load_res == nullptr || (plugin.traits != nullptr &&
+                                     (plugin.traits() & WTraitResources) == 0)) {
+    text = "the engine has no wrapperLoadRes";
+  } else if (!load) {
+    code = plugin.unload_res == nullptr ? 0 : plugin.unload_res(id);
+  } else if (resource.Read(&r, *host_.requests)) {
+    resource.head()->type = DataPer;
+    resource.head()->status = DataEnd;
+    code = plugin.load_res(resource.head(), id);
+  } else {
+    text = "the worker could not read the resource";
+  }
+  if (code != 0 && text.empty()) text = StrCat(plugin.ErrorText(code), ";code=", code);
+  std::string out;
+  WireWriter w(&out);
+  w.Begin(FrameType::kLoaded, frame.id);
+  w.Number(static_cast<int32_t>(code));
+  w.Text(text);
+  w.End();
+  GetOutbox().Write(out);
 }
 
 void Runner::Gather(std::vector<Job>* jobs) {

@@ -47,6 +47,7 @@ class Runner {
   bool Fill(int wait_us);
   void Gather(std::vector<Job>* calls);
   void Dispatch(const Frame& frame, std::vector<Job>* jobs);
+  void LoadResource(const Frame& frame);
   void RunJobs(std::vector<Job> jobs, CallRoom* room);
   void RunSession(Job job, CallRoom* room);
   void WakeDue() REQUIRES(mu_);
