@@ -31,7 +31,8 @@ GROUPS = {
     "stream": session_rows.stream_rows,
     "batch": session_rows.batch_rows,
     "sessions": session_rows.sessions_rows,
-    "disturbed": session_rows.disturbed_rows,
+    "kills": session_rows.kill_rows,
+    "reloads": session_rows.reload_rows,
     "soak": session_rows.soak_rows,
 }
 
