@@ -168,3 +168,25 @@ def test_worker_that_dies_during_a_reload_is_replaced_all_the_same(start, toolbo
     loader.wait_readyz()
     assert loader.xsf.do("echo", b"x").data("data") == b"x"
     assert len(wait_until(lambda: len(loader.workers()) == 1 and loader.workers(), "one")) == 1
+
+
+def test_admin_reload_answers_when_it_is_done(start):
+    loader = start(VERSIONED.format(version="one"))
+    rewrite(loader, VERSIONED.format(version="two"))
+    answer = loader.web.request("POST", "/admin/reload", b"")
+    assert (answer.status, answer.json) == (200, {"reloaded": True})
+    assert version_of(loader) == "two"
+    rewrite(loader, "raise OSError('no model')\n")
+    answer = loader.web.request("POST", "/admin/reload", b"")
+    assert answer.status == 500
+    assert "did not start, the old one goes on" in answer.message
+    assert loader.web.request("GET", "/admin/reload").status == 405
+
+
+def test_admin_token_keeps_others_out(start):
+    loader = start(VERSIONED.format(version="one"), config={"admin": {"token": "secret"}})
+    assert loader.web.request("POST", "/admin/reload", b"").status == 403
+    wrong = {"Authorization": "Bearer other"}
+    assert loader.web.request("POST", "/admin/reload", b"", wrong).status == 403
+    right = {"Authorization": "Bearer secret"}
+    assert loader.web.request("POST", "/admin/reload", b"", right).status == 200

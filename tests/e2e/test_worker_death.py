@@ -236,3 +236,37 @@ def test_workers_go_with_a_killed_loader(start, toolbox, tmp_path, action):
     loader.process.kill()
     wait_until(lambda: not any(map(alive, workers)), "the end of all workers", 2)
     assert len(held) == 2
+
+
+DIES_ONCE = """
+import os
+def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt):
+    if params["kill"] == "always": os._exit(3)
+    try:
+        os.mkdir(params["kill"])
+    except FileExistsError:
+        respData.append({"key": "v", "data": "second", "len": 6, "status": 3, "type": 0})
+        return 0
+    os._exit(3)
+"""
+
+
+def test_idempotent_call_of_a_dead_worker_runs_once_more(start, tmp_path):
+    config = {"instances": {"count": 2, "idempotent": True}}
+    loader = start(DIES_ONCE, config=config)
+    loader.wait_metric("aiges_instances", 2, state="ready")
+    answer = loader.xsf.once(params={"kill": str(tmp_path / "mark")}, wait_ms=20000)
+    assert answer.data("v") == b"second"
+    assert loader.metric("aiges_replays_total") == 1
+
+
+def test_call_that_kills_two_workers_is_quarantined(start):
+    config = {"instances": {"count": 2, "idempotent": True}}
+    loader = start(DIES_ONCE, config=config)
+    loader.wait_metric("aiges_instances", 2, state="ready")
+    payload = loader.xsf.payload("a", b"poison")
+    answer = loader.xsf.once(payload, params={"kill": "always"}, wait_ms=20000)
+    assert answer.code == 10109
+    loader.wait_log("quarantine: call ")
+    assert "payload fnv1a64=" in loader.log()
+    assert loader.log().count(" died: ") == 2
