@@ -169,7 +169,7 @@ COROUTINE = """
 import asyncio
 class Wrapper:
     async def wrapperOnceExec(self, params, reqData):
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.5)
         return "done"
 """
 

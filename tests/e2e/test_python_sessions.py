@@ -111,10 +111,10 @@ class TestGenerators:
 def test_async_generators_do_not_wait_for_each_other(start):
     loader = start(ASYNC_GENERATOR)
     begin = time.monotonic()
-    sessions = [talk(loader, b"x", n=5, pause=0.1) for _ in range(10)]
+    sessions = [talk(loader, b"x", n=5, pause=0.2) for _ in range(10)]
     for session in sessions:
         assert len(session.all("result")) == 6
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < 7  # One after the other is 10 s.
 
 
 def test_a_slow_client_does_not_stop_the_others(start):
@@ -166,7 +166,7 @@ def test_coroutines_run_side_by_side(start):
     begin = time.monotonic()
     calls = [loader.xsf.begin(wait_ms=20000) for _ in range(20)]
     assert [loader.xsf.answer(call).text() for call in calls] == ["done"] * 20
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 7  # One after the other is 10 s.
 
 
 def test_once_exec_async(start):
