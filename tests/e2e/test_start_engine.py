@@ -77,13 +77,14 @@ def test_import_that_raises(engine):
 def test_neither_class_nor_function(engine):
     assert engine("x = 1\n") == (
         "wrapperInit failed: wrapper.py has neither a class Wrapper nor a function "
-        "wrapperOnceExec;code=30001"
+        "wrapperOnceExec, wrapperStream or wrapperCreate;code=30001"
     )
 
 
 def test_class_without_once_exec(engine):
     assert engine("class Wrapper:\n    pass\n") == (
-        "wrapperInit failed: class Wrapper in wrapper.py has no method wrapperOnceExec;code=30001"
+        "wrapperInit failed: class Wrapper in wrapper.py has no method wrapperOnceExec, "
+        "wrapperStream or wrapperCreate;code=30001"
     )
 
 
