@@ -154,9 +154,9 @@ def test_client_that_goes_during_a_poll_loses_nothing(session, loader):
         None, op="AIOut", param={"waitTime": "10000"}, handle=session.handle
     )
     poll = loader.xsf.send(request)
-    time.sleep(0.1)
+    time.sleep(0.2)
     poll.cancel()
-    time.sleep(0.1)
+    time.sleep(1)  # Until the loader knows: an answer on its way to the client would be lost.
     session.write(b"kept", status=3)
     assert session.all() == ["KEPT"]
 

@@ -194,7 +194,8 @@ def test_wrapper_with_a_pool_of_threads(start):
         assert talk(loader, b"one", b"two").all() == ["ONE", "TWO"]
         loader.wait_metric("aiges_in_flight", 0)
     held = talk(loader)
-    second = talk(loader)
+    second = XsfSession(loader.xsf)
+    second.open()
     answer = second.last if second.last.code else second.out()
     assert (answer.code, answer.error.rpartition(";")[2]) == (10905, "code=77")
     held.stop()
