@@ -103,7 +103,7 @@ def test_idle_session_expires_as_10008(loader, session, start, binaries):
 def test_engine_error_reaches_the_next_call(session, loader, params, code):
     session.open(params=params)
     session.write(b"x", status=1)
-    answer = session.last if session.last.code else session.out()
+    answer = session.failure()
     assert (answer.code, answer.error, answer.output.status) == (code, "seven;code=7", 2)
     assert session.out().code == RELEASED
     wait_released(loader)
@@ -113,7 +113,7 @@ def test_death_of_the_worker_is_10109_at_once(session, loader):
     session.open(params={"write": "exit"})
     begin = time.monotonic()
     session.write(b"x", status=1)
-    answer = session.last if session.last.code else session.out(wait_ms=20000)
+    answer = session.failure()
     assert time.monotonic() - begin < 5
     assert (answer.code, answer.error) == (
         CRASH,
@@ -142,7 +142,7 @@ def test_live_handle_and_licences_are_refused_as_10110(loader):
 def test_output_that_nobody_expects_is_10106_and_ends_the_session(session, loader):
     session.open(expect=[loader.xsf.expect("other", IMAGE)])
     session.write(b"x", status=3)
-    answer = session.last if session.last.code else session.out()
+    answer = session.failure()
     assert answer.code == 10106
     assert session.out().code == RELEASED
     wait_released(loader)

@@ -48,7 +48,7 @@ def test_v1_create_that_raises_is_10905_with_its_traceback_in_the_log(start):
     loader = start(V1_ECHO)
     session = XsfSession(loader.xsf)
     session.open(params={"create": "raise"})
-    answer = session.last if session.last.code else session.out()
+    answer = session.failure()
     assert answer.code == 10905
     assert answer.error.startswith("wrapperCreate raised ValueError: no room (wrapper.py, line ")
     assert "Traceback" in loader.log()
@@ -90,9 +90,7 @@ class TestGenerators:
     def test_an_exception_ends_the_session(self, start, wrapper):
         loader = start(wrapper)
         session = talk(loader, b"x", n=5, bad=2)
-        answer = session.last
-        while answer.code == 0:
-            answer = session.out()
+        answer = session.failure()
         assert answer.code in (10908, 10910)
         assert answer.error.startswith("wrapperOnceExec raised ValueError: bad token")
         assert [p.data for p in session.got] == [b"t0", b"t1"]
@@ -196,6 +194,6 @@ def test_wrapper_with_a_pool_of_threads(start):
     held = talk(loader)
     second = XsfSession(loader.xsf)
     second.open()
-    answer = second.last if second.last.code else second.out()
+    answer = second.failure()
     assert (answer.code, answer.error.rpartition(";")[2]) == (10905, "code=77")
     held.stop()

@@ -140,13 +140,14 @@ class XsfSession:
 
     def __init__(self, client, handle=""):
         self.client, self.handle, self.sync_id = client, handle, 0
-        self.got, self.ended = [], False
+        self.got, self.ended, self.failed = [], False, None
 
     def _ask(self, op, inner, param):
         request = self.client.request(inner, op=op, param=param, handle=self.handle)
         answer = self.client.answer(self.client.send(request))
         self.handle = answer.res.s.h
-        self.last = answer
+        if answer.code and self.failed is None:
+            self.failed = answer
         self.got += answer.output.pl
         self.ended = self.ended or answer.output.status in (2, 3)
         return answer
@@ -171,6 +172,12 @@ class XsfSession:
 
     def stop(self):
         return self._ask("AIExcp", None, {})
+
+    def failure(self):
+        """The answer with the session's error: that of any operation, also of the first."""
+        while self.failed is None:
+            self.out()
+        return self.failed
 
     def all(self, key="out"):
         """Texts of the stream, from the session's begin to its end."""
