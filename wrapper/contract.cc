@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <map>
 
 #include "wrapper/items.h"
 #include "wrapper/plan_py.h"  // Made by CMake from sdk/aiges/_signature.py.
@@ -150,6 +151,19 @@ std::string Contract::ErrorText(int code) {
   return utf8 == nullptr ? "" : utf8;
 }
 
+int Contract::Once(const CallArgs& args, const DataList* data, ResultList* out) {
+  if (exec_) return Exec(args, data, out);
+  if (!batch_) {
+    return SetError(kInitError,
+                    "wrapper.py has no wrapperOnceExec: it answers sessions or asynchronous calls "
+                    "only (add wrapperOnceExec, or open a session)");
+  }
+  std::vector<ResultList*> one{out};
+  int own = 0;
+  const int code = ExecBatch({args}, {data}, &one, &own);
+  return code != 0 ? code : own;
+}
+
 int Contract::ExecAsync(const CallArgs& args, const DataList* data) {
   const Ref input = MakeInput(data);
   if (!input) return Raised("request");
@@ -173,6 +187,10 @@ int Contract::Destroy(PyObject* handle) {
 }
 
 Ref Contract::CallOnce(const CallArgs& args, PyObject* input) const {
+  if (!exec_) {
+    PyErr_SetString(PyExc_NotImplementedError, "wrapper.py has no wrapperOnceExec");
+    return Ref();
+  }
   const Ref response = Ref::Steal(PyList_New(0));
   return CallExec(exec_, args, input, response.get());
 }
@@ -237,6 +255,7 @@ int Contract::ExecBatch(const std::vector<CallArgs>& args,
         *code = SetError(kBadResult, "result [" + std::to_string(i) + "]: " + wrong);
       }
     }
+    if (*code != 0) QueueError(*code);
   }
   return 0;
 }
@@ -251,14 +270,15 @@ std::string PatchId(const DataList* data) {
   return data == nullptr || data->key == nullptr ? "" : data->key;
 }
 
-std::vector<std::pair<unsigned, std::string>>& Patches() {  // Needs the GIL.
-  static auto* const patches = new std::vector<std::pair<unsigned, std::string>>;
+std::map<unsigned, std::string>& Patches() {  // Needs the GIL.
+  static auto* const patches = new std::map<unsigned, std::string>;
   return *patches;
 }
 
 }  // namespace
 
 int Contract::LoadRes(const DataList* data, unsigned id) {
+  ClearError();
   if (!load_res_) return 0;
   const Ref input = MakeInput(data);
   const std::string patch = PatchId(data);
@@ -267,19 +287,14 @@ int Contract::LoadRes(const DataList* data, unsigned id) {
   PyObject* offered[] = {input.get(), name.get(), number.get()};
   const Ref result = load_res_.Call(offered);
   const int code = result ? ResultCode("wrapperLoadRes", result) : Raised("wrapperLoadRes");
-  if (code == 0) Patches().emplace_back(id, patch);
+  if (code == 0) Patches()[id] = patch;
   return code;
 }
 
 int Contract::UnloadRes(unsigned id) {
-  std::string patch;
-  auto& patches = Patches();
-  for (size_t i = 0; i < patches.size(); ++i) {
-    if (patches[i].first != id) continue;
-    patch = patches[i].second;
-    patches.erase(patches.begin() + static_cast<ptrdiff_t>(i));
-    break;
-  }
+  ClearError();
+  const auto known = Patches().extract(id);
+  const std::string patch = known ? known.mapped() : "";
   if (!unload_res_) return 0;
   const Ref name = TextToStr(patch.c_str()), number = Ref::Steal(PyLong_FromUnsignedLong(id));
   PyObject* offered[] = {name.get(), number.get()};

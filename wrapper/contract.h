@@ -56,7 +56,8 @@ class Contract {
   // The user's text for his own code; empty when he has none.
   std::string ErrorText(int code);
 
-  virtual int Exec(const CallArgs& args, const DataList* data, ResultList* out) = 0;
+  // A once call, by whichever hook serves them.
+  int Once(const CallArgs& args, const DataList* data, ResultList* out);
   // Lists of the same length in, outcomes out: rets[i] is 0 and out[i] the result, or an error.
   int ExecBatch(const std::vector<CallArgs>& args, const std::vector<const DataList*>& data,
                 std::vector<ResultList*>* out, int* rets);
@@ -78,7 +79,8 @@ class Contract {
   Ref CallStream(const CallArgs& args, PyObject* input) const;
   Ref CallOnce(const CallArgs& args, PyObject* input) const;
 
-  bool usable() const { return exec_ || stream_ || exec_async_ || batch_; }
+  bool usable() const { return has_once() || has_create(); }
+  bool has_once() const { return exec_ || stream_ || exec_async_ || batch_; }
   bool has_sessions() const { return has_create() || streams(); }
   bool has_create() const { return create_ && write_; }
   bool has_read() const { return static_cast<bool>(read_); }
@@ -86,6 +88,7 @@ class Contract {
   bool streams() const { return stream_ || (exec_ && exec_.kind() != Hook::Kind::kPlain); }
   bool stream_takes_input() const { return static_cast<bool>(stream_); }
   Hook::Kind stream_kind() const { return stream_ ? stream_.kind() : exec_.kind(); }
+  const char* stream_name() const { return stream_ ? "wrapperStream" : "wrapperOnceExec"; }
   Hook::Kind once_kind() const { return exec_.kind(); }
   bool has_exec() const { return static_cast<bool>(exec_); }
   bool has_exec_async() const { return static_cast<bool>(exec_async_); }
@@ -95,6 +98,7 @@ class Contract {
  protected:
   Contract(PyObject* owner, bool function_style);
 
+  virtual int Exec(const CallArgs& args, const DataList* data, ResultList* out) = 0;
   // The arguments of a hook in the order of the role strings in contract.cc.
   virtual Ref CallExec(const Hook& hook, const CallArgs& args, PyObject* input,
                        PyObject* response) const = 0;

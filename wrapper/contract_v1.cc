@@ -33,19 +33,6 @@ class ContractV1 : public Contract {
         no_ids_(Ref::Steal(PyTuple_New(0))),
         zero_(Ref::Steal(PyLong_FromLong(0))) {}
 
-  int Exec(const CallArgs& args, const DataList* data, ResultList* out) override {
-    const Ref request = MakeInput(data);
-    const Ref response = Ref::Steal(PyList_New(0));
-    if (!request || !response) {
-      return SetError(kUserExecError, "request: " + TakePythonError());
-    }
-    const Ref result = CallExec(exec_, args, request.get(), response.get());
-    if (!result) return Raised("wrapperOnceExec");
-    if (PyGen_Check(result.get()) != 0) return Collect(result.get(), out);
-    const int code = ResultCode("wrapperOnceExec", result);
-    return code != 0 ? code : ReadResponse(response, out);
-  }
-
   int Create(const CallArgs& args, std::string* handle) override {
     const Ref tag = TextToStr(args.tag), ids = PsrIds(args);
     const Ref count = Ref::Steal(PyLong_FromLong(args.psr_count));
@@ -65,9 +52,9 @@ class ContractV1 : public Contract {
     PyObject* offered[] = {handle, response.get()};
     const Ref result = read_.Call(offered);
     if (!result) return Raised("wrapperRead");
-    if (PyList_Check(result.get()) != 0) return ReadResponse(result, out);
+    if (PyList_Check(result.get()) != 0) return ReadResponse(result, Statuses::kOwn, out);
     const int code = ResultCode("wrapperRead", result);
-    return code != 0 ? code : ReadResponse(response, out);
+    return code != 0 ? code : ReadResponse(response, Statuses::kOwn, out);
   }
 
   Ref MakeInput(const DataList* head) const override {
@@ -85,6 +72,19 @@ class ContractV1 : public Contract {
   }
 
  protected:
+  int Exec(const CallArgs& args, const DataList* data, ResultList* out) override {
+    const Ref request = MakeInput(data);
+    const Ref response = Ref::Steal(PyList_New(0));
+    if (!request || !response) {
+      return SetError(kUserExecError, "request: " + TakePythonError());
+    }
+    const Ref result = CallExec(exec_, args, request.get(), response.get());
+    if (!result) return Raised("wrapperOnceExec");
+    if (PyGen_Check(result.get()) != 0) return Collect(result.get(), out);
+    const int code = ResultCode("wrapperOnceExec", result);
+    return code != 0 ? code : ReadResponse(response, Statuses::kOnce, out);
+  }
+
   Ref CallExec(const Hook& hook, const CallArgs& args, PyObject* input,
                PyObject* response) const override {
     const Ref tag = TextToStr(args.tag);
@@ -114,10 +114,10 @@ class ContractV1 : public Contract {
     return ok ? std::move(dict) : Ref();
   }
 
-  static int ReadResponse(const Ref& response, ResultList* out) {
+  static int ReadResponse(const Ref& response, Statuses statuses, ResultList* out) {
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(response.get()); ++i) {
       const Ref item = Ref::Borrow(PyList_GET_ITEM(response.get(), i));
-      const std::string wrong = ReadDictItem(item.get(), out);
+      const std::string wrong = ReadDictItem(item.get(), statuses, out);
       if (wrong.empty()) continue;
       std::string text = "respData[" + std::to_string(i) + "]: " + wrong;
       PySys_FormatStderr("wrapper: %s\n", text.c_str());
@@ -136,7 +136,8 @@ std::unique_ptr<Contract> MakeContractV1(PyObject* module) {
   auto contract = std::make_unique<ContractV1>(module);
   if (contract->usable()) return contract;
   SetError(kInitError,
-           "wrapper.py has neither a class Wrapper nor a function wrapperOnceExec");
+           "wrapper.py has neither a class Wrapper nor a function wrapperOnceExec, wrapperStream "
+           "or wrapperCreate");
   return nullptr;
 }
 

@@ -29,15 +29,6 @@ class ContractV2 : public Contract {
         object_(std::move(object)),
         zero_(Ref::Steal(PyLong_FromLong(0))) {}
 
-  int Exec(const CallArgs& args, const DataList* data, ResultList* out) override {
-    const Ref request = MakeInput(data);
-    if (!request) return SetError(kUserExecError, "request: " + TakePythonError());
-    const Ref result = CallExec(exec_, args, request.get(), nullptr);
-    if (!result) return Raised("wrapperOnceExec");
-    if (PyGen_Check(result.get()) != 0) return Collect(result.get(), out);
-    return ReadResponse("wrapperOnceExec", result, Statuses::kOnce, out);
-  }
-
   int Create(const CallArgs& args, std::string* handle) override {
     const Ref tag = TextToStr(args.tag);
     const Ref psr = FirstPsr(args);
@@ -47,6 +38,10 @@ class ContractV2 : public Contract {
     const Ref code = Ref::Steal(PyObject_GetAttrString(result.get(), "error_code"));
     const Ref name = Ref::Steal(PyObject_GetAttrString(result.get(), "handle"));
     PyErr_Clear();
+    if (code && PyLong_Check(code.get()) != 0) {  // With an error, the handle may be anything.
+      const int number = ResultCode("wrapperCreate error_code", code);
+      if (number != 0) return number;
+    }
     std::string wrong;
     if (!code || !name || !ToText(name.get(), handle, &wrong)) {
       return SetError(kBadReturn, std::string("wrapperCreate returned ") +
@@ -74,6 +69,15 @@ class ContractV2 : public Contract {
   }
 
  protected:
+  int Exec(const CallArgs& args, const DataList* data, ResultList* out) override {
+    const Ref request = MakeInput(data);
+    if (!request) return SetError(kUserExecError, "request: " + TakePythonError());
+    const Ref result = CallExec(exec_, args, request.get(), nullptr);
+    if (!result) return Raised("wrapperOnceExec");
+    if (PyGen_Check(result.get()) != 0) return Collect(result.get(), out);
+    return ReadResponse("wrapperOnceExec", result, Statuses::kOnce, out);
+  }
+
   Ref CallExec(const Hook& hook, const CallArgs& args, PyObject* input,
                PyObject*) const override {
     const Ref tag = TextToStr(args.tag);
@@ -133,7 +137,9 @@ std::unique_ptr<Contract> MakeContractV2(PyObject* module) {
   try {
     auto contract = std::make_unique<ContractV2>(MakeWrapper(module));
     if (contract->usable()) return contract;
-    SetError(kInitError, "class Wrapper in wrapper.py has no method wrapperOnceExec");
+    SetError(kInitError,
+             "class Wrapper in wrapper.py has no method wrapperOnceExec, wrapperStream or "
+             "wrapperCreate");
   } catch (py::error_already_set& e) {
     e.restore();
     SetError(kInitError, "Wrapper() raised " + TakePythonError());

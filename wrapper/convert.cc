@@ -159,12 +159,15 @@ pDataList ResultList::Release(ResultList* list) {
 void ResultList::Free(pDataList head) {
   if (head == nullptr) return;
   std::unique_ptr<Head> owned(reinterpret_cast<Head*>(head));
-  const std::unique_ptr<ResultList> list(owned->list);
+  delete owned->list;
+}
+
+ResultList::~ResultList() {
   bool any = false;
-  for (const Node& node : list->nodes_) any = any || node.large != nullptr;
+  for (const Node& node : nodes_) any = any || node.large != nullptr;
   if (!any) return;
   const Gil gil;
-  for (Node& node : list->nodes_) Py_XDECREF(node.large);
+  for (Node& node : nodes_) Py_XDECREF(node.large);
 }
 
 }  // namespace aiges::shim

@@ -25,6 +25,11 @@ bool ToText(PyObject* value, std::string* text, std::string* what);
 // the GIL: it takes it only if it holds a Python object.
 class ResultList {
  public:
+  ResultList() = default;
+  ResultList(const ResultList&) = delete;
+  ResultList& operator=(const ResultList&) = delete;
+  ~ResultList();
+
   // Copies small data, keeps a reference to large bytes.
   // Empty, or why `data` cannot be sent; no exception is left set.
   std::string Add(std::string key, PyObject* data, int type, int status);

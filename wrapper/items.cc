@@ -29,7 +29,9 @@ std::atomic<bool> g_warned_of_length{false};
 bool ReadInt(PyObject* value, long* out) {
   if (value == nullptr || PyLong_Check(value) == 0) return false;
   *out = PyLong_AsLong(value);
-  return PyErr_Occurred() == nullptr;
+  if (PyErr_Occurred() == nullptr) return true;
+  PyErr_Clear();  // Beyond 64 bits. Left set, it would fail the next call on this thread.
+  return false;
 }
 
 void CheckLength(PyObject* data, long length) {
@@ -74,7 +76,7 @@ Ref Attribute(PyObject* object, const Ref& name) {
 
 }  // namespace
 
-std::string ReadDictItem(PyObject* item, ResultList* out) {
+std::string ReadDictItem(PyObject* item, Statuses statuses, ResultList* out) {
   if (PyDict_Check(item) == 0) {
     return std::string("expected a dict, got ") + Py_TYPE(item)->tp_name;
   }
@@ -88,6 +90,11 @@ std::string ReadDictItem(PyObject* item, ResultList* out) {
   if (!ReadInt(get(names.type), &type)) return "respdata need type item (int)";
   if (!ReadInt(get(names.status), &status)) return "respdata need status item (int)";
   if (!ReadInt(get(names.len), &length)) return "respdata need len item (int)";
+  if (statuses == Statuses::kOnce) {
+    status = DataOnce;
+  } else if (status < 0 || status > 3) {
+    return "status: expected 0 to 3, got " + std::to_string(status);
+  }
   const std::string wrong = AddItem(key, data, type, status, out);
   if (!wrong.empty()) return wrong;
   CheckLength(data, length);
@@ -123,7 +130,7 @@ std::string ReadResponseList(PyObject* response, Statuses statuses, ResultList* 
   const Ref sequence = Ref::Steal(PySequence_Fast(items.get(), ""));
   for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(sequence.get()); ++i) {
     PyObject* item = PySequence_Fast_GET_ITEM(sequence.get(), i);
-    const std::string wrong = PyDict_Check(item) != 0 ? ReadDictItem(item, out)
+    const std::string wrong = PyDict_Check(item) != 0 ? ReadDictItem(item, statuses, out)
                                                       : ReadObjectItem(item, statuses, out);
     PyErr_Clear();
     if (!wrong.empty()) return "Response.list[" + std::to_string(i) + "]: " + wrong;
@@ -137,7 +144,7 @@ std::string ReadAny(PyObject* value, Statuses statuses, ResultList* out, int* er
   }
   std::string wrong;
   if (PyDict_Check(value) != 0) {
-    wrong = ReadDictItem(value, out);
+    wrong = ReadDictItem(value, statuses, out);
   } else if (PyList_Check(value) != 0 || PyTuple_Check(value) != 0) {
     const Ref sequence = Ref::Steal(PySequence_Fast(value, ""));
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(sequence.get()) && wrong.empty(); ++i) {

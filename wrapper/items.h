@@ -17,7 +17,7 @@ namespace aiges::shim {
 enum class Statuses { kOnce, kOwn };
 
 // Each: empty, or what is wrong with the item.
-std::string ReadDictItem(PyObject* item, ResultList* out);
+std::string ReadDictItem(PyObject* item, Statuses statuses, ResultList* out);
 std::string ReadObjectItem(PyObject* item, Statuses statuses, ResultList* out);
 
 // Any form. A Response with an error_code puts that into *error_code and nothing into *out.

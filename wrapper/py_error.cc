@@ -1,6 +1,8 @@
 #include "wrapper/py_error.h"
 
+#include <algorithm>
 #include <cstring>
+#include <deque>
 #include <utility>
 
 namespace aiges::shim {
@@ -11,6 +13,7 @@ struct Last {
   std::string text;
 };
 thread_local Last t_last;
+thread_local std::deque<Last> t_queue;
 
 std::string Utf8(PyObject* object) {
   const Ref text = Ref::Steal(object == nullptr ? nullptr : PyObject_Str(object));
@@ -47,9 +50,27 @@ int SetError(int code, std::string text) {
   return code;
 }
 
-const char* LastError(int code) { return t_last.code == code ? t_last.text.c_str() : nullptr; }
+const char* LastError(int code) {
+  const auto queued = std::find_if(t_queue.begin(), t_queue.end(),
+                                   [code](const Last& each) { return each.code == code; });
+  if (queued != t_queue.end()) {
+    t_last = std::move(*queued);
+    t_queue.erase(queued);
+  }
+  // No text of its own in the queue: the user is asked again, whatever came before.
+  if (t_last.code != code || t_last.text.empty()) return nullptr;
+  return t_last.text.c_str();
+}
 
-void ClearError() { t_last.code = 0; }
+void ClearError() {
+  t_last = {};
+  t_queue.clear();
+}
+
+void QueueError(int code) {
+  t_queue.push_back(t_last.code == code ? std::move(t_last) : Last{code, ""});
+  t_last = {};
+}
 
 std::string TakePythonError() {
   PyObject *raw_type = nullptr, *raw_value = nullptr, *raw_trace = nullptr;

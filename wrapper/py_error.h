@@ -22,6 +22,11 @@ int SetError(int code, std::string text);
 const char* LastError(int code);
 void ClearError();
 
+// A batch has several errors at once, and wrapperError is asked by number alone: QueueError sets
+// the text just remembered for `code` (if any) behind those before it, and LastError gives the
+// texts of one code in that order. For the items of a batch, in the order of the batch.
+void QueueError(int code);
+
 // Takes the current Python exception: prints its traceback once to stderr (= the log), returns
 // "ValueError: text (wrapper.py, line 12)". Needs the GIL.
 std::string TakePythonError();

@@ -21,11 +21,13 @@ namespace py = pybind11;
 std::atomic<wrapperCallback> g_try_callback{nullptr};
 std::atomic<wrapperCallState> g_call_state{nullptr};
 thread_local std::string t_tag;
+PyObject* g_streaming_scope = nullptr;  // Names of _streaming.py, once it runs. With the GIL.
 
 struct Session {
   enum class Mode { kHooks, kSteps, kDriver, kAsyncCall };
 
   Session(Contract& c, const char* t, wrapperCallback cb) : contract(c), tag(t), callback(cb) {}
+  ~Session() { ResultList::Free(pending); }
 
   Contract& contract;
   Mode mode = Mode::kHooks;
@@ -47,6 +49,7 @@ struct Session {
   bool begun = false;
   bool over = false;          // Nobody wants more.
   std::vector<std::unique_ptr<ResultList>> collected;  // Of an asynchronous call.
+  pDataList pending = nullptr;  // Found no room; the driver tries it again.
 
   CallArgs args() const {
     return {tag.c_str(), params.get(), psr_ids.data(), static_cast<int>(psr_ids.size())};
@@ -59,16 +62,18 @@ using SessionPtr = std::shared_ptr<Session>;
 class Table {
  public:
   void Add(const SessionPtr& session) {
+    SessionPtr displaced[3];  // Destroyed after the lock: Python objects may run code as they go.
     const std::lock_guard lock(mu_);
-    by_tag_[session->tag] = session;
-    AddName(session->sid, session);
-    AddName(session->handle, session);
+    displaced[0] = std::exchange(by_tag_[session->tag], session);
+    if (!session->sid.empty()) displaced[1] = std::exchange(by_name_[session->sid], session);
+    if (!session->handle.empty()) displaced[2] = std::exchange(by_name_[session->handle], session);
   }
+  // The caller holds the session.
   void Remove(const Session& session) {
     const std::lock_guard lock(mu_);
-    by_tag_.erase(session.tag);
-    RemoveName(session.sid, session);
-    RemoveName(session.handle, session);
+    Erase(&by_tag_, session.tag, session);
+    Erase(&by_name_, session.sid, session);
+    Erase(&by_name_, session.handle, session);
   }
   SessionPtr Find(const std::string& name) const {
     const std::lock_guard lock(mu_);
@@ -78,16 +83,15 @@ class Table {
   }
 
  private:
-  void AddName(const std::string& name, const SessionPtr& session) {
-    if (!name.empty()) by_name_[name] = session;
-  }
-  void RemoveName(const std::string& name, const Session& session) {
-    const auto found = by_name_.find(name);
-    if (found != by_name_.end() && found->second.get() == &session) by_name_.erase(found);
+  using Names = std::unordered_map<std::string, SessionPtr>;
+
+  static void Erase(Names* names, const std::string& name, const Session& session) {
+    const auto found = names->find(name);
+    if (found != names->end() && found->second.get() == &session) names->erase(found);
   }
 
   mutable std::mutex mu_;
-  std::unordered_map<std::string, SessionPtr> by_tag_, by_name_;
+  Names by_tag_, by_name_;
 };
 
 Table& GetTable() {
@@ -106,15 +110,18 @@ void DropReferences(Session& session) {
 
 // A function of _streaming.py. NULL with an exception set.
 Ref StreamingFunction(const char* name) {
-  static PyObject* scope = nullptr;
+  PyObject*& scope = g_streaming_scope;
   if (scope == nullptr) {
     const Ref made = Ref::Steal(PyModule_New("aiges_streaming"));
     PyObject* names = PyModule_GetDict(made.get());
     PyDict_SetItemString(names, "__builtins__", PyEval_GetBuiltins());
     const Ref done = Ref::Steal(PyRun_String(kStreamingPython, Py_file_input, names, names));
     if (!done) return Ref();
-    scope = Ref::Borrow(names).release();
-    Ref::Borrow(made.get()).release();
+    // Its imports let other threads run: one of them may have been here too.
+    if (scope == nullptr) {
+      scope = Ref::Borrow(names).release();
+      Ref::Borrow(made.get()).release();
+    }
   }
   return Ref::Borrow(PyDict_GetItemString(scope, name));
 }
@@ -124,24 +131,36 @@ bool IsOver(Session& session) {
   return session.over;
 }
 
-void EndCall(Session& session) {
+// True once: for whoever may answer an asynchronous call. Nobody finds it any more.
+bool TakeAnswer(Session& session) {
   {
     const std::lock_guard lock(session.mu);
-    session.over = true;
+    if (std::exchange(session.over, true)) return false;
   }
   GetTable().Remove(session);
+  return true;
 }
 
-// Hands results (or an error code) to the host. With the GIL, which is given up meanwhile: the
-// host may wait for the client.
-int Hand(Session& session, ResultList* results, int code, bool may_wait) {
-  pDataList head = results == nullptr ? nullptr : ResultList::Release(results);
-  int taken = 0;
-  {
+// The hook that made what a driver runs, for the texts of errors.
+const char* GeneratorName(const Session& session) {
+  const bool once = session.mode == Session::Mode::kAsyncCall && session.contract.has_exec();
+  return once ? "wrapperOnceExec" : session.contract.stream_name();
+}
+
+constexpr int kNoRoom = 1;
+
+// Hands a list (or an error code) to the host. With the GIL, which is given up meanwhile: the host
+// may wait for the client. Where it may not, and there is no room, the list is kept for Retry.
+int HandHead(Session& session, pDataList head, int code, bool may_wait) {
+  const wrapperCallback now = g_try_callback.load();
+  int taken = kNoRoom;  // Also of a host that can only wait.
+  if (may_wait || now != nullptr) {
     const py::gil_scoped_release release;
-    const wrapperCallback now = g_try_callback.load();
-    const wrapperCallback call = may_wait || now == nullptr ? session.callback : now;
-    taken = call(session.tag.c_str(), head, code);
+    taken = (may_wait ? session.callback : now)(session.tag.c_str(), head, code);
+  }
+  if (taken == kNoRoom && !may_wait) {
+    session.pending = head;
+    return kNoRoom;
   }
   ResultList::Free(head);
   if (taken < 0 || code != 0) {
@@ -151,10 +170,14 @@ int Hand(Session& session, ResultList* results, int code, bool may_wait) {
   return taken;
 }
 
+int Hand(Session& session, ResultList* results, int code, bool may_wait) {
+  return HandHead(session, results == nullptr ? nullptr : ResultList::Release(results), code,
+                  may_wait);
+}
+
 int HandError(Session& session, int code) {
-  const int taken = Hand(session, nullptr, code, true);
-  if (session.mode == Session::Mode::kAsyncCall) EndCall(session);
-  return taken;
+  if (session.mode == Session::Mode::kAsyncCall && !TakeAnswer(session)) return -1;
+  return Hand(session, nullptr, code, true);
 }
 
 // What a generator yielded, as items of its streams.
@@ -181,6 +204,7 @@ void WriteEnd(Session& session, ResultList* out) {
 // --- what _streaming.py calls, with the GIL ---
 
 int Deliver(const std::string& tag, const py::object& value, bool may_wait) {
+  ClearError();
   const SessionPtr session = GetTable().Find(tag);
   if (session == nullptr || IsOver(*session)) return -1;
   auto results = std::make_unique<ResultList>();
@@ -202,25 +226,32 @@ int Deliver(const std::string& tag, const py::object& value, bool may_wait) {
   return Hand(*session, results.release(), 0, may_wait);
 }
 
+// Tries again what found no room.
+int Retry(const std::string& tag, bool may_wait) {
+  const SessionPtr session = GetTable().Find(tag);
+  if (session == nullptr || IsOver(*session)) return -1;
+  return HandHead(*session, std::exchange(session->pending, nullptr), 0, may_wait);
+}
+
 int Finish(const std::string& tag, bool may_wait) {
   const SessionPtr session = GetTable().Find(tag);
   if (session == nullptr || IsOver(*session)) return -1;
   auto results = std::make_unique<ResultList>();
   if (session->mode == Session::Mode::kAsyncCall) {
+    if (!TakeAnswer(*session)) return -1;
     for (auto& part : session->collected) results->Take(part.get());
     results->SetStatus(DataOnce);
-    const int taken = Hand(*session, results.release(), 0, true);  // An answer never waits.
-    EndCall(*session);
-    return taken;
+    return Hand(*session, results.release(), 0, true);  // An answer never waits.
   }
   WriteEnd(*session, results.get());
   return Hand(*session, results.release(), 0, may_wait);
 }
 
 void Fail(const std::string& tag, const py::object& fault) {
-  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(fault.ptr())), fault.ptr());
-  const int code = Raised("wrapperOnceExec");
+  ClearError();
   const SessionPtr session = GetTable().Find(tag);
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(fault.ptr())), fault.ptr());
+  const int code = Raised(session == nullptr ? "stream" : GeneratorName(*session));
   if (session != nullptr && !IsOver(*session)) HandError(*session, code);
 }
 
@@ -238,6 +269,7 @@ int UserCallback(const py::object& response, const std::string& name, const py::
     }
     return -1;
   }
+  ClearError();
   auto results = std::make_unique<ResultList>();
   int code = 0;
   const std::string wrong = ReadAny(response.ptr(), Statuses::kOwn, results.get(), &code);
@@ -245,11 +277,21 @@ int UserCallback(const py::object& response, const std::string& name, const py::
     PySys_FormatStderr("wrapper: callback: %s\n", wrong.c_str());
     code = SetError(kBadResult, "callback: " + wrong);
   }
-  if (code != 0) return HandError(*session, code);
-  if (results->empty()) return 0;
-  const int taken = Hand(*session, results.release(), 0, true);
-  if (session->mode == Session::Mode::kAsyncCall) EndCall(*session);
-  return taken;
+  if (code == 0 && results->empty()) {
+    static std::atomic<bool> said{false};
+    if (!said.exchange(true)) {
+      PySys_WriteStderr(
+          "wrapper: callback() with an empty Response.list delivers nothing; to end a session send "
+          "an item with status 2, to fail it set error_code (said once)\n");
+    }
+    return 0;
+  }
+  if (session->mode == Session::Mode::kAsyncCall) {
+    if (!TakeAnswer(*session)) return -1;  // Another thread answered first.
+    results->SetStatus(DataOnce);
+  }
+  if (code != 0) return Hand(*session, nullptr, code, true);
+  return Hand(*session, results.release(), 0, true);
 }
 
 py::tuple CallState(const std::string& tag) {
@@ -415,9 +457,9 @@ int WriteSession(const void* handle, const DataList* data) {
   if (!whole) return Raised("request");
   if (session.mode == Session::Mode::kDriver) return DriverCall(session, "start", whole.get());
   const Ref made = session.contract.CallStream(session.args(), whole.get());
-  if (!made) return Raised("wrapperOnceExec");
+  if (!made) return Raised(GeneratorName(session));
   session.generator = Ref::Steal(PyObject_GetIter(made.get()));
-  return session.generator ? 0 : Raised("wrapperOnceExec");
+  return session.generator ? 0 : Raised(GeneratorName(session));
 }
 
 int ReadSession(const void* handle, pDataList* out) {
@@ -436,18 +478,14 @@ int ReadSession(const void* handle, pDataList* out) {
       const std::string wrong = ReadYield(session, value.get(), results.get(), &code);
       if (!wrong.empty()) code = SetError(kBadResult, wrong);
     } else if (PyErr_Occurred() != nullptr) {
-      code = Raised("wrapperOnceExec");
+      code = Raised(GeneratorName(session));
     } else {
       session.exhausted = true;
       WriteEnd(session, results.get());
     }
   }
-  pDataList head = ResultList::Release(results.release());
-  if (code != 0) {
-    ResultList::Free(head);
-    return code;
-  }
-  session.given = *out = head;
+  if (code != 0) return code;
+  session.given = *out = ResultList::Release(results.release());
   return 0;
 }
 
@@ -472,7 +510,7 @@ int DestroySession(const void* handle) {
     } else if (session->generator) {  // Its finally: clauses run now.
       const Ref closed =
           Ref::Steal(PyObject_CallMethod(session->generator.get(), "close", nullptr));
-      if (!closed) code = Raised("wrapperOnceExec");
+      if (!closed) code = Raised(GeneratorName(*session));
     }
   }
   DropReferences(*session);
@@ -493,7 +531,7 @@ int BeginCall(Contract& contract, const char* tag, const ParamList* params, cons
   if (contract.has_exec_async()) {
     GetTable().Add(session);
     code = contract.ExecAsync(session->args(), data);
-  } else if (is_async || !contract.has_exec()) {
+  } else if (is_async || (!contract.has_exec() && contract.streams())) {
     GetTable().Add(session);
     const Ref input = contract.MakeInput(data);
     code = input ? StartDriver(session) : Raised("request");
@@ -503,20 +541,17 @@ int BeginCall(Contract& contract, const char* tag, const ParamList* params, cons
     }
   } else {  // A plain once wrapper under asyncMode: the answer is there at once.
     auto results = std::make_unique<ResultList>();
-    code = contract.Exec(session->args(), data, results.get());
-    if (code == 0) {
-      Hand(*session, results.release(), 0, true);
-    } else {
-      ResultList::Free(ResultList::Release(results.release()));
-    }
+    code = contract.Once(session->args(), data, results.get());
+    if (code == 0) Hand(*session, results.release(), 0, true);
     return code;
   }
-  if (code != 0) EndCall(*session);
+  if (code != 0) TakeAnswer(*session);
   return code;
 }
 
 void StopStreams() {
   const Gil gil;
+  if (g_streaming_scope == nullptr) return;
   const Ref stop = StreamingFunction("stop_all");
   const Ref done = Ref::Steal(stop ? PyObject_CallFunction(stop.get(), "d", 2.0) : nullptr);
   if (!done) PyErr_Print();
@@ -536,6 +571,7 @@ void BindSessions(py::module_& m) {
     }
   });
   m.def("_deliver", &Deliver);
+  m.def("_retry", &Retry);
   m.def("_finish", &Finish);
   m.def("_fail", &Fail);
 }

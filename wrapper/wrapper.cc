@@ -74,9 +74,8 @@ int Init(const ParamList* config) {
   return code;
 }
 
-int Exec(const char* usr_tag, const ParamList* params, const DataList* data, pDataList* out,
-         const unsigned* psr_ids, int psr_count) {
-  if (g_contract == nullptr) return SetError(kInitError, "wrapperInit was not called");
+int Exec(Contract& contract, const char* usr_tag, const ParamList* params, const DataList* data,
+         pDataList* out, const unsigned* psr_ids, int psr_count) {
   ClearError();
   const TagScope scope(usr_tag);
   auto results = std::make_unique<ResultList>();
@@ -85,28 +84,15 @@ int Exec(const char* usr_tag, const ParamList* params, const DataList* data, pDa
     const Ref dict = ParamsToDict(params);
     if (!dict) return SetError(kUserExecError, "params: " + TakePythonError());
     const CallArgs args{usr_tag, dict.get(), psr_ids, psr_count};
-    int code = 0;
-    if (g_contract->has_exec() || !g_contract->has_batch()) {
-      code = g_contract->Exec(args, data, results.get());
-    } else {  // A batch of one.
-      std::vector<ResultList*> one{results.get()};
-      int own = 0;
-      code = g_contract->ExecBatch({args}, {data}, &one, &own);
-      if (code == 0) code = own;
-    }
-    if (code != 0) {
-      // Python objects in half a result need the GIL to go.
-      ResultList::Free(ResultList::Release(results.release()));
-      return code;
-    }
+    const int code = contract.Once(args, data, results.get());
+    if (code != 0) return code;
   }
   *out = ResultList::Release(results.release());
   return 0;
 }
 
-int ExecBatch(unsigned count, const char* const tags[], const pParamList params[],
-              const pDataList data[], pDataList out[], int rets[]) {
-  if (g_contract == nullptr) return SetError(kInitError, "wrapperInit was not called");
+int ExecBatch(Contract& contract, unsigned count, const char* const tags[],
+              const pParamList params[], const pDataList data[], pDataList out[], int rets[]) {
   ClearError();
   std::vector<std::unique_ptr<ResultList>> results;
   std::vector<ResultList*> lists;
@@ -121,7 +107,7 @@ int ExecBatch(unsigned count, const char* const tags[], const pParamList params[
       args.push_back({tags[i], dicts.back().get()});
       lists.push_back(results.emplace_back(std::make_unique<ResultList>()).get());
     }
-    code = g_contract->ExecBatch(args, {data, data + count}, &lists, rets);
+    code = contract.ExecBatch(args, {data, data + count}, &lists, rets);
   }
   for (unsigned i = 0; i < count; ++i) {
     pDataList head = ResultList::Release(results[i].release());
@@ -140,10 +126,11 @@ unsigned Traits(const Contract& c) {
   // Only a plain generator that gets its whole input can be stepped; the rest calls back.
   const bool stepped = !c.has_create() && !c.stream_takes_input() &&
                        c.stream_kind() == Hook::Kind::kGenerator;
-  if (c.has_create() ? !c.has_read() : !stepped) traits |= WTraitCallback;
+  const bool called_back = c.has_create() ? !c.has_read() : !stepped;
+  if (c.has_sessions() && called_back) traits |= WTraitCallback;
   const bool async = c.once_kind() == Hook::Kind::kAsyncGenerator ||
                      c.once_kind() == Hook::Kind::kCoroutine;
-  if (async || (!c.has_exec() && !c.has_batch())) traits |= WTraitAsyncOnce;
+  if (async || (c.has_once() && !c.has_exec() && !c.has_batch())) traits |= WTraitAsyncOnce;
   if (c.has_batch()) traits |= WTraitBatch;
   if (c.has_resources()) traits |= WTraitResources;
   return traits;
@@ -159,6 +146,13 @@ int Guarded(Body body) noexcept {
   } catch (...) {
     return SetError(kUserExecError, "unknown C++ exception");
   }
+}
+
+// The same for entries that need wrapper.py, which is there after a wrapperInit that went well.
+template <class Body>
+int WithContract(Body body) noexcept {
+  if (g_contract != nullptr) return Guarded([&] { return body(*g_contract); });
+  return Guarded([] { return SetError(kInitError, "wrapperInit was not called, or failed"); });
 }
 
 }  // namespace
@@ -206,26 +200,31 @@ AIGES_EXPORT const char* wrapperVersion() { return "python " PY_VERSION; }
 
 AIGES_EXPORT int wrapperExec(const char* usrTag, pParamList params, pDataList reqData,
                              pDataList* respData, unsigned int psrIds[], int psrCnt) {
-  return Guarded([&] { return Exec(usrTag, params, reqData, respData, psrIds, psrCnt); });
+  return WithContract([&](Contract& contract) {
+    return Exec(contract, usrTag, params, reqData, respData, psrIds, psrCnt);
+  });
 }
 
 AIGES_EXPORT int wrapperExecAsync(const char* usrTag, pParamList params, pDataList reqData,
                                   wrapperCallback cb, int, unsigned int psrIds[], int psrCnt) {
-  return Guarded(
-      [&] { return BeginCall(*g_contract, usrTag, params, reqData, cb, psrIds, psrCnt); });
+  return WithContract([&](Contract& contract) {
+    return BeginCall(contract, usrTag, params, reqData, cb, psrIds, psrCnt);
+  });
 }
 
 AIGES_EXPORT int wrapperExecBatch(unsigned int count, const char* const usrTags[],
                                   const pParamList params[], const pDataList reqData[],
                                   pDataList respData[], int rets[]) {
-  return Guarded([&] { return ExecBatch(count, usrTags, params, reqData, respData, rets); });
+  return WithContract([&](Contract& contract) {
+    return ExecBatch(contract, count, usrTags, params, reqData, respData, rets);
+  });
 }
 
 AIGES_EXPORT const void* wrapperCreate(const char* usrTag, pParamList params, wrapperCallback cb,
                                        unsigned int psrIds[], int psrCnt, int* errNum) {
   const void* handle = nullptr;
-  const int code = Guarded([&] {
-    handle = CreateSession(*g_contract, usrTag, params, cb, psrIds, psrCnt, errNum);
+  const int code = WithContract([&](Contract& contract) {
+    handle = CreateSession(contract, usrTag, params, cb, psrIds, psrCnt, errNum);
     return 0;
   });
   if (code != 0) *errNum = code;
@@ -245,16 +244,16 @@ AIGES_EXPORT int wrapperDestroy(const void* handle) {
 }
 
 AIGES_EXPORT int wrapperLoadRes(pDataList perData, unsigned int resId) {
-  return Guarded([&] {
+  return WithContract([&](Contract& contract) {
     const Gil gil;
-    return g_contract->LoadRes(perData, resId);
+    return contract.LoadRes(perData, resId);
   });
 }
 
 AIGES_EXPORT int wrapperUnloadRes(unsigned int resId) {
-  return Guarded([&] {
+  return WithContract([&](Contract& contract) {
     const Gil gil;
-    return g_contract->UnloadRes(resId);
+    return contract.UnloadRes(resId);
   });
 }
 
@@ -263,9 +262,9 @@ AIGES_EXPORT unsigned int wrapperTraits() {
 }
 
 AIGES_EXPORT int wrapperWarmup() {
-  return Guarded([&] {
+  return WithContract([](Contract& contract) {
     const Gil gil;
-    return g_contract->Warmup(Ref::Borrow(g_config));
+    return contract.Warmup(Ref::Borrow(g_config));
   });
 }
 

@@ -2,8 +2,8 @@
 
 Embedded in libwrapper.so; ``host`` is aiges_embed. What a generator yields goes to
 ``host._deliver``, which waits while the client is slower: 0 taken, -1 not wanted any more, 1 no
-room now (only where it may not wait). An async generator must not make the others on its loop
-wait, so it waits for room on another thread.
+room now (only where it may not wait; the host keeps the item for ``host._retry``). An async
+generator must not make the others on its loop wait, so it waits for room on another thread.
 """
 
 from __future__ import annotations
@@ -11,11 +11,19 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable
 
 _END = object()
+# Clients slower than their async generators: that many wait on a thread each, so that they go on
+# as soon as there is room; those beyond ask again and again, because no number of slow clients may
+# stop a quick one.
+_WAITERS = 64
+_ASK_AGAIN_S = 0.02
 _drivers: set[ThreadDriver | AsyncDriver] = set()
 _loop: asyncio.AbstractEventLoop | None = None
+_waiters: ThreadPoolExecutor | None = None
+_waiting = 0  # On the loop's thread only.
 _lock = threading.Lock()
 
 
@@ -43,11 +51,21 @@ class _AsyncRequests:
     """The same for ``async for``; fed from other threads."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._items: asyncio.Queue[Any] = asyncio.Queue()
+        self._queue: asyncio.Queue[Any] | None = None
         self._loop = loop
 
+    @property
+    def _items(self) -> asyncio.Queue[Any]:
+        # Made on the loop's thread: before Python 3.10 a queue belongs to the loop of its maker.
+        if self._queue is None:
+            self._queue = asyncio.Queue()
+        return self._queue
+
+    def _put(self, item: object) -> None:
+        self._items.put_nowait(item)
+
     def put(self, item: object) -> None:
-        self._loop.call_soon_threadsafe(self._items.put_nowait, item)
+        self._loop.call_soon_threadsafe(self._put, item)
 
     def __aiter__(self) -> _AsyncRequests:
         return self
@@ -76,6 +94,8 @@ class ThreadDriver:
         host._enter(tag)
         try:
             generator = self.call(given)
+            if generator is None:  # The session ended before it began.
+                return
             try:
                 for value in generator:
                     if self.stopping or host._deliver(tag, value, True) != 0:
@@ -108,9 +128,20 @@ class AsyncDriver:
         self.future = asyncio.run_coroutine_threadsafe(self._run(given), self.loop)
 
     async def _send(self, function: Callable[..., int], *args: object) -> int:
+        global _waiting
         code = function(*args, False)
-        if code == 1:
-            code = await self.loop.run_in_executor(None, lambda: function(*args, True))
+        while code == 1:
+            if _waiting >= _WAITERS:
+                await asyncio.sleep(_ASK_AGAIN_S)
+                code = self.host._retry(self.tag, False)
+                continue
+            _waiting += 1
+            try:
+                code = await self.loop.run_in_executor(
+                    _the_waiters(), self.host._retry, self.tag, True
+                )
+            finally:
+                _waiting -= 1
         return code
 
     async def _run(self, given: object) -> None:
@@ -118,6 +149,8 @@ class AsyncDriver:
         host._enter_task(tag)
         try:
             made = self.call(given)
+            if made is None:  # The session ended before it began.
+                return
             if asyncio.iscoroutine(made):
                 await self._send(host._deliver, tag, await made)
                 await self._send(host._finish, tag)
@@ -148,6 +181,14 @@ def _the_loop() -> asyncio.AbstractEventLoop:
             _loop = asyncio.new_event_loop()
             threading.Thread(target=_loop.run_forever, name="streams", daemon=True).start()
         return _loop
+
+
+def _the_waiters() -> ThreadPoolExecutor:
+    # Of our own: the loop's default pool belongs to user code, and is as small as the machine.
+    global _waiters
+    if _waiters is None:
+        _waiters = ThreadPoolExecutor(_WAITERS, thread_name_prefix="stream-room")
+    return _waiters
 
 
 def drive(

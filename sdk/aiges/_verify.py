@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import queue
+import time
 import traceback
 from typing import TYPE_CHECKING, Any, Callable
 
-from aiges import dto
+from aiges import _yielded, dto
 from aiges._signature import plan
 from aiges.core.types import DataEnd, DataOnce
 
@@ -18,6 +19,8 @@ log = logging.getLogger("aiges")
 
 SID = "test-111111"
 STREAM_TIMEOUT_S = 60.0
+MOST_EMPTY_READS = 100  # As the loader.
+EMPTY_READ_PAUSE_S = 0.05
 
 
 class _Stop(Exception):
@@ -31,7 +34,10 @@ def once(wrapper: WrapperBase) -> list[str]:
         _init(wrapper)
         params, request = _test_call(wrapper)
         response = _call(wrapper, "wrapperOnceExec", params=params, reqData=request)
-        problems += _check_response(wrapper, response, "wrapperOnceExec", {DataOnce})
+        if _yielded.is_lazy(response):
+            problems += _check_lazy(wrapper, response, "wrapperOnceExec")
+        else:
+            problems += _check_response(wrapper, response, "wrapperOnceExec", {DataOnce})
         _call(wrapper, "wrapperFini")
     except _Stop as stop:
         problems.append(str(stop))
@@ -39,7 +45,34 @@ def once(wrapper: WrapperBase) -> list[str]:
 
 
 def stream(wrapper: WrapperBase) -> list[str]:
-    """Return what is wrong with a session whose results come through ``callback``."""
+    """Return what is wrong with a session, in whichever way the wrapper serves them."""
+    if hasattr(wrapper, "wrapperStream"):
+        return _stream_hook(wrapper)
+    return _session(wrapper) if _is_own(wrapper, "wrapperCreate") else once(wrapper)
+
+
+def _stream_hook(wrapper: WrapperBase) -> list[str]:
+    problems: list[str] = []
+    try:
+        _init(wrapper)
+        params, request = _test_call(wrapper)
+        requests = _yielded.Requests(request)
+        made = _call(wrapper, "wrapperStream", params=params, requests=requests)
+        if not _yielded.is_lazy(made):
+            raise _Stop(f"wrapperStream: expected a generator, got {_what(made)}")
+        problems += _check_lazy(wrapper, made, "wrapperStream")
+        _call(wrapper, "wrapperFini")
+    except _Stop as stop:
+        problems.append(str(stop))
+    return problems
+
+
+def _is_own(wrapper: WrapperBase, name: str) -> bool:
+    hook = getattr(type(wrapper), name, None)
+    return hook is not None and not hook.__qualname__.startswith("WrapperBase.")
+
+
+def _session(wrapper: WrapperBase) -> list[str]:
     problems: list[str] = []
     results = dto.init_rq()
     try:
@@ -56,12 +89,32 @@ def stream(wrapper: WrapperBase) -> list[str]:
         written = _call(wrapper, "wrapperWrite", handle=handle, reqData=request)
         if written != 0:
             problems.append(f"wrapperWrite: expected 0, got {written!r}")
-        problems += _read_until_end(wrapper, results)
+        if _is_own(wrapper, "wrapperRead"):
+            problems += _read_session(wrapper, handle)
+        else:
+            problems += _read_until_end(wrapper, results)
         _call(wrapper, "wrapperDestroy", handle=handle)
         _call(wrapper, "wrapperFini")
     except _Stop as stop:
         problems.append(str(stop))
     return problems
+
+
+def _read_session(wrapper: WrapperBase, handle: str) -> list[str]:
+    for _ in range(MOST_EMPTY_READS):
+        response = _call(wrapper, "wrapperRead", handle=handle)
+        failed = getattr(response, "error_code", 0) != 0
+        if response is None or not (failed or getattr(response, "list", True)):
+            time.sleep(EMPTY_READ_PAUSE_S)  # Nothing yet.
+            continue
+        problems = _check_response(wrapper, response, "wrapperRead", {0, 1, DataEnd, DataOnce})
+        ended = failed or problems
+        if ended or any(item.status in (DataEnd, DataOnce) for item in response.list):
+            return problems  # An error code is a valid end.
+    raise _Stop(
+        f"wrapperRead: expected an item with status {DataEnd} (end), got none in "
+        f"{MOST_EMPTY_READS} reads"
+    )
 
 
 def _read_until_end(wrapper: WrapperBase, results: queue.Queue[Any]) -> list[str]:
@@ -100,8 +153,10 @@ def _test_call(wrapper: WrapperBase) -> tuple[dict[str, str], dto.DataListCls]:
 _ROLES = {
     "wrapperInit": "config",
     "wrapperOnceExec": "params reqData usrTag psrId sid",
+    "wrapperStream": "params requests usrTag psrId sid",
     "wrapperCreate": "params sid psrId usrTag",
     "wrapperWrite": "handle reqData sid",
+    "wrapperRead": "handle sid",
     "wrapperDestroy": "handle",
     "wrapperFini": "",
 }
@@ -117,6 +172,27 @@ def _call(wrapper: WrapperBase, name: str, **given: Any) -> Any:
     except Exception as error:
         log.error("%s", traceback.format_exc().rstrip())
         raise _Stop(f"{name} raised {type(error).__name__}: {error}") from error
+
+
+def _check_lazy(wrapper: WrapperBase, made: Any, where: str) -> list[str]:
+    """Run a generator or coroutine, and judge each value; the loader sets their statuses."""
+    try:
+        values = _yielded.run(made)
+    except Exception as error:
+        log.error("%s", traceback.format_exc().rstrip())
+        raise _Stop(f"{where} raised {type(error).__name__}: {error}") from error
+    problems: list[str] = []
+    for value in values:
+        response = _yielded.as_response(value)
+        statuses = {0, 1, DataEnd, DataOnce}
+        if isinstance(response, dto.Response) and not response.error_code:
+            for single in response.list:  # One by one: a key may come again, as the next piece.
+                part = dto.Response()
+                part.list = [single]
+                problems += _check_response(wrapper, part, where, statuses)
+        else:
+            problems += _check_response(wrapper, response, where, statuses)
+    return problems
 
 
 def _what(value: Any) -> str:

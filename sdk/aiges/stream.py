@@ -129,9 +129,18 @@ class SessionManager:
                     return session.handle
         return None
 
-    def get_session(self, handle: str) -> WorkerThread | None:
-        """Return the session object of a handle; None for one that the pool does not have."""
+    def get_session(self, handle: str | None) -> WorkerThread | None:
+        """Return the session object of a handle; None for one that the pool does not have.
+
+        A handle of None is what ``get_idle_handle`` gave because all are busy: that raises, so that
+        a wrapperCreate that did not look at it fails with the reason.
+        """
         with self._lock:
+            if handle is None:
+                raise RuntimeError(
+                    f"get_session: expected a handle, got None: all {len(self._sessions)} are busy "
+                    "(start more in init_handle_pool, or allow fewer sessions with [fc] max)"
+                )
             return self._sessions.get(handle)
 
     def reset_session(self, handle: str) -> None:

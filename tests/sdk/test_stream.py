@@ -71,3 +71,9 @@ def test_unknown_handle_is_none(manager):
 def test_pool_that_cannot_be_made_says_why(mode, cls):
     with pytest.raises(ValueError, match="init_handle_pool: expected"):
         SessionManager().init_handle_pool(mode, 1, cls)
+
+
+def test_handle_that_was_not_looked_at_says_that_all_are_busy(manager):
+    manager.get_idle_handle(), manager.get_idle_handle()
+    with pytest.raises(RuntimeError, match="all 2 are busy"):
+        manager.get_session(manager.get_idle_handle())

@@ -40,6 +40,40 @@ class Params {
   std::vector<ParamList> nodes_;
 };
 
+// A DataList over items that the caller keeps.
+class Payloads {
+ public:
+  explicit Payloads(const std::vector<Item>& items) : nodes_(items.empty() ? 1 : items.size()) {
+    for (size_t i = 0; i < items.size(); ++i) {
+      DataList& node = nodes_[i];
+      node.key = const_cast<char*>(items[i].key.c_str());
+      node.data = const_cast<char*>(items[i].data.data());
+      node.len = static_cast<unsigned>(items[i].data.size());
+      node.type = static_cast<DataType>(items[i].type);
+      node.status = static_cast<DataStatus>(items[i].status);
+      node.desc = descs_.emplace_back(items[i].desc).head();
+      if (i > 0) nodes_[i - 1].next = &node;
+    }
+  }
+  pDataList head() { return nodes_.data(); }
+
+ private:
+  std::vector<DataList> nodes_;
+  std::deque<Params> descs_;
+};
+
+inline std::vector<Item> Items(const DataList* head) {
+  std::vector<Item> items;
+  for (const DataList* d = head; d != nullptr; d = d->next) {
+    Item item{d->key, {static_cast<char*>(d->data), d->len}, d->type, d->status, {}};
+    for (const ParamList* p = d->desc; p != nullptr; p = p->next) {
+      item.desc.emplace_back(p->key, std::string(p->value, p->vlen));
+    }
+    items.push_back(std::move(item));
+  }
+  return items;
+}
+
 struct Outcome {
   int code = 0;
   std::string text;  // wrapperError's, when code is not 0.
@@ -50,7 +84,7 @@ class Shim {
  public:
   // `folder` holds wrapper.py. The interpreter starts once per process, so a test program has one.
   explicit Shim(const std::string& folder) {
-    ::setenv("PYTHONPATH", folder.c_str(), 1);
+    ::setenv("PYTHONPATH", (folder + ":" AIGES_TESTS_DIR "/../sdk").c_str(), 1);
     library_ = ::dlopen(AIGES_SHIM, RTLD_NOW);
     if (library_ == nullptr) {
       ADD_FAILURE() << ::dlerror();
@@ -62,37 +96,30 @@ class Shim {
     Find(&error, "wrapperError");
     Find(&exec, "wrapperExec");
     Find(&exec_free, "wrapperExecFree");
+    Find(&exec_async, "wrapperExecAsync");
+    Find(&exec_batch, "wrapperExecBatch");
+    Find(&create, "wrapperCreate");
+    Find(&write, "wrapperWrite");
+    Find(&read, "wrapperRead");
+    Find(&destroy, "wrapperDestroy");
+    Find(&load_res, "wrapperLoadRes");
+    Find(&unload_res, "wrapperUnloadRes");
+    Find(&traits, "wrapperTraits");
+    Find(&warmup, "wrapperWarmup");
   }
 
   Outcome Exec(const Pairs& params, const std::vector<Item>& items) const {
     Params param_list(params);
-    std::vector<DataList> nodes(items.empty() ? 1 : items.size());
-    std::deque<Params> descs;
-    for (size_t i = 0; i < items.size(); ++i) {
-      DataList& node = nodes[i];
-      node.key = const_cast<char*>(items[i].key.c_str());
-      node.data = const_cast<char*>(items[i].data.data());
-      node.len = static_cast<unsigned>(items[i].data.size());
-      node.type = static_cast<DataType>(items[i].type);
-      node.status = static_cast<DataStatus>(items[i].status);
-      node.desc = descs.emplace_back(items[i].desc).head();
-      if (i > 0) nodes[i - 1].next = &node;
-    }
+    Payloads payloads(items);
     pDataList result = nullptr;
     Outcome out;
-    out.code = exec("tag", param_list.head(), nodes.data(), &result, nullptr, 0);
+    out.code = exec("tag", param_list.head(), payloads.head(), &result, nullptr, 0);
     if (out.code != 0) {
       EXPECT_EQ(result, nullptr);
       out.text = error(out.code);
       return out;
     }
-    for (const DataList* d = result; d != nullptr; d = d->next) {
-      Item item{d->key, {static_cast<char*>(d->data), d->len}, d->type, d->status, {}};
-      for (const ParamList* p = d->desc; p != nullptr; p = p->next) {
-        item.desc.emplace_back(p->key, std::string(p->value, p->vlen));
-      }
-      out.items.push_back(std::move(item));
-    }
+    out.items = Items(result);
     EXPECT_EQ(exec_free("tag", &result), 0);
     EXPECT_EQ(result, nullptr);
     return out;
@@ -104,6 +131,16 @@ class Shim {
   decltype(&wrapperError) error = nullptr;
   decltype(&wrapperExec) exec = nullptr;
   decltype(&wrapperExecFree) exec_free = nullptr;
+  decltype(&wrapperExecAsync) exec_async = nullptr;
+  decltype(&wrapperExecBatch) exec_batch = nullptr;
+  decltype(&wrapperCreate) create = nullptr;
+  decltype(&wrapperWrite) write = nullptr;
+  decltype(&wrapperRead) read = nullptr;
+  decltype(&wrapperDestroy) destroy = nullptr;
+  decltype(&wrapperLoadRes) load_res = nullptr;
+  decltype(&wrapperUnloadRes) unload_res = nullptr;
+  decltype(&wrapperTraits) traits = nullptr;
+  decltype(&wrapperWarmup) warmup = nullptr;
 
  private:
   template <class Function>
