@@ -67,10 +67,13 @@ class Sessions {
   virtual Status Write(SessionId id, int sync_id, std::vector<Payload> payloads,
                        std::function<void()> taken) = 0;
 
-  // The next 1..max_batches batches; waits for them until `until`. One Poll at a time: a second one
-  // is given what is there, perhaps nothing, at once.
+  // The next 1..max_batches batches; waits for them until `until`. Only one waits at a time: one
+  // that was waiting already is given nothing, at once.
   virtual void Poll(SessionId id, size_t max_batches, TimePoint until,
                     std::unique_ptr<OutputSink> sink) = 0;
+
+  // The client of a waiting Poll is gone: its sink is given nothing, now, and no output is lost.
+  virtual void EndPoll(SessionId id) = 0;
 
   // The client is gone or has had enough. An unknown id is not an error.
   virtual void Abort(SessionId id) = 0;

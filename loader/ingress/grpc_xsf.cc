@@ -81,6 +81,7 @@ class XsfServerCall {
   void OnDone() {
     gone_ = context_.IsCancelled();
     if (gone_ && call_id_ != 0) env_.service.Abort(call_id_);
+    if (gone_ && polling_) env_.sessions.EndPoll(session_->id);
     Leave();
   }
   void Leave() {
@@ -200,6 +201,7 @@ class XsfServerCall {
     const int64_t wait_ms =
         request_.op == "AIOut" ? WaitMs(request_, env_.settings.queue.default_timeout_ms) : 0;
     ++events_left_;  // The output.
+    polling_ = true;
     env_.sessions.Poll(session_->id, 1, now + std::chrono::milliseconds(wait_ms),
                        std::make_unique<PollSink>(this));
   }
@@ -251,9 +253,11 @@ class XsfServerCall {
   }
 
   void OnOutput() {
+    polling_ = false;
+    const bool nothing = output_.status.ok() && output_.batches.empty() && !output_.last;
     if (!kept_ && gone_) {  // For the next call of this session.
       MutexLock lock(session_->mu);
-      session_->kept.push_back(std::move(output_));
+      if (!nothing) session_->kept.push_back(std::move(output_));
     } else {
       AnswerSession();
     }
@@ -349,6 +353,7 @@ class XsfServerCall {
   SessionOutput output_;
   CallId call_id_ = 0;  // Lane, as all below.
   bool kept_ = false;   // output_ is from an earlier call.
+  bool polling_ = false;
   bool gone_ = false;
   int events_left_ = 0;
   GrpcLane::Event arrived_ = [this](bool ok) { OnArrived(ok); };

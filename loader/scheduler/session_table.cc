@@ -160,10 +160,13 @@ void SessionTable::Poll(SessionId id, size_t max_batches, TimePoint until,
       Poller poller{std::move(sink), std::max<size_t>(max_batches, 1), until};
       const bool something =
           !session.output.empty() || session.ended || !session.failure.ok();
-      if (something || session.poller.sink != nullptr || until <= clock_.Now()) {
+      if (something || until <= clock_.Now()) {
         Answer(id, session, std::move(poller), &after);
       } else {
-        session.poller = std::move(poller);
+        std::swap(session.poller, poller);
+        if (poller.sink != nullptr) {
+          after.outputs.emplace_back(std::move(poller.sink), SessionOutput());
+        }
       }
       Settle(id);
     }
@@ -190,6 +193,20 @@ void SessionTable::Answer(SessionId id, Session& session, Poller poller, After* 
   Touch(session);
   after->outputs.emplace_back(std::move(poller.sink), std::move(output));
   if (over) Finish(id, session, true, after);
+}
+
+void SessionTable::EndPoll(SessionId id) {
+  After after;
+  {
+    MutexLock lock(mu_);
+    const auto found = sessions_.find(id);
+    if (found == sessions_.end() || found->second.poller.sink == nullptr) return;
+    after.outputs.emplace_back(std::move(found->second.poller.sink), SessionOutput());
+    found->second.poller = Poller();
+    Touch(found->second);
+    Settle(id);
+  }
+  Run(std::move(after));
 }
 
 void SessionTable::Abort(SessionId id) {

@@ -52,6 +52,7 @@ class SessionTable : public Sessions {
                std::function<void()> taken) override;
   void Poll(SessionId id, size_t max_batches, TimePoint until,
             std::unique_ptr<OutputSink> sink) override;
+  void EndPoll(SessionId id) override;
   void Abort(SessionId id) override;
   Status Find(const std::string& handle, SessionId* id) override;
 

@@ -203,6 +203,28 @@ TEST_F(SessionTableTest, PollWithoutOutputIsEmptyAtItsTime) {
   EXPECT_FALSE(polled->last);
 }
 
+TEST_F(SessionTableTest, NewestPollWaits) {
+  const SessionId id = Open();
+  const auto older = Poll(id, seconds(10)), newer = Poll(id, seconds(10));
+  EXPECT_TRUE(older->done);
+  EXPECT_TRUE(older->batches.empty());
+  EXPECT_TRUE(Poll(id)->done) << "one that does not wait leaves the waiting one alone";
+  EXPECT_FALSE(newer->done);
+  Tell(Item(id, "x"));
+  EXPECT_EQ(newer->batches, Texts{"in=x;"});
+}
+
+TEST_F(SessionTableTest, PollOfAClientThatIsGoneLosesNothing) {
+  const SessionId id = Open();
+  const auto gone = Poll(id, seconds(10));
+  table.EndPoll(id);
+  EXPECT_TRUE(gone->done);
+  EXPECT_FALSE(gone->last);
+  Tell(Item(id, "x", true));
+  EXPECT_EQ(Poll(id)->batches, Texts{"in=x;"});
+  table.EndPoll(id);  // Nobody polls any more.
+}
+
 TEST_F(SessionTableTest, PacketsAreSentInOrderOfSyncId) {
   ordered = true;
   const SessionId id = Open();
