@@ -157,6 +157,7 @@ class Wrapper:
     def wrapperOnceExec(self, params, reqData):
         from aiges_embed import Response, ResponseData
         if params.get("wait"):
+            print("waits now", flush=True)
             while not context.cancelled(): time.sleep(0.001)
             print("saw the end", flush=True)
             time.sleep(0.05)
