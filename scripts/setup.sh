@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the build and the tests need, and skips what is there: system packages by apt,
 # Python packages into .venv. Nothing else on the machine is touched.
-#   scripts/setup.sh         for make demo, make test
+#   scripts/setup.sh         for make build, make demo
+#   scripts/setup.sh test    also what the tests run against, for make test
 #   scripts/setup.sh check   also clang and its sanitizer runtimes, for make check and make fuzz
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,8 +14,16 @@ packages=(
   prometheus-cpp-dev libcli11-dev libgtest-dev pybind11-dev
   python3-dev python3-venv util-linux
   libmimalloc-dev libgl1 libglib2.0-0 curl
+  libcurl4-openssl-dev nlohmann-json3-dev
 )
-if [ "${1:-}" = check ]; then packages+=(clang-14 libclang-rt-14-dev); fi
+case "${1:-}" in
+  test)
+    packages+=(haproxy iproute2 docker-compose)
+    # For the Consul agent of the tests (scripts/tools.sh), unless there is one, or a Go, already.
+    command -v consul >/dev/null || command -v go >/dev/null || packages+=(golang-go)
+    ;;
+  check) packages+=(clang-14 libclang-rt-14-dev) ;;
+esac
 
 missing=()
 for p in "${packages[@]}"; do

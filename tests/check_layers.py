@@ -20,16 +20,18 @@ MAY_INCLUDE = {
     "ingress": "api base proto",
     "scheduler": "api base",
     "instances": "api base channel",
+    "registry": "api base",
     "channel": "base",
     "worker": "base channel abi",
     "wrapper": "abi",
-    "main": "base api config ingress scheduler instances",
+    "main": "base api config ingress scheduler instances registry",
 }
 # Room -> libraries it may use, as the first component of the #include.
 LIBRARIES = {
     "base": {"spdlog"},
     "config": {"toml++", "CLI"},
     "ingress": {"grpcpp", "google", "boost", "simdjson.h", "prometheus", "openssl"},
+    "registry": {"curl", "nlohmann", "openssl"},
     "wrapper": {"Python.h", "pybind11"},
 }
 SYSTEM = {"sys", "net", "netinet", "arpa", "linux"}
@@ -69,7 +71,7 @@ def target_of(quoted, name):
     """The room or library that an #include reaches; None for the language and the system."""
     parts = name.split("/")
     if parts[0] == "loader":
-        return "room", parts[1]
+        return "room", "main" if len(parts) == 2 else parts[1]
     if parts[0] in ("aiges", "wrapper"):
         return "room", "abi" if parts[0] == "aiges" else "wrapper"
     if name.endswith(".pb.h"):

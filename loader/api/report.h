@@ -62,6 +62,15 @@ struct QueueReport {
   std::map<unsigned, uint64_t> batches;  // By how many calls ran as one.
 };
 
+// How busy the loader is, for those who choose between loaders.
+struct LoadReport {
+  uint64_t used = 0;  // Licences in use.
+  uint64_t licences = 0;
+  uint64_t queued = 0;
+  uint64_t answered = 0;  // Once calls since the start.
+  uint64_t failed = 0;    // Of these, with a code.
+};
+
 struct SessionsReport {
   uint64_t open = 0;         // Not over yet.
   uint64_t opened = 0;       // Since the start.
@@ -71,6 +80,26 @@ struct SessionsReport {
   uint64_t expired = 0;      // Ended by idle time.
   uint64_t input_bytes = 0;  // Of input that the engine has not taken.
   std::map<int, uint64_t> failures;  // Ended by an error, by loader code.
+};
+
+struct RegistryReport {
+  std::string backend;      // "none", "file" or "consul".
+  bool connected = false;   // The last request was answered.
+  bool registered = false;  // Others can find this loader.
+  std::string id;           // Of the registration.
+  std::string problem;      // The last thing that went wrong, empty when it is over.
+  uint64_t requests = 0;
+  uint64_t failures = 0;
+};
+
+// What the config centre brought.
+struct ConfigReport {
+  std::string revision;  // In force. Empty: a local file.
+  bool cached = false;   // The centre was away at start.
+  uint64_t applied = 0;
+  uint64_t refused = 0;
+  std::string refusal;               // Why the newest tree is not in force; empty when it is.
+  std::vector<std::string> restart;  // Changed keys that wait for the next start.
 };
 
 // Written by the scheduler, read by the page.

@@ -39,6 +39,7 @@ struct InstanceSettings {
   uint64_t max_rss_mb = 0;    // A worker larger than this is replaced. 0: never.
   bool watch = false;         // Reload when wrapper.py or aiges.toml changes.
   bool idempotent = false;    // Calls of a dead worker may run once more.
+  std::string config_folder;  // Where the centre's files are (AIGES_CONFIG_DIR of a worker).
   std::string worker_binary;  // Beside AIService unless set by a test.
   int numa_node = -1;
 };
@@ -69,6 +70,24 @@ struct LimitSettings {
   uint64_t idle_timeout_ms = 75'000;  // Keep-alive pause between HTTP requests.
 };
 
+// Discovery and config centre. What is needed before there is a file comes from the command line
+// and the environment.
+struct RegistrySettings {
+  std::string backend = "none";  // "none", "file" or "consul".
+  std::string url;               // Of the Consul agent; the folder of "file".
+  std::string project = "AIpaas", group = "hu", version = "1.0.0";
+  std::string token;                         // ACL token.
+  std::string ca_file, cert_file, key_file;  // PEM, for https.
+  std::string address;  // Where others reach this loader. Empty: found out.
+  uint64_t weight = 1;
+  std::vector<std::string> tags;  // Besides version and group.
+  bool grpc_check = true;         // The agent calls the loader too; false: only the loader reports.
+  uint64_t ttl_ms = 6000;         // The loader's word holds so long.
+  uint64_t deregister_after_s = 600;  // Of silence.
+  bool announce = false;          // Register.
+  bool central = false;           // The configuration comes from there (-m=1).
+};
+
 struct LogSettings {
   LogLevel level = LogLevel::kInfo;
   std::string file;
@@ -88,6 +107,7 @@ struct Settings {
   BatchSettings batch;
   LimitSettings limits;
   LogSettings log;
+  RegistrySettings registry;
   uint64_t licences = 1024;  // [fc] max
   Pairs engine;              // What wrapperInit gets: [wrapper], or all of [aiges] usrCfg.
   std::vector<EffectiveValue> effective;

@@ -51,11 +51,13 @@ void InitLog(LogLevel level, const std::string& file) {
       "aiges", sinks.begin(), sinks.end(), spdlog::thread_pool(),
       spdlog::async_overflow_policy::overrun_oldest);
   logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %L %v");
-  logger->set_level(ToSpd(level));
+  logger->set_level(spdlog::level::trace);  // g_level decides.
   logger->flush_on(spdlog::level::warn);
   spdlog::set_default_logger(std::move(logger));
   spdlog::flush_every(std::chrono::seconds(1));
 }
+
+void SetLogLevel(LogLevel level) { g_level = level; }
 
 void FlushLog() {
   // Joins the logger's thread after it has written the queue; later lines go nowhere.

@@ -14,9 +14,10 @@ namespace aiges {
 
 enum class LogLevel { kDebug, kInfo, kWarn, kError, kOff };
 
-// Call once, before the first line. An empty file means stderr only. A file that cannot be opened
+// Call before the first line; again when the settings are known. An empty file means stderr only. A file that cannot be opened
 // is said on stderr and left out: a log must never stop a service from starting.
 void InitLog(LogLevel level, const std::string& file);
+void SetLogLevel(LogLevel level);  // Thread-safe.
 void FlushLog();  // Waits until everything logged so far is written. Call before exit.
 
 bool LogEnabled(LogLevel level);

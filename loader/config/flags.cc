@@ -32,10 +32,17 @@ std::unique_ptr<CLI::App> MakeApp(Parsed* p) {
   app->add_option("--s", p->flags.service,
                   "service name = the section of the file with its addresses (default svcName)")
       ->type_name("NAME");
-  app->add_option("--p", p->flags.project, "project (used with -m=1)")->type_name("NAME");
-  app->add_option("--g", p->flags.group, "group (used with -m=1)")->type_name("NAME");
-  app->add_option("--u", p->flags.companion, "address of the config centre (used with -m=1)")
+  app->add_option("--p", p->flags.project, "project in the config centre (default AIpaas)")
+      ->type_name("NAME");
+  app->add_option("--g", p->flags.group, "group in the config centre (default hu)")
+      ->type_name("NAME");
+  app->add_option("--u", p->flags.companion,
+                  "config centre and discovery: http://consul:8500, or file:/folder "
+                  "(default http://127.0.0.1:8500; with -m=1 or finder = 1)")
       ->type_name("URL");
+  app->add_option("--cache", p->flags.cache,
+                  "folder for the config centre's files, one per loader (default .aiges)")
+      ->type_name("FOLDER");
   app->add_flag("--init", p->init, "write a commented aiges.toml here, unless there is one; exit");
   app->add_flag("--check", p->check, "check configuration and plugin without serving; exit");
   app->add_flag("--show-config", p->show, "print the configuration in force and where each value is from; exit");
@@ -93,15 +100,10 @@ Status ParseFlags(int argc, char** argv, Flags* out) {
                           out->action == Flags::Action::kCheck ||
                           out->action == Flags::Action::kShowConfig;
   if (!needs_mode) return Status::Ok();
-  if (out->mode == 1) {
-    return Status::Error(StatusKind::kUnimplemented,
-                         "AIService: -m=1 (config centre) is not built into this version; "
-                         "use -m=0 with a local file");
-  }
   if (out->mode == -1 && out->action != Flags::Action::kServe) out->mode = 0;
-  if (out->mode != 0 && out->mode != 2) {
+  if (out->mode < 0 || out->mode > 2) {
     return Status::Error(StatusKind::kInvalid,
-                         StrCat("AIService: -m: expected 0 (local file), 1 or 2, got ",
+                         StrCat("AIService: -m: expected 0 (local file), 1 (config centre) or 2, got ",
                                 out->mode == -1 ? std::string("nothing") : std::to_string(out->mode),
                                 ". Typical: AIService -m=0 -c=aiges.toml -s=svcName"));
   }

@@ -17,6 +17,7 @@ struct Flags {
   std::string config = "aiges.toml";
   std::string default_config;  // -dc: TOML text for keys that the file lacks.
   std::string project, group, service, companion;
+  std::string cache = ".aiges";  // Folder for the config centre's files.
 };
 
 // kInvalid with a text for the terminal when the arguments are wrong.

@@ -8,6 +8,8 @@
 #include <sstream>
 
 #include "loader/config/default_toml.h"  // Made by CMake from the aiges.toml in the repository.
+#include "loader/config/key_reader.h"
+#include "loader/config/registry_keys.h"
 #include "loader/config/toml_file.h"
 
 namespace aiges {
@@ -25,15 +27,6 @@ std::optional<std::string> ReadFile(const std::string& path) {
   return text.str();
 }
 
-std::string Joined(const std::vector<std::string>& list, char separator) {
-  std::string out;
-  for (const std::string& item : list) {
-    if (!out.empty()) out.push_back(separator);
-    out += item;
-  }
-  return out;
-}
-
 std::vector<std::string> Split(const std::string& text, char separator) {
   std::vector<std::string> out;
   std::istringstream in(text);
@@ -46,45 +39,27 @@ std::vector<std::string> Split(const std::string& text, char separator) {
 // One reading pass: asks the file for each key, checks it, and notes what is in force.
 class Reader {
  public:
-  Reader(TomlFile* file, Settings* settings) : file_(*file), s_(*settings) {}
+  Reader(TomlFile* file, const Flags& flags, Settings* settings)
+      : file_(*file), flags_(flags), s_(*settings), keys_(file, &settings->effective) {}
 
   void ReadAll() {
     Service();
     Aiges();
     Instances();
     Bounds();
+    ReadRegistry(&keys_, flags_, &s_.registry);
     LogSection();
   }
 
  private:
-  void Note(std::string_view section, std::string_view key, std::string value) {
-    s_.effective.push_back(
-        {std::string(section), std::string(key), std::move(value), file_.Origin(section, key)});
-  }
-
-  template <class T>
-  void Int(std::string_view section, std::string_view key, int64_t min, int64_t max, T* out) {
-    int64_t value = static_cast<int64_t>(*out);
-    if (file_.Int(section, key, min, max, &value)) *out = static_cast<T>(value);
-    Note(section, key, std::to_string(*out));
-  }
-  void Bool(std::string_view section, std::string_view key, bool* out) {
-    file_.Bool(section, key, out);
-    Note(section, key, *out ? "true" : "false");
-  }
-  void Text(std::string_view section, std::string_view key, std::string* out) {
-    file_.String(section, key, out);
-    Note(section, key, StrCat("\"", *out, "\""));
-  }
-
   void Service() {
     const std::string& name = s_.service.name;
     if (!file_.HasSection(name)) {
       file_.AddError(name, "", StrCat("section missing: -s=", name, " names the section with the ",
                                       "service's addresses (host, port)"));
     }
-    Text(name, "host", &s_.service.host);
-    Int(name, "port", 0, 65535, &s_.service.grpc_port);
+    keys_.Text(name, "host", &s_.service.host);
+    keys_.Int(name, "port", 0, 65535, &s_.service.grpc_port);
     int64_t reuse = 0;
     file_.Int(name, "reuseport", 0, 1, &reuse);
     s_.service.reuseport = reuse != 0;
@@ -110,7 +85,7 @@ class Reader {
       file_.AddError(section, "http_listen",
                      StrCat("expected \"host:port\", \":port\" or \"off\", got \"", listen, "\""));
     }
-    Note(section, "http_listen", StrCat("\"", listen, "\""));
+    keys_.Note(section, "http_listen", StrCat("\"", listen, "\""));
   }
 
   bool SplitAddress(const std::string& text) {
@@ -131,23 +106,25 @@ class Reader {
 
   void Aiges() {
     std::string names;
-    Text("aiges", "headerPass", &names);
+    keys_.Text("aiges", "headerPass", &names);
     s_.service.header_pass = Split(names, ';');
     if (auto extra = ReadFile("headerPass.wrapper")) {
       for (const std::string& line : Split(*extra, '\n')) s_.service.header_pass.push_back(line);
     }
-    Bool("aiges", "asyncMode", &s_.sessions.async_mode);
-    Bool("aiges", "realTimeRlt", &s_.sessions.real_time_results);
+    keys_.Bool("aiges", "asyncMode", &s_.sessions.async_mode);
+    keys_.Bool("aiges", "realTimeRlt", &s_.sessions.real_time_results);
     bool any = false;
     file_.Bool("aiges", "sessMode", &any);  // WebSocket and POST are always there together.
-    Int("ws", "readTimeout", 1, 86'400, &s_.sessions.ws_read_timeout_s);
-    Int("ws", "sessionTimeout", 1, 86'400, &s_.sessions.ws_session_timeout_s);
+    keys_.Int("ws", "readTimeout", 1, 86'400, &s_.sessions.ws_read_timeout_s);
+    keys_.Int("ws", "sessionTimeout", 1, 86'400, &s_.sessions.ws_session_timeout_s);
     EngineConfig();
   }
 
   void EngineConfig() {
     std::string user_file;
     if (file_.String("aiges", "usrCfg", &user_file) && !user_file.empty()) {
+      const fs::path beside = fs::path(s_.config_path).parent_path() / user_file;
+      if (flags_.mode == 1) user_file = beside.string();  // It is in the centre, too.
       const std::optional<std::string> text = ReadFile(user_file);
       if (!text) {
         file_.AddError("aiges", "usrCfg", StrCat("cannot read the file ", user_file));
@@ -160,27 +137,26 @@ class Reader {
       s_.engine = file_.Flatten("wrapper");
     }
     for (const auto& [key, value] : s_.engine) {
-      if (key != "http_listen") Note("wrapper", key, StrCat("\"", value, "\""));
+      if (key != "http_listen") keys_.Note("wrapper", key, StrCat("\"", value, "\""));
     }
   }
 
   void Instances() {
     InstanceSettings& i = s_.instances;
-    Int("instances", "count", 1, 1024, &i.count);
-    Int("instances", "threads", 1, 256, &i.threads);
-    Text("instances", "library", &i.library);
-    Text("instances", "python", &i.python);
-    file_.Strings("instances", "pythonpath", &i.pythonpath);
-    Note("instances", "pythonpath", StrCat("\"", Joined(i.pythonpath, ':'), "\""));
-    Int("instances", "start_timeout_ms", 1, 86'400'000, &i.start_timeout_ms);
-    Int("instances", "exec_timeout_ms", 0, 86'400'000, &i.exec_timeout_ms);
-    Int("instances", "hang_kill_ms", 0, 86'400'000, &i.hang_kill_ms);
-    Int("instances", "drain_ms", 0, 86'400'000, &i.drain_ms);
-    Int("instances", "lame_duck_ms", 0, 86'400'000, &i.lame_duck_ms);
-    Int("instances", "max_requests", 0, int64_t{1} << 50, &i.max_requests);
-    Int("instances", "max_rss_mb", 0, 1 << 30, &i.max_rss_mb);
-    Bool("instances", "watch", &i.watch);
-    Bool("instances", "idempotent", &i.idempotent);
+    keys_.Int("instances", "count", 1, 1024, &i.count);
+    keys_.Int("instances", "threads", 1, 256, &i.threads);
+    keys_.Text("instances", "library", &i.library);
+    keys_.Text("instances", "python", &i.python);
+    keys_.Texts("instances", "pythonpath", &i.pythonpath);
+    keys_.Int("instances", "start_timeout_ms", 1, 86'400'000, &i.start_timeout_ms);
+    keys_.Int("instances", "exec_timeout_ms", 0, 86'400'000, &i.exec_timeout_ms);
+    keys_.Int("instances", "hang_kill_ms", 0, 86'400'000, &i.hang_kill_ms);
+    keys_.Int("instances", "drain_ms", 0, 86'400'000, &i.drain_ms);
+    keys_.Int("instances", "lame_duck_ms", 0, 86'400'000, &i.lame_duck_ms);
+    keys_.Int("instances", "max_requests", 0, int64_t{1} << 50, &i.max_requests);
+    keys_.Int("instances", "max_rss_mb", 0, 1 << 30, &i.max_rss_mb);
+    keys_.Bool("instances", "watch", &i.watch);
+    keys_.Bool("instances", "idempotent", &i.idempotent);
     if (const char* node = std::getenv("AIGES_ENV_NUMA")) i.numa_node = std::atoi(node);
     if (const char* mode = std::getenv("AIGES_PLUGIN_MODE")) {
       if (std::string_view(mode) != "c" && *mode != '\0') {
@@ -193,27 +169,27 @@ class Reader {
   void Bounds() {
     // able=0 and other routers crashed the old loader on the first request: they never meant
     // "no limit", so max always holds.
-    Int("fc", "max", 1, 1'000'000, &s_.licences);
-    Int("fc", "ttl", 1, 86'400'000, &s_.sessions.ttl_ms);
+    keys_.Int("fc", "max", 1, 1'000'000, &s_.licences);
+    keys_.Int("fc", "ttl", 1, 86'400'000, &s_.sessions.ttl_ms);
     for (const char* key : {"able", "router", "best", "roll", "report", "strategy", "wave"}) {
       std::string unused;
       file_.String("fc", key, &unused);
     }
-    Int("queue", "max_requests", 1, 1'000'000, &s_.queue.max_requests);
-    Int("queue", "max_bytes", 1 << 16, int64_t{1} << 40, &s_.queue.max_bytes);
-    Int("queue", "default_timeout_ms", 1, 86'400'000, &s_.queue.default_timeout_ms);
-    Int("batch", "max_size", 1, 1024, &s_.batch.max_size);
-    Int("batch", "max_delay_us", 0, 1'000'000, &s_.batch.max_delay_us);
-    Text("admin", "token", &s_.service.admin_token);
-    Int("limits", "max_message_bytes", 1024, (int64_t{1} << 31) - 1, &s_.limits.max_message_bytes);
-    Int("limits", "max_connections", 1, 1'000'000, &s_.limits.max_connections);
-    Int("limits", "read_timeout_ms", 10, 86'400'000, &s_.limits.read_timeout_ms);
-    Int("limits", "idle_timeout_ms", 10, 86'400'000, &s_.limits.idle_timeout_ms);
+    keys_.Int("queue", "max_requests", 1, 1'000'000, &s_.queue.max_requests);
+    keys_.Int("queue", "max_bytes", 1 << 16, int64_t{1} << 40, &s_.queue.max_bytes);
+    keys_.Int("queue", "default_timeout_ms", 1, 86'400'000, &s_.queue.default_timeout_ms);
+    keys_.Int("batch", "max_size", 1, 1024, &s_.batch.max_size);
+    keys_.Int("batch", "max_delay_us", 0, 1'000'000, &s_.batch.max_delay_us);
+    keys_.Text("admin", "token", &s_.service.admin_token);
+    keys_.Int("limits", "max_message_bytes", 1024, (int64_t{1} << 31) - 1, &s_.limits.max_message_bytes);
+    keys_.Int("limits", "max_connections", 1, 1'000'000, &s_.limits.max_connections);
+    keys_.Int("limits", "read_timeout_ms", 10, 86'400'000, &s_.limits.read_timeout_ms);
+    keys_.Int("limits", "idle_timeout_ms", 10, 86'400'000, &s_.limits.idle_timeout_ms);
   }
 
   void LogSection() {
     std::string level = "info";
-    Text("log", "level", &level);
+    keys_.Text("log", "level", &level);
     static const std::pair<const char*, LogLevel> kLevels[] = {
         {"debug", LogLevel::kDebug}, {"info", LogLevel::kInfo},   {"warn", LogLevel::kWarn},
         {"warning", LogLevel::kWarn}, {"error", LogLevel::kError}, {"fatal", LogLevel::kError},
@@ -226,11 +202,13 @@ class Reader {
     } else {
       s_.log.level = found->second;
     }
-    Text("log", "file", &s_.log.file);
+    keys_.Text("log", "file", &s_.log.file);
   }
 
   TomlFile& file_;
+  const Flags& flags_;
   Settings& s_;
+  KeyReader keys_;
 
  public:
   std::vector<std::string> user_errors;
@@ -276,14 +254,26 @@ ParseResult LoadSettings(const Flags& flags) {
   result.settings.config_path = path;
   result.settings.service.name = flags.service;
   result.settings.instances.worker_binary = ExecutableDir() + "/aiges-worker";
-  Reader reader(&file, &result.settings);
+  if (flags.mode == 1) {
+    result.settings.instances.config_folder = fs::path(path).parent_path().string();
+  }
+  Reader reader(&file, flags, &result.settings);
   if (file.errors().empty()) reader.ReadAll();  // After a syntax error nothing else is certain.
   if (file.errors().empty() || file.HasSection(flags.service)) {
-    result.ignored = file.Unread({"instances", "queue", "limits", "batch", "admin"});
+    result.ignored = file.Unread({"instances", "queue", "limits", "batch", "admin", "registry"});
   }
   result.errors.insert(result.errors.end(), file.errors().begin(), file.errors().end());
   result.errors.insert(result.errors.end(), reader.user_errors.begin(), reader.user_errors.end());
   return result;
+}
+
+RegistrySettings LoadRegistrySettings(const Flags& flags, std::vector<std::string>* errors) {
+  TomlFile file("-dc", flags.default_config, "");
+  Settings settings;
+  KeyReader keys(&file, &settings.effective);
+  ReadRegistry(&keys, flags, &settings.registry);
+  errors->insert(errors->end(), file.errors().begin(), file.errors().end());
+  return settings.registry;
 }
 
 std::string ShowConfig(const Settings& settings) {

@@ -19,6 +19,9 @@ struct ParseResult {
 // in the current folder. In mode 0 a missing aiges.toml is written first, as people expect.
 ParseResult LoadSettings(const Flags& flags);
 
+// Where the config centre is (-m=1), before there is a file: command line, -dc and environment.
+RegistrySettings LoadRegistrySettings(const Flags& flags, std::vector<std::string>* errors);
+
 // Writes the commented default file. kInvalid when it exists already: it is never overwritten.
 Status WriteDefaultConfig(const std::string& path);
 

@@ -92,6 +92,34 @@ void AddSessions(Families& out, const SessionsReport& s) {
             static_cast<double>(s.input_bytes));
 }
 
+void AddRegistry(Families& out, const RegistryReport& r) {
+  if (r.backend == "none") return;
+  out.Gauge("aiges_registry_connected", "1 when the registry answered the last request.",
+            r.connected ? 1 : 0);
+  out.Gauge("aiges_registry_registered", "1 when others can find this loader.",
+            r.registered ? 1 : 0);
+  out.Counter("aiges_registry_requests_total", "Requests to the registry.", r.requests);
+  out.Counter("aiges_registry_failures_total", "Of these, without a good answer.", r.failures);
+}
+
+void AddConfig(Families& out, const ConfigReport& c) {
+  if (c.revision.empty()) return;
+  MetricFamily& revision = out.Begin("aiges_config_info", "The revision in force.",
+                                     MetricType::Gauge);
+  Labelled(revision, "revision", c.revision).gauge.value = 1;
+  MetricFamily& pushes = out.Begin("aiges_config_pushes_total",
+                                   "Trees of the config centre, by what came of them.",
+                                   MetricType::Counter);
+  Labelled(pushes, "result", "applied").counter.value = static_cast<double>(c.applied);
+  Labelled(pushes, "result", "refused").counter.value = static_cast<double>(c.refused);
+  out.Gauge("aiges_config_refused", "1 when the newest tree is not in force.",
+            c.refusal.empty() ? 0 : 1);
+  out.Gauge("aiges_config_cached", "1 when the centre was away at start and has not come back.",
+            c.cached ? 1 : 0);
+  out.Gauge("aiges_config_restart_keys", "Changed keys that wait for the next start.",
+            static_cast<double>(c.restart.size()));
+}
+
 std::string Escaped(const std::string& text) {
   std::string out;
   for (const char c : text) {
@@ -123,6 +151,26 @@ std::string MeanMs(const LatencyHistogram& h) {
   char text[32];
   std::snprintf(text, sizeof text, "%.3f ms", h.sum_seconds() / static_cast<double>(count) * 1e3);
   return text;
+}
+
+std::string RegistryHtml(const PageData& d) {
+  const RegistryReport& r = d.registry;
+  if (r.backend == "none") return "";
+  std::string out = StrCat("<h2>Registry</h2><p>", r.backend, ", ",
+                           r.registered ? "registered as " : "not registered",
+                           r.registered ? Escaped(r.id) : "", "</p>");
+  if (!r.problem.empty()) out += StrCat("<p class=\"bad\">", Escaped(r.problem), "</p>");
+  if (!d.config.revision.empty()) {
+    out += StrCat("<p>configuration <code>", Escaped(d.config.revision), "</code>",
+                  d.config.cached ? ", as kept from an earlier start" : "", "</p>");
+  }
+  if (!d.config.refusal.empty()) {
+    out += StrCat("<p class=\"bad\">refused ", Escaped(d.config.refusal), "</p>");
+  }
+  for (const std::string& key : d.config.restart) {
+    out += StrCat("<p>changed, and takes effect at the next start: ", Escaped(key), "</p>");
+  }
+  return out;
 }
 
 }  // namespace
@@ -165,6 +213,8 @@ std::string MetricsPage(const PageData& d) {
               d.queue.replayed);
   AddBatches(out, d.queue.batches);
   AddSessions(out, d.sessions);
+  AddRegistry(out, d.registry);
+  AddConfig(out, d.config);
   if (!d.instances.meters.empty()) {
     MetricFamily& meters = out.Begin("aiges_meter_total", "Units the engine counted, by its key.",
                                      MetricType::Counter);
@@ -200,7 +250,7 @@ std::string StatusPage(const PageData& d) {
                   "<td>", i.calls, "<td>", i.outstanding, "<td>", i.window, "<td><code>",
                   Escaped(i.plugin), "</code><td>", Escaped(i.last_error), "</tr>");
   }
-  out += StrCat("</table><h2>Try it</h2><pre><code>curl --data-binary @picture.png 'http://",
+  out += StrCat("</table>", RegistryHtml(d), "<h2>Try it</h2><pre><code>curl --data-binary @picture.png 'http://",
                 Escaped(d.http_address), "/v1/raw/", Escaped(d.service),
                 "?key=img&amp;type=image'</code></pre></html>\n");
   return out;

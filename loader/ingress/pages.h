@@ -19,6 +19,8 @@ struct PageData {
   QueueReport queue;
   SessionsReport sessions;
   InstancesReport instances;
+  RegistryReport registry;
+  ConfigReport config;
   const StageHistograms* histograms = nullptr;
 };
 

@@ -20,7 +20,9 @@ std::vector<std::string> WorkerEnvironment(const InstanceSettings& s) {
   for (const std::string& folder : s.pythonpath) path += StrCat(folder, ":");
   if (const char* inherited = std::getenv("PYTHONPATH")) path += StrCat(inherited, ":");
   path += ".";  // wrapper.py in the current folder works without any setting.
-  return {StrCat("AIGES_PYTHON=", s.python), StrCat("PYTHONPATH=", path)};
+  std::vector<std::string> all{StrCat("AIGES_PYTHON=", s.python), StrCat("PYTHONPATH=", path)};
+  if (!s.config_folder.empty()) all.push_back(StrCat("AIGES_CONFIG_DIR=", s.config_folder));
+  return all;
 }
 
 }  // namespace

@@ -37,13 +37,21 @@ std::string PayloadHash(const Request& request) {
 }  // namespace
 
 Scheduler::Scheduler(const Settings& settings, Workers* workers, const Clock* clock)
-    : bounds_(settings.queue),
-      exec_timeout_(settings.instances.exec_timeout_ms),
-      idempotent_(settings.instances.idempotent),
-      workers_(*workers),
+    : workers_(*workers),
       clock_(*clock),
       licences_(settings.licences),
-      sessions_(settings, workers, clock, &licences_) {}
+      sessions_(settings, workers, clock, &licences_),
+      bounds_(settings.queue),
+      exec_timeout_(settings.instances.exec_timeout_ms),
+      idempotent_(settings.instances.idempotent) {}
+
+void Scheduler::UseSettings(const Settings& settings) {
+  licences_.SetMax(settings.licences);
+  MutexLock lock(mu_);
+  bounds_.max_requests = settings.queue.max_requests;
+  exec_timeout_ = std::chrono::milliseconds(settings.instances.exec_timeout_ms);
+  idempotent_ = settings.instances.idempotent;
+}
 
 Status Scheduler::Admit(const Request& request, TimePoint now) {
   if (request.deadline <= now) return TimedOut();
@@ -107,14 +115,14 @@ void Scheduler::TakeWhatFits(TimePoint now, std::vector<Sending>* out) {
 
 CallId Scheduler::Submit(Request request, std::unique_ptr<ReplySink> sink) {
   const TimePoint now = clock_.Now();
-  if (exec_timeout_.count() > 0) {
-    request.deadline = std::min(request.deadline, now + exec_timeout_);
-  }
   std::vector<Sending> sending;
   CallId id = 0;
   Reply refusal;
   {
     MutexLock lock(mu_);
+    if (exec_timeout_.count() > 0) {
+      request.deadline = std::min(request.deadline, now + exec_timeout_);
+    }
     refusal.status = Admit(request, now);
     if (!refusal.status.ok()) {
       ++answers_[CodeOf(refusal.status)];
@@ -282,6 +290,19 @@ bool Scheduler::Ready() const { return !draining_ && workers_.ReadyCount() > 0; 
 bool Scheduler::Idle() const {
   MutexLock lock(mu_);
   return calls_.empty() && sessions_.Idle();
+}
+
+LoadReport Scheduler::Load() const {
+  MutexLock lock(mu_);
+  LoadReport load;
+  load.used = licences_.used();
+  load.licences = licences_.max();
+  load.queued = queue_.size();
+  for (const auto& [code, count] : answers_) {
+    load.answered += count;
+    if (code != 0) load.failed += count;
+  }
+  return load;
 }
 
 QueueReport Scheduler::Report() const {

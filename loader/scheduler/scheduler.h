@@ -53,6 +53,9 @@ class Scheduler : public Service, public WorkerEvents {
   void OnCapacity() override;
   void OnAlarm(TimePoint now) override;
 
+  // [queue] max_requests, [fc] max, exec_timeout_ms and idempotent, from the next call on.
+  void UseSettings(const Settings& settings);
+
   // Readiness goes off. Calls are still taken until then; what has no answer by then is told so.
   void BeginDrain(TimePoint until);
   // True when no call is waiting or running by then. Polls: used once, at shutdown.
@@ -61,6 +64,7 @@ class Scheduler : public Service, public WorkerEvents {
   Sessions* sessions() { return &sessions_; }
 
   QueueReport Report() const;
+  LoadReport Load() const;
   SessionsReport SessionReport() const { return sessions_.Report(); }
   const StageHistograms& histograms() const { return histograms_; }
 
@@ -99,9 +103,6 @@ class Scheduler : public Service, public WorkerEvents {
   void Deliver(std::vector<Answer> answers);
   void Send(std::vector<Sending> sending);
 
-  const QueueSettings bounds_;
-  const std::chrono::milliseconds exec_timeout_;
-  const bool idempotent_;
   Workers& workers_;
   const Clock& clock_;
   std::atomic<bool> draining_{false};
@@ -109,6 +110,9 @@ class Scheduler : public Service, public WorkerEvents {
   SessionTable sessions_;
 
   mutable Mutex mu_;
+  QueueSettings bounds_ GUARDED_BY(mu_);
+  std::chrono::milliseconds exec_timeout_ GUARDED_BY(mu_);
+  bool idempotent_ GUARDED_BY(mu_);
   CallId next_id_ GUARDED_BY(mu_) = 1;
   Calls calls_ GUARDED_BY(mu_);
   std::set<CallId> queue_ GUARDED_BY(mu_);  // Ids grow, so this is the order of arrival.

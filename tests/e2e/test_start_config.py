@@ -117,7 +117,7 @@ def test_http_port_in_use(command):
 
 def test_mode_missing(command):
     command().run("-c", "aiges.toml").failed(
-        "AIService: -m: expected 0 (local file), 1 or 2, got nothing. "
+        "AIService: -m: expected 0 (local file), 1 (config centre) or 2, got nothing. "
         "Typical: AIService -m=0 -c=aiges.toml -s=svcName",
         2,
     )
@@ -126,15 +126,7 @@ def test_mode_missing(command):
 def test_mode_unknown(command):
     ended = command().run("-m=5")
     assert ended.code == 2
-    assert "AIService: -m: expected 0 (local file), 1 or 2, got 5" in ended.err
-
-
-def test_mode_config_centre_is_refused_clearly(command):
-    command().run("-m=1", "-c", "x", "-s", "svc", "-u", "u", "-p", "p", "-g", "g").failed(
-        "AIService: -m=1 (config centre) is not built into this version; "
-        "use -m=0 with a local file",
-        2,
-    )
+    assert "AIService: -m: expected 0 (local file), 1 (config centre) or 2, got 5" in ended.err
 
 
 @pytest.mark.parametrize("flag", ["-frobnicate", "--frobnicate=1"])

@@ -53,6 +53,14 @@ TEST(Flags, DefaultsAreThoseOfTheReadme) {
   EXPECT_EQ(p.flags.service, "svcName");
 }
 
+TEST(Flags, ModeOneIsTheConfigCentre) {
+  const Parsed p = Parse({"-m=1", "-u=http://consul:8500", "-p=a", "-g=b", "-s=c", "-cache=d"});
+  ASSERT_TRUE(p.status.ok()) << p.status.text;
+  EXPECT_EQ(p.flags.mode, 1);
+  EXPECT_EQ(p.flags.companion, "http://consul:8500");
+  EXPECT_EQ(p.flags.cache, "d");
+}
+
 TEST(Flags, ModeTwoIsLocalToo) { EXPECT_TRUE(Parse({"-m=2"}).status.ok()); }
 
 TEST(Flags, NoArgumentsIsTheUsage) {
@@ -85,14 +93,13 @@ TEST(Flags, TomlTextPassesThroughWhole) {
 
 TEST(Flags, WrongArgumentsSayWhatWasExpected) {
   const std::pair<std::vector<std::string>, const char*> kCases[] = {
-      {{"-c=a.toml"}, "-m: expected 0 (local file), 1 or 2, got nothing"},
+      {{"-c=a.toml"}, "-m: expected 0 (local file), 1 (config centre) or 2, got nothing"},
       {{"-m=7"}, "got 7"},
       {{"-m", "-1"}, "got nothing"},
       {{"-m=x"}, "AIService -h"},
       {{"-nonsense"}, "nonsense"},
       {{"-m=0", "stray"}, "stray"},
       {{"-m"}, "AIService -h"},
-      {{"-m=1"}, "config centre"},
       {{"-mnist"}, "make demo"}};
   for (const auto& [args, text] : kCases) {
     const Parsed p = Parse(args);

@@ -192,7 +192,7 @@ lbname = "lbv2"
   EXPECT_EQ(result.settings.licences, 100u);
   const std::string ignored = Joined(result.ignored);
   EXPECT_NE(ignored.find("[trace] dump"), std::string::npos) << "said once, and ignored";
-  EXPECT_NE(ignored.find("[svcName] finder"), std::string::npos);
+  EXPECT_FALSE(result.settings.registry.announce);
 }
 
 TEST_F(ParseTest, HttpListenOfTheWrapperSectionWins) {
@@ -331,6 +331,55 @@ TEST_F(ParseTest, DefaultFileNamesEveryKeyWithItsTrueDefault) {
     EXPECT_EQ(a.value, b.value) << a.section << " " << a.key;
     EXPECT_NE(b.origin, "default") << a.section << " " << a.key << " is not in the default file";
   }
+}
+
+TEST_F(ParseTest, FinderMeansConsulAndTheCommandLineWins) {
+  const std::string text = "[svcName]\nfinder = 1\n[registry]\nurl = \"a:1\"\nproject = \"p\"\n";
+  RegistrySettings r = Load(text).settings.registry;
+  EXPECT_TRUE(r.announce);
+  EXPECT_FALSE(r.central);
+  EXPECT_EQ(r.backend, "consul");
+  EXPECT_EQ(r.url, "http://a:1");
+  EXPECT_EQ(r.project, "p");
+  flags.companion = "https://b:2/";
+  flags.project = "q";
+  r = Load(text).settings.registry;
+  EXPECT_EQ(r.url, "https://b:2");
+  EXPECT_EQ(r.project, "q");
+}
+
+TEST_F(ParseTest, RegistryKeysAreChecked) {
+  const ParseResult result = Load(
+      "[svcName]\n[registry]\nbackend = \"zookeeper\"\ncheck = \"ping\"\nweight = 0\nurl = 7.5\n");
+  const std::string errors = Joined(result.errors);
+  EXPECT_NE(errors.find("aiges.toml:3: [registry] backend: expected one of none, file, consul; got "
+                        "\"zookeeper\""),
+            std::string::npos)
+      << errors;
+  EXPECT_NE(errors.find("[registry] check: expected one of grpc, ttl"), std::string::npos);
+  EXPECT_NE(errors.find("[registry] weight: expected an integer from 1"), std::string::npos);
+  EXPECT_NE(Joined(Load("[svcName]\n[registry]\nbackend = \"consul\"\nurl = \"ftp://x\"\n").errors)
+                .find("expected http://host:port or https://host:port, got ftp://x"),
+            std::string::npos);
+}
+
+TEST_F(ParseTest, TokenIsNotShown) {
+  const ParseResult result = Load("[svcName]\n[registry]\ntoken = \"secret\"\n");
+  EXPECT_EQ(result.settings.registry.token, "secret");
+  EXPECT_EQ(ShowConfig(result.settings).find("secret"), std::string::npos);
+}
+
+TEST_F(ParseTest, ConfigCentreIsFoundBeforeThereIsAFile) {
+  flags.mode = 1;
+  flags.default_config = "[registry]\nca_file = \"ca.pem\"\n";
+  flags.companion = "file:///srv/config";
+  std::vector<std::string> errors;
+  const RegistrySettings r = LoadRegistrySettings(flags, &errors);
+  EXPECT_TRUE(errors.empty()) << Joined(errors);
+  EXPECT_TRUE(r.central && r.announce);
+  EXPECT_EQ(r.backend, "file");
+  EXPECT_EQ(r.url, "/srv/config");
+  EXPECT_EQ(r.ca_file, "ca.pem");
 }
 
 TEST_F(ParseTest, ShowConfigNamesTheOriginOfEachValue) {

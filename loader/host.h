@@ -1,0 +1,65 @@
+// loader/host.h: all rooms of a running loader, put together.
+//
+// Everything is built in the order in which it depends on each other and passed on by reference; it
+// ends in reverse. Signals are taken by main's thread alone, with sigwait.
+// Threads: Check and Serve are called by main, once.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "loader/api/settings.h"
+#include "loader/base/clock.h"
+#include "loader/base/process.h"
+#include "loader/configurator.h"
+#include "loader/ingress/grpc_server.h"
+#include "loader/ingress/http_routes.h"
+#include "loader/ingress/http_server.h"
+#include "loader/ingress/pages.h"
+#include "loader/instances/pool.h"
+#include "loader/scheduler/scheduler.h"
+
+namespace aiges {
+
+class Host {
+ public:
+  // The configurator has started without mistakes, and outlives the host.
+  explicit Host(Configurator* configurator);
+
+  // Both return Ok, or why not.
+  Status Check();
+  Status Serve(const WaitedSignals& signals);  // Until a signal says stop.
+
+ private:
+  Status Open();
+  Status OpenHttp();
+  PageData Page() const;
+  void FollowConfig();
+  Status Roll(const Settings& fresh);
+  void UseHot(const Settings& fresh);
+  Announcement Announced(const Settings& settings) const;
+  void OnFirstReady();
+  void WaitForEngine();
+  void NoteReadiness();
+  int WaitForStop(const WaitedSignals& signals);
+  void Drain();
+
+  Configurator& configurator_;
+  const Settings settings_;  // As started.
+  const TimePoint begin_ = std::chrono::steady_clock::now();
+  SteadyClock clock_;
+  std::string grpc_address_, http_address_;
+  uint16_t grpc_port_ = 0, http_port_ = 0;
+  std::atomic<bool> stopping_{false}, announced_{false};
+  bool was_ready_ = false;  // Main's.
+  Status engine_;           // Why no instance could serve; read after the waiter has ended.
+  std::unique_ptr<Pool> pool_;
+  std::unique_ptr<Scheduler> scheduler_;
+  std::unique_ptr<GrpcServer> grpc_;
+  std::unique_ptr<HttpRoutes> routes_;
+  std::unique_ptr<HttpServer> http_;
+};
+
+}  // namespace aiges

@@ -1,0 +1,89 @@
+#include "loader/registry/folder.h"
+
+#include <condition_variable>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <mutex>
+#include <utility>
+
+#include "loader/registry/tree.h"
+
+namespace aiges {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr auto kLookEvery = std::chrono::milliseconds(200);
+constexpr uintmax_t kMaxFile = 16u << 20;
+
+Status ReadTree(const std::string& folder, ConfigTree* out) {
+  ConfigTree tree;
+  std::error_code error;
+  for (fs::recursive_directory_iterator at(folder, error), end; !error && at != end;
+       at.increment(error)) {
+    if (!at->is_regular_file(error)) continue;
+    const std::string path = fs::relative(at->path(), folder, error).string();
+    if (at->file_size(error) > kMaxFile) {
+      return Status::Error(StatusKind::kInvalid,
+                           StrCat("read ", at->path().string(), ": larger than 16 MB"));
+    }
+    std::ifstream in(at->path(), std::ios::binary);
+    if (!in) {
+      return Status::Error(StatusKind::kInvalid, StrCat("cannot read ", at->path().string()));
+    }
+    tree.files.emplace_back(path, std::string(std::istreambuf_iterator<char>(in), {}));
+  }
+  if (error) {
+    return Status::Error(StatusKind::kInvalid,
+                         StrCat("read the folder ", folder, ": ", error.message()));
+  }
+  Seal(&tree);
+  *out = std::move(tree);
+  return Status::Ok();
+}
+
+}  // namespace
+
+FolderRegistry::FolderRegistry(const RegistrySettings& settings, const std::string& service)
+    : folder_(settings.url + "/" + TreePath(settings, service)) {}
+
+FolderRegistry::~FolderRegistry() = default;
+
+Status FolderRegistry::Fetch(std::chrono::milliseconds, ConfigTree* out) {
+  const Status status = ReadTree(folder_, out);
+  MutexLock lock(mu_);
+  ++report_.requests;
+  report_.connected = status.ok();
+  report_.problem = status.text;
+  if (!status.ok()) ++report_.failures;
+  return status;
+}
+
+void FolderRegistry::Watch(std::string revision, std::function<void(ConfigTree)> changed) {
+  looker_ = std::jthread([this, revision = std::move(revision),
+                          changed = std::move(changed)](const std::stop_token& stop) mutable {
+    pthread_setname_np(pthread_self(), "registry");
+    std::mutex mu;
+    std::condition_variable_any wake;
+    std::unique_lock lock(mu);
+    while (!wake.wait_for(lock, stop, kLookEvery, [] { return false; }) && !stop.stop_requested()) {
+      ConfigTree tree, again;
+      // Twice the same: a file that is just being written is not taken half.
+      if (!Fetch({}, &tree).ok() || tree.revision.empty() || tree.revision == revision) continue;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      if (!ReadTree(folder_, &again).ok() || again.revision != tree.revision) continue;
+      revision = tree.revision;
+      changed(std::move(tree));
+    }
+  });
+}
+
+RegistryReport FolderRegistry::Report() const {
+  MutexLock lock(mu_);
+  RegistryReport report = report_;
+  report.backend = "file";
+  return report;
+}
+
+}  // namespace aiges

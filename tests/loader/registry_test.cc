@@ -1,0 +1,126 @@
+// What the backends agree on. The Consul backend is tested against a real agent (tests/cluster).
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <future>
+
+#include "loader/registry/consul_api.h"
+#include "loader/registry/make.h"
+#include "loader/registry/tree.h"
+
+namespace aiges {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+
+TEST(Tree, RevisionNamesTheContentNotTheOrder) {
+  ConfigTree a{"", {{"b", "2"}, {"a", "1"}}}, b{"", {{"a", "1"}, {"b", "2"}}};
+  Seal(&a);
+  Seal(&b);
+  EXPECT_EQ(a.revision, b.revision);
+  // sha256("1:a1:11:b1:2"), as sdk/aiges/registry computes it.
+  EXPECT_EQ(a.revision, "4016e0316f40");
+  EXPECT_EQ(a.files.front().first, "a");
+}
+
+TEST(Tree, BoundariesBetweenFilesCount) {
+  ConfigTree a{"", {{"a", "1b"}}}, b{"", {{"a1", "b"}}}, none;
+  Seal(&a);
+  Seal(&b);
+  Seal(&none);
+  EXPECT_NE(a.revision, b.revision);
+  EXPECT_EQ(none.revision, "");
+}
+
+TEST(Pauses, DoubleUpToTheLongestAndStayBelowIt) {
+  Pauses pauses(milliseconds(1000));
+  for (const int limit : {200, 400, 800, 1000, 1000}) {
+    const milliseconds pause = pauses.Next();
+    EXPECT_LE(pause, milliseconds(limit));
+    EXPECT_GE(pause, milliseconds(limit / 2));
+  }
+  pauses.Reset();
+  EXPECT_LE(pauses.Next(), milliseconds(200));
+}
+
+TEST(UrlPath, KeepsSlashesAndEscapesTheRest) {
+  EXPECT_EQ(UrlPath("aiges/a b/ü?#%"), "aiges/a%20b/%C3%BC%3F%23%25");
+}
+
+TEST(ReachableAddress, BoundAddressIsTakenAsItIs) {
+  EXPECT_EQ(ReachableAddress("10.1.2.3", "http://127.0.0.1:8500"), "10.1.2.3");
+  EXPECT_NE(ReachableAddress("0.0.0.0", "http://127.0.0.1:8500"), "0.0.0.0");
+  EXPECT_FALSE(ReachableAddress("", "nonsense").empty());
+}
+
+class FolderTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const std::string name = ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    root = fs::path(::testing::TempDir()) / ("folder_" + name);
+    fs::remove_all(root);
+    settings.backend = "file";
+    settings.url = root.string();
+    fs::create_directories(root / TreePath(settings, "svc"));
+    registry = MakeRegistry(settings, "svc");
+  }
+  void TearDown() override {
+    registry.reset();
+    fs::remove_all(root);
+  }
+  void Write(const std::string& name, const std::string& text) {
+    const fs::path path = root / TreePath(settings, "svc") / name;
+    fs::create_directories(path.parent_path());
+    std::ofstream(path.string() + ".new") << text;
+    fs::rename(path.string() + ".new", path);
+  }
+
+  fs::path root;
+  RegistrySettings settings;
+  std::unique_ptr<Registry> registry;
+};
+
+TEST_F(FolderTest, FetchReadsTheTree) {
+  Write("aiges.toml", "x = 1");
+  Write("deep/er/labels", "cat");
+  ConfigTree tree;
+  ASSERT_TRUE(registry->Fetch({}, &tree).ok());
+  ASSERT_EQ(tree.files.size(), 2u);
+  EXPECT_EQ(tree.files[1].first, "deep/er/labels");
+  EXPECT_EQ(registry->Report().backend, "file");
+  EXPECT_TRUE(registry->Report().connected);
+}
+
+TEST_F(FolderTest, WatchTellsAChangeAndNotWhatIsKnown) {
+  Write("aiges.toml", "x = 1");
+  ConfigTree tree;
+  ASSERT_TRUE(registry->Fetch({}, &tree).ok());
+  std::promise<ConfigTree> changed;
+  std::future<ConfigTree> future = changed.get_future();
+  registry->Watch(tree.revision, [&](ConfigTree t) { changed.set_value(std::move(t)); });
+  Write("aiges.toml", "x = 2");
+  ASSERT_EQ(future.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  EXPECT_EQ(future.get().files.at(0).second, "x = 2");
+}
+
+TEST_F(FolderTest, FolderThatIsMissingIsSaid) {
+  fs::remove_all(root);
+  ConfigTree tree;
+  const Status status = registry->Fetch({}, &tree);
+  EXPECT_FALSE(status.ok());
+  EXPECT_NE(status.text.find(root.string()), std::string::npos) << status.text;
+  EXPECT_EQ(registry->Report().failures, 1u);
+}
+
+TEST(NoRegistry, NeedsNothing) {
+  const auto registry = MakeRegistry({}, "svc");
+  ConfigTree tree;
+  EXPECT_TRUE(registry->Fetch({}, &tree).ok());
+  EXPECT_EQ(registry->Report().backend, "none");
+}
+
+}  // namespace
+}  // namespace aiges
