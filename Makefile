@@ -23,8 +23,13 @@ build: setup ## Build AIService, aiges-worker and libwrapper.so into build/bin
 demo: build ## Serve an OCR model and a detector, send them real pictures, show the results
 	@$(PYTHON) scripts/demo.py --bin $(BIN)
 
+.PHONY: tools
+tools: ## Build the Consul agent that tests and cluster-demo use (build/tools)
+	@scripts/setup.sh test
+	@scripts/tools.sh
+
 .PHONY: test
-test: build lint ## Run all tests
+test: build tools lint ## Run all tests
 	@ctest --test-dir build --output-on-failure -j2
 	@AIGES_BIN=$(BIN) $(PYTHON) -m pytest
 
