@@ -64,8 +64,8 @@ struct QueueReport {
 
 // How busy the loader is, for those who choose between loaders.
 struct LoadReport {
-  uint64_t used = 0;  // Licences in use.
-  uint64_t licences = 0;
+  uint64_t used = 0;   // Calls and sessions in hand.
+  uint64_t slots = 0;  // Calls that engines can work on at the same time.
   uint64_t queued = 0;
   uint64_t answered = 0;  // Once calls since the start.
   uint64_t failed = 0;    // Of these, with a code.

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "loader/api/report.h"
 #include "loader/api/request.h"
 
 namespace aiges {
@@ -42,6 +43,8 @@ class Service {
 
   // Whether a call sent now can be served: an instance is up and the loader is not draining.
   virtual bool Ready() const = 0;
+
+  virtual LoadReport Load() const = 0;
 };
 
 }  // namespace aiges

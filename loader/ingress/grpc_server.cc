@@ -18,13 +18,14 @@ namespace aiges {
 
 struct GrpcServer::Impl {
   Impl(const Settings& s, Service* sv, Sessions* ss, Resources* r, BufferPool* b)
-      : settings(s), service(*sv), sessions(*ss), resources(*r), buffers(*b) {}
+      : settings(s), service(*sv), sessions(*ss), resources(*r), buffers(*b), load(sv) {}
 
   const Settings& settings;
   Service& service;
   Sessions& sessions;
   Resources& resources;
   BufferPool& buffers;
+  LoadHeader load;
   XsfService xsf;
   XsfSessionTable table;
   StreamService stream;
@@ -41,9 +42,9 @@ struct GrpcServer::Impl {
     for (auto& lane : lanes) {
       contexts.push_back(std::make_unique<XsfContext>(
           XsfContext{settings, service, sessions, resources, buffers, xsf, *handles, table,
-                     *lane}));
+                     load, *lane}));
       stream_contexts.push_back(std::make_unique<StreamContext>(
-          StreamContext{settings, sessions, buffers, stream, *handles, *lane}));
+          StreamContext{settings, sessions, buffers, stream, *handles, load, *lane}));
       lane->Start(
           [this, context = contexts.back().get(), streams = stream_contexts.back().get()] {
             AcceptXsfCalls(*context);
@@ -69,6 +70,9 @@ Status GrpcServer::Start(uint16_t* port) {
   int bound = 0;
   builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &bound);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, s.reuseport ? 1 : 0);
+  // Clients may ping as often as they like, to notice a host that is gone.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.SetMaxReceiveMessageSize(static_cast<int>(impl_->settings.limits.max_message_bytes));
   builder.SetMaxSendMessageSize(-1);
   builder.RegisterService(&impl_->xsf);

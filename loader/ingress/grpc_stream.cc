@@ -209,6 +209,8 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
     SendLast(reply);
   }
   void SendLast(const XsfReply& reply) {
+    context_.AddTrailingMetadata(LoadHeader::kTrailer,
+                                 env_.load.Binary(std::chrono::steady_clock::now()));
     EndWith([this, message = ToByteBuffer(SerialiseLoaderOutput(reply))] {
       rpc_.WriteAndFinish(message, {}, grpc::Status::OK, &finished_);
     });

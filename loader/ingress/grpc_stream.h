@@ -12,6 +12,7 @@
 #include "loader/api/settings.h"
 #include "loader/ingress/grpc_lane.h"
 #include "loader/ingress/handle.h"
+#include "loader/ingress/load_header.h"
 #include "stream.grpc.pb.h"
 
 namespace aiges {
@@ -25,6 +26,7 @@ struct StreamContext {
   BufferPool& buffers;
   StreamService& stream;
   HandleMaker& handles;
+  LoadHeader& load;
   GrpcLane& lane;
 };
 

@@ -10,6 +10,7 @@
 #include "loader/api/settings.h"
 #include "loader/ingress/grpc_lane.h"
 #include "loader/ingress/handle.h"
+#include "loader/ingress/load_header.h"
 #include "loader/ingress/xsf_session.h"
 #include "xsf.grpc.pb.h"
 
@@ -27,6 +28,7 @@ struct XsfContext {
   XsfService& xsf;
   HandleMaker& handles;
   XsfSessionTable& table;
+  LoadHeader& load;
   GrpcLane& lane;
 };
 

@@ -117,7 +117,7 @@ std::optional<std::string> ServiceIdOf(const std::string& path, std::string_view
 HttpRoutes::HttpRoutes(const Settings& settings, Service* service, Sessions* sessions,
                        Resources* resources, BufferPool* buffers, HttpActions actions)
     : settings_(settings), service_(*service), sessions_(*sessions), resources_(*resources),
-      buffers_(*buffers), actions_(std::move(actions)) {}
+      buffers_(*buffers), actions_(std::move(actions)), load_(service) {}
 
 std::optional<HttpResponse> HttpRoutes::RefuseUpgrade(const HttpRequest& request) const {
   const auto id = ServiceIdOf(request.path, "private");
@@ -209,7 +209,13 @@ uint64_t HttpRoutes::Handle(HttpRequest request, HttpDone done) {
     done(std::move(r));
     return 0;
   }
-  return json ? Json(std::move(request), std::move(done)) : Raw(std::move(request), std::move(done));
+  HttpDone with_load = [this, done = std::move(done)](HttpResponse response) {
+    response.headers.emplace_back(LoadHeader::kHeader,
+                                  load_.Text(std::chrono::steady_clock::now()));
+    done(std::move(response));
+  };
+  return json ? Json(std::move(request), std::move(with_load))
+              : Raw(std::move(request), std::move(with_load));
 }
 
 bool HttpRoutes::Page(const HttpRequest& request, HttpDone& done) {

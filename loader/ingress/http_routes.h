@@ -21,6 +21,7 @@
 #include "loader/api/session.h"
 #include "loader/api/settings.h"
 #include "loader/ingress/http_types.h"
+#include "loader/ingress/load_header.h"
 #include "loader/ingress/once.h"
 
 namespace aiges {
@@ -57,6 +58,7 @@ class HttpRoutes {
   Resources& resources_;
   BufferPool& buffers_;
   HttpActions actions_;
+  LoadHeader load_;
 };
 
 }  // namespace aiges

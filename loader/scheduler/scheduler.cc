@@ -39,6 +39,8 @@ std::string PayloadHash(const Request& request) {
 Scheduler::Scheduler(const Settings& settings, Workers* workers, const Clock* clock)
     : workers_(*workers),
       clock_(*clock),
+      slots_(uint64_t{settings.instances.count} * settings.instances.threads *
+             settings.batch.max_size),
       licences_(settings.licences),
       sessions_(settings, workers, clock, &licences_),
       bounds_(settings.queue),
@@ -296,7 +298,7 @@ LoadReport Scheduler::Load() const {
   MutexLock lock(mu_);
   LoadReport load;
   load.used = licences_.used();
-  load.licences = licences_.max();
+  load.slots = slots_;
   load.queued = queue_.size();
   for (const auto& [code, count] : answers_) {
     load.answered += count;

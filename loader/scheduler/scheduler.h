@@ -64,7 +64,7 @@ class Scheduler : public Service, public WorkerEvents {
   Sessions* sessions() { return &sessions_; }
 
   QueueReport Report() const;
-  LoadReport Load() const;
+  LoadReport Load() const override;
   SessionsReport SessionReport() const { return sessions_.Report(); }
   const StageHistograms& histograms() const { return histograms_; }
 
@@ -105,6 +105,7 @@ class Scheduler : public Service, public WorkerEvents {
 
   Workers& workers_;
   const Clock& clock_;
+  const uint64_t slots_;
   std::atomic<bool> draining_{false};
   Licences licences_;
   SessionTable sessions_;

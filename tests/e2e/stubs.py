@@ -9,7 +9,8 @@ PROTO = Path(__file__).resolve().parents[2] / "proto"
 
 
 def generate_stubs(folder):
-    files = [str(PROTO / name) for name in ("xsf.proto", "loader.proto", "stream.proto")]
+    names = ("xsf.proto", "loader.proto", "stream.proto", "orca.proto")
+    files = [str(PROTO / name) for name in names]
     code = protoc.main(["protoc", f"-I{PROTO}", f"--python_out={folder}", *files])
     if code != 0:
         raise RuntimeError(f"protoc: expected exit code 0 for {files}, got {code}")
