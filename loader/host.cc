@@ -182,20 +182,19 @@ void Host::WaitForEngine() {
 }
 
 void Host::OnFirstReady() {
-  grpc_->SetServing(true);
+  TellReadiness(true);
   if (!settings_.registry.announce) return;
-  configurator_.registry().SetReady(true, "");
   configurator_.registry().Announce(Announced(configurator_.InForce()));
   announced_ = true;
 }
 
-// Workers may all be gone for a while, and come back.
-void Host::NoteReadiness() {
-  const bool ready = scheduler_->Ready();
-  if (ready == was_ready_) return;
-  was_ready_ = ready;
+// By the waiter and by main: workers may all be gone for a while, and come back.
+void Host::TellReadiness(bool ready) {
+  MutexLock lock(told_mu_);
+  if (told_ready_ == ready) return;
+  told_ready_ = ready;
   grpc_->SetServing(ready);
-  if (announced_) configurator_.registry().SetReady(ready, "no worker is ready");
+  configurator_.registry().SetReady(ready, "no worker is ready");
 }
 
 // Reloads at SIGHUP, and where [instances] watch says so when a file has changed.
@@ -205,7 +204,7 @@ int Host::WaitForStop(const WaitedSignals& signals) {
   for (;;) {
     const int signal = signals.Wait(kTick);
     if (signal == SIGTERM || signal == SIGINT) return signal;
-    NoteReadiness();
+    TellReadiness(scheduler_->Ready());
     std::string changed;
     if (settings_.instances.watch && steady_clock::now() >= look) {
       look = steady_clock::now() + kWatchPeriod;

@@ -12,6 +12,7 @@
 
 #include "loader/api/settings.h"
 #include "loader/base/clock.h"
+#include "loader/base/mutex.h"
 #include "loader/base/process.h"
 #include "loader/configurator.h"
 #include "loader/ingress/grpc_server.h"
@@ -42,7 +43,7 @@ class Host {
   Announcement Announced(const Settings& settings) const;
   void OnFirstReady();
   void WaitForEngine();
-  void NoteReadiness();
+  void TellReadiness(bool ready);
   int WaitForStop(const WaitedSignals& signals);
   void Drain();
 
@@ -53,7 +54,8 @@ class Host {
   std::string grpc_address_, http_address_;
   uint16_t grpc_port_ = 0, http_port_ = 0;
   std::atomic<bool> stopping_{false}, announced_{false};
-  bool was_ready_ = false;  // Main's.
+  Mutex told_mu_;
+  bool told_ready_ GUARDED_BY(told_mu_) = false;  // What health service and registry know.
   Status engine_;           // Why no instance could serve; read after the waiter has ended.
   std::unique_ptr<Pool> pool_;
   std::unique_ptr<Scheduler> scheduler_;

@@ -81,10 +81,23 @@ def write_wrapper(folder, wrapper):
 class Loader:
     """A running AIService. kill() ends it without asking, stop() asks and checks the exit code.
 
-    `config` is laid over default_config(); None takes a key out.
+    `config` is laid over default_config(); None takes a key out. `arguments` replace -m=0; `within`
+    is a command that the loader is started by (ip netns exec ..).
     """
 
-    def __init__(self, binaries, folder, wrapper=None, *, config=None, env=None, service="svcName"):
+    def __init__(
+        self,
+        binaries,
+        folder,
+        wrapper=None,
+        *,
+        config=None,
+        env=None,
+        service="svcName",
+        arguments=("-m=0",),
+        within=(),
+    ):
+        self.arguments, self.within = list(arguments), list(within)
         self.binaries, self.folder, self.service = binaries, folder, service
         folder.mkdir(parents=True, exist_ok=True)
         self.wrapper_folder = write_wrapper(folder, wrapper)
@@ -93,7 +106,8 @@ class Loader:
         for section, keys in (config or {}).items():
             merged = {**settings.get(section, {}), **keys}
             settings[section] = {key: value for key, value in merged.items() if value is not None}
-        (folder / "aiges.toml").write_text(toml(settings), encoding="utf-8")
+        self.config_text = toml(settings)
+        (folder / "aiges.toml").write_text(self.config_text, encoding="utf-8")
         self.log_path = folder / "loader.log"
         self.lines, self.process, self.grpc, self.http = [], None, None, None
 
@@ -105,8 +119,8 @@ class Loader:
         self.kill()
 
     def start(self, ready=True):
-        command = [*DIE_WITH_PARENT, str(self.binaries.loader)]
-        command += ["-m=0", "-c", "aiges.toml", "-s", self.service]
+        command = [*DIE_WITH_PARENT, *self.within, str(self.binaries.loader)]
+        command += [*self.arguments, "-c", "aiges.toml", "-s", self.service]
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 command,
