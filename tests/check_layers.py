@@ -24,6 +24,7 @@ MAY_INCLUDE = {
     "channel": "base",
     "worker": "base channel abi",
     "wrapper": "abi",
+    "xtest": "base proto",
     "main": "base api config ingress scheduler instances registry",
 }
 # Room -> libraries it may use, as the first component of the #include.
@@ -64,7 +65,7 @@ def room_of(path):
         return "main" if len(parts) == 2 else parts[1]
     if parts[:2] == ("include", "aiges"):
         return "abi"
-    return "wrapper" if parts[0] == "wrapper" else None
+    return parts[0] if parts[0] in ("wrapper", "xtest") else None
 
 
 def target_of(quoted, name):
@@ -72,8 +73,8 @@ def target_of(quoted, name):
     parts = name.split("/")
     if parts[0] == "loader":
         return "room", "main" if len(parts) == 2 else parts[1]
-    if parts[0] in ("aiges", "wrapper"):
-        return "room", "abi" if parts[0] == "aiges" else "wrapper"
+    if parts[0] in ("aiges", "wrapper", "xtest"):
+        return "room", "abi" if parts[0] == "aiges" else parts[0]
     if name.endswith(".pb.h"):
         return "room", "proto"
     if name in BARE_LIBRARIES or (len(parts) > 1 and parts[0] not in SYSTEM):
