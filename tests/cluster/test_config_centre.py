@@ -52,7 +52,9 @@ class Centre:
 
     def wait(self, revision, result="applied"):
         def told():
-            return [v for v in self.verdicts() if (v["revision"], v["result"]) == (revision, result)]
+            return [
+                v for v in self.verdicts() if (v["revision"], v["result"]) == (revision, result)
+            ]
 
         return wait_until(told, f"{result} of {revision}")[0]
 

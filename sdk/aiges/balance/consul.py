@@ -1,0 +1,199 @@
+"""The endpoints of a service in Consul, by blocking queries on its health page.
+
+All instances are asked for, not only the passing ones: a check that fails because the registry
+lost its way to a loader says little about our own way to it.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import logging
+import socket
+import threading
+from collections.abc import Mapping
+from typing import Any, Callable
+from urllib.parse import quote, urlencode
+
+from aiges.balance.backoff import Backoff
+from aiges.balance.endpoint import Endpoint, Listed, Snapshot, Standing, join_address
+from aiges.balance.targets import ConsulSpec
+
+__all__ = ["ConsulSource", "next_index", "snapshot_of", "standing_of"]
+
+log = logging.getLogger("aiges")
+
+NOT_READY_WORD = "not ready"  # How the Output of a loader's own check begins.
+WAIT_S = 30.0
+RESET_PAUSE_S = 0.2
+SLACK_S = 5.0  # Consul lengthens a wait by up to a sixteenth; the rest is for the network.
+LONGEST_ANSWER = 64 << 20
+
+
+def standing_of(row: Mapping[str, Any]) -> Standing:
+    """Return how one entry of /v1/health/service/<name> stands."""
+    own = f"{row['Service'].get('ID', '')}:ttl"
+    doubted = False
+    for check in row.get("Checks") or []:
+        if check.get("Status") != "critical":
+            continue
+        name = check.get("CheckID", "")
+        if name == "_node_maintenance" or name.startswith("_service_maintenance"):
+            return Standing.NOT_READY
+        if name == own and str(check.get("Output", "")).startswith(NOT_READY_WORD):
+            return Standing.NOT_READY
+        doubted = True
+    return Standing.DOUBTED if doubted else Standing.READY
+
+
+def _endpoint_of(row: Mapping[str, Any]) -> Endpoint:
+    service = row["Service"]
+    host = service.get("Address") or row["Node"]["Address"]
+    meta = dict(service.get("Meta") or {})
+    http_port = meta.get("http_port", "")
+    warned = any(check.get("Status") == "warning" for check in row.get("Checks") or [])
+    weights = service.get("Weights") or {}
+    return Endpoint(
+        join_address(host, service["Port"]),
+        max(1, int(weights.get("Warning" if warned else "Passing", 1))),
+        id=service.get("ID", ""),
+        http_address=join_address(host, http_port) if http_port.strip("0") else "",
+        tags=tuple(service.get("Tags") or ()),
+        meta=meta,
+    )
+
+
+def snapshot_of(rows: list[Mapping[str, Any]]) -> Snapshot:
+    """Return what /v1/health/service/<name> says. One address twice: the better standing counts.
+
+    That happens after a restart under another ID, until the old entry is taken away.
+    """
+    order = [Standing.DOUBTED, Standing.NOT_READY, Standing.READY]
+    found: dict[str, Listed] = {}
+    for row in rows:
+        item = Listed(_endpoint_of(row), standing_of(row))
+        other = found.get(item.endpoint.address)
+        if other is None or order.index(item.standing) > order.index(other.standing):
+            found[item.endpoint.address] = item
+    return Snapshot(tuple(found.values()))
+
+
+def next_index(old: int, new: int) -> int:
+    """Return the index for the next blocking query; 0 asks again from the start.
+
+    An index that goes back means that the servers lost their state, and waiting for a number above
+    the old one could take for ever.
+    """
+    return 0 if new < max(old, 1) else new
+
+
+class ConsulSource:
+    """Follows one service from a daemon thread.
+
+    While Consul does not answer, the last snapshot stays, and ``trouble`` says why.
+    """
+
+    def __init__(self, spec: ConsulSpec, wait_s: float = WAIT_S) -> None:
+        self._spec, self._wait_s = spec, wait_s
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+        self._on_change: Callable[[Snapshot], None] | None = None
+        self._trouble = f"{spec.agent} has not answered yet"
+
+    def start(self, on_change: Callable[[Snapshot], None]) -> None:
+        """Begin to ask; the first snapshot comes when Consul has answered."""
+        self._on_change = on_change
+        threading.Thread(target=self._run, name="aiges-consul", daemon=True).start()
+
+    def close(self) -> None:
+        """Stop, also a query that is waiting."""
+        self._stop.set()
+        with self._lock:
+            self._on_change = None
+            if self._socket is not None:
+                self._hang_up(self._socket)
+
+    def trouble(self) -> str:
+        """Return why the present state of the service is not known; empty when it is."""
+        return self._trouble
+
+    def _run(self) -> None:
+        backoff = Backoff()
+        connection: http.client.HTTPConnection | None = None
+        index = 0
+        while not self._stop.is_set():
+            try:
+                if connection is None:
+                    connection = self._connect()
+                index = self._ask(connection, index)
+                if connection.sock is None:  # Somebody between us and the agent wants it so.
+                    self._drop(connection)
+                    connection = None
+                backoff.reset()
+                if index == 0:
+                    self._stop.wait(RESET_PAUSE_S)
+                if self._trouble:
+                    log.info("consul: %s: %s is known", self._spec.agent, self._spec.service)
+                self._trouble = ""
+            except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError) as e:
+                if self._stop.is_set():
+                    break
+                what = f"{self._spec.agent}: {self._spec.service}: {type(e).__name__}: {e}"
+                if what != self._trouble:
+                    log.warning("consul: the last list stays in use: %s", what)
+                self._trouble = what
+                self._drop(connection)
+                connection = None
+                index = 0  # The agent that answers next may be a new one with its own numbers.
+                self._stop.wait(backoff.next_s())
+        self._drop(connection)
+
+    def _connect(self) -> http.client.HTTPConnection:
+        agent = self._spec.agent
+        kind = (
+            http.client.HTTPSConnection if agent.scheme == "https" else http.client.HTTPConnection
+        )
+        connection = kind(agent.host, agent.port, timeout=SLACK_S)
+        connection.connect()
+        with self._lock:
+            self._socket = connection.sock
+        if self._stop.is_set():
+            self._hang_up(connection.sock)
+        return connection
+
+    def _drop(self, connection: http.client.HTTPConnection | None) -> None:
+        with self._lock:
+            self._socket = None
+        if connection is not None:
+            connection.close()
+
+    @staticmethod
+    def _hang_up(sock: socket.socket) -> None:
+        try:
+            sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # It is closed already.
+
+    def _ask(self, connection: http.client.HTTPConnection, index: int) -> int:
+        """One query; it returns when the service has changed, or after ``wait_s``."""
+        query = {"index": str(index), "wait": f"{self._wait_s:g}s"} if index else {}
+        for key, value in (("tag", self._spec.tag), ("dc", self._spec.dc)):
+            if value:
+                query[key] = value
+        token = self._spec.agent.token
+        path = f"/v1/health/service/{quote(self._spec.service, safe='')}?{urlencode(query)}"
+        connection.sock.settimeout((self._wait_s * 17 / 16 if index else 0) + SLACK_S)
+        connection.request("GET", path, headers={"X-Consul-Token": token} if token else {})
+        answer = connection.getresponse()
+        body = answer.read(LONGEST_ANSWER)
+        if answer.status != 200:
+            text = body[:200].decode("utf-8", "replace").strip()
+            raise ValueError(f"expected HTTP 200, got {answer.status} {text}")
+        told = int(answer.headers["X-Consul-Index"] or 0)
+        if told != index:
+            snapshot = snapshot_of(json.loads(body))
+            with self._lock:
+                if self._on_change is not None:
+                    self._on_change(snapshot)
+        return next_index(index, told)

@@ -1,0 +1,227 @@
+"""What the blocking and the asyncio client have in common: everything but waiting.
+
+A call is one or more tries, and `Tries` decides about them: where the next one goes, what its end
+means, and whether another may follow. Another follows only a refusal before execution, at another
+loader, inside the call's own deadline and the client's budget of retries.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any, Callable
+
+import grpc  # type: ignore[import-untyped]
+
+from aiges.balance import (
+    Endpoint,
+    Lease,
+    Outcome,
+    Picker,
+    RetryBudget,
+    Snapshot,
+    Source,
+    open_source,
+    parse_target,
+)
+from aiges.balance.targets import FileSpec
+from aiges.client.errors import (
+    AigesError,
+    BadRequest,
+    DeadlineExceeded,
+    Overloaded,
+    Unavailable,
+    WorkerLost,
+)
+from aiges.client.message import Output, read_answer
+
+__all__ = ["Core", "Tries"]
+
+# A loader that comes back is found within one second.
+CHANNEL_OPTIONS: list[tuple[str, Any]] = [
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 1000),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+    ("grpc.use_local_subchannel_pool", 1),
+]
+
+
+def channel_options(keepalive_s: float) -> list[tuple[str, Any]]:
+    """Return the options of a channel; pings notice a peer that is gone without a word."""
+    if not keepalive_s:
+        return CHANNEL_OPTIONS
+    ping_ms = max(1, int(keepalive_s * 1000))
+    return [
+        *CHANNEL_OPTIONS,
+        ("grpc.keepalive_time_ms", ping_ms),
+        ("grpc.keepalive_timeout_ms", ping_ms),
+        ("grpc.http2.ping_timeout_ms", ping_ms),  # Of other pings: while one is out, none follows.
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.max_pings_without_data", 0),
+    ]
+
+
+# How gRPC tells that a request has not left this process. Everything else that is UNAVAILABLE may
+# have been executed. CANCELLED comes from a loader that stops, for calls it has not looked at.
+NEVER_RAN = ("failed to connect to all addresses", "DNS resolution failed")
+CLOSED = "the client is closed"
+SILENCE_S = 1.0  # A call that had this much time and no word from the host speaks against it.
+
+
+def never_ran(code: Any, details: str) -> bool:
+    """Return whether a gRPC error means for certain that the engine has not seen the call."""
+    if code is grpc.StatusCode.UNAVAILABLE:
+        return details.startswith(NEVER_RAN)
+    return code in (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.CANCELLED)
+
+
+def error_of_rpc(code: Any, details: str, host: str) -> AigesError:
+    """Return the error for the end of a call that brought no answer."""
+    text = f"gRPC {code.name}: {details}"
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return DeadlineExceeded(10102, text, host)
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return Overloaded(10110, text, host)
+    if code in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNIMPLEMENTED):
+        return BadRequest(0, text, host)
+    return Unavailable(0, text, host, maybe_ran=not never_ran(code, details))
+
+
+class Core:
+    """Discovery, the picker and the budget of one client. Thread-safe."""
+
+    def __init__(
+        self,
+        target: str,
+        service: str,
+        timeout_s: float,
+        retries: int,
+        idempotent: bool,
+        keepalive_s: float,
+        on_gone: Callable[[Endpoint], None],
+    ) -> None:
+        if timeout_s <= 0 or retries < 0 or keepalive_s < 0:
+            raise ValueError(
+                "expected timeout_s > 0, retries >= 0 and keepalive_s >= 0, "
+                f"got {timeout_s!r}, {retries!r} and {keepalive_s!r}"
+            )
+        spec = parse_target(target)
+        if isinstance(spec, FileSpec) and not spec.service:
+            spec = FileSpec(spec.path, service, spec.tag)
+        self.service, self.timeout_s = service, timeout_s
+        self.retries, self.idempotent = retries, idempotent
+        self.options = channel_options(keepalive_s)
+        self.picker, self.budget = Picker(on_gone=on_gone), RetryBudget()
+        self.closed = False
+        self.known = threading.Event()  # Set with the first snapshot.
+        self._target = target
+        self._source: Source = open_source(spec)
+        self._source.start(self._update)
+
+    def close(self) -> None:
+        """Stop discovery."""
+        self.closed = True
+        self._source.close()
+        self.known.set()
+
+    def _update(self, snapshot: Snapshot) -> None:
+        self.picker.update(snapshot)
+        self.known.set()
+
+    def nowhere(self) -> Unavailable:
+        """Return the error of a call for which there is no loader."""
+        if self.closed:
+            return Unavailable(0, CLOSED)
+        why = self._source.trouble()
+        what = f"no loader takes calls for {self._target}"
+        return Unavailable(0, f"{what}: {why}" if why else what)
+
+
+class Tries:
+    """One call from its first try to its end. Belongs to the call's thread or task."""
+
+    def __init__(self, core: Core, timeout_s: float | None, retries: int | None = None) -> None:
+        self._core = core
+        self._deadline = time.monotonic() + (core.timeout_s if timeout_s is None else timeout_s)
+        self._left = core.retries if retries is None else retries
+        self._tried: list[str] = []
+        self._error: AigesError | None = None
+        self._had_s = 0.0
+        self.lease: Lease | None = None
+        core.budget.called()
+
+    def remaining_s(self) -> float:
+        """Return how long the call may still take, in seconds; 0 when the time has passed."""
+        return max(0.0, self._deadline - time.monotonic())
+
+    def begin(self) -> Endpoint:
+        """Choose where the next try goes. Raises what ended the call when there is nowhere."""
+        if not self._core.known.is_set():
+            raise self._core.nowhere()
+        self._had_s = self.remaining_s()
+        if self._had_s <= 0:
+            raise self._error or DeadlineExceeded(10102, "the time passed before the call was sent")
+        if self._core.closed:
+            raise self._core.nowhere()
+        self.lease = self._core.picker.pick(self._tried)
+        if self.lease is None:
+            raise self._error or self._core.nowhere()
+        self._tried.append(self.lease.endpoint.address)
+        return self.lease.endpoint
+
+    def wait_ms(self) -> str:
+        """Return the loader's share of the time: a little less, so that its own answer is first."""
+        return str(max(1, int((self._had_s - min(0.1, self._had_s * 0.1)) * 1000)))
+
+    def end(self, outcome: Outcome) -> None:
+        """Give the try's place back."""
+        if self.lease is not None:
+            self.lease.done(outcome)
+
+    def answered(self, answer: bytes, keep: bool = False) -> Output | None:
+        """Return the output; None when another try is to follow; raises the call's error.
+
+        ``keep`` leaves the place taken after a success: a session goes on there.
+        """
+        assert self.lease is not None
+        try:
+            output = read_answer(answer, self.lease.endpoint.address)
+        except AigesError as error:
+            if isinstance(error, Overloaded):
+                outcome, may_repeat = Outcome.REFUSED, True
+            elif isinstance(error, WorkerLost):
+                outcome, may_repeat = Outcome.FAILED, self._core.idempotent
+            else:
+                outcome, may_repeat = Outcome.OK, False
+            self._fail(error, outcome, may_repeat)
+            return None
+        if not keep:
+            self.end(Outcome.OK)
+        return output
+
+    def broke(self, code: Any, details: str | None) -> None:
+        """Take note of a try without an answer; raises unless another try is to follow."""
+        assert self.lease is not None
+        if self._core.closed:
+            self.end(Outcome.UNKNOWN)
+            raise Unavailable(0, CLOSED, self.lease.endpoint.address, maybe_ran=True)
+        error = error_of_rpc(code, details or "", self.lease.endpoint.address)
+        outcome, may_repeat = Outcome.OK, False
+        if isinstance(error, Unavailable):
+            outcome, may_repeat = Outcome.FAILED, self._core.idempotent or not error.maybe_ran
+        elif isinstance(error, Overloaded):
+            outcome, may_repeat = Outcome.REFUSED, True
+        elif isinstance(error, DeadlineExceeded):
+            outcome = Outcome.FAILED if self._had_s >= SILENCE_S else Outcome.UNKNOWN
+        self._fail(error, outcome, may_repeat)
+
+    def _fail(self, error: AigesError, outcome: Outcome, may_repeat: bool) -> None:
+        self.end(outcome)
+        self._error = error
+        if not may_repeat or self._left < 1 or self.remaining_s() <= 0:
+            raise error
+        if not self._core.budget.take():
+            raise error
+        self._left -= 1

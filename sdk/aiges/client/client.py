@@ -1,0 +1,221 @@
+"""The blocking client."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any
+
+import grpc  # type: ignore[import-untyped]
+
+from aiges.balance import Endpoint, Lease, Outcome
+from aiges.client import _wire
+from aiges.client._calls import CLOSED, Core, Tries
+from aiges.client._session import POLL_S, SessionBase, SessionState
+from aiges.client.errors import AigesError, Unavailable
+from aiges.client.message import (
+    Expect,
+    Payload,
+    Payloads,
+    Reply,
+    check_payloads,
+    input_bytes,
+    payload_list,
+    request_bytes,
+)
+
+__all__ = ["Client", "Session"]
+
+
+class Client:
+    """Calls a service of AIGES, wherever its loaders are. Thread-safe; make one and keep it.
+
+    ``target`` says where they are: ``consul://svcName``, ``file:/path/peers.toml`` or
+    ``host:port,host:port`` (see ``aiges.balance.targets``). ``service`` is the name that requests
+    carry. ``timeout_s`` bounds a call with all its tries. ``retries`` says how many more tries,
+    each at another loader, may follow one that was certainly not executed; with ``idempotent`` also
+    one that may have been. Each connection is pinged every ``keepalive_s`` seconds (0: never), and
+    given up when no answer comes for as long. Raises ValueError and OSError for a target that
+    cannot be used.
+
+    Do not fork with an open client: gRPC's threads do not come along.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        service: str = "svcName",
+        *,
+        timeout_s: float = 5.0,
+        retries: int = 1,
+        idempotent: bool = False,
+        keepalive_s: float = 1.0,
+    ) -> None:
+        self._lock = threading.Lock()
+        self._channels: dict[str, tuple[grpc.Channel, Any]] = {}
+        self._core = Core(target, service, timeout_s, retries, idempotent, keepalive_s, self._drop)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop discovery and close all connections; calls in flight fail as Unavailable."""
+        self._core.close()
+        with self._lock:
+            channels, self._channels = list(self._channels.values()), {}
+        for channel, _ in channels:
+            channel.close()
+
+    def endpoints(self) -> list[Endpoint]:
+        """Return the loaders that calls may go to now."""
+        return self._core.picker.endpoints()
+
+    def once(
+        self,
+        payloads: Payloads,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        expect: Expect = (),
+        timeout_s: float | None = None,
+    ) -> Reply:
+        """Send the whole input, wait for the whole output.
+
+        ``payloads``: bytes or str (named "data"), a dict of them by name, or a list of Payload.
+        ``expect``: the outputs to take, as names (of text) or Payloads; none: whatever comes.
+        Raises AigesError, of the kind that aiges.client.errors describes.
+        """
+        items = payload_list(payloads)
+        check_payloads(items)
+        data = input_bytes(
+            self._core.service, items, once=True, params=params, headers=headers, expect=expect
+        )
+        tries = Tries(self._core, timeout_s)
+        self._core.known.wait(tries.remaining_s())
+        while True:
+            address = tries.begin().address
+            request = request_bytes("AIIn", data, SeqNo="1", waitTime=tries.wait_ms())
+            answer = self._try(tries, address, request)
+            output = None if answer is None else tries.answered(answer)
+            if output is not None:
+                return Reply({item.name: item for item in output.payloads}, address)
+
+    def session(
+        self,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        expect: Expect = (),
+        timeout_s: float | None = None,
+    ) -> Session:
+        """Open a session at one loader; it stays there. Raises AigesError.
+
+        ``timeout_s`` bounds the opening, and is what each write and close may take.
+        """
+        state = SessionState(self._core.service)
+        request = state.opening(params, headers, expect)
+        tries = Tries(self._core, timeout_s)
+        self._core.known.wait(tries.remaining_s())
+        while True:
+            address = tries.begin().address
+            answer = self._try(tries, address, request)
+            output = None if answer is None else tries.answered(answer, keep=True)
+            if output is not None:
+                assert tries.lease is not None
+                state.take(output)
+                limit_s = self._core.timeout_s if timeout_s is None else timeout_s
+                return Session(self, state, tries.lease, limit_s)
+
+    def _try(self, tries: Tries, address: str, request: bytes) -> bytes | None:
+        try:
+            answer: bytes = self._call(address)(request, timeout=tries.remaining_s())
+            return answer
+        except grpc.RpcError as error:
+            tries.broke(error.code(), error.details())
+            return None
+        except BaseException:
+            tries.end(Outcome.UNKNOWN)
+            raise
+
+    def _call(self, address: str) -> Any:
+        with self._lock:
+            if self._core.closed:
+                raise Unavailable(0, CLOSED, address)
+            if address not in self._channels:
+                channel = grpc.insecure_channel(address, options=self._core.options)
+                self._channels[address] = channel, channel.unary_unary(_wire.CALL)
+            return self._channels[address][1]
+
+    def _drop(self, endpoint: Endpoint) -> None:
+        with self._lock:
+            found = self._channels.pop(endpoint.address, None)
+        if found is not None:
+            found[0].close()
+
+
+class Session(SessionBase):
+    """A conversation with one instance of the engine. Belongs to one thread.
+
+    Iterating gives the payloads until the output ends. Every method raises AigesError: Unavailable
+    when the loader is gone (a session cannot move), WorkerLost when its worker died.
+    """
+
+    def __init__(self, client: Client, state: SessionState, lease: Lease, timeout_s: float) -> None:
+        super().__init__(state, lease, timeout_s)
+        self._client = client
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Payload]:
+        while not self.ended:
+            yield from self.read()
+
+    def write(self, payloads: Payloads, status: int = 1) -> None:
+        """Write a piece of input; ``status`` is its place in its stream (see ``Place``)."""
+        self._ask(self._state.writing(payloads, status), self._timeout_s)
+
+    def read(self, timeout_s: float | None = None) -> list[Payload]:
+        """Return what has come, at least one payload; [] when the time passed, or at the end.
+
+        Without ``timeout_s`` (seconds) it waits until something comes.
+        """
+        until = None if timeout_s is None else time.monotonic() + timeout_s
+        while self._state.must_wait:
+            left_s = POLL_S if until is None else min(POLL_S, until - time.monotonic())
+            if left_s <= 0:
+                break
+            self._ask(self._state.reading(left_s), left_s + self._timeout_s)
+        return self._state.drain()
+
+    def close(self) -> None:
+        """End the session; output that was not read is lost. May be called twice."""
+        if not self._over:
+            try:
+                self._ask(self._state.closing(), self._timeout_s)
+            except AigesError:
+                pass  # Then it is over as well.
+        self._finish(Outcome.OK)
+
+    def _ask(self, request: bytes, timeout_s: float) -> None:
+        try:
+            answer = self._client._call(self.host)(request, timeout=timeout_s)
+        except grpc.RpcError as error:
+            raise self._broke(error.code(), error.details()) from None
+        self._take(answer)
