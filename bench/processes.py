@@ -133,14 +133,17 @@ class LimitServer(Server):
 
 
 class Loader(Server):
-    """AIService with one plugin."""
+    """AIService with one plugin. `mode`: where its configuration is, as arguments."""
 
-    def __init__(self, binaries, plugin, options=None, count=1, sections=None):
-        super().__init__(binaries / "AIService", "-m=0", "-c", "aiges.toml", "-s", "svcName")
+    def __init__(self, binaries, plugin, options=None, count=1, sections=None, mode=("-m=0",)):
+        super().__init__(binaries / "AIService", *mode, "-c", "aiges.toml", "-s", "svcName")
         self.plugin, self.options, self.count = plugin, options or {}, count
         self.sections = sections or {}
 
     def prepare(self):
+        Path(self.folder.name, "aiges.toml").write_text(self.configuration(), encoding="utf-8")
+
+    def configuration(self):
         """JSON strings and numbers are valid TOML ones."""
         user = "".join(f"{key} = {json.dumps(value)}\n" for key, value in self.options.items())
         configuration = (
@@ -152,7 +155,7 @@ class Loader(Server):
         for section, keys in self.sections.items():
             configuration += f"\n[{section}]\n"
             configuration += "".join(f"{key} = {json.dumps(v)}\n" for key, v in keys.items())
-        Path(self.folder.name, "aiges.toml").write_text(configuration, encoding="utf-8")
+        return configuration
 
     def wait_ready(self):
         listening = self.wait_line(r"AIService listening grpc=(\S+) http=(\S+)")

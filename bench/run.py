@@ -15,6 +15,7 @@ import signal
 import sys
 from pathlib import Path
 
+import cluster_rows
 import rows
 import session_rows
 from ocr import ocr_rows
@@ -34,6 +35,9 @@ GROUPS = {
     "kills": session_rows.kill_rows,
     "reloads": session_rows.reload_rows,
     "soak": session_rows.soak_rows,
+    "registry": cluster_rows.registry_rows,
+    "choice": cluster_rows.choice_rows,
+    "proxy": cluster_rows.proxy_rows,
 }
 
 
