@@ -175,7 +175,10 @@ Status Configurator::Again() {
     return Status::Error(StatusKind::kInvalid, text);
   }
   const Status status = targets_.roll(parsed.settings);
-  if (status.ok()) Use(parsed.settings);
+  if (!status.ok()) return status;
+  Use(parsed.settings);
+  const std::vector<std::string> restart = Report().restart;
+  if (!restart.empty()) LogWarn("config", "at the next start also: ", Joined(restart));
   return status;
 }
 

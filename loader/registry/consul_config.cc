@@ -21,6 +21,8 @@ constexpr milliseconds kLongestPause{3000};
 constexpr const char* kWait = "60s";
 constexpr milliseconds kWaitLimit{70'000};
 constexpr milliseconds kLimit{3000};
+// Without an index Consul does not hold the query.
+constexpr milliseconds kUnheld{1000};
 // Loaders that watch the same tree wake together: they ask again spread over this time. It also
 // gathers a burst of pushes.
 constexpr milliseconds kSpread{100};
@@ -108,7 +110,9 @@ void ConsulConfig::OnAnswer(const HttpGot& got) {
     revision_ = tree->revision;
     changed_(std::move(*tree));
   }
-  loop_.After(news ? pauses_.Jitter(kSpread) : milliseconds(1), [this] { Query(); });
+  milliseconds pause = news ? pauses_.Jitter(kSpread) : milliseconds(1);
+  if (index_ == 0) pause = kUnheld;
+  loop_.After(pause, [this] { Query(); });
 }
 
 std::optional<ConfigTree> ConsulConfig::Parse(const HttpGot& got) const {
