@@ -209,8 +209,8 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
     SendLast(reply);
   }
   void SendLast(const XsfReply& reply) {
-    context_.AddTrailingMetadata(LoadHeader::kTrailer,
-                                 env_.load.Binary(std::chrono::steady_clock::now()));
+    std::string load = env_.load.Binary(std::chrono::steady_clock::now());
+    if (!load.empty()) context_.AddTrailingMetadata(LoadHeader::kTrailer, std::move(load));
     EndWith([this, message = ToByteBuffer(SerialiseLoaderOutput(reply))] {
       rpc_.WriteAndFinish(message, {}, grpc::Status::OK, &finished_);
     });

@@ -340,8 +340,8 @@ class XsfServerCall {
     reply.trace = &request_.trace;
     reply.handle = &request_.handle;
     reply.peer = &env_.handles.address();
-    context_.AddTrailingMetadata(LoadHeader::kTrailer,
-                                 env_.load.Binary(std::chrono::steady_clock::now()));
+    std::string load = env_.load.Binary(std::chrono::steady_clock::now());
+    if (!load.empty()) context_.AddTrailingMetadata(LoadHeader::kTrailer, std::move(load));
     responder_.Finish(ToByteBuffer(SerialiseXsf(reply)), grpc::Status::OK, &finished_);
   }
 

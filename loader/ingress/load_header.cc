@@ -10,6 +10,7 @@ namespace aiges {
 namespace {
 
 constexpr std::chrono::milliseconds kFresh{100};
+constexpr std::chrono::milliseconds kTrailerEvery{1};
 
 }  // namespace
 
@@ -40,6 +41,12 @@ void LoadHeader::Refresh(TimePoint now) {
 }
 
 std::string LoadHeader::Binary(TimePoint now) {
+  int64_t due = next_ns_.load(std::memory_order_relaxed);
+  if (ToNanos(now) < due ||
+      !next_ns_.compare_exchange_strong(due, ToNanos(now + kTrailerEvery),
+                                        std::memory_order_relaxed)) {
+    return "";
+  }
   MutexLock lock(mu_);
   Refresh(now);
   return binary_;
