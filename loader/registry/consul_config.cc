@@ -1,13 +1,12 @@
 #include "loader/registry/consul_config.h"
 
-#include <openssl/evp.h>
-
 #include <charconv>
 #include <ctime>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "loader/base/log.h"
+#include "loader/registry/kv_tree.h"
 #include "loader/registry/tree.h"
 
 namespace aiges {
@@ -26,19 +25,6 @@ constexpr milliseconds kUnheld{1000};
 // Loaders that watch the same tree wake together: they ask again spread over this time. It also
 // gathers a burst of pushes.
 constexpr milliseconds kSpread{100};
-
-std::optional<std::string> DecodeBase64(const std::string& text) {
-  std::string out(text.size() / 4 * 3 + 3, '\0');
-  if (text.empty()) return std::string();
-  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                   reinterpret_cast<const unsigned char*>(text.data()),
-                                   static_cast<int>(text.size()));
-  if (size < 0) return std::nullopt;
-  size_t padding = 0;
-  while (padding < 2 && text[text.size() - 1 - padding] == '=') ++padding;
-  out.resize(static_cast<size_t>(size) - padding);
-  return out;
-}
 
 uint64_t IndexOf(const HttpGot& got) {
   const std::string* text = Find(got.headers, "x-consul-index");
@@ -116,25 +102,8 @@ void ConsulConfig::OnAnswer(const HttpGot& got) {
 }
 
 std::optional<ConfigTree> ConsulConfig::Parse(const HttpGot& got) const {
-  ConfigTree tree;
-  if (got.status == 404) return tree;
-  const json list = json::parse(got.body, nullptr, false);
-  if (!list.is_array()) return std::nullopt;
-  for (const json& entry : list) {
-    if (!entry.is_object()) return std::nullopt;
-    const auto key = entry.find("Key");
-    const auto value = entry.find("Value");
-    if (key == entry.end() || !key->is_string() || value == entry.end()) return std::nullopt;
-    const auto& path = key->get_ref<const std::string&>();
-    if (path.rfind(tree_, 0) != 0) return std::nullopt;
-    if (path.back() == '/') continue;  // A folder, as the web console makes them.
-    std::optional<std::string> content = std::string();  // null: empty.
-    if (value->is_string()) content = DecodeBase64(value->get_ref<const std::string&>());
-    if (!content) return std::nullopt;
-    tree.files.emplace_back(path.substr(tree_.size()), std::move(*content));
-  }
-  Seal(&tree);
-  return tree;
+  if (got.status == 404) return ConfigTree();
+  return ParseKvTree(got.body, tree_);
 }
 
 void ConsulConfig::Tell(const ConfigVerdict& verdict, const std::string& who) {

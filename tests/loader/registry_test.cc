@@ -7,6 +7,7 @@
 #include <future>
 
 #include "loader/registry/consul_api.h"
+#include "loader/registry/kv_tree.h"
 #include "loader/registry/make.h"
 #include "loader/registry/tree.h"
 
@@ -33,6 +34,29 @@ TEST(Tree, BoundariesBetweenFilesCount) {
   Seal(&none);
   EXPECT_NE(a.revision, b.revision);
   EXPECT_EQ(none.revision, "");
+}
+
+TEST(KvTree, ReadsFilesFoldersEmptyAndBinaryValues) {
+  const auto tree = ParseKvTree(
+      R"([{"Key":"aiges/p/","Value":null},{"Key":"aiges/p/b","Value":"AAH/"},)"
+      R"({"Key":"aiges/p/a","Value":null},{"Key":"aiges/p/c/d","Value":"eA==","Flags":0}])",
+      "aiges/p/");
+  ASSERT_TRUE(tree.has_value());
+  ASSERT_EQ(tree->files.size(), 3u);
+  EXPECT_EQ(tree->files[0], std::make_pair(std::string("a"), std::string()));
+  EXPECT_EQ(tree->files[1].second, std::string("\0\x01\xff", 3));
+  EXPECT_EQ(tree->files[2], std::make_pair(std::string("c/d"), std::string("x")));
+  EXPECT_EQ(tree->revision.size(), 12u);
+  EXPECT_EQ(ParseKvTree("[]", "p/")->revision, "");
+}
+
+TEST(KvTree, NonsenseIsNoTree) {
+  for (const char* body :
+       {"", "x", "{}", "null", "[1]", R"([{"Key":"p/a"}])", R"([{"Key":7,"Value":null}])",
+        R"([{"Key":"other/a","Value":null}])", R"([{"Key":"p/a","Value":"!"}])",
+        R"([{"Key":"p/a","Value":7}])", R"([{"Key":"p/a","Value":"eA=="})"}) {
+    EXPECT_FALSE(ParseKvTree(body, "p/").has_value()) << body;
+  }
 }
 
 TEST(Pauses, DoubleUpToTheLongestAndStayBelowIt) {
