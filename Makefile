@@ -23,6 +23,10 @@ build: setup ## Build AIService, aiges-worker and libwrapper.so into build/bin
 demo: build ## Serve an OCR model and a detector, send them real pictures, show the results
 	@$(PYTHON) scripts/demo.py --bin $(BIN)
 
+.PHONY: cluster-demo
+cluster-demo: build tools ## Run Consul, 3 loaders, HAProxy and clients here; kill, configure, drain, and count calls
+	@$(PYTHON) scripts/cluster_demo.py --bin $(BIN)
+
 .PHONY: tools
 tools: ## Build the Consul agent that tests and cluster-demo use (build/tools)
 	@scripts/setup.sh test

@@ -161,6 +161,9 @@ Announcement Host::Announced(const Settings& settings) const {
             {"licences", std::to_string(settings.licences)},
             {"instances", std::to_string(settings_.instances.count)},
             {"host_version", kHostVersion}};
+  a.grpc_check = r.grpc_check;
+  a.ttl = milliseconds(r.ttl_ms);
+  a.deregister_after = std::chrono::seconds(r.deregister_after_s);
   return a;
 }
 

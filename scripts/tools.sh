@@ -23,4 +23,5 @@ if ! (cd tests/tools && GOPATH="$OLDPWD/build/go" GOCACHE="$OLDPWD/build/go/cach
   echo "tools: go build failed, the whole output is in $log" >&2
   exit 1
 fi
+rm -rf build/go  # Sources of modules, more than a gigabyte, needed once.
 "$out" version | head -1

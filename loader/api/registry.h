@@ -47,6 +47,9 @@ struct Announcement {
   unsigned weight = 1;
   std::vector<std::string> tags;
   Pairs meta;
+  bool grpc_check = true;                      // The registry calls the health service, too.
+  std::chrono::milliseconds ttl{6000};         // The loader's word holds so long.
+  std::chrono::seconds deregister_after{600};  // Of silence or failure.
 
   bool operator==(const Announcement&) const = default;
   std::string Id() const { return StrCat(service, "-", address, "-", grpc_port); }

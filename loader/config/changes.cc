@@ -25,6 +25,9 @@ const std::map<std::string, Effect>& Table() {
       {"queue.max_requests", Effect::kHot},
       {"fc.max", Effect::kHot},
       {"log.level", Effect::kHot},
+      {"registry.check", Effect::kHot},
+      {"registry.deregister_after_s", Effect::kHot},
+      {"registry.ttl_ms", Effect::kHot},
       {"registry.weight", Effect::kHot},
       {"registry.tags", Effect::kHot},
   };

@@ -27,13 +27,13 @@ ConsulAnnouncer::ConsulAnnouncer(const RegistrySettings& settings, HttpLoop* loo
     : settings_(settings),
       loop_(*loop),
       health_(*health),
-      pauses_(kLongestPause),
-      grpc_check_(settings.grpc_check) {}
+      pauses_(kLongestPause) {}
 
 void ConsulAnnouncer::Announce(Announcement announcement) {
   if (wanted_ == announcement) return;
   if (state_ == State::kRegistered) state_ = State::kAbsent;  // Registering again replaces it.
   id_ = announcement.Id();
+  grpc_refused_ = false;
   wanted_ = std::move(announcement);
   Step();
 }
@@ -86,14 +86,14 @@ void ConsulAnnouncer::Failed() {
 }
 
 std::string ConsulAnnouncer::ChecksJson() const {
-  const std::string silence = StrCat(settings_.deregister_after_s, "s");
+  const std::string silence = StrCat(wanted_->deregister_after.count(), "s");
   json checks = json::array();
   checks.push_back({{"CheckID", id_ + ":ttl"},
                     {"Name", "the loader's own word"},
-                    {"TTL", StrCat(settings_.ttl_ms, "ms")},
+                    {"TTL", StrCat(wanted_->ttl.count(), "ms")},
                     {"Status", ready_ ? "passing" : "critical"},
                     {"DeregisterCriticalServiceAfter", silence}});
-  if (grpc_check_) {
+  if (wanted_->grpc_check && !grpc_refused_) {
     checks.push_back({{"CheckID", id_ + ":grpc"},
                       {"Name", "grpc.health.v1"},
                       {"GRPC", StrCat(wanted_->address, ":", wanted_->grpc_port)},
@@ -131,10 +131,10 @@ void ConsulAnnouncer::Register() {
   told_ = Word();
   Send("register", "/v1/agent/service/register?replace-existing-checks=true", ServiceJson(false),
        [this](const HttpGot& got) {
-         if (got.status == 400 && grpc_check_) {
+         if (got.status == 400 && wanted_->grpc_check && !grpc_refused_) {
            LogWarn("registry", "consul refuses the gRPC check (", got.Problem(),
                    "); going on with the loader's own reports only");
-           grpc_check_ = false;
+           grpc_refused_ = true;
            return;
          }
          if (!got.ok()) return Failed();
@@ -165,7 +165,7 @@ void ConsulAnnouncer::Update() {
          if (got.ok()) {
            told_ = word;
            pauses_.Reset();
-           loop_.After(milliseconds(settings_.ttl_ms / 3), [this, beat = ++beat_] {
+           loop_.After(wanted_->ttl / 3, [this, beat = ++beat_] {
              if (beat != beat_) return;  // A later one has set its own timer.
              beat_due_ = true;
              Step();

@@ -48,7 +48,7 @@ class ConsulAnnouncer {
   State state_ = State::kAbsent;
   std::optional<Announcement> wanted_;
   std::string id_;
-  bool grpc_check_;
+  bool grpc_refused_ = false;  // The agent makes no gRPC checks.
   bool ready_ = false;
   std::string why_ = "not started";
   std::string told_;        // The word that the agent has.

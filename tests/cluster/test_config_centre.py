@@ -282,3 +282,24 @@ def test_show_config_shows_the_centre_s(command, centre):
     ended = command.run("-m=1", f"-u={centre.agent.http}", "-s=svcName", "-show-config")
     assert ended.code == 0
     assert 'color = "red"' in ended.out
+
+
+def test_pushed_checks_weight_and_tags_change_the_registration(start_central, centre, agent):
+    centre.push(config())
+    start_central()
+
+    def registered():
+        (entry,) = agent.ask("GET", "/v1/health/service/svcName?passing=true") or [None]
+        return entry
+
+    entry = wait_until(registered, "the loader in discovery")
+    assert entry["Service"]["Weights"]["Passing"] == 1
+    centre.wait(centre.push(config(registry={"check": "ttl", "weight": 9, "tags": ["green"]})))
+
+    def changed():
+        entry = registered()
+        kinds = {check["CheckID"].rpartition(":")[2] for check in entry["Checks"]}
+        same = entry["Service"]["Weights"]["Passing"] == 9 and "grpc" not in kinds
+        return same and "green" in entry["Service"]["Tags"]
+
+    wait_until(changed, "the new registration")

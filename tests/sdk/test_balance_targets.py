@@ -62,7 +62,10 @@ def test_the_environment_names_the_agent_and_its_token(monkeypatch):
         ("consul:svc", "expected consul://<service>"),
         ("consul://", "expected consul://<service>"),
         ("consul://svc/other", "expected consul://<service>"),
-        ("consul://svc?tags=v1", "expected one of the options tag, agent, dc, got 'tags'"),
+        (
+            "consul://svc?tags=v1",
+            "expected one of the options tag, agent, dc, ca, cert, key, got 'tags'",
+        ),
         ("consul://svc?agent=ftp://h", "Consul agent: expected http://host:port, got 'ftp://h'"),
         ("consul://svc?agent=http://h:x", "Consul agent: expected http://host:port"),
     ],

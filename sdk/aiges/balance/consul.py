@@ -10,6 +10,7 @@ import http.client
 import json
 import logging
 import socket
+import ssl
 import threading
 from collections.abc import Mapping
 from typing import Any, Callable
@@ -17,9 +18,9 @@ from urllib.parse import quote, urlencode
 
 from aiges.balance.backoff import Backoff
 from aiges.balance.endpoint import Endpoint, Listed, Snapshot, Standing, join_address
-from aiges.balance.targets import ConsulSpec
+from aiges.balance.targets import Agent, ConsulSpec
 
-__all__ = ["ConsulSource", "next_index", "snapshot_of", "standing_of"]
+__all__ = ["ConsulSource", "next_index", "snapshot_of", "standing_of", "tls_context", "trusted_by"]
 
 log = logging.getLogger("aiges")
 
@@ -87,6 +88,31 @@ def next_index(old: int, new: int) -> int:
     return 0 if new < max(old, 1) else new
 
 
+def tls_context(agent: Agent) -> ssl.SSLContext | None:
+    """Return what https to this agent needs; None for http.
+
+    Raises ValueError that names the file when one is missing or is no PEM.
+    """
+    if agent.scheme != "https":
+        return None
+    try:
+        context = ssl.create_default_context(cafile=agent.ca or None)
+    except OSError as error:
+        raise ValueError(f"{agent}: CA file {agent.ca}: {error}") from None
+    if agent.cert or agent.key:
+        try:
+            context.load_cert_chain(agent.cert, agent.key or None)
+        except OSError as error:
+            own = f"client certificate {agent.cert or '(none)'}, key {agent.key or '(the same)'}"
+            raise ValueError(f"{agent}: {own}: {error}") from None
+    return context
+
+
+def trusted_by(agent: Agent) -> str:
+    """Return whose certificates vouch for the agent, for the text of an error."""
+    return f"trusted: {f'CA file {agent.ca}' if agent.ca else 'the CA certificates of the system'}"
+
+
 class ConsulSource:
     """Follows one service from a daemon thread.
 
@@ -98,11 +124,16 @@ class ConsulSource:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
+        self._tls: ssl.SSLContext | None = None
         self._on_change: Callable[[Snapshot], None] | None = None
         self._trouble = f"{spec.agent} has not answered yet"
 
     def start(self, on_change: Callable[[Snapshot], None]) -> None:
-        """Begin to ask; the first snapshot comes when Consul has answered."""
+        """Begin to ask; the first snapshot comes when Consul has answered.
+
+        Raises ValueError for a certificate or key that cannot be read.
+        """
+        self._tls = tls_context(self._spec.agent)
         self._on_change = on_change
         threading.Thread(target=self._run, name="aiges-consul", daemon=True).start()
 
@@ -140,6 +171,8 @@ class ConsulSource:
                 if self._stop.is_set():
                     break
                 what = f"{self._spec.agent}: {self._spec.service}: {type(e).__name__}: {e}"
+                if isinstance(e, ssl.SSLCertVerificationError):
+                    what += f" ({trusted_by(self._spec.agent)})"
                 if what != self._trouble:
                     log.warning("consul: the last list stays in use: %s", what)
                 self._trouble = what
@@ -151,10 +184,13 @@ class ConsulSource:
 
     def _connect(self) -> http.client.HTTPConnection:
         agent = self._spec.agent
-        kind = (
-            http.client.HTTPSConnection if agent.scheme == "https" else http.client.HTTPConnection
+        connection = (
+            http.client.HTTPConnection(agent.host, agent.port, timeout=SLACK_S)
+            if self._tls is None
+            else http.client.HTTPSConnection(
+                agent.host, agent.port, timeout=SLACK_S, context=self._tls
+            )
         )
-        connection = kind(agent.host, agent.port, timeout=SLACK_S)
         connection.connect()
         with self._lock:
             self._socket = connection.sock

@@ -3,6 +3,7 @@
 127.0.0.1:1888,10.0.0.7:1888*3          a fixed list; *3 is a weight
 file:/etc/aiges/peers.toml              a file, read again when it changes
 consul://svcName?tag=v1&agent=http://127.0.0.1:8500&dc=dc1
+consul://svcName?agent=https://127.0.0.1:8501&ca=/etc/aiges/ca.pem&cert=/etc/..&key=/etc/..
 """
 
 from __future__ import annotations
@@ -32,12 +33,19 @@ FORMS = "consul://<service>, file:<path> or host:port,host:port"
 
 @dataclass(frozen=True)
 class Agent:
-    """Where a Consul agent listens. ``token`` is the ACL token, empty for none."""
+    """Where a Consul agent listens. ``token`` is the ACL token, empty for none.
+
+    For https, as paths of PEM files: ``ca`` has the certificates that vouch for the agent (empty:
+    those of the system), ``cert`` and ``key`` are our own, for an agent that asks who we are.
+    """
 
     scheme: str
     host: str
     port: int
     token: str = field(default="", repr=False)
+    ca: str = ""
+    cert: str = ""
+    key: str = ""
 
     def __str__(self) -> str:
         return f"{self.scheme}://{join_address(self.host, self.port)}"
@@ -82,11 +90,19 @@ def parse_address(text: str) -> str:
     return address
 
 
-def parse_agent(text: str | None = None, token: str | None = None) -> Agent:
+def parse_agent(
+    text: str | None = None,
+    token: str | None = None,
+    *,
+    ca: str | None = None,
+    cert: str | None = None,
+    key: str | None = None,
+) -> Agent:
     """Return the agent to talk to: ``text``, else CONSUL_HTTP_ADDR, else 127.0.0.1:8500.
 
-    ``text`` is ``http://host:port``, ``https://host:port`` or ``host:port``; without a ``token``
-    that of CONSUL_HTTP_TOKEN is taken. Raises ValueError for anything else.
+    ``text`` is ``http://host:port``, ``https://host:port`` or ``host:port``. What is None comes
+    from CONSUL_HTTP_TOKEN, CONSUL_CACERT, CONSUL_CLIENT_CERT and CONSUL_CLIENT_KEY. Raises
+    ValueError for anything else.
     """
     given = text or os.environ.get("CONSUL_HTTP_ADDR") or DEFAULT_AGENT
     parts = urlsplit(given if "://" in given else f"http://{given}")
@@ -96,9 +112,19 @@ def parse_agent(text: str | None = None, token: str | None = None) -> Agent:
         port = 0
     if parts.scheme not in ("http", "https") or not parts.hostname or not port:
         raise ValueError(f"Consul agent: expected http://host:port, got {given!r}")
-    if token is None:
-        token = os.environ.get("CONSUL_HTTP_TOKEN", "")
-    return Agent(parts.scheme, parts.hostname, port, token)
+    return Agent(
+        parts.scheme,
+        parts.hostname,
+        port,
+        _given(token, "CONSUL_HTTP_TOKEN"),
+        _given(ca, "CONSUL_CACERT"),
+        _given(cert, "CONSUL_CLIENT_CERT"),
+        _given(key, "CONSUL_CLIENT_KEY"),
+    )
+
+
+def _given(value: str | None, name: str) -> str:
+    return os.environ.get(name, "") if value is None else value
 
 
 def _options(query: str, known: tuple[str, ...], target: str) -> Mapping[str, str]:
@@ -126,10 +152,11 @@ def parse_target(text: str) -> Spec:
     target = text.strip()
     if target.startswith("consul:"):
         parts = urlsplit(target)
-        options = _options(parts.query, ("tag", "agent", "dc"), target)
+        options = _options(parts.query, ("tag", "agent", "dc", "ca", "cert", "key"), target)
         if not target.startswith("consul://") or not parts.netloc or parts.path.strip("/"):
             raise ValueError(f"target: expected consul://<service>, got {text!r}")
-        agent = parse_agent(options.get("agent"))
+        files = {name: options.get(name) for name in ("ca", "cert", "key")}
+        agent = parse_agent(options.get("agent"), **files)
         return ConsulSpec(parts.netloc, agent, options.get("tag", ""), options.get("dc", ""))
     if target.startswith("file:"):
         path, _, query = target[len("file:") :].partition("?")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import Any
 import consul  # type: ignore[import-untyped]
 import requests  # type: ignore[import-untyped,unused-ignore]
 
+from aiges.balance.consul import tls_context, trusted_by
 from aiges.balance.targets import Agent
 from aiges.registry.model import RegistryError
 
@@ -32,11 +34,22 @@ class Value:
 
 
 class Store:
-    """One agent's API. Thread-safe only for calls that do not overlap: make one for each thread."""
+    """One agent's API. Thread-safe only for calls that do not overlap: make one for each thread.
+
+    Raises ValueError for a certificate or key that cannot be read.
+    """
 
     def __init__(self, agent: Agent) -> None:
+        tls_context(agent)  # Says what is wrong with a file; requests would not say which one.
+        paths = ssl.get_default_verify_paths()
         self._agent = agent
-        self.api = consul.Consul(host=agent.host, port=agent.port, scheme=agent.scheme)
+        self.api = consul.Consul(
+            host=agent.host,
+            port=agent.port,
+            scheme=agent.scheme,
+            verify=agent.ca or paths.cafile or paths.capath or True,
+            cert=(agent.cert, agent.key) if agent.key else agent.cert or None,
+        )
         self.api.token = agent.token  # Set here: py-consul prefers the environment's to ours.
 
     @contextmanager
@@ -44,6 +57,10 @@ class Store:
         """Turn the errors below into RegistryError with ``what`` was tried."""
         try:
             yield
+        except requests.exceptions.SSLError as error:
+            raise RegistryError(
+                f"{what} at {self._agent}: {error} ({trusted_by(self._agent)})"
+            ) from error
         except (consul.ConsulException, requests.RequestException) as error:
             raise RegistryError(f"{what} at {self._agent}: {error}") from error
 

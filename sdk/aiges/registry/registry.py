@@ -66,12 +66,23 @@ def _config(scope: Scope, found: Mapping[str, Value]) -> Config:
 class Registry:
     """One agent of Consul. Every method is one or two requests, and raises RegistryError.
 
-    ``agent`` is ``http://host:port`` (default: CONSUL_HTTP_ADDR, else 127.0.0.1:8500), ``token`` an
-    ACL token (default: CONSUL_HTTP_TOKEN). Belongs to one thread; watches have their own.
+    ``agent`` is ``http://host:port`` or ``https://..`` (default: CONSUL_HTTP_ADDR, else
+    127.0.0.1:8500), ``token`` an ACL token (default: CONSUL_HTTP_TOKEN). For https ``ca``, ``cert``
+    and ``key`` are PEM files (default: CONSUL_CACERT, CONSUL_CLIENT_CERT, CONSUL_CLIENT_KEY; no
+    ``ca``: the certificates of the system). Raises ValueError for what cannot be used. Belongs to
+    one thread; watches have their own.
     """
 
-    def __init__(self, agent: str | None = None, token: str | None = None) -> None:
-        self._agent: Agent = parse_agent(agent, token)
+    def __init__(
+        self,
+        agent: str | None = None,
+        token: str | None = None,
+        *,
+        ca: str | None = None,
+        cert: str | None = None,
+        key: str | None = None,
+    ) -> None:
+        self._agent: Agent = parse_agent(agent, token, ca=ca, cert=cert, key=key)
         self._store = Store(self._agent)
 
     def __enter__(self) -> Registry:
