@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from aiges.registry import Registry, Scope
 from consul_agent import find_consul
 from haproxy_process import Cluster
 from loader_process import ROOT, Loader
@@ -162,8 +163,12 @@ def test_expressions_have_balanced_brackets():
             assert text.count(pair[0]) == text.count(pair[1]), text
 
 
-def test_metrics_of_the_dashboard_are_those_of_a_loader(binaries, tmp_path):
-    with Loader(binaries, tmp_path, V1_ECHO) as loader:
+def test_metrics_of_the_dashboard_are_those_of_a_loader(binaries, tmp_path, consul):
+    mode = ["-m=1", f"-u={consul.http}"]
+    loader = Loader(binaries, tmp_path, V1_ECHO, arguments=mode, service="svcDashboard")
+    files = {"aiges.toml": loader.config_text}
+    Registry(consul.http).push(Scope("svcDashboard"), files, message="test", author="test")
+    with loader:
         assert loader.xsf.once().code == 0
         session = XsfSession(loader.xsf)
         session.open(params={"create": "raise"})
