@@ -1,8 +1,10 @@
 #include "loader/ingress/http_server.h"
 
 #include <sys/prctl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <boost/asio.hpp>
 #include <boost/beast/core.hpp>
@@ -107,8 +109,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Read();
   }
 
-  // A limit has passed: answers 408 to half a request, closes what only idles.
+  // A limit has passed: answers 408 to half a request, closes what only idles, and clients that
+  // take nothing of their answer.
   void CheckTime(TimePoint now) {
+    if (writing_ && now >= give_up_writing_) return Close();
+    if (writing_ && stream_ != nullptr && now >= stream_->until()) return Close();
     if (now < give_up_ || answering_) return;
     if (!started_) return Close();
     Reply(HttpResponse::Text(408, "application/json",
@@ -143,18 +148,25 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
   static TimePoint Now() { return std::chrono::steady_clock::now(); }
 
+  // One read at a time. While an answer is on its way it goes to a place of its own: it may still
+  // be out when the next request is taken from in_, which moves what is in there.
   void Read() {
-    const size_t room = std::clamp(next_read_, kReadSize, kMostReadSize);
-    socket_.async_read_some(
-        in_.prepare(room),
-        [self = shared_from_this(), room](error_code ec, size_t n) { self->OnRead(ec, n, room); });
+    if (reading_) return;
     reading_ = true;
+    ahead_read_ = answering_;
+    const size_t room =
+        answering_ ? ahead_.size() : std::clamp(next_read_, kReadSize, kMostReadSize);
+    const asio::mutable_buffer place = answering_ ? asio::buffer(ahead_) : in_.prepare(room);
+    socket_.async_read_some(place, [self = shared_from_this(), room](error_code ec, size_t n) {
+      self->OnRead(ec, n, room);
+    });
   }
 
   void OnRead(error_code ec, size_t n, size_t room) {
     reading_ = false;
     if (closed_ || lingering_) return;
     if (ec) return Close();  // Also while a call runs: its client is gone.
+    if (ahead_read_) asio::buffer_copy(in_.prepare(n), asio::buffer(ahead_.data(), n));
     in_.commit(n);
     next_read_ = n == room ? room * 2 : kReadSize;
     if (answering_) {
@@ -225,8 +237,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (TooLong()) return true;
     const auto expect = head[http::field::expect];
     if (!expect.empty() && boost::beast::iequals(expect, "100-continue")) {
-      error_code ignored;  // 25 bytes into an idle socket: does not block.
-      asio::write(socket_, asio::buffer("HTTP/1.1 100 Continue\r\n\r\n", 25), ignored);
+      // Never waits: a client that does not read cannot hold the lane. It gets no "continue" then,
+      // and has to send its body without.
+      constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+      const ssize_t sent = ::send(socket_.native_handle(), kContinue.data(), kContinue.size(),
+                                  MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (sent >= 0 && sent < static_cast<ssize_t>(kContinue.size())) {
+        Close();  // Half a line cannot be taken back.
+        return true;
+      }
     }
     return false;
   }
@@ -266,7 +285,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
         });
     if (answering_ && sequence == sequence_) call_ = call;
     // Keeps an eye on the socket meanwhile: end-of-file is the notice that the client left.
-    if (!reading_ && !closed_ && answering_) Read();
+    if (!closed_ && answering_) Read();
   }
 
   // Hands the socket to a WebSocket session; this connection ends.
@@ -275,11 +294,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (std::optional<HttpResponse> refusal = server_.hooks.refuse_upgrade(request)) {
       return Reply(*std::move(refusal), true);
     }
-    if (server_.stopping || in_.size() > 0) {
-      return Reply(HttpResponse::Text(
-                       server_.stopping ? 503 : 400, "application/json",
-                       server_.stopping ? ErrorBody(503, "the service stops")
-                                        : ErrorBody(400, "bytes behind the upgrade request")),
+    if (server_.stopping) {
+      return Reply(HttpResponse::Text(503, "application/json", ErrorBody(503, "the service stops")),
+                   true);
+    }
+    // What is read here, or is just being read, would be lost for the session.
+    if (in_.size() > 0 || reading_) {
+      return Reply(HttpResponse::Text(400, "application/json",
+                                      ErrorBody(400, "expected the upgrade request after the last "
+                                                     "answer, and nothing behind it")),
                    true);
     }
     const auto& message = parser_->get();
@@ -296,6 +319,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
     server_.connections.erase(shared_from_this());
   }
 
+  // What async_write asks before each piece (Asio, CompletionCondition): how much to send next.
+  auto Progress() {
+    writing_ = true;
+    return [this](const error_code& ec, size_t) -> size_t {
+      give_up_writing_ =
+          Now() + std::chrono::milliseconds(server_.settings.limits.idle_timeout_ms);
+      return ec ? 0 : kMostReadSize;
+    };
+  }
+
   void OnAnswer(uint64_t sequence, HttpResponse response) {
     if (closed_ || sequence != sequence_ || !answering_) return;
     call_ = 0;
@@ -310,8 +343,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (head_only_) body_.clear();
     std::vector<asio::const_buffer> out{asio::buffer(head_)};
     for (const Bytes& piece : body_) out.push_back(asio::buffer(piece.data(), piece.size()));
-    asio::async_write(socket_, out,
+    asio::async_write(socket_, out, Progress(),
                       [self = shared_from_this(), close](error_code ec, size_t) {
+                        self->writing_ = false;
                         self->OnWritten(ec, close);
                       });
   }
@@ -326,8 +360,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // head_, and then what the stream has next; the client's pace is ours.
   void WritePiece(bool last) {
-    asio::async_write(socket_, asio::buffer(head_),
+    asio::async_write(socket_, asio::buffer(head_), Progress(),
                       [self = shared_from_this(), last](error_code ec, size_t) {
+                        self->writing_ = false;
                         if (self->closed_) return;
                         if (ec) return self->Close();
                         if (!last) return self->NextPiece();
@@ -360,7 +395,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     NewRequest();
     if (in_.size() > 0) {
       Parse();
-    } else if (!reading_) {
+    } else {
       Read();
     }
   }
@@ -393,7 +428,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<Parser> parser_;
   std::string head_;
   std::vector<Bytes> body_;
-  TimePoint give_up_;
+  std::array<char, 4096> ahead_;  // What comes while an answer is on its way.
+  bool ahead_read_ = false;       // The read that is out goes there.
+  TimePoint give_up_, give_up_writing_;
+  bool writing_ = false;
   uint64_t call_ = 0;
   uint64_t sequence_ = 0;
   size_t next_read_ = kReadSize;

@@ -35,6 +35,8 @@ class HttpStream {
   // Calls `take` once, from any thread, when there is something. Not called again before that.
   virtual void Next(Take take) = 0;
   virtual void Abort() = 0;  // The client is gone.
+  // A client that still has not taken by then what there is has lost its chance. Any thread.
+  virtual TimePoint until() const { return TimePoint::max(); }
 };
 
 struct HttpResponse {

@@ -27,6 +27,10 @@ def post(body, *headers):
     return head + b"Content-Length: %d\r\n\r\n" % len(body) + body
 
 
+def slow(body):
+    return post(body).replace(b"svcName ", b"svcName?p.do=sleep&p.ms=300 ")
+
+
 def closing(answer, status):
     """An answer after which the server closes."""
     parsed = parse_answer(answer)
@@ -73,10 +77,11 @@ def test_absolute_target_is_accepted(web):
 
 
 def test_large_request_pipelined_behind_a_slow_one_is_served(web):
-    slow = post(b"slow").replace(b"svcName ", b"svcName?p.do=sleep&p.ms=100 ")
     body = b"y" * 3_000_000
     with web.socket() as client, client.makefile("rb") as stream:
-        sender = threading.Thread(target=client.sendall, args=(slow + post(body) + slow,))
+        sender = threading.Thread(
+            target=client.sendall, args=(slow(b"slow") + post(body) + slow(b"slow"),)
+        )
         sender.start()
         assert [read_answer(stream).body for _ in range(3)] == [b"slow", body, b"slow"]
         sender.join()
@@ -89,10 +94,65 @@ def test_pipelined_requests_are_answered_in_order(web):
 
 
 def test_pipelined_request_behind_a_slow_one_waits_for_it(web):
-    slow = post(b"slow").replace(b"svcName ", b"svcName?p.do=sleep&p.ms=100 ")
     with web.socket() as client, client.makefile("rb") as stream:
-        client.sendall(slow + post(b"quick"))
+        client.sendall(slow(b"slow") + post(b"quick"))
         assert [read_answer(stream).body for _ in range(2)] == [b"slow", b"quick"]
+
+
+def test_requests_that_come_during_answers_get_their_own(web):
+    """Each arrives while the one before it runs; the third once got the answer of the second."""
+    with web.socket() as client, client.makefile("rb") as stream:
+        answers = []
+        client.sendall(slow(b"first-1"))
+        for later in (b"secnd-2", b"third-3", b"forth-4"):
+            time.sleep(0.1)
+            client.sendall(slow(later))
+            answers.append(read_answer(stream).body)
+        answers.append(read_answer(stream).body)
+        assert answers == [b"first-1", b"secnd-2", b"third-3", b"forth-4"]
+
+
+@pytest.mark.parametrize("cut", [1, 50, 100, 30_000])
+def test_part_of_a_request_that_comes_during_an_answer_is_kept(web, cut):
+    body = bytes(range(256)) * 300
+    with web.socket() as client, client.makefile("rb") as stream:
+        for _ in range(3):
+            whole = post(body)
+            client.sendall(slow(b"before"))
+            time.sleep(0.1)
+            client.sendall(whole[:cut])
+            assert read_answer(stream).body == b"before"
+            for begin in range(cut, len(whole), 16384):
+                client.sendall(whole[begin : begin + 16384])
+            assert read_answer(stream).body == body
+
+
+def test_client_that_reads_nothing_is_closed(small):
+    with small.web.socket() as client:
+        client.settimeout(20)
+        with pytest.raises(ConnectionError):
+            while True:  # Answers of /metrics fill what the system holds, and then nobody takes.
+                client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
+                time.sleep(0.01)
+    assert small.web.get("/healthz").status == 200
+
+
+def test_clients_that_do_not_read_their_continue_hold_nobody(web):
+    ask = b"HEAD /healthz HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n\r\n" * 1000
+    clients = []
+    try:
+        for _ in range(25):
+            clients.append(web.socket())
+            clients[-1].setblocking(False)
+            try:
+                for _ in range(100):
+                    clients[-1].send(ask)
+            except BlockingIOError:
+                pass
+            assert web.get("/healthz").body == b"ok\n"
+    finally:
+        for client in clients:
+            client.close()
 
 
 def test_chunked_body_is_put_together(web):
