@@ -73,6 +73,10 @@ Status GrpcServer::Start(uint16_t* port) {
   // Clients may ping as often as they like, to notice a host that is gone.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  // And we ping them: a client whose host is gone must not keep its session's licence.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   builder.SetMaxReceiveMessageSize(static_cast<int>(impl_->settings.limits.max_message_bytes));
   builder.SetMaxSendMessageSize(-1);
   builder.RegisterService(&impl_->xsf);

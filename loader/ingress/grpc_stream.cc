@@ -91,7 +91,7 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
       }
       return Fail(status);
     }
-    Write(std::move(request.call.request.payloads));
+    if (!Write(std::move(request.call.request.payloads))) return;
     if (!polling_ && !busy_write_ && !over_) Poll();
     if (!once_ && !over_) ReadIfWanted();
   }
@@ -110,19 +110,22 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
     return env_.sessions.Open(std::move(open), &id_);
   }
 
-  void Write(std::vector<Payload> payloads) {
+  // False: there was no room for it, and the call has ended with that.
+  bool Write(std::vector<Payload> payloads) {
     for (Payload& p : payloads) {
       p.status = once_ ? DataStatus::kOnce : StreamStatus(p, DataStatus::kContinue);
       const bool end = p.status == DataStatus::kEnd || p.status == DataStatus::kOnce;
       std::erase_if(open_, [&p](const auto& stream) { return stream.first == p.key; });
       if (!end) open_.emplace_back(p.key, p.type);
     }
-    if (payloads.empty()) return;
+    if (payloads.empty()) return true;
     ++untaken_;
     const Status status = env_.sessions.Write(id_, 0, std::move(payloads),
                                               [call = shared_from_this()] { call->OnTaken(); });
-    // Not ok: the session is over, and the poll tells why. Its own bound is never reached.
     if (!status.ok()) --untaken_;
+    if (status.kind != StatusKind::kOverloaded) return true;  // Over: the poll tells why.
+    Reject({grpc::StatusCode::RESOURCE_EXHAUSTED, status.text});
+    return false;
   }
 
   // Any thread.

@@ -53,6 +53,7 @@ class EventStream : public HttpStream, public std::enable_shared_from_this<Event
   }
 
   void Abort() override { sessions_.Abort(id_); }
+  TimePoint until() const override { return limit_; }
 
  private:
   using Got = std::function<void(SessionOutput)>;
@@ -142,7 +143,13 @@ SessionId StartEvents(Sessions* sessions, OnceCall call, std::string sid, TimePo
     return 0;
   }
   for (Payload& p : call.request.payloads) p.status = DataStatus::kOnce;
-  (void)sessions->Write(id, 0, std::move(call.request.payloads), nullptr);  // The poll tells.
+  const Status written =
+      sessions->Write(id, 0, std::move(call.request.payloads), nullptr);
+  if (written.kind == StatusKind::kOverloaded) {  // Otherwise the poll tells.
+    sessions->Abort(id);
+    done(refuse(written, sid));
+    return 0;
+  }
   std::make_shared<EventStream>(sessions, id, std::move(sid), std::move(call.expect), limit,
                                 std::move(refuse))
       ->Begin(std::move(done));

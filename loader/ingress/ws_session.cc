@@ -42,11 +42,7 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
   ~WsSession() { context_.gone(); }
 
   void Start(const beast::http::request<beast::http::empty_body>& upgrade) {
-    websocket::stream_base::timeout limits{};
-    limits.handshake_timeout = std::chrono::seconds(10);
-    limits.idle_timeout = kDeadPeer;
-    limits.keep_alive_pings = true;
-    ws_.set_option(limits);
+    SetDeadPeer(kDeadPeer);
     ws_.read_message_max(context_.settings.limits.max_message_bytes);
     ws_.text(true);
     ws_.async_accept(upgrade, [self = shared_from_this()](error_code ec) {
@@ -69,6 +65,7 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
 
   void Read() {
     reading_ = true;
+    if (!heeds_silence_) SetDeadPeer(kDeadPeer);
     SetReadTimer();
     ws_.async_read(frame_, [self = shared_from_this()](error_code ec, size_t) {
       self->reading_ = false;
@@ -108,7 +105,19 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
     if (status.ok() && id_ == 0) status = Open(&call);
     if (!status.ok()) return End(CodeOf(status), status.text);
     Write(std::move(call.request.payloads), otherwise);
-    if (untaken_ < kMostWrites) Read();
+    if (reading_) return;
+    if (untaken_ < kMostWrites) return Read();
+    // The engine is busy with what it has. Answers to pings are not read meanwhile.
+    SetDeadPeer(websocket::stream_base::none());
+  }
+
+  void SetDeadPeer(Duration limit) {
+    websocket::stream_base::timeout limits{};
+    limits.handshake_timeout = std::chrono::seconds(10);
+    limits.idle_timeout = limit;
+    limits.keep_alive_pings = limit != websocket::stream_base::none();
+    ws_.set_option(limits);
+    heeds_silence_ = limits.keep_alive_pings;
   }
 
   // header.status, for payloads without one of their own.
@@ -153,7 +162,9 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
             if (const auto self = weak.lock()) self->OnTaken();
           });
         });
-    if (!status.ok()) --untaken_;  // The session is over: the poll tells why.
+    if (!status.ok()) --untaken_;
+    // Otherwise the session is over: the poll tells why.
+    if (status.kind == StatusKind::kOverloaded) End(CodeOf(status), status.text);
   }
 
   void OnTaken() {
@@ -272,6 +283,7 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
   int untaken_ = 0;
   bool reading_ = false, writing_ = false, polling_ = false;
   bool input_ended_ = false;
+  bool heeds_silence_ = false;  // Whether a peer that does not answer pings is taken to be gone.
   bool ending_ = false;   // Nothing more is taken from the session; what is in outbox_ leaves.
   bool closing_ = false;  // The close frame is on its way, or the socket is gone.
 };

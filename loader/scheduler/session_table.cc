@@ -102,7 +102,11 @@ Status SessionTable::Write(SessionId id, int sync_id, std::vector<Payload> paylo
     } else {
       if (!std::exchange(session.ordering, true)) session.next_sync = sync_id;
       if (sync_id >= session.next_sync) {
-        session.early.emplace(sync_id, Waiting{std::move(payloads), std::move(taken)});
+        const size_t bytes = BytesOf(payloads);
+        const bool fresh =
+            session.early.emplace(sync_id, Waiting{std::move(payloads), std::move(taken), bytes})
+                .second;
+        if (fresh) input_bytes_ += bytes;
         SendInOrder(id, session, &after);
       } else if (taken) {
         after.taken.push_back(std::move(taken));  // Too late: it is left out.
@@ -133,6 +137,7 @@ void SessionTable::SendInOrder(SessionId id, Session& session, After* after) {
   while (!session.early.empty() && session.early.begin()->first <= session.next_sync) {
     Waiting packet = std::move(session.early.begin()->second);
     session.early.erase(session.early.begin());
+    input_bytes_ -= packet.bytes;  // Send counts it anew.
     ++session.next_sync;
     Send(id, session, std::move(packet.payloads), std::move(packet.taken), after);
   }
@@ -246,6 +251,7 @@ void SessionTable::Close(SessionId id, Session& session, After* after) {
 
 void SessionTable::DropInput(Session& session, After* after) {
   for (auto& [sync_id, packet] : session.early) {
+    input_bytes_ -= packet.bytes;
     if (packet.taken) after->taken.push_back(std::move(packet.taken));
   }
   session.early.clear();

@@ -69,6 +69,7 @@ class SessionTable : public Sessions {
   struct Waiting {  // A packet of an ordered session that came too early.
     std::vector<Payload> payloads;
     std::function<void()> taken;
+    size_t bytes = 0;
   };
   struct Sent {  // A write in the worker. The payloads keep its memory alive.
     std::vector<Payload> payloads;

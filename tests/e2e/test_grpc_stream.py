@@ -55,6 +55,18 @@ def loader(request, start, binaries):
     return start(config={"instances": {"library": str(engine)}, "fc": {"max": 20}})
 
 
+def test_input_without_room_is_refused_and_ends_the_session(start, binaries):
+    """It was lost without a word, and the session went on."""
+    library = {"library": str(binaries.engine)}
+    loader = start(config={"instances": library, "queue": {"max_bytes": 65536}})
+    stream = Stream(loader.xsf).piece(b"small", 0).piece(b"x" * 100_000).piece(b"end", 2)
+    with pytest.raises(grpc.RpcError) as failed:
+        list(stream)
+    assert failed.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "input buffer full" in failed.value.details()
+    released(loader)
+
+
 def released(loader):
     loader.wait_metric("aiges_in_flight", 0)
 

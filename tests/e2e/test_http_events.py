@@ -129,6 +129,26 @@ def test_timeout_ms_ends_it(open_events, loader):
     assert (events[-1][0], events[-1][2]["header"]["code"]) == ("error", 10102)
 
 
+def test_input_without_room_is_429(start, toolbox):
+    loader = start(toolbox, config={"queue": {"max_bytes": 65536}})
+    answer = loader.web.raw_mode(b"x" * 100_000, headers={"Accept": "text/event-stream"})
+    assert (answer.status, answer.code) == (429, 10110)
+    loader.wait_metric("aiges_in_flight", 0)
+
+
+def test_client_that_takes_nothing_is_left_at_its_time_limit(start, binaries):
+    wrapper = "class Wrapper:\n    def wrapperOnceExec(self, params, reqData):\n"
+    wrapper += "        while True: yield 'x' * 10000\n"
+    loader = start(wrapper)
+    with loader.web.socket() as client:
+        client.sendall(
+            b"POST /v1/raw/svcName?timeout_ms=1000 HTTP/1.1\r\nHost: x\r\n"
+            b"Accept: text/event-stream\r\nContent-Length: 1\r\n\r\nx"
+        )
+        loader.wait_metric("aiges_in_flight", 1)
+        loader.wait_metric("aiges_in_flight", 0)
+
+
 def test_http_1_0_ends_with_the_connection(loader):
     with socket.create_connection((loader.web.host, loader.web.port), timeout=20) as raw:
         raw.sendall(

@@ -205,6 +205,17 @@ def test_no_licence_is_10110(loader):
     released(loader)
 
 
+def test_input_without_room_is_10110(start, binaries):
+    library = {"library": str(binaries.engine)}
+    loader = start(config={"instances": library, "queue": {"max_bytes": 65536}})
+    with Socket(loader) as socket:
+        socket.say(b"small", status=0).say(b"x" * 100_000)
+        code, message, _ = failure(socket)
+    assert code == 10110
+    assert "input buffer full" in message
+    released(loader)
+
+
 def test_slow_client_does_not_grow_the_loader(loader):
     with Socket(loader, max_queue=4) as socket:
         socket.say(b"x", status=2, parameter={"items": 1000000})

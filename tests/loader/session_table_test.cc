@@ -236,6 +236,21 @@ TEST_F(SessionTableTest, PacketsAreSentInOrderOfSyncId) {
   EXPECT_EQ(taken, 2) << "the late and the empty one need no engine";
 }
 
+TEST_F(SessionTableTest, PacketsThatWaitForOthersCountAsInput) {
+  ordered = true;
+  const SessionId id = Open();
+  EXPECT_TRUE(Write(id, "a", 1).ok());
+  const uint64_t sent = table.Report().input_bytes;
+  EXPECT_TRUE(Write(id, "ccc", 3).ok());
+  EXPECT_GT(table.Report().input_bytes, sent);
+  EXPECT_TRUE(Write(id, "other", 3).ok()) << "the same once more: left out";
+  const uint64_t waiting = table.Report().input_bytes;
+  EXPECT_TRUE(Write(id, "bb", 2).ok());
+  EXPECT_GT(table.Report().input_bytes, waiting);
+  table.Abort(id);
+  EXPECT_LE(table.Report().input_bytes, waiting + 2) << "what waited is dropped";
+}
+
 TEST_F(SessionTableTest, MissingPacketIsLeftOutAfterFiveSeconds) {
   ordered = true;
   const SessionId id = Open();
