@@ -63,6 +63,7 @@ ParseResult Configurator::Pull() {
     Refuse(tree.revision, result.errors);
     return FromCache(StrCat("revision ", tree.revision, ": ", Joined(result.errors)));
   }
+  cache_.Hold(tree.revision);
   const Status kept = cache_.Accept(tree.revision);
   if (!kept.ok()) LogWarn("config", "cannot keep the configuration for later: ", kept.text);
   LogInfo("config", "revision ", tree.revision, " from ", place.url);
@@ -79,6 +80,7 @@ ParseResult Configurator::FromCache(const std::string& why) {
                                    flags_.cache));
     return result;
   }
+  cache_.Hold(kept->revision);
   LogError("config", why, "; starting with revision ", kept->revision, " as kept in ",
            kept->folder);
   Flags flags = flags_;
@@ -193,7 +195,9 @@ void Configurator::Take(ConfigTree tree) {
     LogInfo("config", "revision ", tree.revision, ": replacing the workers for ",
             rolling.empty() ? unchanged.text : Joined(Names(rolling)));
     const Status status = targets_.roll(parsed.settings);
+    if (status.kind == StatusKind::kCancelled) return;  // We stop: that says nothing of the tree.
     if (!status.ok()) return Refuse(tree.revision, {status.text});
+    cache_.Hold(tree.revision);
   }
   Use(parsed.settings);
   const Status kept = cache_.Accept(tree.revision);
@@ -213,11 +217,13 @@ void Configurator::Take(ConfigTree tree) {
 }
 
 void Configurator::Use(const Settings& fresh) {
-  targets_.hot(fresh);
   std::vector<std::string> restart = Names(Changes(started_, fresh, Effect::kRestart));
-  MutexLock lock(mu_);
-  in_force_ = fresh;
-  report_.restart = std::move(restart);
+  {
+    MutexLock lock(mu_);
+    in_force_ = fresh;
+    report_.restart = std::move(restart);
+  }
+  targets_.hot(fresh);
 }
 
 void Configurator::Refuse(const std::string& revision, std::vector<std::string> errors) {

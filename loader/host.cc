@@ -132,7 +132,7 @@ Status Host::Roll(const Settings& fresh) {
   std::future<Status> future = result->get_future();
   pool_->Reload(fresh, [result](Status status) { result->set_value(std::move(status)); });
   while (future.wait_for(kTick) != std::future_status::ready) {
-    if (stopping_) return Status::Error(StatusKind::kOverloaded, "the service stops");
+    if (stopping_) return Status::Error(StatusKind::kCancelled, "the service stops");
   }
   return future.get();
 }
@@ -140,6 +140,7 @@ Status Host::Roll(const Settings& fresh) {
 void Host::UseHot(const Settings& fresh) {
   scheduler_->UseSettings(fresh);
   SetLogLevel(fresh.log.level);
+  MutexLock lock(told_mu_);
   if (announced_ && !stopping_) configurator_.registry().Announce(Announced(fresh));
 }
 
@@ -186,7 +187,8 @@ void Host::WaitForEngine() {
 
 void Host::OnFirstReady() {
   TellReadiness(true);
-  if (!settings_.registry.announce) return;
+  MutexLock lock(told_mu_);
+  if (!settings_.registry.announce || stopping_) return;
   configurator_.registry().Announce(Announced(configurator_.InForce()));
   announced_ = true;
 }
@@ -194,7 +196,7 @@ void Host::OnFirstReady() {
 // By the waiter and by main: workers may all be gone for a while, and come back.
 void Host::TellReadiness(bool ready) {
   MutexLock lock(told_mu_);
-  if (told_ready_ == ready) return;
+  if (told_ready_ == ready || (ready && stopping_)) return;
   told_ready_ = ready;
   grpc_->SetServing(ready);
   configurator_.registry().SetReady(ready, "no worker is ready");
@@ -225,9 +227,13 @@ void Host::Drain() {
   const InstanceSettings limits = configurator_.InForce().instances;
   const TimePoint until = steady_clock::now() + milliseconds(limits.drain_ms);
   Registry& registry = configurator_.registry();
-  registry.SetReady(false, "draining");
   scheduler_->BeginDrain(until);
-  grpc_->SetServing(false);
+  {
+    MutexLock lock(told_mu_);
+    told_ready_ = false;
+    registry.SetReady(false, "draining");
+    grpc_->SetServing(false);
+  }
   if (pool_->ReadyCount() > 0) {
     std::this_thread::sleep_for(milliseconds(std::min(limits.lame_duck_ms, limits.drain_ms)));
   }

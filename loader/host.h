@@ -53,9 +53,10 @@ class Host {
   SteadyClock clock_;
   std::string grpc_address_, http_address_;
   uint16_t grpc_port_ = 0, http_port_ = 0;
-  std::atomic<bool> stopping_{false}, announced_{false};
+  std::atomic<bool> stopping_{false};
   Mutex told_mu_;
   bool told_ready_ GUARDED_BY(told_mu_) = false;  // What health service and registry know.
+  bool announced_ GUARDED_BY(told_mu_) = false;
   Status engine_;           // Why no instance could serve; read after the waiter has ended.
   std::unique_ptr<Pool> pool_;
   std::unique_ptr<Scheduler> scheduler_;

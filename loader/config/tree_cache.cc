@@ -1,5 +1,7 @@
 #include "loader/config/tree_cache.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -13,7 +15,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kPrefix = "tree-";
-// A worker may still read files of the tree before.
+constexpr const char* kLock = ".lock";
+// Workers that are being replaced may still read files of the tree before.
 constexpr auto kKeep = std::chrono::hours(1);
 
 bool StaysInside(const fs::path& path) {
@@ -63,6 +66,13 @@ Status TreeCache::Stage(const std::string& revision, const Pairs& files, std::st
   return Status::Ok();
 }
 
+void TreeCache::Hold(const std::string& revision) {
+  const std::string path = Place(revision) + kLock;
+  Fd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  ::flock(lock.get(), LOCK_SH);
+  held_ = std::move(lock);
+}
+
 Status TreeCache::Accept(const std::string& revision) {
   std::error_code error;
   const fs::path link = fs::path(folder_) / "current";
@@ -77,7 +87,12 @@ Status TreeCache::Accept(const std::string& revision) {
     const std::string name = entry.path().filename().string();
     if (name.rfind(kPrefix, 0) != 0 || name == kPrefix + revision) continue;
     std::error_code ignored;  // Another loader may be as far as we are.
-    if (entry.last_write_time(ignored) < old) fs::remove_all(entry.path(), ignored);
+    if (!entry.is_directory(ignored) || entry.last_write_time(ignored) >= old) continue;
+    const std::string lock = entry.path().string() + kLock;
+    const Fd alone(::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+    if (::flock(alone.get(), LOCK_EX | LOCK_NB) != 0) continue;
+    fs::remove_all(entry.path(), ignored);
+    fs::remove(lock, ignored);
   }
   return Status::Ok();
 }

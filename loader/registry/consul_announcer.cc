@@ -152,7 +152,7 @@ void ConsulAnnouncer::Registered() {
   LogInfo("registry", "registered as ", id_, " with ", settings_.url);
   health_.SetRegistered(true, id_);
   state_ = State::kRegistered;
-  pauses_.Reset();
+  confirmed_ = false;
   beat_due_ = true;  // Also makes the check's text the loader's own.
 }
 
@@ -164,6 +164,7 @@ void ConsulAnnouncer::Update() {
        [this, word](const HttpGot& got) {
          if (got.ok()) {
            told_ = word;
+           confirmed_ = true;
            pauses_.Reset();
            loop_.After(wanted_->ttl / 3, [this, beat = ++beat_] {
              if (beat != beat_) return;  // A later one has set its own timer.
@@ -178,7 +179,9 @@ void ConsulAnnouncer::Update() {
                  "), registering again");
          health_.SetRegistered(false, id_);
          state_ = State::kAbsent;
-         if (got.status != 404 && got.status != 500) Failed();  // 403: no use in haste.
+         // At once where it has known us; not where it refuses, or never meant it (as when requests
+         // go to different agents).
+         if (!confirmed_ || (got.status != 404 && got.status != 500)) Failed();
        });
 }
 

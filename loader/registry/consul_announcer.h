@@ -52,6 +52,7 @@ class ConsulAnnouncer {
   bool ready_ = false;
   std::string why_ = "not started";
   std::string told_;        // The word that the agent has.
+  bool confirmed_ = false;  // The agent has taken a heartbeat since it took the registration.
   bool beat_due_ = false;
   uint64_t beat_ = 0;       // The heartbeat that the timer belongs to.
   bool busy_ = false;       // A request is on its way.

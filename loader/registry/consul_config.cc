@@ -20,7 +20,8 @@ constexpr milliseconds kLongestPause{3000};
 constexpr const char* kWait = "60s";
 constexpr milliseconds kWaitLimit{70'000};
 constexpr milliseconds kLimit{3000};
-// Without an index Consul does not hold the query.
+// Without an index Consul does not hold the query; and not everything that speaks for Consul holds
+// one at all.
 constexpr milliseconds kUnheld{1000};
 // Loaders that watch the same tree wake together: they ask again spread over this time. It also
 // gathers a burst of pushes.
@@ -74,6 +75,7 @@ void ConsulConfig::Watch(std::string revision, std::function<void(ConfigTree)> c
 void ConsulConfig::Query() {
   std::string url = TreeUrl();
   if (index_ > 0) url += StrCat("&index=", index_, "&wait=", kWait);
+  asked_ = std::chrono::steady_clock::now();
   HttpAsk ask{"GET", std::move(url), "", index_ > 0 ? kWaitLimit : kLimit};
   loop_.Send(std::move(ask), [this](const HttpGot& got) { OnAnswer(got); });
 }
@@ -97,7 +99,8 @@ void ConsulConfig::OnAnswer(const HttpGot& got) {
     changed_(std::move(*tree));
   }
   milliseconds pause = news ? pauses_.Jitter(kSpread) : milliseconds(1);
-  if (index_ == 0) pause = kUnheld;
+  const bool held = std::chrono::steady_clock::now() - asked_ >= kUnheld;
+  if (index_ == 0 || (!news && !held)) pause = kUnheld;
   loop_.After(pause, [this] { Query(); });
 }
 

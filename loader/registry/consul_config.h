@@ -44,6 +44,7 @@ class ConsulConfig {
   std::function<void(ConfigTree)> changed_;
   std::string revision_;
   uint64_t index_ = 0;
+  TimePoint asked_{};
 };
 
 }  // namespace aiges

@@ -62,6 +62,26 @@ TEST_F(TreeCacheTest, PathThatLeavesTheFolderIsRefused) {
   EXPECT_FALSE(fs::exists(folder / "evil"));
 }
 
+TEST_F(TreeCacheTest, OldTreeStaysWhileSomebodyHoldsIt) {
+  TreeCache cache(folder.string(), "svc"), other(folder.string(), "svc");
+  std::string place;
+  for (const char* revision : {"r1", "r2", "r3"}) {
+    ASSERT_TRUE(cache.Stage(revision, {{"aiges.toml", revision}}, &place).ok());
+    fs::last_write_time(place, fs::file_time_type::clock::now() - std::chrono::hours(2));
+  }
+  other.Hold("r1");
+  cache.Hold("r2");
+  ASSERT_TRUE(cache.Accept("r3").ok());
+  EXPECT_TRUE(fs::exists(folder / "svc" / "tree-r1")) << "of another loader in the same folder";
+  EXPECT_TRUE(fs::exists(folder / "svc" / "tree-r2")) << "our own workers still read it";
+  cache.Hold("r3");
+  other.Hold("r3");
+  ASSERT_TRUE(cache.Accept("r3").ok());
+  EXPECT_FALSE(fs::exists(folder / "svc" / "tree-r1"));
+  EXPECT_FALSE(fs::exists(folder / "svc" / "tree-r2"));
+  EXPECT_TRUE(fs::exists(folder / "svc" / "tree-r3"));
+}
+
 TEST_F(TreeCacheTest, SaysWhichFileOfThePluginDiffers) {
   TreeCache cache(folder.string(), "svc");
   const Pairs files{{"aiges.toml", "a"}, {"x", "1"}};
