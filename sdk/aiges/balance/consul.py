@@ -12,6 +12,7 @@ import logging
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any, Callable
 from urllib.parse import quote, urlencode
@@ -27,6 +28,7 @@ log = logging.getLogger("aiges")
 NOT_READY_WORD = "not ready"  # How the Output of a loader's own check begins.
 WAIT_S = 30.0
 RESET_PAUSE_S = 0.2
+UNHELD_S = 1.0
 SLACK_S = 5.0  # Consul lengthens a wait by up to a sixteenth; the rest is for the network.
 LONGEST_ANSWER = 64 << 20
 
@@ -157,6 +159,7 @@ class ConsulSource:
             try:
                 if connection is None:
                     connection = self._connect()
+                asked, began = index, time.monotonic()
                 index = self._ask(connection, index)
                 if connection.sock is None:  # Somebody between us and the agent wants it so.
                     self._drop(connection)
@@ -164,10 +167,12 @@ class ConsulSource:
                 backoff.reset()
                 if index == 0:
                     self._stop.wait(RESET_PAUSE_S)
+                elif index == asked and time.monotonic() - began < UNHELD_S:
+                    self._stop.wait(UNHELD_S)  # It does not hold queries: not a question a moment.
                 if self._trouble:
                     log.info("consul: %s: %s is known", self._spec.agent, self._spec.service)
                 self._trouble = ""
-            except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError) as e:
+            except Exception as e:  # Whatever an agent answers, or something in its place.
                 if self._stop.is_set():
                     break
                 what = f"{self._spec.agent}: {self._spec.service}: {type(e).__name__}: {e}"
@@ -227,7 +232,7 @@ class ConsulSource:
             text = body[:200].decode("utf-8", "replace").strip()
             raise ValueError(f"expected HTTP 200, got {answer.status} {text}")
         told = int(answer.headers["X-Consul-Index"] or 0)
-        if told != index:
+        if told != index or index == 0:
             snapshot = snapshot_of(json.loads(body))
             with self._lock:
                 if self._on_change is not None:

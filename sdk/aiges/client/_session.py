@@ -67,8 +67,11 @@ class SessionState:
             status=int(status),
             sync_id=self._sync_id,
         )
-        self._sync_id += 1
         return request_bytes("AIIn", data, handle=self.handle)
+
+    def written(self) -> None:
+        """Note that the loader has taken the write; one that it refused is no packet."""
+        self._sync_id += 1
 
     def reading(self, wait_s: float) -> bytes:
         """Return the request that waits for output."""

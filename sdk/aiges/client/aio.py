@@ -190,6 +190,7 @@ class AsyncSession(SessionBase):
     async def write(self, payloads: Payloads, status: int = 1) -> None:
         """Write a piece of input; ``status`` is its place in its stream (see ``Place``)."""
         await self._ask(self._state.writing(payloads, status), self._timeout_s)
+        self._state.written()
 
     async def read(self, timeout_s: float | None = None) -> list[Payload]:
         """Return what has come, at least one payload; [] when the time passed, or at the end."""

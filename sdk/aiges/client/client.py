@@ -141,6 +141,11 @@ class Client:
         except grpc.RpcError as error:
             tries.broke(error.code(), error.details())
             return None
+        except ValueError as error:  # As gRPC says it when the channel is closed under a call.
+            tries.end(Outcome.UNKNOWN)
+            if self._core.closed:
+                raise Unavailable(0, CLOSED, address) from error
+            raise
         except BaseException:
             tries.end(Outcome.UNKNOWN)
             raise
@@ -190,6 +195,7 @@ class Session(SessionBase):
     def write(self, payloads: Payloads, status: int = 1) -> None:
         """Write a piece of input; ``status`` is its place in its stream (see ``Place``)."""
         self._ask(self._state.writing(payloads, status), self._timeout_s)
+        self._state.written()
 
     def read(self, timeout_s: float | None = None) -> list[Payload]:
         """Return what has come, at least one payload; [] when the time passed, or at the end.
