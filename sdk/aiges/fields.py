@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import sys
 from typing import Any
 
 from aiges.core.types import AUDIO, IMAGE, STRING, DataOnce
@@ -67,6 +69,18 @@ class JsonBodyField(PayloadField):
         return json.dumps(self.value, ensure_ascii=False).encode()
 
 
+def _found(path: str) -> str:
+    """Return a path that is there: as it is, else beside wrapper.py."""
+    if not os.path.exists(path):
+        for name in ("wrapper", "__main__"):
+            beside = getattr(sys.modules.get(name), "__file__", None)
+            if beside:
+                other = os.path.join(os.path.dirname(os.path.abspath(beside)), path)
+                if os.path.exists(other):
+                    return other
+    return path
+
+
 class _FileField(PayloadField):
     def __init__(self, key: str, path: str = "", status: int = DataOnce, **options: Any) -> None:
         super().__init__(key, status, **options)
@@ -76,7 +90,7 @@ class _FileField(PayloadField):
         if not self.path:
             return b""
         try:
-            with open(self.path, "rb") as file:
+            with open(_found(self.path), "rb") as file:
                 return file.read()
         except OSError as error:
             log.warning("test data of field %s: %s; using none", self.key, error)

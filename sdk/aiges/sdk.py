@@ -1,17 +1,18 @@
 """``WrapperBase``: declare a wrapper, and try it out without the loader.
 
 A wrapper derives from it, names its inputs, parameters and outputs, and overrides the hooks it
-needs. ``python wrapper.py`` ending in ``Wrapper().run()`` then calls the hooks as the loader would,
-in this process, so that breakpoints work, and reports every way in which a result breaks the
-contract. The loader itself needs nothing but the hooks.
+needs. ``schema()`` tells gateways and pages about them. ``python wrapper.py`` ending in
+``Wrapper().run()`` calls the hooks as the loader would, in this process, so that breakpoints work,
+and reports every way in which a result breaks the contract. The loader needs nothing but the hooks.
 """
 
 from __future__ import annotations
 
+import json
 import logging
+from functools import cached_property
 from typing import Any
 
-from aiges import _verify
 from aiges.dto import DataListCls, Response, SessionCreateResponse
 from aiges.fields import (
     AudioBodyField,
@@ -44,26 +45,34 @@ __all__ = [
 log = logging.getLogger("aiges")
 
 
-def _fields_of(holder: Any, kind: type[Any]) -> dict[str, Any]:
-    """Return the fields of that kind among the class attributes of ``holder``, by key."""
+def _fields_of(holder: Any) -> dict[str, Any]:
+    """Return the fields among the attributes of ``holder`` (an object or a class), by attribute."""
     if holder is None:
         return {}
-    found = {}
-    for base in reversed(type(holder).__mro__):
-        for value in vars(base).values():
-            if isinstance(value, kind):
-                found[value.key] = value
-    return found
+    found: dict[str, Any] = {}
+    for base in reversed((holder if isinstance(holder, type) else type(holder)).__mro__):
+        found.update(vars(base))
+    if not isinstance(holder, type):
+        found.update(getattr(holder, "__dict__", {}))
+    return {n: value for n, value in found.items() if isinstance(value, (PayloadField, ParamField))}
 
 
 class _Metaclass(type):
     def __init__(cls, name: str, bases: tuple[type, ...], members: dict[str, Any]) -> None:
         super().__init__(name, bases, members)
-        request = getattr(cls, "requestCls", None)
-        response = getattr(cls, "responseCls", None)
-        cls.inputs = _fields_of(request, PayloadField)
-        cls.params = _fields_of(request, ParamField)
-        cls.accepts = _fields_of(response, PayloadField)
+        request = _fields_of(getattr(cls, "requestCls", None))
+        response = _fields_of(getattr(cls, "responseCls", None))
+        cls.inputs, cls.params, cls.accepts = {}, {}, {}
+        for attribute, field in request.items():
+            if isinstance(field, ParamField):
+                cls.params[field.key] = field
+            elif attribute.startswith("accept"):  # An output that is declared with the request.
+                cls.accepts[field.key] = field
+            else:
+                cls.inputs[field.key] = field
+        for field in response.values():
+            if isinstance(field, PayloadField):
+                cls.accepts[field.key] = field
 
 
 class WrapperBase(metaclass=_Metaclass):
@@ -78,6 +87,9 @@ class WrapperBase(metaclass=_Metaclass):
     call = "atmos"
     call_type = "0"
     sub = "ase"
+    hosts = "api.xf-yun.com"
+    webgate_type = "0"
+    route: str | list[str] = ""
     requestCls: Any = None
     responseCls: Any = None
 
@@ -85,10 +97,29 @@ class WrapperBase(metaclass=_Metaclass):
     params: dict[str, ParamField]
     accepts: dict[str, PayloadField]
 
-    def __init__(self, legacy: bool = True, *_: Any, **__: Any) -> None:
+    def __init__(
+        self,
+        legacy: bool = True,
+        is_aipaas: bool = False,
+        keep_schema_default_value: bool = True,
+        *_: Any,
+        **__: Any,
+    ) -> None:
         self.legacy = legacy
+        self.is_aipaas = is_aipaas
+        self.keep_schema_default_value = keep_schema_default_value
         self.config: dict[str, str] = {}
         self.session = SessionManager()
+
+    @cached_property
+    def inputs_test_values(self) -> dict[str, bytes]:
+        """What run() sends, by key of the input; files are read at first use."""
+        return {key: field.test_value() for key, field in self.inputs.items()}
+
+    @cached_property
+    def params_test_values(self) -> dict[str, str]:
+        """The parameters that run() sends."""
+        return {key: field.test_value() for key, field in self.params.items()}
 
     # Hooks. In the loader wrapperInit gets [wrapper] of aiges.toml.
 
@@ -135,6 +166,8 @@ class WrapperBase(metaclass=_Metaclass):
         """
         if not logging.getLogger().handlers:
             logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(message)s")
+        from aiges import _verify  # As in schema(): it brings asyncio along.
+
         problems = _verify.stream(self) if stream else _verify.once(self)
         for problem in problems:
             log.error("%s", problem)
@@ -143,3 +176,13 @@ class WrapperBase(metaclass=_Metaclass):
         else:
             log.info("wrapper.py has been verified")
         return not problems
+
+    def schema(self) -> str:
+        """Return what goes in and out of this wrapper, as JSON; see ``aiges.schema``.
+
+        ``legacy``, ``is_aipaas`` and ``keep_schema_default_value`` of the constructor choose the
+        generation and how defaults are written. Raises SchemaError when nothing is declared.
+        """
+        from aiges.schema import describe  # Not at import: the loader needs the hooks only.
+
+        return json.dumps(describe(self), ensure_ascii=False)

@@ -1,0 +1,88 @@
+"""The tree of commands. Their modules are imported when a command is called or asked for help."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from aiges import __version__
+
+COMMANDS = {
+    "create": "Make a project: wrapper, test data, configuration, Dockerfile.",
+    "run": "Run the wrapper's hooks in this process; breakpoints work.",
+    "check": "Find what breaks the contract, with file, line and fix.",
+    "serve": "Start AIService on a wrapper.py or libwrapper.so.",
+    "call": "Send one request, show or save the answer.",
+    "schema": "Print what goes in and out of the wrapper.",
+    "status": "Show how a running loader is.",
+    "top": "The same, live.",
+    "config": "Check configuration files, keep them in the config centre.",
+    "services": "List the loaders that are registered.",
+    "package": "Write a Dockerfile and its build context.",
+    "completion": "Print the completion script for a shell.",
+}
+CONFIG = {
+    "validate": "Let AIService read a configuration file.",
+    "diff": "Compare local files with those in the config centre.",
+    "push": "Make local files the content of the config centre.",
+    "pull": "Fetch the files from the config centre.",
+    "history": "List the pushes.",
+    "rollback": "Push an older revision again.",
+    "watch": "Print changes, and what the loaders make of them.",
+}
+
+
+class LazyGroup(click.Group):
+    """Commands by name; ``table`` has their help, ``package`` the modules they are in.
+
+    The command ``top`` of the package ``aiges.cli`` is ``command`` in ``aiges/cli/top.py``.
+    """
+
+    def __init__(self, name: str, package: str, table: Mapping[str, str], **options: Any) -> None:
+        super().__init__(name, **options)
+        self._package, self._table = package, table
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self._table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self._table:
+            return None
+        if cmd_name == "config":
+            return config
+        made: click.Command = importlib.import_module(f"{self._package}.{cmd_name}").command
+        made.short_help = self._table[cmd_name]
+        return made
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self._table.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        from click.shell_completion import CompletionItem
+
+        return [
+            CompletionItem(name, help=text)
+            for name, text in self._table.items()
+            if name.startswith(incomplete)
+        ]
+
+
+asectl = click.version_option(__version__, prog_name="asectl")(
+    LazyGroup(
+        "asectl",
+        "aiges.cli",
+        COMMANDS,
+        help="Make, try, check, serve and watch an engine of AIGES. Every command has --json.",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+)
+config = LazyGroup(
+    "config",
+    "aiges.cli.config",
+    CONFIG,
+    help="Configuration files, here and in the config centre (Consul).",
+)

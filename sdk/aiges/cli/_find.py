@@ -1,0 +1,111 @@
+"""Where things are: the plugin in a folder, the programs of AIGES, the header of the C ABI."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiges.cli._say import CliError
+
+__all__ = ["Plugin", "find_headers", "find_plugin", "find_program", "python_path"]
+
+PACKAGE = Path(__file__).resolve().parents[1]
+FILES = ("wrapper.py", "libwrapper.so")
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """``file`` is wrapper.py or libwrapper.so; ``project`` the folder where aiges.toml belongs."""
+
+    file: Path
+    project: Path
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the file."""
+        return self.file.parent
+
+    @property
+    def is_python(self) -> bool:
+        """True for wrapper.py."""
+        return self.file.suffix == ".py"
+
+
+def find_plugin(path: Path) -> Plugin:
+    """Return the plugin at ``path``: the file itself, or in that folder or its folder wrapper/.
+
+    Where both kinds are, wrapper.py wins: the library beside it is the shim.
+    """
+    path = path.absolute()
+    if path.is_file():
+        folder = path.parent
+        has_config = (folder / "aiges.toml").is_file() or folder.name != "wrapper"
+        return Plugin(path, folder if has_config else folder.parent)
+    if not path.is_dir():
+        raise CliError(f"expected a file or folder at {path}, found none")
+    for folder in (path, path / "wrapper"):
+        for name in FILES:
+            if (folder / name).is_file():
+                inside = folder == path and path.name == "wrapper"
+                above = inside and (path.parent / "aiges.toml").is_file()
+                return Plugin(folder / name, path.parent if above else path)
+    for folder in (path, path / "wrapper"):
+        if any(folder.glob("*.cc")) and (path / "Makefile").is_file():
+            raise CliError(f"expected libwrapper.so in {folder}, found its source only: run make")
+    raise CliError(
+        f"expected wrapper.py or libwrapper.so in {path} or {path / 'wrapper'}, found neither: "
+        "name the folder, or make a project with asectl create"
+    )
+
+
+def _folders() -> list[Path]:
+    """Where programs may be, apart from PATH; what the user names comes first."""
+    named = os.environ.get("AIGES_BIN", "")
+    found = [Path(named)] if named else []
+    return [*found, PACKAGE / "bin", Path(sys.executable).parent]
+
+
+def find_program(name: str) -> Path:
+    """Return AIService or another program of AIGES."""
+    for folder in _folders():
+        file = folder / name
+        if file.is_file() and os.access(file, os.X_OK):
+            return file.absolute()
+    on_path = shutil.which(name)
+    if on_path:
+        return Path(on_path)
+    raise CliError(
+        f"expected {name} in the folder that AIGES_BIN names, beside the package aiges or on PATH, "
+        "found it nowhere: install AIGES, or set AIGES_BIN to the folder it was built in"
+    )
+
+
+def find_headers() -> Path:
+    """Return the folder that has aiges/wrapper.h, to include it from."""
+    named = os.environ.get("AIGES_INCLUDE", "")
+    tries = [Path(named)] if named else []
+    tries += [PACKAGE / "include", PACKAGE.parents[1] / "include"]
+    for folder in _folders():
+        tries += [folder / "include", folder.parent / "include"]
+    on_path = shutil.which("AIService")
+    if on_path:
+        tries += [Path(on_path).parent / "include", Path(on_path).parents[1] / "include"]
+    for folder in tries:
+        if (folder / "aiges" / "wrapper.h").is_file():
+            return folder.absolute()
+    raise CliError(
+        "expected aiges/wrapper.h beside AIService or the package aiges, found it nowhere: set "
+        "AIGES_INCLUDE to the folder that has aiges/wrapper.h"
+    )
+
+
+def python_path() -> str:
+    """Return PYTHONPATH for a process that imports aiges, also where it is not installed."""
+    parts = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
+    home = PACKAGE.parent
+    if home.name not in ("site-packages", "dist-packages"):
+        parts.append(str(home))
+    return os.pathsep.join(parts)

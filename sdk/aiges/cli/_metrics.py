@@ -1,0 +1,170 @@
+"""The metrics of a loader, and what lies between two looks at them. Standard library only."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiges.cli import _toml
+from aiges.cli._say import CliError
+
+__all__ = ["Snapshot", "address_of", "look", "quantile", "report"]
+
+SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
+LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+TIMEOUT_S = 5.0
+STAGES = ("queue", "channel", "engine", "total")
+QUANTILES = (("p50_ms", 0.5), ("p99_ms", 0.99))
+DEFAULT_ADDRESS = "127.0.0.1:1888"
+
+Labels = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All metrics at one moment, by name and labels."""
+
+    time: float
+    ready: bool
+    said: str
+    values: Mapping[tuple[str, Labels], float] = field(default_factory=dict)
+
+    def value(self, name: str, **labels: str) -> float:
+        """Return one metric; 0 when it is not there."""
+        return self.values.get((name, tuple(sorted(labels.items()))), 0.0)
+
+    def by(self, name: str, label: str) -> dict[str, float]:
+        """Return the values of a metric by one of its labels."""
+        found = {}
+        for (each, labels), value in self.values.items():
+            if each == name:
+                found[dict(labels).get(label, "")] = value
+        return found
+
+    def buckets(self, name: str, **labels: str) -> list[tuple[float, float]]:
+        """Return the buckets of a histogram: upper bound and how many up to it."""
+        found = []
+        for (each, given), value in self.values.items():
+            said = dict(given)
+            if each == f"{name}_bucket" and labels.items() <= said.items():
+                found.append((float(said["le"]), value))
+        return sorted(found)
+
+
+def parse(text: str) -> dict[tuple[str, Labels], float]:
+    """Return what a page of Prometheus metrics says."""
+    values = {}
+    for line in text.splitlines():
+        found = None if line.startswith("#") else SAMPLE.match(line)
+        if found:
+            name, labels, value = found.groups()
+            values[name, tuple(sorted(LABEL.findall(labels or "")))] = float(value)
+    return values
+
+
+def address_of(target: str | None) -> str:
+    """Return http://host:port of a loader; without a target that of aiges.toml here."""
+    if not target:
+        file = Path("aiges.toml")
+        target = (_toml.http_address(_toml.read(file)) if file.is_file() else "") or DEFAULT_ADDRESS
+    return (target if "://" in target else f"http://{target}").rstrip("/")
+
+
+def _get(url: str) -> tuple[int, str]:
+    # A proxy of the environment is for the world outside, not for loaders.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=TIMEOUT_S) as answer:
+            return int(answer.status), answer.read().decode(errors="replace")
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode(errors="replace")
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", error)
+        raise CliError(
+            f"{url}: expected a loader's HTTP port, got: {reason}. Is it running? "
+            "Its address is http_listen in aiges.toml"
+        ) from None
+
+
+def look(address: str) -> Snapshot:
+    """Ask a loader how it is."""
+    code, said = _get(f"{address}/readyz")
+    status, text = _get(f"{address}/metrics")
+    values = parse(text) if status == 200 else {}
+    if not any(name.startswith("aiges_") for name, _ in values):
+        raise CliError(
+            f"{address}: expected metrics of AIService at /metrics, got none (HTTP port?)"
+        )
+    return Snapshot(time.monotonic(), code == 200, said.strip(), values)
+
+
+def quantile(buckets: list[tuple[float, float]], share: float) -> float | None:
+    """Return the value below which that share lies, between the bounds of its bucket; None: empty.
+
+    In the bucket without an upper bound it is the lower one.
+    """
+    total = buckets[-1][1] if buckets else 0.0
+    if total <= 0:
+        return None
+    wanted, below, lower = share * total, 0.0, 0.0
+    for upper, up_to in buckets:
+        if up_to >= wanted and up_to > below:
+            if upper == float("inf"):
+                return lower
+            return lower + (upper - lower) * (wanted - below) / (up_to - below)
+        below, lower = up_to, upper
+    return lower
+
+
+def _between(
+    new: list[tuple[float, float]], old: list[tuple[float, float]]
+) -> list[tuple[float, float]]:
+    before = dict(old)
+    return [(bound, max(0.0, count - before.get(bound, 0.0))) for bound, count in new]
+
+
+def report(new: Snapshot, old: Snapshot | None = None) -> dict[str, Any]:
+    """Return how a loader is; rates and quantiles are those since ``old``, else since its start."""
+    over_s = new.time - old.time if old else 0.0
+    answered = new.by("aiges_requests_total", "code")
+    before = old.by("aiges_requests_total", "code") if old else {}
+    done = {code: max(0.0, count - before.get(code, 0.0)) for code, count in answered.items()}
+    failed = sum(count for code, count in done.items() if code != "0")
+    latency: dict[str, Any] = {}
+    for stage in STAGES:
+        buckets = new.buckets("aiges_latency_seconds", stage=stage)
+        if old:
+            buckets = _between(buckets, old.buckets("aiges_latency_seconds", stage=stage))
+        latency[stage] = {
+            name: None if (found := quantile(buckets, share)) is None else round(found * 1000, 3)
+            for name, share in QUANTILES
+        }
+    return {
+        "ready": new.ready,
+        "said": new.said,
+        "instances": {k: int(v) for k, v in new.by("aiges_instances", "state").items()},
+        "restarts": int(new.value("aiges_instance_restarts_total")),
+        "in_flight": int(new.value("aiges_in_flight")),
+        "licences": int(new.value("aiges_licences")),
+        "queue": {
+            "depth": int(new.value("aiges_queue_depth")),
+            "bytes": int(new.value("aiges_queue_bytes")),
+        },
+        "requests": {code: int(count) for code, count in sorted(answered.items())},
+        "sessions": {
+            "open": int(new.value("aiges_sessions_open")),
+            "total": int(new.value("aiges_sessions_total")),
+        },
+        "over_s": round(over_s, 3),
+        "rate_per_s": round(sum(done.values()) / over_s, 3) if over_s else None,
+        "errors_per_s": round(failed / over_s, 3) if over_s else None,
+        "latency": latency,
+    }

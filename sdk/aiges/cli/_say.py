@@ -1,0 +1,92 @@
+"""How commands speak: text for people, JSON for programs, errors that say what to do."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from typing import Any, Callable, NoReturn
+
+import click
+
+__all__ = ["CliError", "Out", "entry", "need"]
+
+FAILED = 1
+
+
+class CliError(Exception):
+    """What the user can mend. ``details`` go into the JSON of the error."""
+
+    def __init__(self, text: str, **details: Any) -> None:
+        super().__init__(text)
+        self.details = details
+
+
+class Out:
+    """Where a command writes its result: with ``--json`` one JSON value, else lines of text."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+
+    def result(self, value: Any, text: str = "") -> None:
+        """Give the result: ``value`` as JSON, or ``text``."""
+        click.echo(json.dumps(value, ensure_ascii=False, indent=2) if self.as_json else text)
+
+    def event(self, value: Any, text: str) -> None:
+        """Give one of many results: a line of JSON, or text. Seen at once, also in a pipe."""
+        click.echo(json.dumps(value, ensure_ascii=False) if self.as_json else text)
+        sys.stdout.flush()
+
+    def note(self, text: str) -> None:
+        """Say something beside the result; programs do not see it."""
+        if not self.as_json:
+            click.echo(text, err=True)
+
+    def table(self, columns: list[str], rows: list[list[str]], empty: str) -> str:
+        """Return rows as text in columns."""
+        if not rows:
+            return empty
+        width = [max(len(line[i]) for line in [columns, *rows]) for i in range(len(columns))]
+        lines = [
+            "  ".join(cell.ljust(size) for cell, size in zip(line, width)).rstrip()
+            for line in [columns, *rows]
+        ]
+        return "\n".join(lines)
+
+    def fail(self, error: CliError) -> NoReturn:
+        """Say what is wrong, and end the process."""
+        if self.as_json:
+            value = {"error": str(error), **error.details}
+            click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+        else:
+            click.echo(f"asectl: {error}", err=True)
+        sys.exit(FAILED)
+
+
+def entry(**options: Any) -> Callable[[Callable[..., None]], click.Command]:
+    """Make a command of ``function(out, ..)``: with --json, and with errors instead of tracebacks.
+
+    A module that a command needs and that is not installed is such an error, too.
+    """
+
+    def make(function: Callable[..., None]) -> click.Command:
+        @functools.wraps(function)
+        def run(as_json: bool, **given: Any) -> None:
+            out = Out(as_json)
+            try:
+                function(out, **given)
+            except CliError as error:
+                out.fail(error)
+            except OSError as error:
+                out.fail(CliError(str(error)))
+
+        text = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+        made: click.Command = click.command(**options)(text(run))
+        return made
+
+    return make
+
+
+def need(extra: str, error: ImportError) -> CliError:
+    """Return the error for a package that is not installed; ``extra`` brings it."""
+    return CliError(f"expected the package {error.name}, found none: pip install 'aiges[{extra}]'")

@@ -1,0 +1,86 @@
+"""aiges.toml: read, written anew, and what the commands need to know from it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aiges.cli._say import CliError, need
+
+__all__ = ["dump", "http_address", "overlay", "read", "service_of"]
+
+
+def read(file: Path) -> dict[str, Any]:
+    """Return the tables of a TOML file."""
+    try:
+        if sys.version_info >= (3, 11):
+            import tomllib
+        else:
+            import tomli as tomllib
+    except ImportError as error:
+        raise need("cli", error) from None
+    try:
+        return dict(tomllib.loads(file.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CliError(f"{file}: expected TOML: {error}") from None
+
+
+def _key(text: str) -> str:
+    plain = text.replace("_", "").replace("-", "")
+    return text if plain.isascii() and plain.isalnum() else json.dumps(text)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    if isinstance(value, (bool, int, float, str)):
+        return json.dumps(value, ensure_ascii=False)
+    raise CliError(f"expected text, a number, true, false or a list, got {value!r}")
+
+
+def dump(tables: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return tables of scalars and lists as TOML."""
+    return "\n".join(
+        f"[{_key(name)}]\n" + "".join(f"{_key(k)} = {_value(v)}\n" for k, v in keys.items())
+        for name, keys in tables.items()
+    )
+
+
+def overlay(
+    base: Mapping[str, Mapping[str, Any]], over: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Return ``base`` with the keys of ``over`` laid over it."""
+    made = {name: dict(keys) for name, keys in base.items()}
+    for name, keys in over.items():
+        made.setdefault(name, {}).update(keys)
+    return made
+
+
+def service_of(tables: Mapping[str, Any], file: Path) -> str:
+    """Return the section that says where the service listens: the only one with a port."""
+    found = [
+        name
+        for name, keys in tables.items()
+        if isinstance(keys, dict) and {"port", "host"} & {*keys}
+    ]
+    if len(found) != 1:
+        named = ", ".join(found) or "none"
+        raise CliError(
+            f"{file}: expected one section with host and port, the service's, found {named}: "
+            "choose with --service NAME"
+        )
+    return found[0]
+
+
+def http_address(tables: Mapping[str, Any]) -> str:
+    """Return http_listen as host:port to call; empty when it is off or not said."""
+    for keys in tables.values():
+        listen = keys.get("http_listen") if isinstance(keys, dict) else None
+        if isinstance(listen, str) and listen != "off":
+            host, _, port = listen.rpartition(":")
+            anywhere = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "[::1]"}
+            return f"{anywhere.get(host, host)}:{port}"
+    return ""

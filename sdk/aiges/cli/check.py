@@ -1,0 +1,243 @@
+"""``asectl check``: what breaks the contract, found in a process that may die of it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import mimetypes
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+from aiges.cli import _toml
+from aiges.cli._find import Plugin, find_headers, find_plugin, find_program, python_path
+from aiges.cli._findings import ERROR, Finding, Findings, place_in_dump
+from aiges.cli._say import CliError, Out, entry
+
+TYPES = {"audio": 1, "image": 2, "video": 3}
+LAST_LINES = 20
+SHIM = b"aiges_embed"  # The module that the shim has built in.
+
+
+@entry(name="check")
+@click.argument("path", default=".", type=click.Path(path_type=Path))
+@click.option("--in", "inputs", multiple=True, metavar="KEY=TEXT|KEY=@FILE", help="Test data.")
+@click.option("-p", "--param", multiple=True, metavar="K=V", help="A test parameter.")
+@click.option("--timeout", default=120.0, show_default=True, help="Seconds for all hooks.")
+@click.option("--strict", is_flag=True, help="Warnings fail, too.")
+@click.option("--loader", is_flag=True, help="Also let AIService -check load it.")
+@click.option("-v", "--verbose", is_flag=True, help="Show what the plugin prints.")
+def command(
+    out: Out,
+    path: Path,
+    inputs: tuple[str, ...],
+    param: tuple[str, ...],
+    timeout: float,
+    strict: bool,
+    loader: bool,
+    verbose: bool,
+) -> None:
+    """Check the wrapper.py or libwrapper.so at PATH (default: this folder).
+
+    Its hooks are called with the declared test values, in a process of its own. Ends with 1 when
+    something breaks the contract.
+    """
+    plugin = find_plugin(path)
+    if not plugin.is_python and SHIM in plugin.file.read_bytes():
+        raise CliError(
+            f"{plugin.file}: expected an engine, found the Python shim of AIGES: check the folder "
+            "of the wrapper.py that it serves"
+        )
+    params = dict(_pair(each, "--param") for each in param)
+    result = run_check(plugin, dict(_input(each) for each in inputs), params, timeout)
+    findings = [Finding(**each) for each in result["findings"]]
+    if loader and not any(each.level == ERROR for each in findings):
+        findings += _by_loader(plugin)
+    if verbose:
+        out.note(result["output"])
+    bad = [each for each in findings if strict or each.level == ERROR]
+    out.result(
+        {
+            "plugin": str(plugin.file),
+            "ok": not bad,
+            "findings": [each.as_json() for each in findings],
+            "hooks": result["hooks"],
+        },
+        _text(plugin, findings, result["hooks"]),
+    )
+    if bad:
+        sys.exit(1)
+
+
+def _text(plugin: Plugin, findings: list[Finding], hooks: list[dict[str, Any]]) -> str:
+    lines = [each.shown(os.getcwd()) for each in findings]
+    called: dict[str, float] = {}
+    for each in hooks:
+        called[each["hook"]] = max(called.get(each["hook"], 0.0), each["ms"])
+    if called:
+        lines.append("called " + ", ".join(f"{name} {ms:.1f} ms" for name, ms in called.items()))
+    errors = sum(each.level == ERROR for each in findings)
+    warnings = len(findings) - errors
+    lines.append(
+        f"{plugin.file.name}: {errors} errors, {warnings} warnings"
+        if findings
+        else f"{plugin.file.name}: in order"
+    )
+    return "\n".join(lines)
+
+
+def _pair(text: str, what: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise CliError(f"{what}: expected KEY=VALUE, got {text!r}")
+    return key, value
+
+
+def _input(text: str) -> tuple[str, tuple[int, bytes]]:
+    key, value = _pair(text, "--in")
+    if not value.startswith("@"):
+        return key, (0, value.encode())
+    file = Path(value[1:])
+    guessed = (mimetypes.guess_type(file.name)[0] or "").partition("/")[0]
+    return key, (TYPES.get(guessed, 0), file.read_bytes())
+
+
+def wrapper_config(plugin: Plugin) -> dict[str, str]:
+    """Return what wrapperInit gets: [wrapper] of aiges.toml, as text."""
+    file = plugin.project / "aiges.toml"
+    if not file.is_file():
+        return {}
+    found = _toml.read(file).get("wrapper", {})
+    if not isinstance(found, dict):
+        return {}
+    return {
+        key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in found.items()
+        if not isinstance(value, (dict, list))
+    }
+
+
+def run_check(
+    plugin: Plugin,
+    inputs: dict[str, tuple[int, bytes]],
+    params: dict[str, str],
+    timeout_s: float,
+) -> dict[str, Any]:
+    """Return ``findings``, ``hooks`` and ``output`` of a check in a process of its own."""
+    with tempfile.TemporaryDirectory(prefix="asectl-") as name:
+        folder = Path(name)
+        files = {each: str(folder / each) for each in ("result", "stage", "dump", "hang")}
+        order = {
+            **files,
+            "file": str(plugin.file),
+            "folder": str(plugin.project),
+            "headers": "" if plugin.is_python else str(find_headers()),
+            "inputs": {k: (t, base64.b64encode(d).decode()) for k, (t, d) in inputs.items()},
+            "params": params,
+            "config": wrapper_config(plugin),
+            "timeout_s": timeout_s,
+        }
+        (folder / "order").write_text(json.dumps(order), encoding="utf-8")
+        output, code = _child(str(folder / "order"), plugin.project, timeout_s + 1)
+        said = folder / "result"
+        if said.is_file() and code == 0:
+            return {"output": output, **json.loads(said.read_text(encoding="utf-8"))}
+        findings = Findings(str(plugin.project))
+        _died(plugin, findings, {name: _read(folder / name) for name in files}, code, output)
+        return {
+            "output": output,
+            "hooks": [],
+            "findings": [each.as_json() for each in findings.all],
+        }
+
+
+def _child(order: str, folder: Path, timeout_s: float) -> tuple[str, int | None]:
+    """Return what the process printed, and its exit code; None when it took too long."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "aiges.cli._checker", order],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": python_path()},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        return process.communicate(timeout=timeout_s)[0], process.returncode
+    except BaseException as error:
+        os.killpg(process.pid, signal.SIGKILL)  # With the processes that the plugin started.
+        output = process.communicate()[0]
+        if isinstance(error, subprocess.TimeoutExpired):
+            return output, None
+        raise
+
+
+def _read(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+
+
+def _died(
+    plugin: Plugin, findings: Findings, files: dict[str, str], code: int | None, output: str
+) -> None:
+    hook = files["stage"] or "start"
+    dump = files["hang"] if code is None else files["dump"]
+    place = place_in_dump(dump, findings.folder)
+    if not place[0]:
+        place = (str(plugin.file), 0)
+    if code is None:
+        findings.add(
+            hook,
+            "expected it to return, but it did not in the time given",
+            "look at the line it waits in, or give it more with --timeout",
+            place,
+        )
+    elif code < 0:
+        named = signal.Signals(-code).name
+        findings.add(
+            hook,
+            f"the process died of {named}",
+            "a native library did it: run it under a debugger; the loader would answer 10109",
+            place,
+        )
+    else:
+        last = "\n".join(output.splitlines()[-LAST_LINES:])
+        findings.add(
+            hook,
+            f"the process ended with {code} instead of going on"
+            + (f"; its last lines:\n{last}" if last else ""),
+            "take out os._exit and the like: an engine must leave its process alone",
+            place,
+        )
+
+
+def _by_loader(plugin: Plugin) -> list[Finding]:
+    """Let the real loader start the plugin once."""
+    from aiges.cli.serve import defaults
+
+    file = plugin.project / "aiges.toml"
+    tables = _toml.read(file) if file.is_file() else {"svcName": {"port": 0}}
+    wanted = [str(find_program("AIService")), "-check", f"-s={_toml.service_of(tables, file)}"]
+    extra = {"instances": defaults(plugin, tables)}
+    with tempfile.TemporaryDirectory(prefix="asectl-") as name:
+        made = Path(name, "aiges.toml")
+        made.write_text(_toml.dump(_toml.overlay(tables, extra)), encoding="utf-8")
+        done = subprocess.run(
+            [*wanted, f"-c={made}"],
+            cwd=plugin.project,
+            env={**os.environ, "PYTHONPATH": python_path()},
+            capture_output=True,
+            text=True,
+            errors="replace",
+        )
+    if done.returncode == 0:
+        return []
+    text = (done.stderr or done.stdout).strip()
+    return [Finding(ERROR, "AIService -check", text, "see its words", str(plugin.file))]

@@ -1,0 +1,143 @@
+"""``asectl create``: a project that can be checked, served and called at once."""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from aiges.cli._find import PACKAGE, find_headers
+from aiges.cli._say import CliError, Out, entry, need
+
+if TYPE_CHECKING:
+    import jinja2
+
+TEMPLATES = ("once", "stream", "batch", "cpp")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
+# Names of sections in aiges.toml; the service is a section there, too.
+TAKEN = frozenset(
+    "admin aiges batch fc http instances limits log queue registry wrapper ws".split()
+)
+RENAMED = {"image": "Dockerfile"}  # Named so, a template is not taken for a Dockerfile.
+BASE_IMAGE = "aiges-gpu:0.1.0-cuda12.6-ubuntu24.04"
+REQUESTS = {
+    "once": "text=hello",
+    "stream": "text='one two'",
+    "batch": "text=7",
+    "cpp": "text=hello",
+}
+
+
+@entry(name="create")
+@click.argument("name", required=False)
+@click.option("-n", "--name", "named", metavar="NAME", help="The same, as an option.")
+@click.option("-p", "--path", default=".", help="The folder to make the project in.")
+@click.option("-t", "--template", type=click.Choice(TEMPLATES), default="once", show_default=True)
+@click.option("--base", default=BASE_IMAGE, help="Base image of the Dockerfile.")
+def command(
+    out: Out, name: str | None, named: str | None, path: str, template: str, base: str
+) -> None:
+    """Make a project in the folder NAME (default wrapperDemo).
+
+    It has the wrapper with test data, aiges.toml, xtest.toml, requirements.txt and a Dockerfile.
+    """
+    if name and named and name != named:
+        raise CliError(f"expected one name, got {name!r} and {named!r}")
+    made = create(Path(path), name or named or "wrapperDemo", template, base)
+    shown = Path(path) / made.name
+    steps = [
+        f"cd {shown}",
+        *(["make"] if template == "cpp" else []),
+        "asectl check",
+        "asectl serve",
+    ]
+    out.result(
+        {
+            "project": str(made),
+            "template": template,
+            "files": sorted(str(f.relative_to(made)) for f in made.rglob("*") if f.is_file()),
+        },
+        "\n".join([f"made {shown} ({template}). Next:", *(f"  {step}" for step in steps)]),
+    )
+
+
+def create(parent: Path, name: str, template: str, base: str = BASE_IMAGE) -> Path:
+    """Write the project and return its folder. What is there already is never written over."""
+    if not NAME.fullmatch(name):
+        raise CliError(
+            f"name: expected letters, digits, - and _, beginning with a letter, got {name!r}"
+        )
+    if name.lower() in TAKEN:
+        raise CliError(f"name: {name} is a section of aiges.toml already: choose another")
+    folder = (parent / name).absolute()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise CliError(f"expected no {folder}, found one: choose another name, or remove it")
+    engine = templates()
+    headers = find_headers() if template == "cpp" else None
+    values = {
+        "name": name,
+        "template": template,
+        "base": base,
+        "request": REQUESTS[template],
+        "is_python": template != "cpp",
+    }
+    for source in ("common", template):
+        for file in sorted((PACKAGE / "tpls" / source).rglob("*.j2")):
+            inner = file.relative_to(PACKAGE / "tpls" / source).with_suffix("")
+            text = engine.get_template(f"{source}/{inner.as_posix()}.j2").render(values)
+            if text.strip():
+                _write(folder / (RENAMED.get(inner.name) or inner), text.encode())
+    _write(folder / "wrapper" / "test_data" / "test.png", test_picture())
+    _write(folder / "wrapper" / "test_data" / "test.txt", b"hello\n")
+    if headers is not None:
+        for header in ("type.h", "wrapper.h"):
+            _write(folder / "include/aiges" / header, (headers / "aiges" / header).read_bytes())
+    return folder
+
+
+def templates() -> jinja2.Environment:
+    """Return the engine that fills in what is in the folder tpls."""
+    try:
+        import jinja2
+    except ImportError as error:
+        raise need("cli", error) from None
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(str(PACKAGE / "tpls")),
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # Python, TOML and C++, no HTML.
+    )
+
+
+def _write(file: Path, data: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(data)
+
+
+def test_picture(size: int = 64) -> bytes:
+    """Return a PNG of ``size`` times ``size`` pixels that goes from black to colours."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        checked = kind + data
+        return struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))
+
+    scale = 255 // (size - 1)
+    rows = b"".join(
+        b"\0" + b"".join(bytes((x * scale, y * scale, 128)) for x in range(size))
+        for y in range(size)
+    )
+    head = struct.pack(">IIBBBBB", size, size, 8, 2, 0, 0, 0)
+    return b"".join(
+        [
+            b"\x89PNG\r\n\x1a\n",
+            chunk(b"IHDR", head),
+            chunk(b"IDAT", zlib.compress(rows, 9)),
+            chunk(b"IEND", b""),
+        ]
+    )
