@@ -14,7 +14,7 @@ packages=(
   prometheus-cpp-dev libcli11-dev libgtest-dev pybind11-dev
   python3-dev python3-venv util-linux
   libmimalloc-dev libgl1 libglib2.0-0 curl
-  libcurl4-openssl-dev nlohmann-json3-dev
+  libcurl4-openssl-dev nlohmann-json3-dev zlib1g-dev
 )
 case "${1:-}" in
   test)

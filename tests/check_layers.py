@@ -34,12 +34,17 @@ LIBRARIES = {
     "ingress": {"grpcpp", "google", "boost", "simdjson.h", "prometheus", "openssl"},
     "registry": {"curl", "nlohmann", "openssl"},
     "wrapper": {"Python.h", "pybind11"},
+    "xtest": {
+        *("CLI", "toml++", "nlohmann", "simdjson.h", "zlib.h"),
+        *("boost", "curl", "google", "grpcpp", "openssl"),
+    },
 }
 SYSTEM = {"sys", "net", "netinet", "arpa", "linux"}
-BARE_LIBRARIES = {"simdjson.h", "Python.h"}
+BARE_LIBRARIES = {"simdjson.h", "Python.h", "zlib.h"}
 # Header that only some rooms may use -> the law behind it.
 RESERVED = {
-    "dlfcn.h": ({"worker", "wrapper"}, "the worker is the only one that opens plugins"),
+    # xtest opens the driver's NVML, which is not there on every machine.
+    "dlfcn.h": ({"worker", "wrapper", "xtest"}, "the worker is the only one that opens plugins"),
     "sys/wait.h": ({"instances"}, "instances are the only ones that start and kill processes"),
     "spawn.h": ({"instances"}, "instances are the only ones that start and kill processes"),
 }

@@ -1,0 +1,265 @@
+"""xtest against real loaders: every protocol, open and closed loop, sessions, dead servers."""
+
+import signal
+import socket
+import time
+
+import pytest
+from xtest_tool import Xtest, text_of
+
+ONE = {"one.txt": b"hello"}
+NO_ANSWER = "-1"
+
+
+@pytest.fixture
+def xtest(binaries, tmp_path):
+    def make(files=ONE, **config):
+        return Xtest(binaries, tmp_path / "xtest", files, config)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def toolbox_loader(shared):
+    return shared
+
+
+@pytest.fixture
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+@pytest.fixture
+def engine(start, binaries):
+    return start(config={"instances": {"library": str(binaries.engine)}})
+
+
+def target(loader, protocol="xsf"):
+    address = loader.grpc if protocol in ("xsf", "stream") else loader.http
+    return f"-target={address}", f"-protocol={protocol}"
+
+
+def results(tool):
+    """The contents of the files that a run with output = 1 wrote."""
+    return sorted(file.read_bytes() for file in (tool.folder / "results").iterdir())
+
+
+KEEP = {"output": 1, "outputDst": "results"}
+
+
+@pytest.mark.parametrize("protocol", ["xsf", "stream", "json", "raw", "ws", "sse"])
+def test_once_closed_loop(toolbox_loader, xtest, protocol):
+    tool = xtest({"a.txt": b"first", "b.txt": b"second"}, downstream=KEEP)
+    (step,) = tool.run(*target(toolbox_loader, protocol))
+    assert (step["sent"], step["done"], step["failed"]) == (100, 100, 0), step["codes"]
+    assert step["latency"]["count"] == 100
+    assert 0 < step["latency"]["p50_ns"] <= step["latency"]["max_ns"] < 5e9
+    assert step["items"] == 100
+    assert step["peak_in_flight"] <= 4
+    # loopIndex chooses the file: each one the same number of times.
+    assert results(tool) == [b"first"] * 50 + [b"second"] * 50
+
+
+@pytest.mark.parametrize("protocol", ["xsf", "json"])
+def test_server_says_where_the_time_went(toolbox_loader, xtest, protocol):
+    tool = xtest(parameter={"do": "sleep", "ms": 20})
+    (step,) = tool.run(*target(toolbox_loader, protocol), "-count=32", "-concurrency=1")
+    stages = step["stages"]
+    assert stages["calls"] == 2  # One of 16.
+    assert 0 < stages["engine_ms"] <= stages["total_ms"] <= step["latency"]["max_ns"] * 1e-6
+
+
+@pytest.mark.parametrize("protocol", ["xsf", "stream", "json", "raw", "ws", "sse"])
+def test_error_of_the_engine_has_its_code_and_text(toolbox_loader, xtest, protocol):
+    tool = xtest(parameter={"do": "code", "code": 77})
+    (step,) = tool.run(*target(toolbox_loader, protocol), "-count=5", code=3)
+    assert (step["done"], step["failed"]) == (5, 5)
+    (code,) = step["codes"]
+    assert int(code) > 0
+    assert "toolbox error 77" in text_of(step, code)
+    assert step["codes"][code]["handle"]
+
+
+@pytest.mark.parametrize("arrival", ["", "poisson:"])
+@pytest.mark.parametrize("protocol", ["xsf", "raw"])
+def test_open_loop_sends_as_planned(toolbox_loader, xtest, protocol, arrival):
+    tool = xtest()
+    (step,) = tool.run(
+        *target(toolbox_loader, protocol), f"-rate={arrival}200", "-count=0", "-duration=2s"
+    )
+    assert step["done"] == step["sent"]
+    assert step["failed"] == 0
+    if arrival:
+        assert 300 < step["sent"] < 500  # 400, five deviations to either side.
+    else:
+        assert step["sent"] == 400
+    assert step["client_lag"]["count"] == step["sent"]
+    assert len(step["timeline"]) >= 2
+
+
+def test_sweep_is_a_step_for_each_rate(toolbox_loader, xtest):
+    steps = xtest().run(*target(toolbox_loader), "-rate=50:150:50", "-count=0", "-duration=1s")
+    assert [step["rate"] for step in steps] == [50, 100, 150]
+    assert [step["sent"] for step in steps] == [50, 100, 150]
+
+
+def test_warmup_is_sent_and_not_counted(toolbox_loader, xtest):
+    before = toolbox_loader.metric("aiges_requests_total", code="0")
+    (step,) = xtest().run(
+        *target(toolbox_loader), "-rate=100", "-count=0", "-duration=1s", "-warmup=1s"
+    )
+    assert step["sent"] == step["latency"]["count"] == 100
+    assert toolbox_loader.metric("aiges_requests_total", code="0") - before == 200
+
+
+def test_threads_share_the_load(toolbox_loader, xtest):
+    tool = xtest({"a.txt": b"first", "b.txt": b"second"}, downstream=KEEP)
+    (step,) = tool.run(*target(toolbox_loader), "-threads=3", "-concurrency=7")
+    assert (step["sent"], step["done"]) == (100, 100)
+    assert step["peak_in_flight"] <= 7
+    assert results(tool) == [b"first"] * 50 + [b"second"] * 50
+
+
+def test_slo_decides_the_exit_code(toolbox_loader, xtest):
+    tool = xtest()
+    tool.run(*target(toolbox_loader), "-slo=p99=4s,errors=0")
+    tool.run(*target(toolbox_loader), "-slo=p50=1us", code=1)
+
+
+@pytest.mark.parametrize("protocol", ["xsf", "stream", "ws"])
+@pytest.mark.parametrize(
+    ("mode", "files", "answer"),
+    [
+        (1, {"a": b"abcdefghij"}, b"ABCDEFGHIJ"),
+        (2, {"a": b"one\ntwo\nthree\n"}, b"ONETWOTHREE"),
+        (3, {"1": b"first", "2": b"second"}, b"FIRSTSECOND"),
+    ],
+)
+def test_session_modes(engine, xtest, protocol, mode, files, answer):
+    tool = xtest(
+        files,
+        svcMode={"sessMode": mode, "loopCnt": 6, "multiThr": 2, "file_sorted": 1},
+        input={"sliceOn": 1, "sliceSize": 3, "interval": 20},
+        output={"name": "out"},
+        downstream=KEEP,
+    )
+    (step,) = tool.run(*target(engine, protocol))
+    assert (step["done"], step["failed"]) == (6, 0), step["codes"]
+    assert results(tool) == [answer] * 6
+    packets = {1: 4, 2: 3, 3: 2}[mode]
+    assert step["items"] == 6 * packets
+    # Paced by the interval: the end comes after the last packet, the first result much sooner.
+    assert step["latency"]["min_ns"] >= 20e6 * (packets - 1)
+    assert step["first_result"]["count"] == 6
+    assert step["first_result"]["min_ns"] < step["latency"]["min_ns"]
+    engine.wait_metric("aiges_in_flight", 0)
+
+
+def test_several_hosts_share_the_calls(start, toolbox, xtest):
+    loaders = [start(toolbox) for _ in range(2)]
+    hosts = ",".join(loader.grpc for loader in loaders)
+    tool = xtest()
+    for balance, least in (("round_robin", 50), ("least", 5)):
+        (step,) = tool.run(f"-target={hosts}", f"-balance={balance}")
+        counts = [step["hosts"][loader.grpc]["calls"] for loader in loaders]
+        assert sum(counts) == 100
+        assert min(counts) >= least
+
+
+STALL = """
+import time
+calls = 0
+def wrapperInit(config): return 0
+def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt):
+    global calls
+    calls += 1
+    if calls == 100: time.sleep(1)
+    respData.append({"key": "out", "data": b"x", "len": 1, "status": 3, "type": 0})
+    return 0
+def wrapperError(code): return ""
+"""
+
+
+def test_open_loop_sees_a_stall_as_all_who_would_have_waited(start, xtest):
+    """At a constant rate r, r calls fall into a stall of 1 s, and wait 1 s .. 0: half of them for
+    more than 500 ms."""
+    rate = 200
+    loader = start(STALL)
+    tool = xtest(output={"name": "out"})
+    (step,) = tool.run(*target(loader), f"-rate={rate}", "-count=0", "-duration=4s")
+    assert (step["sent"], step["failed"]) == (4 * rate, 0), step["codes"]
+    buckets = step["latency"]["buckets"]
+    slow = sum(n for value, n in zip(buckets[::2], buckets[1::2]) if value > 500e6)
+    assert 0.4 * rate < slow < 0.65 * rate
+    assert 0.95e9 < step["latency"]["max_ns"] < 1.3e9
+    # 800 calls, of which the slowest 100 wait for 500 ms and longer: p95 is near 800 ms.
+    assert 0.65e9 < step["latency"]["p95_ns"] < 1e9
+
+
+@pytest.mark.parametrize("protocol", ["xsf", "stream", "json", "ws", "sse"])
+def test_dead_server_is_said_and_not_hammered(xtest, protocol):
+    tool = xtest()
+    begin = time.monotonic()
+    (step,) = tool.run("-target=127.0.0.1:1", f"-protocol={protocol}", "-count=20", code=3)
+    assert (step["done"], step["failed"]) == (20, 20)
+    assert "no answer from 127.0.0.1:1" in text_of(step, NO_ANSWER)
+    # Four at a time, a tenth of a second between: 20 calls take at least 0.4 s.
+    assert 0.4 < time.monotonic() - begin < 20
+
+
+@pytest.mark.parametrize("protocol", ["xsf", "json"])
+def test_answer_that_never_comes_ends_by_its_deadline(start, toolbox, xtest, protocol):
+    loader = start(toolbox)
+    tool = xtest(svcMode={"timeout": 400, "timeLoss": 100, "loopCnt": 4})
+    loader.process.send_signal(signal.SIGSTOP)
+    try:
+        begin = time.monotonic()
+        (step,) = tool.run(*target(loader, protocol), code=3)
+        assert time.monotonic() - begin < 8
+    finally:
+        loader.process.send_signal(signal.SIGCONT)
+    assert step["failed"] == 4
+    assert "within 500 ms" in text_of(step, NO_ANSWER)
+
+
+@pytest.mark.parametrize("protocol", ["xsf", "json"])
+def test_server_that_dies_and_comes_back(start, toolbox, xtest, protocol, free_port):
+    port = free_port
+    ports = {"svcName": {"port": port}}
+    if protocol == "json":
+        ports = {"wrapper": {"http_listen": f"127.0.0.1:{port}"}}
+    loader = start(toolbox, config=ports)
+    tool = xtest(svcMode={"timeout": 1000})
+    tool.start(*target(loader, protocol), "-rate=100", "-count=0", "-duration=7s")
+    time.sleep(1.5)
+    loader.kill()
+    time.sleep(0.5)
+    start(toolbox, config=ports)
+    (step,) = tool.finish()
+    assert step["sent"] == step["done"] == 700
+    assert 20 < step["failed"] < 600
+    assert set(step["codes"]) >= {"0", NO_ANSWER}
+    assert step["timeline"][0]["failed"] == 0
+    assert step["timeline"][6]["failed"] == 0  # It has recovered.
+
+
+@pytest.mark.parametrize("protocol", ["xsf", "json", "ws"])
+def test_interrupt_gives_a_full_report(toolbox_loader, xtest, protocol):
+    tool = xtest()
+    tool.start(*target(toolbox_loader, protocol), "-count=0", "-duration=60s")
+    time.sleep(1.5)
+    tool.interrupt()
+    (step,) = tool.finish(timeout_s=10)
+    assert tool.result["interrupted"] is True
+    assert step["done"] > 10
+    assert step["sent"] == step["done"] + step["unanswered"]
+    assert "interrupted" in tool.out.lower() or "interrupted" in tool.err.lower()
+
+
+def test_session_is_wrong_over_json(toolbox_loader, xtest):
+    tool = xtest(svcMode={"sessMode": 1}, input={"sliceSize": 3})
+    tool.start(*target(toolbox_loader, "json"))
+    _, error = tool.process.communicate(timeout=10)
+    assert tool.process.returncode == 2
+    assert "sessMode" in error

@@ -1,0 +1,13 @@
+// xtest/fetch.h: the body behind an http URL, for /metrics and Consul. Waits; not for a loop.
+#pragma once
+
+#include <string>
+
+#include "loader/base/status.h"
+
+namespace aiges {
+
+// Anything but status 200 is an error that names the URL. At most 16 MB and `timeout_ms`.
+Status Fetch(const std::string& url, long timeout_ms, std::string* body);
+
+}  // namespace aiges

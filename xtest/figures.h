@@ -1,0 +1,43 @@
+// xtest/figures.h: what every report derives from a Step in the same way.
+//
+// Step.done counts every call that ended; failed are those of them that ended with an error,
+// from the service or from the network; unanswered are not among either.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "xtest/result.h"
+
+namespace aiges {
+
+inline uint64_t EndedCalls(const Step& step) { return step.done + step.unanswered; }
+
+// Share of calls without a good answer, 0..1.
+inline double ErrorShare(const Step& step) {
+  if (EndedCalls(step) == 0) return 0;
+  return static_cast<double>(step.failed + step.unanswered) / static_cast<double>(EndedCalls(step));
+}
+
+// Good answers per second.
+inline double Throughput(const Step& step) {
+  if (step.seconds <= 0 || step.done < step.failed) return 0;
+  return static_cast<double>(step.done - step.failed) / step.seconds;
+}
+
+// "closed" or the rate, for headings.
+std::string StepName(const Step& step);
+
+// Why the client, and not the server, may have set the figures of this step; empty: it did not.
+std::string ClientLimit(const Step& step);
+
+// One row per part of a call's time, in milliseconds, as far as it is known.
+struct Part {
+  std::string name;
+  double ms = 0;
+  double share = 0;  // Of the mean latency, 0..1.
+};
+// Client lag, network and client, queue, channel, engine. Empty without stage times.
+std::vector<Part> WhereTimeWent(const Step& step);
+
+}  // namespace aiges
