@@ -22,8 +22,8 @@ class Client {
   virtual ~Client() = default;
 
   virtual void Start(Call* call) = 0;
-  // Handles at most a few events. Comes back after the first, or at `until` as exactly as the machine
-  // can, or earlier; kNoWait: at once. False when there was nothing to do.
+  // Handles at most a few events. Comes back after the first, or at `until` as exactly as the
+  // machine can, or earlier; kNoWait: at once. False when there was nothing to do.
   virtual bool Poll(TimePoint until) = 0;
   static constexpr TimePoint kNoWait = TimePoint::min();
   // Everything under way ends with given_up, soon.

@@ -8,7 +8,9 @@
 #include <thread>
 #include <utility>
 
+#include "loader/base/mutex.h"
 #include "xtest/progress.h"
+#include "xtest/prometheus_page.h"
 #include "xtest/resources.h"
 #include "xtest/runner.h"
 #include "xtest/server_metrics.h"
@@ -27,6 +29,29 @@ pid_t FindServer(const Options& options, const std::vector<std::string>& hosts) 
     return FindListener(static_cast<uint16_t>(std::atoi(host.c_str() + colon + 1)));
   }
   return 0;
+}
+
+// The figures of now, for the terminal and for Prometheus.
+struct Shown {
+  Mutex mu;
+  Live live GUARDED_BY(mu);
+};
+
+// Shows how it goes until the runner is done.
+void Watch(Runner* runner, const std::atomic<bool>& over, bool quiet, Shown* shown) {
+  Progress progress(STDERR_FILENO, quiet);
+  TimePoint last{};
+  while (!over.load()) {
+    const TimePoint now = std::chrono::steady_clock::now();
+    if (now - last >= kShowEvery) {
+      last = now;
+      const Live live = runner->Now();
+      if (progress.shown()) progress.Show(live);
+      MutexLock lock(shown->mu);
+      shown->live = live;
+    }
+    std::this_thread::sleep_for(kLookEvery);
+  }
 }
 
 }  // namespace
@@ -55,23 +80,25 @@ void Measure(const Options& options, const Settings& settings, CallSink* sink,
                             settings.report.gpu ? OpenNvml() : nullptr);
   Runner runner(plan, sink);
   resources.Start(std::chrono::steady_clock::now());
+  Shown shown;
+  PrometheusPage page;
+  if (settings.report.prometheus) {
+    const Status status = page.Start(settings.report.prometheus_port, [&] {
+      Live live;
+      {
+        MutexLock lock(shown.mu);
+        live = shown.live;
+      }
+      return PrometheusText(live, resources.last());
+    });
+    if (!status.ok()) result->notes.push_back(status.text);  // No reason not to measure.
+  }
   std::atomic<bool> over{false};
   std::thread running([&] {
     runner.Run(stop, result);
     over.store(true);
   });
-  {
-    Progress progress(STDERR_FILENO, options.quiet);
-    TimePoint shown{};
-    while (!over.load()) {
-      const TimePoint now = std::chrono::steady_clock::now();
-      if (progress.shown() && now - shown >= kShowEvery) {
-        progress.Show(runner.Now());
-        shown = now;
-      }
-      std::this_thread::sleep_for(kLookEvery);
-    }
-  }
+  Watch(&runner, over, options.quiet, &shown);
   running.join();
   resources.Stop();
   result->resources = resources.Take();

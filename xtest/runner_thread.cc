@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "xtest/metronome.h"
+#include "xtest/slices.h"
 
 namespace aiges {
 namespace {
@@ -27,9 +28,7 @@ constexpr milliseconds kRest{100};
 constexpr milliseconds kLook{100};
 // One call of so many asks for the server's timing, which costs the server time.
 constexpr uint64_t kSample = 16;
-// For sessions that are under way when the time is up; for answers after the user's stop; for the
-// ends of calls that were given up.
-constexpr seconds kLongestDrain{60};
+// For answers after the user's stop; for the ends of calls that were given up.
 constexpr milliseconds kStopDrain{500};
 constexpr seconds kCancelDrain{2};
 
@@ -207,12 +206,20 @@ void RunnerThread::Wait(TimePoint until) {
   }
 }
 
+// Once calls have a deadline. Sessions end by themselves; after a run for a time, a service whose
+// output never ends is left at some point.
+TimePoint RunnerThread::DrainUntil() const {
+  const TimePoint now = clock_.Now();
+  if (plan_.mode == Mode::kOnce) {
+    return now + milliseconds(plan_.timeout_ms + plan_.time_loss_ms) + seconds(1);
+  }
+  if (plan_.seconds == 0) return TimePoint::max();
+  return now + milliseconds(Slices(plan_).LongestMs(plan_)) + LongestSilence(plan_);
+}
+
 // Waits for what is under way, and then gives it up.
 void RunnerThread::Drain() {
-  const auto longest = plan_.mode == Mode::kOnce
-                           ? milliseconds(plan_.timeout_ms + plan_.time_loss_ms) + seconds(1)
-                           : milliseconds(kLongestDrain);
-  TimePoint limit = clock_.Now() + longest;
+  TimePoint limit = DrainUntil();
   bool stopped = false;
   for (TimePoint now = clock_.Now(); in_flight_ > 0 && now < limit; now = clock_.Now()) {
     if (!stopped && work_->stop->load(std::memory_order_relaxed)) {

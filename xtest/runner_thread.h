@@ -55,6 +55,7 @@ class RunnerThread {
   size_t PickHost(TimePoint now);
   void OnEnded(Call* call);
   void Wait(TimePoint until);
+  TimePoint DrainUntil() const;
   void Drain();
   void StartClock();
   void StopClock();

@@ -89,6 +89,16 @@ Slices::Slices(const Plan& plan) {
   }
 }
 
+uint64_t Slices::LongestMs(const Plan& plan) const {
+  uint64_t longest = 0;
+  for (size_t s = 0; s < streams_.size(); ++s) {
+    for (const auto& packets : streams_[s]) {
+      longest = std::max(longest, plan.inputs[s].interval_ms * (packets.size() - 1));
+    }
+  }
+  return longest;
+}
+
 void PacketCursor::Begin(const Plan* plan, const Slices* slices, uint64_t index) {
   plan_ = plan;
   slices_ = slices;

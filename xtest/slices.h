@@ -23,6 +23,8 @@ class Slices {
     return files[index % files.size()];
   }
   size_t streams() const { return streams_.size(); }
+  // From the first packet to the last, of the longest session.
+  uint64_t LongestMs(const Plan& plan) const;
 
  private:
   // By stream, by file (a session of files: one), by packet.

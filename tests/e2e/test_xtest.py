@@ -5,6 +5,7 @@ import socket
 import time
 
 import pytest
+from http_client import HttpClient
 from xtest_tool import Xtest, text_of
 
 ONE = {"one.txt": b"hello"}
@@ -255,6 +256,33 @@ def test_interrupt_gives_a_full_report(toolbox_loader, xtest, protocol):
     assert step["done"] > 10
     assert step["sent"] == step["done"] + step["unanswered"]
     assert "interrupted" in tool.out.lower() or "interrupted" in tool.err.lower()
+
+
+@pytest.mark.parametrize("protocol", ["xsf", "stream", "ws"])
+def test_interrupt_releases_the_sessions(engine, xtest, protocol):
+    tool = xtest(
+        {"a": b"x" * 1000},
+        svcMode={"sessMode": 1},
+        input={"sliceSize": 1, "interval": 100},
+        output={"name": "out"},
+    )
+    tool.start(*target(engine, protocol))
+    time.sleep(1)
+    assert engine.metric("aiges_in_flight") == 4
+    tool.interrupt()
+    (step,) = tool.finish(code=3, timeout_s=10)
+    assert (step["done"], step["unanswered"]) == (0, 4)
+    engine.wait_metric("aiges_in_flight", 0)
+
+
+def test_prometheus_reads_the_figures_of_now(toolbox_loader, xtest, free_port):
+    tool = xtest(svcMode={"prometheus_switch": True, "prometheus_port": free_port})
+    tool.start(*target(toolbox_loader), "-rate=50", "-count=0", "-duration=2s")
+    time.sleep(1)
+    page = HttpClient(f"127.0.0.1:{free_port}").get("/metrics")
+    assert page.status == 200
+    assert b"Xtest_CPU_Percent" in page.body
+    tool.finish()
 
 
 def test_session_is_wrong_over_json(toolbox_loader, xtest):

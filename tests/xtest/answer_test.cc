@@ -89,8 +89,8 @@ TEST(ReadResData, NegativeCodesStayNegative) {
   protocol::LoaderOutput output;
   output.set_code(-5);
   XsfAnswer answer;
-  ASSERT_TRUE(
-      ReadResData(Buffer(Answer(output).SerializeAsString()), XsfWants::kOutcome, &answer, nullptr));
+  const std::string bytes = Answer(output).SerializeAsString();
+  ASSERT_TRUE(ReadResData(Buffer(bytes), XsfWants::kOutcome, &answer, nullptr));
   EXPECT_EQ(answer.code, -5);
 }
 

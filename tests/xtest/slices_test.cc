@@ -111,7 +111,8 @@ TEST(PacketCursor, WithoutIntervalsAllLeavesAtOnceInOrder) {
 }
 
 TEST(PacketCursor, IndexChoosesTheFile) {
-  const Plan plan = Session({Stream("a", {"one", "two"}, 0, 1), Stream("b", {"x", "y", "z"}, 0, 1)});
+  const Plan plan =
+      Session({Stream("a", {"one", "two"}, 0, 1), Stream("b", {"x", "y", "z"}, 0, 1)});
   EXPECT_EQ(All(plan, 4), Lines{"0 1: a/2/0=one b/2/0=y"});
   EXPECT_EQ(All(plan, 5), Lines{"0 1: a/2/0=two b/2/0=z"});
 }
@@ -127,6 +128,11 @@ TEST(PacketCursor, LinesAreOnePacketEachCountedFromOne) {
 TEST(PacketCursor, FilesAreOnePacketEach) {
   EXPECT_EQ(All(Session({Stream("a", {"one", "two", "three"}, 1, 20)}, Mode::kFiles), 7),
             (Lines{"0 1: a/0/0=one", "20 2: a/1/1=two", "40 3: a/2/2=three"}));
+}
+
+TEST(Slices, LongestIsThatOfTheLongestFile) {
+  const Plan plan = Session({Stream("a", {"ab", "abcdef"}, 1, 40), Stream("b", {"xyz"}, 1, 50)});
+  EXPECT_EQ(Slices(plan).LongestMs(plan), 200);
 }
 
 TEST(PacketCursor, BeginsAgain) {
