@@ -24,4 +24,4 @@ if ! (cd tests/tools && GOPATH="$OLDPWD/build/go" GOCACHE="$OLDPWD/build/go/cach
   exit 1
 fi
 rm -rf build/go  # Sources of modules, more than a gigabyte, needed once.
-"$out" version | head -1
+"$out" version | sed -n 1p  # Not head: it closes the pipe, and the writer then may die of it.
