@@ -18,7 +18,7 @@ packages=(
 )
 case "${1:-}" in
   test)
-    packages+=(haproxy iproute2 nftables faketime docker-compose)
+    packages+=(haproxy iproute2 nftables faketime docker-compose chromium chromium-driver)
     # For the Consul agent of the tests (scripts/tools.sh), unless there is one, or a Go, already.
     command -v consul >/dev/null || command -v go >/dev/null || packages+=(golang-go)
     ;;
