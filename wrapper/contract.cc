@@ -78,7 +78,7 @@ int ResultCode(const char* hook, const Ref& result) {
 }
 
 int Raised(const char* hook) {
-  return SetError(kUserExecError, std::string(hook) + " raised " + TakePythonError());
+  return SetPythonError(kUserExecError, std::string(hook) + " raised ");
 }
 
 PyObject* SidOf(PyObject* params, const Ref& tag) {
@@ -121,7 +121,7 @@ int Contract::Init(const Ref& config) {
   if (!init_) return 0;
   PyObject* offered[] = {config.get()};
   const Ref result = init_.Call(offered);
-  if (!result) return SetError(kUserInitError, "wrapperInit raised " + TakePythonError());
+  if (!result) return SetPythonError(kUserInitError, "wrapperInit raised ");
   return ResultCode("wrapperInit", result);
 }
 
@@ -129,7 +129,7 @@ int Contract::Warmup(const Ref& config) {
   if (!warmup_) return 0;
   PyObject* offered[] = {config.get()};
   const Ref result = warmup_.Call(offered);
-  if (!result) return SetError(kUserInitError, "wrapperWarmup raised " + TakePythonError());
+  if (!result) return SetPythonError(kUserInitError, "wrapperWarmup raised ");
   return result.get() == Py_None ? 0 : ResultCode("wrapperWarmup", result);
 }
 

@@ -76,7 +76,7 @@ class ContractV1 : public Contract {
     const Ref request = MakeInput(data);
     const Ref response = Ref::Steal(PyList_New(0));
     if (!request || !response) {
-      return SetError(kUserExecError, "request: " + TakePythonError());
+      return SetPythonError(kUserExecError, "request: ");
     }
     const Ref result = CallExec(exec_, args, request.get(), response.get());
     if (!result) return Raised("wrapperOnceExec");

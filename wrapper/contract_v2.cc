@@ -71,7 +71,7 @@ class ContractV2 : public Contract {
  protected:
   int Exec(const CallArgs& args, const DataList* data, ResultList* out) override {
     const Ref request = MakeInput(data);
-    if (!request) return SetError(kUserExecError, "request: " + TakePythonError());
+    if (!request) return SetPythonError(kUserExecError, "request: ");
     const Ref result = CallExec(exec_, args, request.get(), nullptr);
     if (!result) return Raised("wrapperOnceExec");
     if (PyGen_Check(result.get()) != 0) return Collect(result.get(), out);
@@ -142,7 +142,7 @@ std::unique_ptr<Contract> MakeContractV2(PyObject* module) {
              "wrapperCreate");
   } catch (py::error_already_set& e) {
     e.restore();
-    SetError(kInitError, "Wrapper() raised " + TakePythonError());
+    SetPythonError(kInitError, "Wrapper() raised ");
   }
   return nullptr;
 }

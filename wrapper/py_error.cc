@@ -10,8 +10,12 @@ namespace {
 
 struct Last {
   int code = 0;
-  std::string text;
+  std::string text, detail;
 };
+
+// Of a traceback: its begin says who called, its end what happened.
+constexpr size_t kTraceBegin = 2000, kTraceEnd = 6000;
+
 thread_local Last t_last;
 thread_local std::deque<Last> t_queue;
 
@@ -42,12 +46,55 @@ std::string Place(PyObject* traceback) {
   return " (" + name + ", line " + Utf8(line.get()) + ")";
 }
 
+bool InsideCharacter(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
+
+std::string Shortened(const std::string& text) {
+  if (text.size() <= kTraceBegin + kTraceEnd) return text;
+  size_t begin = kTraceBegin, end = text.size() - kTraceEnd;
+  while (InsideCharacter(text[begin])) --begin;
+  while (InsideCharacter(text[end])) ++end;
+  return text.substr(0, begin) + "\n  [" + std::to_string(end - begin) + " bytes left out]\n" +
+         text.substr(end);
+}
+
+// As Python prints it; empty where that fails.
+std::string Traceback(PyObject* type, PyObject* value, PyObject* trace) {
+  const Ref module = Ref::Steal(PyImport_ImportModule("traceback"));
+  const Ref lines = Ref::Steal(
+      module ? PyObject_CallMethod(module.get(), "format_exception", "OOO", type, value,
+                                   trace == nullptr ? Py_None : trace)
+             : nullptr);
+  const Ref nothing = Ref::Steal(PyUnicode_FromString(""));
+  const Ref whole =
+      Ref::Steal(lines && nothing ? PyUnicode_Join(nothing.get(), lines.get()) : nullptr);
+  // Not PyUnicode_AsUTF8: a message may hold half a surrogate pair.
+  const Ref bytes = Ref::Steal(
+      whole ? PyUnicode_AsEncodedString(whole.get(), "utf-8", "backslashreplace") : nullptr);
+  PyErr_Clear();
+  if (!bytes) return "";
+  return Shortened({PyBytes_AS_STRING(bytes.get()),
+                    static_cast<size_t>(PyBytes_GET_SIZE(bytes.get()))});
+}
+
 }  // namespace
 
 int SetError(int code, std::string text) {
   t_last.code = code;
   t_last.text = std::move(text);
+  t_last.detail.clear();
   return code;
+}
+
+int SetPythonError(int code, std::string before) {
+  std::string trace;
+  before += TakePythonError(&trace);
+  SetError(code, std::move(before));
+  t_last.detail = std::move(trace);
+  return code;
+}
+
+const char* LastDetail(int code) {
+  return t_last.code != code || t_last.detail.empty() ? nullptr : t_last.detail.c_str();
 }
 
 const char* LastError(int code) {
@@ -68,11 +115,11 @@ void ClearError() {
 }
 
 void QueueError(int code) {
-  t_queue.push_back(t_last.code == code ? std::move(t_last) : Last{code, ""});
+  t_queue.push_back(t_last.code == code ? std::move(t_last) : Last{code, "", ""});
   t_last = {};
 }
 
-std::string TakePythonError() {
+std::string TakePythonError(std::string* detail) {
   PyObject *raw_type = nullptr, *raw_value = nullptr, *raw_trace = nullptr;
   PyErr_Fetch(&raw_type, &raw_value, &raw_trace);
   if (raw_type == nullptr) return "unknown error";
@@ -85,6 +132,7 @@ std::string TakePythonError() {
   if (!message.empty()) text += ": " + message;
   // A SyntaxError names its place itself.
   if (trace && std::strstr(message.c_str(), ", line ") == nullptr) text += Place(trace.get());
+  if (detail != nullptr) *detail = Traceback(type.get(), value.get(), trace.get());
   PyErr_Restore(Ref::Borrow(type.get()).release(), Ref::Borrow(value.get()).release(),
                 trace ? Ref::Borrow(trace.get()).release() : nullptr);
   // PyErr_Print would end the process on SystemExit, so that one is shown by hand.

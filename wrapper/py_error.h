@@ -28,7 +28,12 @@ void ClearError();
 void QueueError(int code);
 
 // Takes the current Python exception: prints its traceback once to stderr (= the log), returns
-// "ValueError: text (wrapper.py, line 12)". Needs the GIL.
-std::string TakePythonError();
+// "ValueError: text (wrapper.py, line 12)". `trace`, if given, gets the traceback too, with its
+// middle left out where it is long. Needs the GIL.
+std::string TakePythonError(std::string* trace = nullptr);
+// SetError with the current exception: `before` and its text, and its traceback as the detail.
+int SetPythonError(int code, std::string before);
+// The detail of what LastError gave last, if that was for this code; else nullptr. Valid as that.
+const char* LastDetail(int code);
 
 }  // namespace aiges::shim

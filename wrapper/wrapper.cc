@@ -44,7 +44,7 @@ int Init(const ParamList* config) {
   const Gil gil;
   // Also when wrapper.py does not import it: requests are made of its classes.
   if (!Ref::Steal(PyImport_ImportModule("aiges_embed"))) {
-    return SetError(kInitError, "aiges_embed: " + TakePythonError());
+    return SetPythonError(kInitError, "aiges_embed: ");
   }
   const Ref module = Ref::Steal(PyImport_ImportModule("wrapper"));
   if (!module) {
@@ -64,7 +64,7 @@ int Init(const ParamList* config) {
                                       " (put its folder on PYTHONPATH or in [instances] "
                                       "pythonpath)");
     }
-    return SetError(kInitError, "import of wrapper.py raised " + TakePythonError());
+    return SetPythonError(kInitError, "import of wrapper.py raised ");
   }
   std::unique_ptr<Contract> contract = MakeContract(module.get());
   if (contract == nullptr) return kInitError;
@@ -82,7 +82,7 @@ int Exec(Contract& contract, const char* usr_tag, const ParamList* params, const
   {
     const Gil gil;
     const Ref dict = ParamsToDict(params);
-    if (!dict) return SetError(kUserExecError, "params: " + TakePythonError());
+    if (!dict) return SetPythonError(kUserExecError, "params: ");
     const CallArgs args{usr_tag, dict.get(), psr_ids, psr_count};
     const int code = contract.Once(args, data, results.get());
     if (code != 0) return code;
@@ -103,7 +103,7 @@ int ExecBatch(Contract& contract, unsigned count, const char* const tags[],
     std::vector<CallArgs> args;
     for (unsigned i = 0; i < count; ++i) {
       dicts.push_back(ParamsToDict(params[i]));
-      if (!dicts.back()) return SetError(kUserExecError, "params: " + TakePythonError());
+      if (!dicts.back()) return SetPythonError(kUserExecError, "params: ");
       args.push_back({tags[i], dicts.back().get()});
       lists.push_back(results.emplace_back(std::make_unique<ResultList>()).get());
     }
@@ -195,6 +195,8 @@ AIGES_EXPORT const char* wrapperError(int errNum) {
   const char* text = LastError(code);
   return text == nullptr ? "wrapper error" : text;
 }
+
+AIGES_EXPORT const char* wrapperErrorDetail(int errNum) { return LastDetail(errNum); }
 
 AIGES_EXPORT const char* wrapperVersion() { return "python " PY_VERSION; }
 

@@ -84,6 +84,10 @@ enum {
 };
 unsigned int wrapperTraits(void);
 
+/* What lies behind the error that wrapperError was asked for just before, on the same thread: a traceback, for people.
+ * It reaches the status page of the host and no client. NULL: nothing more is known. Copied at once. */
+const char* wrapperErrorDetail(int errNum);
+
 /* Runs once, after wrapperInit and before the first call: fills caches, compiles kernels. Anything but 0 fails the start. */
 int wrapperWarmup(void);
 

@@ -22,8 +22,9 @@
 //   kExec     loader -> worker  i64 deadline (ns, CLOCK_MONOTONIC), text usrTag, pairs params,
 //                               u32 count + count x u32 psrId, u32 count + count x payload
 //   kResult   worker -> loader  i32 code, u8 ResultKind, u64 engine ns, u32 batch, text error,
-//                               u32 count + count x payload. batch: how many calls ran as one, told
-//                               by the first of them; 0 by the others.
+//                               u32 count + count x payload; where code is not 0, text detail (for
+//                               people: a traceback). batch: how many calls ran as one, told by the
+//                               first of them; 0 by the others.
 //   kCancel   loader -> worker  nothing. Nobody waits for that asynchronous call any more.
 //   kMeter    worker -> loader  text usrTag, text key, i32 count
 //   kTrace    worker -> loader  text usrTag, text key, text value
@@ -39,7 +40,8 @@
 //   kCredit   loader -> worker  u32 further items
 //   kClose    loader -> worker  nothing. What waits is dropped, wrapperDestroy is called.
 //   kTaken    worker -> loader  u32 writes that it is done with (0: a create)
-//   kItem     worker -> loader  i32 loader code, u8 last, text error, u32 count + count x payload.
+//   kItem     worker -> loader  i32 loader code, u8 last, text error, u32 count + count x payload;
+//                               where the code is not 0, text detail.
 //                               After an error, or with `last`, no further item comes.
 //   kClosed   worker -> loader  nothing. The session is destroyed; its id is free.
 //
@@ -52,9 +54,11 @@
 
 namespace aiges {
 
-inline constexpr uint32_t kChannelVersion = 2;
+inline constexpr uint32_t kChannelVersion = 3;
 // No single frame is larger: a length beyond it is a broken peer, not a request for memory.
 inline constexpr uint32_t kMaxFrame = 0x7fff0000;
+// Of the detail of an error.
+inline constexpr size_t kMostDetail = 8192;
 
 enum class FrameType : uint8_t {
   kHello = 1,

@@ -21,9 +21,9 @@ class EngineCalls::AsyncCall : public CallbackTarget {
 
   int Deliver(pDataList results, int code, bool) override {
     if (!Take()) return -1;
-    const std::string text = code == 0 ? "" : calls_.host_.plugin->ErrorText(code);
+    const EngineError error = calls_.host_.plugin->Error(code);
     std::string frame;
-    Complain(WriteResult(&frame, id_, {code, text, Elapsed(), 1}, code == 0 ? results : nullptr,
+    Complain(WriteResult(&frame, id_, {code, error.text, Elapsed(), 1, error.detail}, code == 0 ? results : nullptr,
                          calls_.host_.results.get()));
     GetOutbox().Write(frame);
     return 0;
@@ -78,8 +78,8 @@ void EngineCalls::RunOne(const ExecFrame& frame, CallRoom* room) {
   const int code = plugin.exec(tag, input->params.head(), input->data.head(), &head,
                                input->psr_head(), input->psr_count());
   const auto engine_ns = static_cast<uint64_t>(NowNs() - start);
-  const std::string text = code == 0 ? "" : plugin.ErrorText(code);
-  Complain(WriteResult(&room->out, frame.id, {code, text, engine_ns, 1},
+  const EngineError error = plugin.Error(code);
+  Complain(WriteResult(&room->out, frame.id, {code, error.text, engine_ns, 1, error.detail},
                        code == 0 ? head : nullptr, host_.results.get()));
   if (code == 0 && plugin.exec_free != nullptr) plugin.exec_free(tag, &head);
 }
@@ -102,7 +102,8 @@ void EngineCalls::Begin(uint64_t id, CallInput* input, std::string* out) {
       call->tag().c_str(), input->params.head(), input->data.head(), &OnEngineResult,
       static_cast<int>(left_ms), input->psr_head(), input->psr_count());
   if (code == 0 || !call->Take()) return;
-  Complain(WriteResult(out, id, {code, host_.plugin->ErrorText(code), call->Elapsed(), 1}, nullptr,
+  const EngineError error = host_.plugin->Error(code);
+  Complain(WriteResult(out, id, {code, error.text, call->Elapsed(), 1, error.detail}, nullptr,
                        host_.results.get()));
 }
 
@@ -158,9 +159,9 @@ void EngineCalls::RunBatch(const std::vector<ExecFrame>& frames, CallRoom* room)
   const auto engine_ns = static_cast<uint64_t>(NowNs() - start);
   for (size_t i = 0; i < count; ++i) {
     const int code = all != 0 ? all : codes[i];
-    const std::string text = code == 0 ? "" : plugin.ErrorText(code);
+    const EngineError error = plugin.Error(code);
     const auto batch = static_cast<uint32_t>(i == 0 ? count : 0);
-    Complain(WriteResult(&room->out, ids[i], {code, text, engine_ns, batch},
+    Complain(WriteResult(&room->out, ids[i], {code, error.text, engine_ns, batch, error.detail},
                          code == 0 ? heads[i] : nullptr, host_.results.get()));
     if (code == 0 && plugin.exec_free != nullptr) plugin.exec_free(tags[i], &heads[i]);
   }

@@ -101,15 +101,17 @@ EngineSession::Next EngineSession::Step(std::string* out) {
   return std::exchange(pausing_, false) ? Next::kLater : Next::kAgain;
 }
 
-void EngineSession::Fail(int32_t code, const std::string& text, std::string* out) {
+void EngineSession::Fail(int32_t code, const std::string& text, std::string* out,
+                         std::string_view detail) {
   const std::lock_guard lock(mu_);
   if (std::exchange(ended_, true)) return;
-  WriteItemError(out, id_, code, text);
+  WriteItemError(out, id_, code, text, detail);
 }
 
 void EngineSession::FailEngine(int32_t loader_code, int engine_code, std::string* out) {
-  Fail(loader_code,
-       StrCat(host_.plugin->ErrorText(engine_code), ";code=", engine_code), out);
+  EngineError error = host_.plugin->Error(engine_code);
+  if (engine_code == 0) error.text = host_.plugin->ErrorText(0);  // wrapperCreate gave no handle.
+  Fail(loader_code, StrCat(error.text, ";code=", engine_code), out, error.detail);
 }
 
 void EngineSession::Create(const std::string& body, std::string* out) {
@@ -240,14 +242,14 @@ void EngineSession::ExecOnce(std::string* out) {
 }
 
 int EngineSession::Deliver(pDataList results, int code, bool may_wait) {
-  const std::string text =
-      code == 0 ? "" : StrCat(host_.plugin->ErrorText(code), ";code=", code);
+  const EngineError error = host_.plugin->Error(code);
   std::unique_lock lock(mu_);
   if (ended_) return -1;
   std::string frame;
   if (code != 0) {
     ended_ = true;
-    WriteItemError(&frame, id_, host_.mode.sessions ? kCodeCallback : kCodeExec, text);
+    WriteItemError(&frame, id_, host_.mode.sessions ? kCodeCallback : kCodeExec,
+                   StrCat(error.text, ";code=", code), error.detail);
     GetOutbox().Write(frame);
     return 0;
   }

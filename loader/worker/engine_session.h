@@ -78,7 +78,8 @@ class EngineSession : public CallbackTarget,
   void Read(std::string* out);
   void ExecOnce(std::string* out);
   Next Close(std::string* out);
-  void Fail(int32_t code, const std::string& text, std::string* out);
+  void Fail(int32_t code, const std::string& text, std::string* out,
+            std::string_view detail = {});
   void FailEngine(int32_t loader_code, int engine_code, std::string* out);
   bool MayRead() const;  // mu_ held.
 

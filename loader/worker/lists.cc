@@ -158,6 +158,7 @@ std::string WriteResult(std::string* out, uint64_t call, const CallOutcome& outc
     w.Number(outcome.batch);
     w.Text(outcome.error);
     WriteNodes(w, head, count, results);
+    if (outcome.code != 0) w.Text(outcome.detail);
     if (w.End()) return "";
     wrong = kTooLarge;
   }
@@ -179,13 +180,15 @@ std::string WriteItem(std::string* out, uint64_t session, bool last, pDataList h
   return w.End() ? "" : kTooLarge;
 }
 
-void WriteItemError(std::string* out, uint64_t session, int32_t code, std::string_view error) {
+void WriteItemError(std::string* out, uint64_t session, int32_t code, std::string_view error,
+                    std::string_view detail) {
   WireWriter w(out);
   w.Begin(FrameType::kItem, session);
   w.Number(code);
   w.Number(uint8_t{1});
   w.Text(error);
   w.Number(uint32_t{0});
+  w.Text(detail);
   w.End();
 }
 

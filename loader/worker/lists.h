@@ -61,6 +61,7 @@ struct CallOutcome {
   std::string_view error;
   uint64_t engine_ns = 0;
   uint32_t batch = 1;
+  std::string_view detail = {};  // Of an error.
 };
 
 // Writes a kResult frame. `head` may be NULL. Large data goes into `results`. Returns what is
@@ -74,6 +75,7 @@ void WriteRefusal(std::string* out, uint64_t call, ResultKind kind, std::string_
 // A kItem frame, as WriteResult. `code`: 0, or the loader's number of what failed.
 std::string WriteItem(std::string* out, uint64_t session, bool last, pDataList head,
                       Arena* results);
-void WriteItemError(std::string* out, uint64_t session, int32_t code, std::string_view error);
+void WriteItemError(std::string* out, uint64_t session, int32_t code, std::string_view error,
+                    std::string_view detail = {});
 
 }  // namespace aiges

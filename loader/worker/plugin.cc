@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <sstream>
 
 #include "loader/base/strings.h"
+#include "loader/channel/frame.h"
 
 namespace aiges {
 namespace {
@@ -79,6 +81,7 @@ Status Plugin::Resolve(void* library) {
   find(&set_ctrl, "wrapperSetCtrl", false);
   find(&fini, "wrapperFini", false);
   find(&error, "wrapperError", false);
+  find(&error_detail, "wrapperErrorDetail", false);
   find(&version, "wrapperVersion", false);
   find(&exec_free, "wrapperExecFree", false);
   find(&exec_async, "wrapperExecAsync", false);
@@ -100,6 +103,14 @@ Status Plugin::Resolve(void* library) {
 std::string Plugin::ErrorText(int code) const {
   const char* text = error == nullptr ? nullptr : error(code);
   return text == nullptr ? StrCat("engine error ", code) : text;
+}
+
+EngineError Plugin::Error(int code) const {
+  if (code == 0) return {};
+  EngineError out{ErrorText(code), ""};
+  const char* detail = error_detail == nullptr ? nullptr : error_detail(code);
+  if (detail != nullptr) out.detail.assign(detail, ::strnlen(detail, kMostDetail));
+  return out;
 }
 
 std::string Plugin::Version() const {

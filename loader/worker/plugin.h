@@ -15,6 +15,11 @@
 
 namespace aiges {
 
+// What the engine says of a code that it returned. Code 0: empty.
+struct EngineError {
+  std::string text, detail;
+};
+
 class Plugin {
  public:
   // `wanted`: path of the library; empty: libwrapper.so from LD_LIBRARY_PATH, then from `folders`,
@@ -25,12 +30,15 @@ class Plugin {
   const std::string& path() const { return path_; }
   // wrapperError's text; a plain number when the plugin has none.
   std::string ErrorText(int code) const;
+  // And what wrapperErrorDetail says of it.
+  EngineError Error(int code) const;
   std::string Version() const;
 
   decltype(&wrapperSetCtrl) set_ctrl = nullptr;
   decltype(&wrapperInit) init = nullptr;
   decltype(&wrapperFini) fini = nullptr;
   decltype(&wrapperError) error = nullptr;
+  decltype(&wrapperErrorDetail) error_detail = nullptr;
   decltype(&wrapperVersion) version = nullptr;
   decltype(&wrapperExec) exec = nullptr;
   decltype(&wrapperExecFree) exec_free = nullptr;

@@ -184,7 +184,7 @@ struct Result {
   int32_t code = 0;
   ResultKind kind{};
   uint64_t engine_ns = 0;
-  std::string error;
+  std::string error, detail;
   std::vector<Item> items;
 };
 
@@ -217,6 +217,7 @@ Result ReadResult(const std::string& frame, const ArenaMapping& map) {
     }
     result.items.push_back(std::move(item));
   }
+  if (result.code != 0) result.detail = r.Text();
   EXPECT_TRUE(r.AtEnd());
   return result;
 }
@@ -279,6 +280,14 @@ TEST_F(ListsTest, ErrorResultCarriesCodeAndText) {
   EXPECT_EQ(result.code, 10007);
   EXPECT_EQ(result.error, "no such thing;code=10007");
   EXPECT_TRUE(result.items.empty());
+}
+
+TEST_F(ListsTest, OnlyErrorsHaveADetailBehindThem) {
+  std::string error, success;
+  EXPECT_EQ(WriteResult(&error, 5, {7, "text", 1, 1, "trace"}, nullptr, arena.get()), "");
+  EXPECT_EQ(WriteResult(&success, 5, {0, "text", 1, 1, "trace"}, nullptr, arena.get()), "");
+  EXPECT_EQ(ReadResult(error, *map).detail, "trace");
+  EXPECT_EQ(ReadResult(success, *map).detail, "") << "not a byte more where all went well";
 }
 
 TEST_F(ListsTest, LargeResultTravelsInTheFrameWhenSharedMemoryIsUsedUp) {

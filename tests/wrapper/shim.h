@@ -77,6 +77,7 @@ inline std::vector<Item> Items(const DataList* head) {
 struct Outcome {
   int code = 0;
   std::string text;  // wrapperError's, when code is not 0.
+  std::string detail;  // wrapperErrorDetail's.
   std::vector<Item> items;
 };
 
@@ -94,6 +95,7 @@ class Shim {
     Find(&init, "wrapperInit");
     Find(&fini, "wrapperFini");
     Find(&error, "wrapperError");
+    Find(&error_detail, "wrapperErrorDetail");
     Find(&exec, "wrapperExec");
     Find(&exec_free, "wrapperExecFree");
     Find(&exec_async, "wrapperExecAsync");
@@ -117,6 +119,8 @@ class Shim {
     if (out.code != 0) {
       EXPECT_EQ(result, nullptr);
       out.text = error(out.code);
+      const char* detail = error_detail(out.code);
+      if (detail != nullptr) out.detail = detail;
       return out;
     }
     out.items = Items(result);
@@ -129,6 +133,7 @@ class Shim {
   decltype(&wrapperInit) init = nullptr;
   decltype(&wrapperFini) fini = nullptr;
   decltype(&wrapperError) error = nullptr;
+  decltype(&wrapperErrorDetail) error_detail = nullptr;
   decltype(&wrapperExec) exec = nullptr;
   decltype(&wrapperExecFree) exec_free = nullptr;
   decltype(&wrapperExecAsync) exec_async = nullptr;

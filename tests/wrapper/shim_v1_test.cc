@@ -117,6 +117,28 @@ TEST_F(ShimV1, ExceptionBecomesCodeTextAndPlace) {
   EXPECT_EQ(out.text.rfind(start, 0), 0u) << out.text;
 }
 
+TEST_F(ShimV1, DetailOfAnExceptionIsItsTraceback) {
+  const std::string detail = Run({{"mode", "raise"}}).detail;
+  EXPECT_EQ(detail.rfind("Traceback (most recent call last):\n", 0), 0u) << detail;
+  EXPECT_NE(detail.find("raise ValueError(\"no such model\")\n"), std::string::npos) << detail;
+  EXPECT_NE(detail.find("\nValueError: no such model\n"), std::string::npos) << detail;
+  EXPECT_EQ(shim->error_detail(1), nullptr) << "of another code";
+}
+
+TEST_F(ShimV1, ErrorWithoutAnExceptionHasNoDetail) {
+  Run({{"mode", "raise"}});
+  EXPECT_EQ(Run({{"mode", "code"}, {"code", "77"}}).detail, "");
+  EXPECT_EQ(Run({{"mode", "return"}, {"what", "none"}}).detail, "");
+}
+
+TEST_F(ShimV1, LongTracebackKeepsItsBeginAndItsEnd) {
+  const std::string detail = Run({{"mode", "deep"}}).detail;
+  EXPECT_LE(detail.size(), 8192u);
+  EXPECT_EQ(detail.rfind("Traceback (most recent call last):\n", 0), 0u);
+  EXPECT_NE(detail.find(" bytes left out]\n"), std::string::npos);
+  EXPECT_NE(detail.find("the end\n"), std::string::npos) << detail;
+}
+
 TEST_F(ShimV1, SysExitDoesNotEndTheProcess) {
   const Outcome out = Run({{"mode", "exit"}});
   EXPECT_EQ(out.code, 30003);

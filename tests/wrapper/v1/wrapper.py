@@ -52,6 +52,8 @@ def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt):
         respData.append(changes[params["what"]])
     elif mode == "raise":
         raise ValueError("no such model")
+    elif mode == "deep":
+        raise ValueError("€" * 5000 + "the end")
     elif mode == "exit":
         raise SystemExit(3)
     elif mode == "code":
