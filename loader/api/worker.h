@@ -52,6 +52,8 @@ struct WorkerResult {
   std::vector<Payload> payloads;
   std::chrono::nanoseconds engine{0};
   unsigned batch = 1;  // How many calls ran as one; said by the first of them, 0 by the others.
+  std::string detail = {};  // Of an error, for people: a traceback.
+  int instance = -1;        // Who says this.
   // The worker died with the call in it.
   bool lost = false;
   // The worker died before the call was handed to the kernel: it has certainly not run, so it
@@ -79,6 +81,14 @@ struct SessionEvent {
   std::vector<Payload> payloads;
   bool last = false;
   unsigned writes = 0;
+  std::string detail = {};  // Of an error, for people: a traceback.
+  int instance = -1;        // Who says this.
+};
+
+struct WorkerDeath {
+  unsigned instance = 0;
+  std::string why;     // "did not start: ..", "died: exit status 3".
+  std::string output;  // The last lines that it printed.
 };
 
 class WorkerEvents {
@@ -89,6 +99,8 @@ class WorkerEvents {
   virtual void OnSessionEvents(std::vector<SessionEvent> events) = 0;
   // Credit appeared without a result: an instance became ready.
   virtual void OnCapacity() = 0;
+  // A worker has ended that nobody had told to, or with work in it.
+  virtual void OnDeath(WorkerDeath death) = 0;
   // The earliest deadline that the scheduler asked for has come.
   virtual void OnAlarm(TimePoint now) = 0;
 };

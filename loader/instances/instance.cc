@@ -155,6 +155,7 @@ Status Instance::Start(const SpawnPlan& plan, const std::string& init_frame, uns
   started_ = std::chrono::steady_clock::now();
   start_error_.clear();
   kill_reason_.clear();
+  lines_.ForgetTail();
   input_ = FrameInput();
   process_ = WorkerProcess::Spawn(plan, &status);
   uint64_t generation = 0;
@@ -207,7 +208,9 @@ bool Instance::ReadResult(const Frame& frame, WorkerResult* result) {
   for (uint32_t i = 0; i < count && r.ok(); ++i) {
     if (!ReadPayload(r, process_->results(), &result->payloads.emplace_back())) return false;
   }
+  if (code != 0) result->detail = r.Text();
   if (!r.ok()) return false;
+  result->instance = static_cast<int>(number_);
   if (kind == ResultKind::kExpired) {
     result->status = Status::Error(StatusKind::kDeadline, "service exec once request timeout");
   } else if (kind == ResultKind::kMalformed) {
@@ -232,6 +235,8 @@ bool Instance::ReadItem(const Frame& frame, SessionEvent* event) {
   for (uint32_t i = 0; i < count && r.ok(); ++i) {
     if (!ReadPayload(r, process_->results(), &event->payloads.emplace_back())) return false;
   }
+  if (code != 0) event->detail = r.Text();
+  event->instance = static_cast<int>(number_);
   return r.ok();
 }
 
@@ -487,13 +492,13 @@ void Instance::SendFini() {
 }
 
 Instance::Input Instance::OnDeath(bool stopping, std::string* why) {
-  OnOutput();
-  lines_.Flush();
   std::string reason = process_->Reap();
   if (reason.empty()) {  // The channel closed first; the process follows, or is made to.
     process_->Kill();
     for (int i = 0; i < 50 && (reason = process_->Reap()).empty(); ++i) ::usleep(1000);
   }
+  OnOutput();  // Its last words.
+  lines_.Flush();
   if (!kill_reason_.empty()) reason = kill_reason_;
   if (!start_error_.empty()) reason = start_error_;
   *why = reason.empty() ? "closed its channel" : reason;
@@ -507,13 +512,14 @@ Instance::Input Instance::OnDeath(bool stopping, std::string* why) {
           {session, SessionEvent::Kind::kLost,
            Status::Error(StatusKind::kDisconnected,
                          StrCat("worker ", number_, " died with the session: ", *why), kCodeCrash),
-           {}, true, 0});
+           {}, true, 0, {}, static_cast<int>(number_)});
     }
     sessions_.clear();
     for (const auto& [call, first_byte] : calls_) {
       WorkerResult& r = lost.results.emplace_back();
       r.call = call;
       r.lost = true;
+      r.instance = static_cast<int>(number_);
       r.unsent = first_byte >= bytes_sent_;
       r.status = Status::Error(StatusKind::kDisconnected,
                                StrCat("worker ", number_, " died with the call: ", *why),

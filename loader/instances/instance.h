@@ -100,6 +100,8 @@ class Instance {
   Duration WithoutProgress(TimePoint now);
   TimePoint started() const { return started_; }
   TimePoint ready_since() const { return ready_since_; }  // Of the last process that got ready.
+  // The last lines that its process, or the one before, has printed.
+  std::string last_output() const { return lines_.Tail(); }
   const std::string& start_error() const { return start_error_; }
   void set_kill_reason(std::string reason) { kill_reason_ = std::move(reason); }
   void set_paused(bool paused) { paused_.store(paused, std::memory_order_release); }

@@ -1,9 +1,11 @@
 // loader/instances/line_log.h: turns what a worker prints into log lines.
 //
 // Bytes come in any cut; lines go out whole, with the worker's name. A line longer than kLongest
-// is cut into several. Belongs to the hub thread.
+// is cut into several. The last lines are kept: what a worker says before it dies is mostly why.
+// Belongs to the hub thread.
 #pragma once
 
+#include <deque>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +17,7 @@ namespace aiges {
 class LineLog {
  public:
   static constexpr size_t kLongest = 8192;
+  static constexpr size_t kTailLines = 40, kTailBytes = 8192;
 
   explicit LineLog(std::string name) : name_(std::move(name)) {}
 
@@ -25,12 +28,29 @@ class LineLog {
     }
   }
   void Flush() {
-    if (!line_.empty()) Log(LogLevel::kInfo, name_, line_);
-    line_.clear();
+    if (line_.empty()) return;
+    Log(LogLevel::kInfo, name_, line_);
+    tail_bytes_ += line_.size();
+    tail_.push_back(std::exchange(line_, {}));
+    while (tail_.size() > kTailLines || tail_bytes_ > kTailBytes) {
+      tail_bytes_ -= tail_.front().size();
+      tail_.pop_front();
+    }
+  }
+  std::string Tail() const {
+    std::string out;
+    for (const std::string& line : tail_) out.append(line).push_back('\n');
+    return out;
+  }
+  void ForgetTail() {
+    tail_.clear();
+    tail_bytes_ = 0;
   }
 
  private:
   std::string name_, line_;
+  std::deque<std::string> tail_;
+  size_t tail_bytes_ = 0;
 };
 
 }  // namespace aiges

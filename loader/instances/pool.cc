@@ -170,8 +170,9 @@ void Pool::OnGone(Instance& instance) {
   CountReady();
   ForgetLoads(instance);
   if (!wanted || !lost.results.empty() || !lost.sessions.empty()) {
-    LogError("instances", "worker ", instance.number(), starting ? " did not start: " : " died: ",
-             why,
+    const std::string end = StrCat(starting ? "did not start: " : "died: ", why);
+    events_->OnDeath({instance.number(), end, instance.last_output()});
+    LogError("instances", "worker ", instance.number(), " ", end,
              lost.results.empty() ? "" : StrCat(" (", lost.results.size(), " calls were in it)"),
              lost.sessions.empty() ? ""
                                    : StrCat(" (", lost.sessions.size(), " sessions were in it)"));

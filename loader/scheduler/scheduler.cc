@@ -42,7 +42,7 @@ Scheduler::Scheduler(const Settings& settings, Workers* workers, const Clock* cl
       slots_(uint64_t{settings.instances.count} * settings.instances.threads *
              settings.batch.max_size),
       licences_(settings.licences),
-      sessions_(settings, workers, clock, &licences_),
+      sessions_(settings, workers, clock, &licences_, &failures_),
       bounds_(settings.queue),
       exec_timeout_(settings.instances.exec_timeout_ms),
       idempotent_(settings.instances.idempotent) {}
@@ -98,7 +98,13 @@ Scheduler::Answer Scheduler::TakeAnswer(Call& call, Status status, TimePoint now
   reply.status = std::move(status);
   reply.times.queue =
       (call.state == State::kQueued ? now : call.sent) - call.request.arrived;
-  return {std::move(call.sink), std::move(reply), call.request.arrived};
+  std::unique_ptr<FailedCall> failed;
+  // A client that has left is no failure of the service.
+  if (!reply.status.ok() && reply.status.kind != StatusKind::kCancelled) {
+    failed = std::make_unique<FailedCall>();
+    failed->handle = call.request.handle;
+  }
+  return {std::move(call.sink), std::move(reply), call.request.arrived, std::move(failed)};
 }
 
 void Scheduler::TakeWhatFits(TimePoint now, std::vector<Sending>* out) {
@@ -120,6 +126,7 @@ CallId Scheduler::Submit(Request request, std::unique_ptr<ReplySink> sink) {
   std::vector<Sending> sending;
   CallId id = 0;
   Reply refusal;
+  std::string refused;  // Its handle.
   {
     MutexLock lock(mu_);
     if (exec_timeout_.count() > 0) {
@@ -128,6 +135,7 @@ CallId Scheduler::Submit(Request request, std::unique_ptr<ReplySink> sink) {
     refusal.status = Admit(request, now);
     if (!refusal.status.ok()) {
       ++answers_[CodeOf(refusal.status)];
+      refused = std::move(request.handle);
     } else {
       id = next_id_++;
       Call& call = calls_[id];
@@ -141,6 +149,7 @@ CallId Scheduler::Submit(Request request, std::unique_ptr<ReplySink> sink) {
     }
   }
   if (id == 0) {
+    failures_.Add({FailureKind::kCall, CodeOf(refusal.status), -1, refused, refusal.status.text});
     sink->Done(std::move(refusal));
   } else {
     Send(std::move(sending));
@@ -232,6 +241,10 @@ void Scheduler::Finish(WorkerResult& result, TimePoint now, std::vector<Answer>*
     answer.reply.payloads = std::move(result.payloads);
     answer.reply.times.engine = result.engine;
     answer.reply.times.channel = now - call.sent - result.engine;
+    if (answer.failed != nullptr) {
+      answer.failed->instance = result.instance;
+      answer.failed->detail = std::move(result.detail);
+    }
     out->push_back(std::move(answer));
   }
   Forget(found);
@@ -283,8 +296,19 @@ void Scheduler::Deliver(std::vector<Answer> answers) {
       histograms_.engine.Observe(t.engine);
     }
     histograms_.total.Observe(clock_.Now() - answer.arrived);
+    if (answer.failed != nullptr) {
+      const FailedCall& f = *answer.failed;
+      const Status& status = answer.reply.status;
+      failures_.Add(
+          {FailureKind::kCall, CodeOf(status), f.instance, f.handle, status.text, f.detail});
+    }
     answer.sink->Done(std::move(answer.reply));
   }
+}
+
+void Scheduler::OnDeath(WorkerDeath death) {
+  failures_.Add({FailureKind::kWorker, 0, static_cast<int>(death.instance), {}, death.why,
+                 death.output});
 }
 
 bool Scheduler::Ready() const { return !draining_ && workers_.ReadyCount() > 0; }

@@ -26,6 +26,7 @@
 #include <utility>
 #include <vector>
 
+#include "loader/api/failures.h"
 #include "loader/api/report.h"
 #include "loader/api/service.h"
 #include "loader/api/settings.h"
@@ -51,6 +52,7 @@ class Scheduler : public Service, public WorkerEvents {
     sessions_.OnEvents(std::move(events));
   }
   void OnCapacity() override;
+  void OnDeath(WorkerDeath death) override;
   void OnAlarm(TimePoint now) override;
 
   // [queue] max_requests, [fc] max, exec_timeout_ms and idempotent, from the next call on.
@@ -67,6 +69,7 @@ class Scheduler : public Service, public WorkerEvents {
   LoadReport Load() const override;
   SessionsReport SessionReport() const { return sessions_.Report(); }
   const StageHistograms& histograms() const { return histograms_; }
+  const RecentFailures& failures() const { return failures_; }
 
  private:
   enum class State { kQueued, kRunning, kUnwanted };
@@ -79,10 +82,16 @@ class Scheduler : public Service, public WorkerEvents {
     size_t bytes = 0;
     bool replayed = false;
   };
+  // What is remembered of a call that failed.
+  struct FailedCall {
+    std::string handle, detail;
+    int instance = -1;
+  };
   struct Answer {
     std::unique_ptr<ReplySink> sink;
     Reply reply;
     TimePoint arrived;
+    std::unique_ptr<FailedCall> failed;  // Where the status is not ok.
   };
   struct Sending {
     Slot slot;
@@ -108,6 +117,7 @@ class Scheduler : public Service, public WorkerEvents {
   const uint64_t slots_;
   std::atomic<bool> draining_{false};
   Licences licences_;
+  RecentFailures failures_;
   SessionTable sessions_;
 
   mutable Mutex mu_;

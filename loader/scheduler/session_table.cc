@@ -33,11 +33,12 @@ size_t BytesOf(const std::vector<Payload>& payloads) {
 }  // namespace
 
 SessionTable::SessionTable(const Settings& settings, Workers* workers, const Clock* clock,
-                           Licences* licences)
+                           Licences* licences, RecentFailures* failures)
     : max_bytes_(settings.queue.max_bytes),
       workers_(*workers),
       clock_(*clock),
-      licences_(*licences) {}
+      licences_(*licences),
+      failures_(*failures) {}
 
 void SessionTable::Run(After after) {
   if (after.flush) workers_.Flush();
@@ -46,7 +47,19 @@ void SessionTable::Run(After after) {
 }
 
 Status SessionTable::Open(SessionRequest request, SessionId* id) {
-  MutexLock lock(mu_);
+  const std::string handle = request.handle;
+  Status status;
+  {
+    MutexLock lock(mu_);
+    status = TryOpen(std::move(request), id);
+  }
+  if (!status.ok()) {
+    failures_.Add({FailureKind::kSession, CodeOf(status), -1, handle, status.text});
+  }
+  return status;
+}
+
+Status SessionTable::TryOpen(SessionRequest request, SessionId* id) {
   if (drain_until_ <= clock_.Now()) return Stopping();
   if (handles_.count(request.handle) > 0) {
     return Status::Error(StatusKind::kOverloaded,
@@ -273,9 +286,13 @@ void SessionTable::Finish(SessionId id, Session& session, bool remember, After* 
   remembered_.pop_front();
 }
 
-void SessionTable::Fail(SessionId id, Session& session, Status status, After* after) {
+void SessionTable::Fail(SessionId id, Session& session, Status status, const SessionEvent* event,
+                        After* after) {
   if (session.ended || !session.failure.ok()) return;
   ++report_.failures[CodeOf(status)];
+  failures_.Add({FailureKind::kSession, CodeOf(status), event == nullptr ? -1 : event->instance,
+                 session.request.handle, status.text,
+                 event == nullptr ? std::string_view() : event->detail});
   session.failure = std::move(status);
   DropInput(session, after);
   Close(id, session, after);
@@ -292,7 +309,9 @@ void SessionTable::Apply(SessionEvent& event, std::set<SessionId>* changed, Afte
         ++report_.dropped;  // For nobody.
         return;
       }
-      if (!event.status.ok()) return Fail(event.session, session, std::move(event.status), after);
+      if (!event.status.ok()) {
+        return Fail(event.session, session, std::move(event.status), &event, after);
+      }
       session.output.push_back(std::move(event.payloads));
       if (!event.last) return;
       session.ended = true;
@@ -311,7 +330,7 @@ void SessionTable::Apply(SessionEvent& event, std::set<SessionId>* changed, Afte
       session.gone = true;
       if (event.kind == SessionEvent::Kind::kLost) {
         session.closing = true;
-        Fail(event.session, session, std::move(event.status), after);
+        Fail(event.session, session, std::move(event.status), &event, after);
       }
       for (Sent& sent : session.sent) {
         input_bytes_ -= sent.bytes;
@@ -403,7 +422,7 @@ void SessionTable::OnAlarm(TimePoint now) {
       }
       for (const SessionId id : open) {
         Session& session = sessions_.find(id)->second;
-        Fail(id, session, Stopping(), &after);
+        Fail(id, session, Stopping(), nullptr, &after);
         if (session.poller.sink != nullptr) {
           Answer(id, session, std::move(session.poller), &after);
           session.poller = Poller();

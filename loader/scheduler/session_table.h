@@ -25,6 +25,7 @@
 #include <utility>
 #include <vector>
 
+#include "loader/api/failures.h"
 #include "loader/api/report.h"
 #include "loader/api/session.h"
 #include "loader/api/settings.h"
@@ -45,7 +46,7 @@ class SessionTable : public Sessions {
   static constexpr size_t kRemembered = 1000;
 
   SessionTable(const Settings& settings, Workers* workers, const Clock* clock,
-               Licences* licences);
+               Licences* licences, RecentFailures* failures);
 
   Status Open(SessionRequest request, SessionId* id) override;
   Status Write(SessionId id, int sync_id, std::vector<Payload> payloads,
@@ -106,13 +107,16 @@ class SessionTable : public Sessions {
     bool flush = false;
   };
 
+  Status TryOpen(SessionRequest request, SessionId* id) REQUIRES(mu_);
   void Run(After after);
   void Send(SessionId id, Session& session, std::vector<Payload> payloads,
             std::function<void()> taken, After* after) REQUIRES(mu_);
   void SendInOrder(SessionId id, Session& session, After* after) REQUIRES(mu_);
   void Answer(SessionId id, Session& session, Poller poller, After* after) REQUIRES(mu_);
   void Apply(SessionEvent& event, std::set<SessionId>* changed, After* after) REQUIRES(mu_);
-  void Fail(SessionId id, Session& session, Status status, After* after) REQUIRES(mu_);
+  // `event`: what the status comes from, if that is one.
+  void Fail(SessionId id, Session& session, Status status, const SessionEvent* event,
+            After* after) REQUIRES(mu_);
   void Close(SessionId id, Session& session, After* after) REQUIRES(mu_);
   void Finish(SessionId id, Session& session, bool remember, After* after) REQUIRES(mu_);
   void DropInput(Session& session, After* after) REQUIRES(mu_);
@@ -126,6 +130,7 @@ class SessionTable : public Sessions {
   Workers& workers_;
   const Clock& clock_;
   Licences& licences_;
+  RecentFailures& failures_;
 
   mutable Mutex mu_;
   SessionId next_id_ GUARDED_BY(mu_) = (SessionId{1} << 63) + 1;  // Never a call's id.

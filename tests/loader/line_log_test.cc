@@ -65,5 +65,19 @@ TEST_F(LineLogTest, PercentAndBracesAreNoFormat) {
   EXPECT_EQ(Written(), Lines{"100% {} {0} %s"});
 }
 
+TEST_F(LineLogTest, LastLinesAreKeptWithinBounds) {
+  log.Add("first\n");
+  EXPECT_EQ(log.Tail(), "first\n");
+  for (int i = 0; i < 100; ++i) log.Add(std::to_string(i) + "\n");
+  EXPECT_EQ(log.Tail().rfind("60\n61\n", 0), 0u) << log.Tail();
+  for (int i = 0; i < 40; ++i) log.Add(std::string(1000, 'x') + "\n");
+  EXPECT_LE(log.Tail().size(), LineLog::kTailBytes + LineLog::kTailLines);
+  log.ForgetTail();
+  log.Add("half a");
+  EXPECT_EQ(log.Tail(), "");
+  log.Flush();
+  EXPECT_EQ(log.Tail(), "half a\n");
+}
+
 }  // namespace
 }  // namespace aiges

@@ -382,5 +382,40 @@ TEST_F(SchedulerTest, ReportCountsAnswersByCode) {
   EXPECT_EQ(report.in_flight, 1u) << "the aborted call is still in the engine";
 }
 
+TEST_F(SchedulerTest, WhatFailsIsRememberedWithItsDetailAndSuccessIsNot) {
+  settings.licences = 2;
+  Start(2);
+  const Submitted good = Submit();
+  const Submitted bad = Submit();
+  Submit();  // Refused: no licence.
+  Deliver(workers.Finish(good.id));
+  WorkerResult result = workers.Finish(
+      bad.id, Status::Error(StatusKind::kInternal, "it broke;code=3", kCodeExecFailed));
+  result.detail = "Traceback ..";
+  result.instance = 4;
+  Deliver(std::move(result));
+  scheduler->OnDeath({1, "died: exit status 3", "last words\n"});
+  const std::vector<Failure> all = scheduler->failures().Since(0);
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(all[0].code, kCodeNoLicence);
+  EXPECT_EQ(all[0].instance, -1);
+  EXPECT_EQ(all[1].text, "it broke;code=3");
+  EXPECT_EQ(all[1].detail, "Traceback ..");
+  EXPECT_EQ(all[1].instance, 4);
+  EXPECT_EQ(all[2].kind, FailureKind::kWorker);
+  EXPECT_EQ(all[2].detail, "last words\n");
+}
+
+TEST_F(SchedulerTest, ClientThatLeavesIsNoFailureOfTheService) {
+  Start(0);
+  scheduler->Abort(Submit().id);
+  EXPECT_TRUE(scheduler->failures().Since(0).empty());
+  Submit(milliseconds(10));
+  Elapse(milliseconds(10));
+  const std::vector<Failure> all = scheduler->failures().Since(0);
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(all[0].code, kCodeTimeout);
+}
+
 }  // namespace
 }  // namespace aiges

@@ -107,7 +107,8 @@ class SessionTableTest : public ::testing::Test {
   FakeClock clock;
   FakeWorkers workers{0};
   Licences licences{3};
-  SessionTable table{settings, &workers, &clock, &licences};
+  RecentFailures failures;
+  SessionTable table{settings, &workers, &clock, &licences, &failures};
   unsigned window = 4;
   bool ordered = false;
   Duration idle{0};
