@@ -12,6 +12,7 @@
 #include "loader/base/log.h"
 #include "loader/base/version.h"
 #include "loader/config/file_watch.h"
+#include "loader/ingress/status_page.h"
 #include "loader/registry/make.h"
 
 namespace aiges {
@@ -85,7 +86,9 @@ Status Host::OpenHttp() {
       settings_, scheduler_.get(), scheduler_->sessions(), pool_.get(), pool_.get(),
       HttpActions{
           [this] { return MetricsPage(Page()); },
-          [this] { return StatusPage(Page()); },
+          [this](const HttpRequest& request) {
+            return StatusAnswer(request, [this] { return Page(); });
+          },
           [this](std::function<void(Status)> done) { configurator_.Reload(std::move(done)); }});
   HttpHooks hooks;
   hooks.handle = [this](HttpRequest request, HttpDone done) {
@@ -110,6 +113,8 @@ PageData Host::Page() const {
   d.grpc_address = grpc_address_;
   d.http_address = http_address_;
   d.up = std::chrono::duration_cast<std::chrono::seconds>(steady_clock::now() - begin_);
+  d.started = begun_;
+  d.admin_token = !settings_.service.admin_token.empty();
   d.ready = scheduler_->Ready();
   d.queue = scheduler_->Report();
   d.sessions = scheduler_->SessionReport();
@@ -117,6 +122,8 @@ PageData Host::Page() const {
   d.registry = configurator_.registry().Report();
   d.config = configurator_.Report();
   d.histograms = &scheduler_->histograms();
+  d.history = &history_;
+  d.failures = &scheduler_->failures();
   return d;
 }
 
@@ -210,6 +217,7 @@ int Host::WaitForStop(const WaitedSignals& signals) {
     const int signal = signals.Wait(kTick);
     if (signal == SIGTERM || signal == SIGINT) return signal;
     TellReadiness(scheduler_->Ready());
+    Remember();
     std::string changed;
     if (settings_.instances.watch && steady_clock::now() >= look) {
       look = steady_clock::now() + kWatchPeriod;
@@ -219,6 +227,15 @@ int Host::WaitForStop(const WaitedSignals& signals) {
     LogInfo("main", "reload: ", changed.empty() ? "got SIGHUP" : StrCat(changed, " has changed"));
     configurator_.Reload([](const Status&) {});  // The pool logs what came of it.
   }
+}
+
+void Host::Remember() {
+  const TimePoint now = steady_clock::now();
+  if (!history_.Due(now)) return;
+  const auto unix_ms = std::chrono::duration_cast<milliseconds>(
+      std::chrono::system_clock::now().time_since_epoch());
+  history_.Add(now, unix_ms.count(), scheduler_->Report(), scheduler_->SessionReport(),
+               scheduler_->histograms().total);
 }
 
 // Readiness off; new calls still taken for a while; then what is in flight is finished.

@@ -16,6 +16,7 @@
 #include "loader/base/process.h"
 #include "loader/configurator.h"
 #include "loader/ingress/grpc_server.h"
+#include "loader/ingress/history.h"
 #include "loader/ingress/http_routes.h"
 #include "loader/ingress/http_server.h"
 #include "loader/ingress/pages.h"
@@ -44,13 +45,16 @@ class Host {
   void OnFirstReady();
   void WaitForEngine();
   void TellReadiness(bool ready);
+  void Remember();  // A sample for the status page, where one is due.
   int WaitForStop(const WaitedSignals& signals);
   void Drain();
 
   Configurator& configurator_;
   const Settings settings_;  // As started.
   const TimePoint begin_ = std::chrono::steady_clock::now();
+  const std::chrono::system_clock::time_point begun_ = std::chrono::system_clock::now();
   SteadyClock clock_;
+  History history_;
   std::string grpc_address_, http_address_;
   uint16_t grpc_port_ = 0, http_port_ = 0;
   std::atomic<bool> stopping_{false};

@@ -31,7 +31,7 @@ MAY_INCLUDE = {
 LIBRARIES = {
     "base": {"spdlog"},
     "config": {"toml++", "CLI"},
-    "ingress": {"grpcpp", "google", "boost", "simdjson.h", "prometheus", "openssl"},
+    "ingress": {"grpcpp", "google", "boost", "simdjson.h", "prometheus", "openssl", "nlohmann"},
     "registry": {"curl", "nlohmann", "openssl"},
     "wrapper": {"Python.h", "pybind11"},
     "xtest": {

@@ -8,6 +8,7 @@
 #include "loader/ingress/handle.h"
 #include "loader/ingress/http_events.h"
 #include "loader/ingress/json_codec.h"
+#include "loader/ingress/status_page.h"
 
 namespace aiges {
 namespace {
@@ -112,6 +113,13 @@ std::optional<std::string> ServiceIdOf(const std::string& path, std::string_view
   return path.substr(second + 1);
 }
 
+// Every browser says with a POST where it comes from; curl does not. The page's own address is no
+// proof: a name of somebody else may lead here (DNS rebinding).
+bool FromBrowser(const HttpRequest& request) {
+  const std::string* site = Find(request.headers, "sec-fetch-site");
+  return Find(request.headers, "origin") != nullptr || (site != nullptr && *site != "none");
+}
+
 }  // namespace
 
 HttpRoutes::HttpRoutes(const Settings& settings, Service* service, Sessions* sessions,
@@ -127,15 +135,17 @@ std::optional<HttpResponse> HttpRoutes::RefuseUpgrade(const HttpRequest& request
                         settings_.service.name));
 }
 
-// Who may: this machine, or who knows the token.
+// Who may: this machine, unless a web page makes its browser ask, or who knows the token.
 void HttpRoutes::Reload(const HttpRequest& request, const HttpDone& done) {
   const std::string& token = settings_.service.admin_token;
   const std::string* given = Find(request.headers, "authorization");
   const bool known = !token.empty() && given != nullptr && *given == "Bearer " + token;
-  if (!known && (!request.from_loopback || !token.empty())) {
+  if (!known && (!request.from_loopback || !token.empty() || FromBrowser(request))) {
     return done(Refusal(403, kCodeInvalidOp, "",
-                        token.empty() ? "/admin is for this machine only; set [admin] token"
-                                      : "expected Authorization: Bearer <[admin] token>"));
+                        !token.empty() ? "expected Authorization: Bearer <[admin] token>"
+                        : request.from_loopback
+                            ? "/admin is not for web pages; set [admin] token"
+                            : "/admin is for this machine only; set [admin] token"));
   }
   if (request.method != "POST") {
     HttpResponse r = Refusal(405, kCodeInvalidOp, "", "expected POST");
@@ -220,7 +230,8 @@ uint64_t HttpRoutes::Handle(HttpRequest request, HttpDone done) {
 
 bool HttpRoutes::Page(const HttpRequest& request, HttpDone& done) {
   const std::string& path = request.path;
-  const bool known = path == "/healthz" || path == "/readyz" || path == "/metrics" || path == "/";
+  const bool known = path == "/healthz" || path == "/readyz" || path == "/metrics" ||
+                     IsStatusPath(path);
   if (!known) return false;
   if (request.method != "GET" && request.method != "HEAD") {
     HttpResponse r = Refusal(405, kCodeInvalidOp, "", "expected GET");
@@ -235,7 +246,7 @@ bool HttpRoutes::Page(const HttpRequest& request, HttpDone& done) {
   } else if (path == "/metrics") {
     done(HttpResponse::Text(200, "text/plain; version=0.0.4; charset=utf-8", actions_.metrics()));
   } else {
-    done(HttpResponse::Text(200, "text/html; charset=utf-8", actions_.status()));
+    done(actions_.status(request));
   }
   return true;
 }

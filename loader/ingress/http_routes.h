@@ -4,9 +4,11 @@
 //   POST /v1/raw/<serviceId>             body = the payload, answer body = the first output
 //     both with "Accept: text/event-stream": http_events.h
 //   GET  /<version>/private/<serviceId>  with an upgrade to WebSocket: ws_session.h
-//   GET  /healthz /readyz /metrics /     pages.h
+//   GET  /healthz /readyz /metrics       pages.h
+//   GET  / /status.json ..               status_page.h
 //   POST, DELETE /v1/resources/<serviceId>  a resource of the engine (api/resources.h)
-//   POST /admin/reload                   from this machine, or with [admin] token
+//   POST /admin/reload                   from this machine, or with [admin] token; browsers only
+//                                        with it
 //
 // Handle belongs to the HTTP lane; answers may be given from any thread.
 #pragma once
@@ -29,7 +31,7 @@ namespace aiges {
 // What the routes ask of others. Thread-safe.
 struct HttpActions {
   std::function<std::string()> metrics;  // The page, in Prometheus text format.
-  std::function<std::string()> status;   // The page, in HTML.
+  std::function<HttpResponse(const HttpRequest&)> status;  // A path of status_page.h.
   std::function<void(std::function<void(Status)> done)> reload;
 };
 

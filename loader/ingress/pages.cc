@@ -120,59 +120,6 @@ void AddConfig(Families& out, const ConfigReport& c) {
             static_cast<double>(c.restart.size()));
 }
 
-std::string Escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '<') {
-      out += "&lt;";
-    } else if (c == '>') {
-      out += "&gt;";
-    } else if (c == '&') {
-      out += "&amp;";
-    } else if (c == '"') {
-      out += "&quot;";
-    } else {
-      out.push_back(c);
-    }
-  }
-  return out;
-}
-
-constexpr const char* kStyle =
-    "<style>:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:60em;"
-    "margin:2em auto;padding:0 1em}table{border-collapse:collapse;width:100%}th,td{text-align:left;"
-    "padding:.3em .8em .3em 0;border-bottom:1px solid #8884;vertical-align:top}code{font-size:13px;"
-    "overflow-wrap:anywhere}.ready{color:#1a7f37}.bad{color:#cf222e}</style>";
-
-std::string MeanMs(const LatencyHistogram& h) {
-  uint64_t count = 0;
-  for (size_t i = 0; i <= LatencyHistogram::kBounds.size(); ++i) count += h.count(i);
-  if (count == 0) return "-";
-  char text[32];
-  std::snprintf(text, sizeof text, "%.3f ms", h.sum_seconds() / static_cast<double>(count) * 1e3);
-  return text;
-}
-
-std::string RegistryHtml(const PageData& d) {
-  const RegistryReport& r = d.registry;
-  if (r.backend == "none") return "";
-  std::string out = StrCat("<h2>Registry</h2><p>", r.backend, ", ",
-                           r.registered ? "registered as " : "not registered",
-                           r.registered ? Escaped(r.id) : "", "</p>");
-  if (!r.problem.empty()) out += StrCat("<p class=\"bad\">", Escaped(r.problem), "</p>");
-  if (!d.config.revision.empty()) {
-    out += StrCat("<p>configuration <code>", Escaped(d.config.revision), "</code>",
-                  d.config.cached ? ", as kept from an earlier start" : "", "</p>");
-  }
-  if (!d.config.refusal.empty()) {
-    out += StrCat("<p class=\"bad\">refused ", Escaped(d.config.refusal), "</p>");
-  }
-  for (const std::string& key : d.config.restart) {
-    out += StrCat("<p>changed, and takes effect at the next start: ", Escaped(key), "</p>");
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string MetricsPage(const PageData& d) {
@@ -223,37 +170,6 @@ std::string MetricsPage(const PageData& d) {
     }
   }
   return out.Text();
-}
-
-std::string StatusPage(const PageData& d) {
-  std::string out = StrCat(
-      "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">"
-      "<meta name=\"viewport\" content=\"width=device-width\"><title>",
-      Escaped(d.service), "</title>", kStyle, "<h1>", Escaped(d.service), "</h1><p class=\"",
-      d.ready ? "ready\">ready" : "bad\">not ready", "</p><p>AIGES ", d.version, ", up ",
-      d.up.count(), " s, gRPC <code>", Escaped(d.grpc_address), "</code>, HTTP <code>",
-      Escaped(d.http_address), "</code>; <a href=\"/metrics\">metrics</a></p>");
-  out += StrCat("<h2>Calls</h2><p>", d.queue.in_flight, " of ", d.queue.licences,
-                " licences in use, ", d.queue.queued, " waiting (", d.queue.queued_bytes,
-                " bytes)</p><table><tr><th>code<th>answers</tr>");
-  for (const auto& [code, count] : d.queue.answers) {
-    out += StrCat("<tr><td>", code, "<td>", count, "</tr>");
-  }
-  out += StrCat("</table><h2>Mean time per stage</h2><table><tr><th>queue<th>channel<th>engine"
-                "<th>total</tr><tr><td>",
-                MeanMs(d.histograms->queue), "<td>", MeanMs(d.histograms->channel), "<td>",
-                MeanMs(d.histograms->engine), "<td>", MeanMs(d.histograms->total),
-                "</tr></table><h2>Instances</h2><table><tr><th>#<th>state<th>pid<th>starts<th>calls"
-                "<th>in it<th>window<th>plugin<th>last death</tr>");
-  for (const InstanceReport& i : d.instances.instances) {
-    out += StrCat("<tr><td>", i.index, "<td>", StateName(i.state), "<td>", i.pid, "<td>", i.starts,
-                  "<td>", i.calls, "<td>", i.outstanding, "<td>", i.window, "<td><code>",
-                  Escaped(i.plugin), "</code><td>", Escaped(i.last_error), "</tr>");
-  }
-  out += StrCat("</table>", RegistryHtml(d), "<h2>Try it</h2><pre><code>curl --data-binary @picture.png 'http://",
-                Escaped(d.http_address), "/v1/raw/", Escaped(d.service),
-                "?key=img&amp;type=image'</code></pre></html>\n");
-  return out;
 }
 
 }  // namespace aiges

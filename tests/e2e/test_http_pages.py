@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def test_call_by_another_method_is_405(web, method, path):
         assert (answer.code, answer.message) == (10003, "expected POST")
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/", "/status.json"])
 def test_page_by_another_method_is_405(web, path):
     answer = web.request("POST", path, b"")
     assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
@@ -90,13 +91,76 @@ def test_metrics_tell_load_and_instances(start, toolbox, tmp_path):
     assert loader.metric("aiges_queue_bytes") == 0
 
 
-def test_status_page_is_html_and_names_what_runs(shared):
-    answer = shared.web.get("/")
+def loaded_by(page):
+    """The paths that a page of ours loads before it asks for data."""
+    return re.findall(r'(?:src|href)="(/ui/[^"]+)"', page)
+
+
+def test_status_page_is_html_with_a_strict_policy(web):
+    answer = web.get("/")
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    policy = answer.headers["content-security-policy"].split("; ")
+    for rule in ("default-src 'none'", "script-src 'self'", "frame-ancestors 'none'"):
+        assert rule in policy
+    assert not any("unsafe" in rule or "http" in rule for rule in policy)
     page = answer.body.decode()
     assert page.startswith("<!doctype html>")
-    for text in ("svcName", shared.grpc, shared.http, "libwrapper.so", str(shared.workers()[0])):
-        assert text in page
+    assert "<noscript>" in page
+    assert not re.search(r"<script(?![^>]*src=)|\son\w+=|\sstyle=", page)
+
+
+def test_status_page_is_100_kb_at_most_with_all_that_it_loads(web):
+    page = web.get("/")
+    files = [web.get(path) for path in sorted(set(loaded_by(page.body.decode())))]
+    assert len(files) >= 3
+    assert {file.status for file in files} == {200}
+    kinds = {file.headers["content-type"].partition(";")[0] for file in files}
+    assert kinds == {"text/css", "text/javascript"}
+    assert len(page.body) + sum(len(file.body) for file in files) <= 100_000
+
+
+def test_status_json_names_what_runs(shared):
+    answer = shared.web.get("/status.json")
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == "no-store"
+    assert "access-control-allow-origin" not in answer.headers
+    status = answer.json
+    assert (status["service"], status["grpc"], status["http"], status["ready"]) == (
+        *("svcName", shared.grpc, shared.http),
+        True,
+    )
+    (instance,) = status["instances"]
+    assert (instance["state"], instance["pid"]) == ("ready", shared.workers()[0])
+    assert "libwrapper.so" in instance["plugin"]
+    assert status["admin_token"] is False
+
+
+def test_status_json_counts_calls_and_keeps_their_history(start, toolbox):
+    loader = start(toolbox)
+    for _ in range(5):
+        loader.xsf.do("echo")
+
+    def history():
+        return loader.web.get("/status.json").json["history"]
+
+    calls = history()["columns"].index("calls_per_s")
+    seen = wait_until(lambda: [s for s in history()["samples"] if s[calls] > 0], "a sample")
+    assert seen[0][history()["columns"].index("p50_ms")] > 0
+    status = loader.web.get("/status.json").json
+    assert status["answers"] == [{"code": 0, "count": 5}]
+    assert status["stages"]["engine"]["count"] == 5
+    known = status["history"]["next"]
+    rest = loader.web.get(f"/status.json?history={known}").json["history"]
+    assert rest["first"] == known
+    assert len(rest["samples"]) <= 2
+
+
+@pytest.mark.parametrize("query", ["history=x", "failures=-1", "history=1&failures="])
+def test_status_json_refuses_a_cursor_that_is_no_number(web, query):
+    answer = web.get(f"/status.json?{query}")
+    assert answer.status == 400
+    assert "expected a number" in answer.json["error"]
 
 
 def test_http_can_be_switched_off(start, toolbox):

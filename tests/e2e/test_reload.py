@@ -190,3 +190,38 @@ def test_admin_token_keeps_others_out(start):
     assert loader.web.request("POST", "/admin/reload", b"", wrong).status == 403
     right = {"Authorization": "Bearer secret"}
     assert loader.web.request("POST", "/admin/reload", b"", right).status == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://elsewhere.example"},
+        {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        # A name of somebody else that leads to this machine: the browser takes it for one site.
+        {
+            "Origin": "http://rebound.example",
+            "Host": "rebound.example",
+            "Sec-Fetch-Site": "same-origin",
+        },
+    ],
+)
+def test_web_pages_need_the_token_also_on_this_machine(start, headers):
+    loader = start(VERSIONED.format(version="one"))
+    worker = loader.workers()
+    answer = loader.web.request("POST", "/admin/reload", b"", headers)
+    assert answer.status == 403
+    assert answer.message == "/admin is not for web pages; set [admin] token"
+    assert loader.workers() == worker
+    assert (
+        loader.web.request("POST", "/admin/reload", b"", {"Sec-Fetch-Site": "none"}).status == 200
+    )
+
+
+def test_page_with_the_token_may_reload(start):
+    loader = start(VERSIONED.format(version="one"), config={"admin": {"token": "secret"}})
+    page = {"Origin": f"http://{loader.http}", "Sec-Fetch-Site": "same-origin"}
+    assert loader.web.request("POST", "/admin/reload", b"", page).status == 403
+    page["Authorization"] = "Bearer secret"
+    assert loader.web.request("POST", "/admin/reload", b"", page).status == 200

@@ -1,8 +1,357 @@
-"""The status page in a real browser."""
+"""The status page in a real browser, with calls running: what it shows, and what it never does."""
+
+import contextlib
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from waiting import wait_until
+
+PICTURE = Path(__file__).resolve().parents[2] / "plugins" / "yolov5" / "test_data" / "coins.png"
+# What an engine could say to get into the page.
+HOSTILE = "<script>window.caught=1</script><img src=x onerror=window.caught=1>"
+PHONE = {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
+PAGE_FILES = "return performance.getEntriesByType('resource').map(e => new URL(e.name).pathname)"
 
 
-def test_says_which_service_it_is(start, v2_folder, browser, screenshot):
-    loader = start(v2_folder)
-    browser.get(f"http://{loader.http}/")
-    assert "svcName" in browser.page_source
-    assert screenshot("status").stat().st_size > 1000
+@contextlib.contextmanager
+def calls(loader, threads=3):
+    """Clients that call all the time; one call in twenty raises."""
+    ending = threading.Event()
+
+    def run(number):
+        for turn in iter(int, 1):
+            if ending.is_set():
+                return
+            count[number] += 1
+            bad = count[number] % 20 == 0
+            loader.web.raw_mode(b"x" * 200, "?p.do=raise&p.text=bad" if bad else "?p.do=echo")
+            ending.wait(0.005 + turn)
+
+    count = [0] * threads
+    workers = [threading.Thread(target=run, args=(number,)) for number in range(threads)]
+    for worker in workers:
+        worker.start()
+    try:
+        yield
+    finally:
+        ending.set()
+        for worker in workers:
+            worker.join(30)
+
+
+@pytest.fixture
+def page(browser):
+    """The browser with what tests ask of it; in light colours and on a desk again afterwards."""
+    yield Page(browser)
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+class Page:
+    def __init__(self, browser):
+        self.browser = browser
+
+    def open(self, loader):
+        self.browser.get(f"http://{loader.http}/")
+        self.wait_text("#service", "svcName")
+
+    def find(self, selector):
+        return self.browser.find_element(By.CSS_SELECTOR, selector)
+
+    def all(self, selector):
+        return self.browser.find_elements(By.CSS_SELECTOR, selector)
+
+    def text(self, selector):
+        return self.run("return document.querySelector(arguments[0])?.textContent ?? ''", selector)
+
+    def wait_text(self, selector, wanted):
+        return wait_until(lambda: wanted in self.text(selector), f"{wanted!r} in {selector}")
+
+    def run(self, script, *arguments):
+        return self.browser.execute_script(script, *arguments)
+
+    def colours(self, scheme):
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    def phone(self):
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
+
+    def choose(self, kind):
+        self.find(f"input[name=kind][value={kind}] + span").click()
+
+    def fill(self, name, text):
+        field = self.find(f"#call [name={name}]")
+        field.clear()
+        field.send_keys(text)
+
+    def send(self):
+        self.find("#send").click()
+        wait_until(lambda: self.all("#answer-head .pill"), "an answer")
+
+
+def brightness(colour):
+    """0 to 255 of "rgb(1, 2, 3)"."""
+    return sum(float(part) for part in colour.strip("rgba()").split(",")[:3]) / 3
+
+
+def test_shows_what_runs_while_it_runs(start, toolbox, page, screenshot):
+    loader = start(toolbox, config={"instances": {"count": 2}, "fc": {"max": 50}})
+    with calls(loader):
+        page.open(loader)
+        page.wait_text("#state", "Ready")
+        assert len(page.all("#instances tbody tr")) == 2
+        assert loader.grpc in page.text("#facts")
+        length = "return document.querySelector('#c-rate > svg .s0.line').getTotalLength()"
+        wait_until(lambda: page.all("#c-rate > svg .s0.line"), "a curve")
+        before = page.run(length)
+        wait_until(lambda: page.run(length) > before + 5, "a curve that has moved")
+        assert float(page.text("#t-calls").split()[0].replace(",", "")) > 0
+        page.wait_text("#errors", "ValueError: bad")
+        page.wait_text("#answers", "10909")
+        screenshot("status_light")
+    assert page.run("return window.caught") is None
+
+
+def test_curves_say_their_values_to_mouse_and_keyboard(start, toolbox, page):
+    loader = start(toolbox)
+    with calls(loader, threads=1):
+        page.open(loader)
+        wait_until(lambda: len(page.all("#c-rate > svg .s0.line")) > 0, "a curve")
+        chart = page.find("#c-latency svg")
+        assert "median" in chart.get_attribute("aria-label")
+        chart.send_keys(Keys.ARROW_LEFT)
+        for figure in ("#c-rate", "#c-latency", "#c-load"):
+            assert page.text(f"{figure} figcaption .muted").startswith("at ")
+            assert page.all(f"{figure} .cross")
+        page.wait_text("#said", "p99")
+        chart.send_keys(Keys.ESCAPE)
+        assert not page.all(".cross")
+
+
+def test_dark_where_the_reader_wants_it(start, toolbox, page, screenshot):
+    loader = start(toolbox)
+    colour = "const s = getComputedStyle(document.body); return [s.backgroundColor, s.color]"
+    page.open(loader)
+    page.colours("light")
+    back, ink = map(brightness, page.run(colour))
+    assert back > 200 > 80 > ink
+    page.colours("dark")
+    with calls(loader):
+        page.wait_text("#errors", "ValueError: bad")
+        back, ink = map(brightness, page.run(colour))
+        assert back < 50 < 200 < ink
+        page.run("document.querySelector('.fail').open = true")
+        screenshot("status_dark")
+
+
+def test_readable_on_a_phone(start, toolbox, page, screenshot):
+    loader = start(toolbox, config={"instances": {"count": 2}})
+    page.phone()
+    with calls(loader):
+        page.open(loader)
+        page.wait_text("#errors", "ValueError: bad")
+        page.run("document.querySelector('.fail').open = true")
+        wide = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert page.run(wide) == 0, "nothing is beside the screen"
+        small = page.run(
+            "return [...document.querySelectorAll('p,td,dd,label,summary,button,li')]"
+            ".filter(e => e.offsetParent && parseFloat(getComputedStyle(e).fontSize) < 12).length"
+        )
+        assert small == 0
+        screenshot("status_phone")
+        page.run("document.querySelector('#errors').scrollIntoView()")
+        screenshot("status_phone_errors")
+        page.run("document.querySelector('#try').scrollIntoView()")
+        screenshot("status_phone_try")
+
+
+def test_error_comes_with_its_traceback(start, toolbox, page, screenshot):
+    loader = start(toolbox)
+    page.open(loader)
+    assert page.find("#no-errors").is_displayed()
+    loader.web.raw_mode(b"x", "?p.do=raise&p.text=no+such+model")
+    page.wait_text("#errors .what", "ValueError: no such model")
+    assert not page.find("#no-errors").is_displayed()
+    page.find("#errors summary").click()
+    page.wait_text("#errors pre", "Traceback (most recent call last):")
+    assert "in do_raise" in page.text("#errors pre")
+    loader.web.raw_mode(b"x", "?p.do=raise&p.text=no+such+model")
+    page.wait_text("#errors .times", "×2")
+    assert page.find("#errors details").get_attribute("open"), "it stays open"
+    loader.web.raw_mode(b"x", "?p.do=exit")
+    page.wait_text("#errors", "Worker 0 died: exit status 3")
+    page.wait_text("#instances", "exit status 3")
+    screenshot("status_error")
+
+
+def test_what_engines_write_stays_text(start, page):
+    loader = start(
+        f"""
+import os
+print({HOSTILE!r}, flush=True)
+def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt):
+    if params.get("end"):
+        os._exit(3)
+    raise ValueError({HOSTILE!r})
+"""
+    )
+    page.open(loader)
+    loader.web.raw_mode(b"x", headers={"sid": HOSTILE})
+    loader.web.raw_mode(b"x", "?p.end=1")
+    page.wait_text("#errors", HOSTILE)
+    page.wait_text("#errors details:last-child pre", HOSTILE)
+    page.fill("text", "x")
+    page.send()
+    page.wait_text("#answer-body", "script>window.caught=1")
+    assert page.run("return window.caught") is None
+    assert not page.all("#errors script, #errors img, #answer-body script, #answer-body img")
+    console_forget(page)
+
+
+def test_try_it_with_text(start, toolbox, page, screenshot):
+    loader = start(toolbox)
+    page.open(loader)
+    page.fill("text", "Grüße <b>")
+    page.fill("params", "do=echo\nname=a b")
+    assert "--data-raw 'Grüße <b>'" in page.text("#curl")
+    assert f"http://{loader.http}/v1/raw/svcName?key=data&p.do=echo&p.name=a+b" in page.text(
+        "#curl"
+    )
+    page.send()
+    assert page.text("#answer-body pre") == "Grüße <b>"
+    assert "200" in page.text("#answer-head")
+    assert "engine" in page.text("#answer-legend")
+    page.run("document.querySelector('#try').scrollIntoView()")
+    screenshot("try_text")
+    page.fill("params", "do=raise\ntext=made to fail")
+    page.send()
+    page.wait_text("#answer-head", "500")
+    assert "made to fail" in page.text("#answer-body")
+    console_forget(page)
+
+
+def test_try_it_with_json_says_what_is_no_json(start, toolbox, page):
+    loader = start(toolbox)
+    page.open(loader)
+    page.choose("json")
+    page.fill("text", '{"a": 1')
+    page.find("#send").click()
+    page.wait_text("#send-note", "Not JSON")
+    page.fill("text", '{"a":[1,2]}')
+    page.send()
+    assert page.text("#answer-body pre") == '{\n  "a": [\n    1,\n    2\n  ]\n}'
+
+
+def test_try_it_with_a_picture(start, toolbox, page, screenshot):
+    loader = start(toolbox)
+    page.open(loader)
+    page.choose("file")
+    page.find("#call [name=file]").send_keys(str(PICTURE))
+    assert "Content-Type: image/png" in page.text("#curl")
+    page.send()
+    loaded = "const i = document.querySelector('#answer-body img'); return i?.naturalWidth ?? 0"
+    wait_until(lambda: page.run(loaded) > 100, "the picture that came back")
+    assert "image/png" in page.text("#answer-head")
+    page.run("document.querySelector('#try').scrollIntoView()")
+    screenshot("try_picture")
+
+
+def console_forget(page):
+    """An answer with an error status is one in the console too: it was asked for."""
+    for entry in page.browser.get_log("browser"):
+        assert "status of" in entry["message"], entry["message"]
+
+
+def test_without_a_token_there_is_nothing_to_write_with(start, toolbox, page):
+    loader = start(toolbox)
+    page.open(loader)
+    page.wait_text("#no-token", "[admin] token")
+    assert not page.find("#reload").is_displayed()
+    (worker,) = loader.workers()
+    status = page.run("return fetch('/admin/reload', {method: 'POST'}).then(r => r.status)")
+    assert status == 403, "also not by a script of this very page"
+    assert loader.workers() == [worker]
+    console_forget(page)
+
+
+def test_reload_needs_the_token(start, toolbox, page):
+    loader = start(toolbox, config={"admin": {"token": "secret"}})
+    page.open(loader)
+    wait_until(lambda: page.find("#reload").is_displayed(), "the form")
+    button = page.find("#reload-button")
+    assert not button.is_enabled()
+    (worker,) = loader.workers()
+    token = page.find("#reload [name=token]")
+    token.send_keys("guess")
+    button.click()
+    page.wait_text("#reload-note", "Refused (403)")
+    assert loader.workers() == [worker]
+    console_forget(page)
+    token.clear()
+    token.send_keys("secret")
+    button.click()
+    page.wait_text("#reload-note", "Reloaded at")
+    assert loader.workers() != [worker]
+
+
+def test_loads_little_and_nothing_from_elsewhere(start, toolbox, page):
+    loader = start(toolbox)
+    page.open(loader)
+    files = [path for path in page.run(PAGE_FILES) if path != "/status.json"]
+    assert sorted(set(files)) == [
+        *("/ui/charts.js", "/ui/dom.js", "/ui/status.css", "/ui/status.js", "/ui/tryit.js")
+    ]
+    assert len(files) == 5, "none is loaded twice"
+    assert page.run(
+        "return performance.getEntriesByType('resource').every(e => "
+        "new URL(e.name).origin === location.origin)"
+    )
+    sent = page.run(
+        "return performance.getEntriesByType('navigation')[0].transferSize + performance"
+        ".getEntriesByType('resource').filter(e => !e.name.includes('status.json'))"
+        ".reduce((sum, e) => sum + e.transferSize, 0)"
+    )
+    assert 10_000 < sent <= 100_000
+
+
+def test_page_opened_late_shows_what_was_before(start, toolbox, page):
+    loader = start(toolbox)
+    with calls(loader):
+        wait_until(lambda: len(history(loader)) >= 3, "a history")
+    page.open(loader)
+    rows = history(loader)
+    wait_until(lambda: page.all("#c-rate > svg .s0.line"), "the curve of the past")
+    assert max(row[1] for row in rows) > 0
+    top = page.run("return document.querySelectorAll('#c-rate > svg text')[2].textContent")
+    assert float(top.replace(",", "")) >= 5
+
+
+def history(loader):
+    return loader.web.get("/status.json").json["history"]["samples"]
+
+
+def test_asks_no_more_while_hidden_and_says_when_nobody_answers(start, toolbox, page, screenshot):
+    loader = start(toolbox)
+    page.open(loader)
+    page.run(
+        "Object.defineProperty(document, 'hidden', {get: () => window.away, configurable: true});"
+        "window.away = true; document.dispatchEvent(new Event('visibilitychange'))"
+    )
+    asked = "return performance.getEntriesByType('resource').filter(e => e.name.includes('.json'))"
+    time.sleep(1.2)  # What was under way ends.
+    before = len(page.run(asked))
+    time.sleep(2.2)
+    assert len(page.run(asked)) == before
+    page.run("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
+    wait_until(lambda: len(page.run(asked)) > before, "it asks again")
+    loader.kill()
+    page.wait_text("#stale", "No answer from the loader")
+    assert page.find("#stale").is_displayed()
+    screenshot("status_stale")
+    for entry in page.browser.get_log("browser"):
+        assert "ERR_CONNECTION" in entry["message"] or "ERR_EMPTY" in entry["message"]
