@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 import cluster_rows
+import page_row
 import rows
 import session_rows
 from ocr import ocr_rows
@@ -38,6 +39,7 @@ GROUPS = {
     "registry": cluster_rows.registry_rows,
     "choice": cluster_rows.choice_rows,
     "proxy": cluster_rows.proxy_rows,
+    "page": page_row.page_rows,
 }
 
 

@@ -54,6 +54,7 @@ Status Host::Serve(const WaitedSignals& signals) {
               settings_.service.http_on ? http_address_.c_str() : "off");
   std::fflush(stdout);
   FollowConfig();
+  Remember();
   std::thread waiter([this] { WaitForEngine(); });
   const int signal = WaitForStop(signals);
   LogInfo("main", "got signal ", signal, ", draining");
