@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from waiting import wait_until
@@ -131,6 +132,9 @@ def test_curves_say_their_values_to_mouse_and_keyboard(start, toolbox, page):
         page.wait_text("#said", "p99")
         chart.send_keys(Keys.ESCAPE)
         assert not page.all(".cross")
+        ActionChains(page.browser).move_to_element(chart).perform()
+        wait_until(lambda: len(page.all(".cross")) == 3, "a line through all charts")
+        assert page.text("#c-rate figcaption .muted").startswith("at ")
 
 
 def test_dark_where_the_reader_wants_it(start, toolbox, page, screenshot):
@@ -259,6 +263,36 @@ def test_try_it_with_a_picture(start, toolbox, page, screenshot):
     assert "image/png" in page.text("#answer-head")
     page.run("document.querySelector('#try').scrollIntoView()")
     screenshot("try_picture")
+
+
+# The page as it is where a loader serves a schema.
+WITH_SCHEMA = """
+const document_ = {paths: {"/v1/raw/svcName": {post: {parameters: [
+  {name: "key", in: "query", example: "img", schema: {type: "string"}},
+  {name: "p.size", in: "query", schema: {default: 640}}, {name: "p.lang", in: "query"}]}}}};
+const plain = window.fetch;
+window.fetch = async (url, options) => {
+  if (url === "/openapi.json") return new Response(JSON.stringify(document_));
+  const answer = await plain(url, options);
+  if (!url.startsWith("/status.json")) return answer;
+  return new Response(JSON.stringify({...await answer.json(), openapi: true}));
+};
+"""
+
+
+def test_try_it_knows_the_names_of_a_schema(start, toolbox, page):
+    loader = start(toolbox)
+    added = page.browser.execute_cdp_cmd(
+        "Page.addScriptToEvaluateOnNewDocument", {"source": WITH_SCHEMA}
+    )
+    try:
+        page.open(loader)
+        wait_until(lambda: "key=img" in page.text("#curl"), "the key of the schema")
+        assert page.find("#docs").is_displayed()
+        hint = page.find("#call [name=params]").get_attribute("placeholder")
+        assert hint == "size=640\nlang="
+    finally:
+        page.browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
 
 
 def console_forget(page):

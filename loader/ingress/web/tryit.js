@@ -36,17 +36,19 @@ export function setService(name, hasSchema) {
   if (hasSchema) useSchema();
 }
 
-// The keys that /openapi.json names for this call.
+// What /openapi.json says of this call: its input, its parameters.
 async function useSchema() {
   try {
     const answer = await fetch("/openapi.json");
     if (!answer.ok) return;
     const found = (await answer.json()).paths?.[`/v1/raw/${service}`]?.post?.parameters ?? [];
-    const key = found.find((p) => p.in === "query" && p.name === "key")?.schema;
-    if (!key) return;
-    byId("keys").replaceChildren(...(key.enum ?? []).map((name) => el("option", { value: name })));
-    const first = key.default ?? key.enum?.[0];
-    if (first && fields.key.value === "data") fields.key.value = first;
+    const key = found.find((p) => p.name === "key") ?? {};
+    const names = [key.example, key.schema?.default, ...(key.schema?.enum ?? [])].filter(Boolean);
+    byId("keys").replaceChildren(...names.map((name) => el("option", { value: name })));
+    if (names.length && fields.key.value === "data") fields.key.value = names[0];
+    const declared = found.filter((p) => p.name?.startsWith("p."));
+    const lines = declared.map((p) => `${p.name.slice(2)}=${p.schema?.default ?? p.schema?.enum?.[0] ?? ""}`);
+    if (lines.length) fields.params.placeholder = lines.join("\n");
     changed();
   } catch {
     // The form works without it.
