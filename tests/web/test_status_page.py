@@ -386,6 +386,7 @@ def test_asks_no_more_while_hidden_and_says_when_nobody_answers(start, toolbox, 
     loader.kill()
     page.wait_text("#stale", "No answer from the loader")
     assert page.find("#stale").is_displayed()
+    assert page.text("#state") == "No answer"
     screenshot("status_stale")
     for entry in page.browser.get_log("browser"):
         assert "ERR_CONNECTION" in entry["message"] or "ERR_EMPTY" in entry["message"]

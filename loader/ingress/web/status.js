@@ -43,6 +43,8 @@ async function ask() {
   } catch (error) {
     setText(byId("stale"), `No answer from the loader for ${span((performance.now() - answered) / 1000)} (${error.message}). Figures are old; the page keeps asking.`);
     byId("stale").hidden = false;
+    setText(byId("state"), "No answer");
+    byId("state").className = "pill bad";
   } finally {
     asking = false;
     timer = setTimeout(ask, PERIOD_MS);
