@@ -16,7 +16,7 @@ from rows import medians
 BENCH = Path(__file__).resolve().parent
 ROOT = BENCH.parent
 # The real agent and the real proxy are started as the tests start them.
-for folder in ("sdk", "tests/e2e", "tests/cluster"):
+for folder in ("sdk", "scripts", "tests/e2e", "tests/cluster"):
     sys.path.insert(0, str(ROOT / folder))
 
 LOADERS = 20

@@ -17,6 +17,7 @@ import urllib.request
 
 from demo_client import REPOSITORY
 from demo_loader import DIE_WITH_PARENT, DemoError
+from free_ports import free_ports
 
 SERVICE = "svcName"
 HERE = "127.0.0.1"
@@ -45,20 +46,6 @@ def fetch(url, limit_s=5):
             return answer.read().decode()
     except (urllib.error.HTTPError, OSError):
         return None
-
-
-def free_ports(count):
-    """Ports that are free for TCP and UDP; held together, so that none comes twice."""
-    with contextlib.ExitStack() as held:
-        ports = []
-        while len(ports) < count:
-            tcp = held.enter_context(socket.socket())
-            tcp.bind((HERE, 0))
-            udp = held.enter_context(socket.socket(type=socket.SOCK_DGRAM))
-            with contextlib.suppress(OSError):
-                udp.bind(tcp.getsockname())
-                ports.append(tcp.getsockname()[1])
-        return ports
 
 
 class Part:

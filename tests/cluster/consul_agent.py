@@ -4,13 +4,12 @@ import base64
 import json
 import os
 import shutil
-import socket
 import subprocess
 import urllib.error
 import urllib.request
-from contextlib import ExitStack
 from pathlib import Path
 
+from free_ports import free_ports
 from waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,22 +27,6 @@ def find_consul():
     raise RuntimeError(
         f"expected consul on PATH, {ROOT}/build/tools/consul (made by `make tools`) or AIGES_CONSUL"
     )
-
-
-def free_ports(count):
-    """Ports that nobody uses, for TCP and UDP; the kernel gives none of them twice in a row."""
-    with ExitStack() as held:
-        ports = []
-        while len(ports) < count:
-            tcp = held.enter_context(socket.socket())
-            tcp.bind(("127.0.0.1", 0))
-            udp = held.enter_context(socket.socket(type=socket.SOCK_DGRAM))
-            try:
-                udp.bind(tcp.getsockname())
-            except OSError:
-                continue
-            ports.append(tcp.getsockname()[1])
-        return ports
 
 
 class ConsulAgent:

@@ -20,7 +20,7 @@ from aiges.client import (
     WorkerLost,
 )
 from client_calls import WRAPPER, attempt, attempts_until, in_background, reads
-from consul_agent import free_ports
+from free_ports import free_ports
 from loader_process import Loader
 from waiting import wait_until
 

@@ -9,7 +9,8 @@ import pytest
 from aiges.client import Client, Unavailable
 from aiges.registry import Registry, RegistryError, Scope
 from command import Command
-from consul_agent import ConsulAgent, free_ports
+from consul_agent import ConsulAgent
+from free_ports import free_ports
 from loader_process import default_config, toml
 from waiting import wait_until
 

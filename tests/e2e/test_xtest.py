@@ -1,10 +1,10 @@
 """xtest against real loaders: every protocol, open and closed loop, sessions, dead servers."""
 
 import signal
-import socket
 import time
 
 import pytest
+from free_ports import free_ports
 from http_client import HttpClient
 from xtest_tool import Xtest, text_of
 
@@ -27,8 +27,7 @@ def toolbox_loader(shared):
 
 @pytest.fixture
 def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+    return free_ports(1)[0]
 
 
 @pytest.fixture
