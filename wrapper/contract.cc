@@ -1,6 +1,7 @@
 #include "wrapper/contract.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <limits>
 #include <map>
@@ -28,6 +29,20 @@ bool IsDefault(PyObject* function) {
   const char* text = name && PyUnicode_Check(name.get()) ? PyUnicode_AsUTF8(name.get()) : nullptr;
   PyErr_Clear();
   return text != nullptr && std::strncmp(text, "WrapperBase.", 12) == 0;
+}
+
+// NULL, without an exception, where there is none.
+Ref Attribute(PyObject* owner, const char* name) {
+  Ref found = Ref::Steal(PyObject_GetAttrString(owner, name));
+  if (!found) PyErr_Clear();
+  return found;
+}
+
+bool IsTrue(PyObject* owner, const char* name) {
+  const Ref found = Attribute(owner, name);
+  const int truth = found ? PyObject_IsTrue(found.get()) : 0;
+  PyErr_Clear();
+  return truth == 1;
 }
 
 }  // namespace
@@ -95,7 +110,8 @@ Ref PsrIds(const CallArgs& args) {
 }
 
 Contract::Contract(PyObject* owner, bool v1)
-    : init_(Hook::Find(owner, "wrapperInit", "config")),
+    : owner_(Ref::Borrow(owner)),
+      init_(Hook::Find(owner, "wrapperInit", "config")),
       warmup_(Hook::Find(owner, "wrapperWarmup", "config")),
       exec_(Hook::Find(owner, "wrapperOnceExec",
                        v1 ? "usrTag params reqData respData psrIds psrCnt"
@@ -131,6 +147,23 @@ int Contract::Warmup(const Ref& config) {
   const Ref result = warmup_.Call(offered);
   if (!result) return SetPythonError(kUserInitError, "wrapperWarmup raised ");
   return result.get() == Py_None ? 0 : ResultCode("wrapperWarmup", result);
+}
+
+std::string Contract::Schema() const {
+  Ref function = Attribute(owner_.get(), "wrapperSchema");
+  if (!function && (IsTrue(owner_.get(), "inputs") || IsTrue(owner_.get(), "accepts"))) {
+    function = Attribute(owner_.get(), "schema");  // A WrapperBase that declares something.
+  }
+  if (!function || PyCallable_Check(function.get()) == 0) return "";
+  Ref value = Ref::Steal(PyObject_CallObject(function.get(), nullptr));
+  if (value && PyUnicode_Check(value.get()) == 0) {
+    const Ref json = Ref::Steal(PyImport_ImportModule("json"));
+    value = Ref::Steal(json ? PyObject_CallMethod(json.get(), "dumps", "O", value.get()) : nullptr);
+  }
+  const char* text = value ? PyUnicode_AsUTF8(value.get()) : nullptr;
+  if (text != nullptr) return text;
+  std::fprintf(stderr, "wrapper.py: its schema is left out: %s\n", TakePythonError().c_str());
+  return "";
 }
 
 int Contract::Fini() {

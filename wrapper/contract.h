@@ -53,6 +53,9 @@ class Contract {
   int Init(const Ref& config);
   int Warmup(const Ref& config);
   int Fini();
+  // What goes in and out, as JSON: what the user's wrapperSchema(), or schema() of a WrapperBase,
+  // returns. Empty where nothing is declared, or (said on stderr) where it cannot be told.
+  std::string Schema() const;
   // The user's text for his own code; empty when he has none.
   std::string ErrorText(int code);
 
@@ -106,6 +109,7 @@ class Contract {
   // A once call of a generator: everything it yields, as one answer.
   static int Collect(PyObject* generator, ResultList* out);
 
+  const Ref owner_;  // The module, or the object of class Wrapper.
   Hook init_, warmup_, exec_, exec_async_, batch_, stream_, create_, write_, read_, destroy_,
       load_res_, unload_res_, error_, fini_;
 };

@@ -24,9 +24,8 @@ namespace py = pybind11;
 
 class ContractV2 : public Contract {
  public:
-  explicit ContractV2(Ref object)
+  explicit ContractV2(const Ref& object)
       : Contract(object.get(), /*function_style=*/false),
-        object_(std::move(object)),
         zero_(Ref::Steal(PyLong_FromLong(0))) {}
 
   int Create(const CallArgs& args, std::string* handle) override {
@@ -109,7 +108,6 @@ class ContractV2 : public Contract {
     return wrong.empty() ? 0 : SetError(kBadResult, wrong);
   }
 
-  const Ref object_;
   const Ref zero_;
 };
 

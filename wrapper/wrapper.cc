@@ -270,6 +270,16 @@ AIGES_EXPORT int wrapperWarmup() {
   });
 }
 
+AIGES_EXPORT const char* wrapperSchema() {
+  static std::string schema;  // Asked once.
+  const int code = WithContract([](Contract& contract) {
+    const Gil gil;
+    schema = contract.Schema();
+    return 0;
+  });
+  return code == 0 ? schema.c_str() : nullptr;
+}
+
 AIGES_EXPORT const char* wrapperDebugInfo(const void*) { return ""; }
 
 AIGES_EXPORT int wrapperExecFree(const char*, pDataList* respData) {

@@ -88,6 +88,11 @@ unsigned int wrapperTraits(void);
  * It reaches the status page of the host and no client. NULL: nothing more is known. Copied at once. */
 const char* wrapperErrorDetail(int errNum);
 
+/* What goes in and comes out, as UTF-8 JSON of at most 1 MiB: {"meta": {..}, "schemainput": .., "schemaoutput": ..}, the
+ * last two JSON Schema of a request and an answer; docs/protocol.md has the form. From it come /openapi.json and /docs, and
+ * the checks of [http] validate. NULL or "": nothing is declared. Asked once, after wrapperInit; copied at once. */
+const char* wrapperSchema(void);
+
 /* Runs once, after wrapperInit and before the first call: fills caches, compiles kernels. Anything but 0 fails the start. */
 int wrapperWarmup(void);
 

@@ -17,7 +17,8 @@
 //   kInit     loader -> worker  text library, pairs config, u32 threads, u32 count + count x text
 //                               path, u8 async mode, u8 real-time results, u32 batch size, u64 batch
 //                               delay (us), u64 offset of the cancel board
-//   kReady    worker -> loader  text plugin path, text plugin version, u32 EngineTraits
+//   kReady    worker -> loader  text plugin path, text plugin version, u32 EngineTraits, text schema
+//                               (JSON, of wrapperSchema; empty: none)
 //   kFailed   worker -> loader  i32 code, text reason. The worker exits.
 //   kExec     loader -> worker  i64 deadline (ns, CLOCK_MONOTONIC), text usrTag, pairs params,
 //                               u32 count + count x u32 psrId, u32 count + count x payload
@@ -54,11 +55,12 @@
 
 namespace aiges {
 
-inline constexpr uint32_t kChannelVersion = 3;
+inline constexpr uint32_t kChannelVersion = 4;
 // No single frame is larger: a length beyond it is a broken peer, not a request for memory.
 inline constexpr uint32_t kMaxFrame = 0x7fff0000;
 // Of the detail of an error.
 inline constexpr size_t kMostDetail = 8192;
+inline constexpr size_t kMostSchema = 1 << 20;
 
 enum class FrameType : uint8_t {
   kHello = 1,

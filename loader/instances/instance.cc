@@ -185,6 +185,7 @@ void Instance::OnReadyFrame(const Frame& frame, Input* input) {
   std::string plugin(r.Text());
   const std::string version(r.Text());
   traits_ = r.Number<uint32_t>();
+  input->schema = r.Text();
   if (!version.empty()) plugin += StrCat(" (", version, ")");
   MutexLock lock(credit_mu_);
   report_.plugin = plugin;

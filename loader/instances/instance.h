@@ -43,6 +43,7 @@ class Instance {
     };
     std::vector<Loaded> loaded;  // Answers to LoadResource and UnloadResource.
     bool became_ready = false;
+    std::string schema;  // Of a worker that became ready.
     bool gone = false;  // End of file, or bytes that are no frames.
   };
   using MeterFn = void (*)(void* context, std::string_view key, int32_t count);

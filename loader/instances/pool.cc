@@ -136,6 +136,9 @@ bool Pool::OnInput(Instance& instance) {
     {
       MutexLock lock(mu_);
       served_ = true;
+      if (*schema_ != input.schema) {
+        schema_ = std::make_shared<const std::string>(std::move(input.schema));
+      }
       changed_.NotifyAll();
     }
     if (IsSpare(instance)) Swap(instance);
@@ -361,6 +364,11 @@ Buffer Pool::Allocate(size_t size) {
   std::shared_ptr<char[]> heap(new char[size + 1]);
   char* data = heap.get();
   return {data, size, std::move(heap)};
+}
+
+std::shared_ptr<const std::string> Pool::Schema() const {
+  MutexLock lock(mu_);
+  return schema_;
 }
 
 InstancesReport Pool::Report() const {

@@ -64,6 +64,8 @@ class Pool : public Workers, public BufferPool, public Resources {
 
   Buffer Allocate(size_t size) override;
   InstancesReport Report() const;
+  // What the worker that became ready last says of input and output (wrapperSchema); never null.
+  std::shared_ptr<const std::string> Schema() const;
 
  private:
   // An instance is two places, of which one serves and the other is for its replacement.
@@ -146,6 +148,7 @@ class Pool : public Workers, public BufferPool, public Resources {
   std::set<unsigned> failed_ GUARDED_BY(mu_);  // Instances whose start has failed.
   std::optional<Status> start_failure_ GUARDED_BY(mu_);
   std::map<std::string, uint64_t> meters_ GUARDED_BY(mu_);
+  std::shared_ptr<const std::string> schema_ GUARDED_BY(mu_) = std::make_shared<std::string>();
   Hub hub_;  // Last: its thread ends before the rest goes.
 };
 

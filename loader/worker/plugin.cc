@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <sstream>
@@ -94,6 +95,7 @@ Status Plugin::Resolve(void* library) {
   find(&unload_res, "wrapperUnloadRes", false);
   find(&warmup, "wrapperWarmup", false);
   find(&traits, "wrapperTraits", false);
+  find(&schema, "wrapperSchema", false);
   if (missing.empty()) return Status::Ok();
   return Status::Error(StatusKind::kInvalid,
                        StrCat("plugin ", path_, " does not export ", missing,
@@ -116,6 +118,16 @@ EngineError Plugin::Error(int code) const {
 std::string Plugin::Version() const {
   const char* text = version == nullptr ? nullptr : version();
   return text == nullptr ? "" : text;
+}
+
+std::string Plugin::Schema() const {
+  const char* text = schema == nullptr ? nullptr : schema();
+  if (text == nullptr) return "";
+  const size_t length = ::strnlen(text, kMostSchema + 1);
+  if (length <= kMostSchema) return {text, length};
+  std::fprintf(stderr, "aiges-worker: wrapperSchema: expected at most %zu bytes, got more: ignored\n",
+               kMostSchema);
+  return "";
 }
 
 }  // namespace aiges

@@ -33,6 +33,8 @@ class Plugin {
   // And what wrapperErrorDetail says of it.
   EngineError Error(int code) const;
   std::string Version() const;
+  // What wrapperSchema says; empty, and said on stderr, where it is longer than kMostSchema.
+  std::string Schema() const;
 
   decltype(&wrapperSetCtrl) set_ctrl = nullptr;
   decltype(&wrapperInit) init = nullptr;
@@ -52,6 +54,7 @@ class Plugin {
   decltype(&wrapperUnloadRes) unload_res = nullptr;
   decltype(&wrapperWarmup) warmup = nullptr;
   decltype(&wrapperTraits) traits = nullptr;
+  decltype(&wrapperSchema) schema = nullptr;
 
  private:
   Plugin() = default;

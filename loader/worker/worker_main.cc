@@ -114,6 +114,7 @@ int StartEngine(const InitFrame& init, Host* host) {
   w.Text(plugin.Version());
   w.Number(uint32_t{(host->mode.async_once ? kTraitAsyncOnce : 0u) |
                     (host->mode.batch ? kTraitBatch : 0u)});
+  w.Text(plugin.Schema());
   w.End();
   GetOutbox().Write(frame);
   return 0;
