@@ -2,9 +2,37 @@
 
 User code of many ages is in the field: parameters came and went, and were renamed. Rule: fill by
 parameter name where every required name is known, else the first N by position. Run once per hook.
+
+METHODS (class style) and FUNCTIONS (module functions) are what the loader offers each hook. Embedded
+in libwrapper.so, whose contract.cc has the same strings; tests/sdk/test_signature.py compares them.
 """
 
 import inspect
+
+METHODS = {
+    "wrapperInit": "config",
+    "wrapperWarmup": "config",
+    "wrapperOnceExec": "params reqData usrTag psrId sid",
+    "wrapperOnceExecAsync": "params reqData usrTag psrId sid",
+    "wrapperBatchExec": "params reqData usrTags",
+    "wrapperStream": "params requests usrTag psrId sid",
+    "wrapperCreate": "params sid psrId usrTag",
+    "wrapperWrite": "handle reqData sid",
+    "wrapperRead": "handle sid",
+    "wrapperDestroy": "handle",
+    "wrapperLoadRes": "reqData patch_id resId",
+    "wrapperUnloadRes": "patch_id resId",
+    "wrapperError": "errNum",
+    "wrapperFini": "",
+}
+FUNCTIONS = {
+    **METHODS,
+    "wrapperOnceExec": "usrTag params reqData respData psrIds psrCnt",
+    "wrapperOnceExecAsync": "usrTag params reqData respData psrIds psrCnt",
+    "wrapperCreate": "usrTag params psrIds psrCnt errNum",
+    "wrapperRead": "handle respData",
+    "wrapperDestory": "handle",
+}
 
 ALIASES = {
     "req": "reqData",

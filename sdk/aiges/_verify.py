@@ -9,7 +9,7 @@ import traceback
 from typing import TYPE_CHECKING, Any, Callable
 
 from aiges import _yielded, dto
-from aiges._signature import plan
+from aiges._signature import METHODS, plan
 from aiges.core.types import DataEnd, DataOnce
 
 if TYPE_CHECKING:
@@ -150,23 +150,11 @@ def _test_call(wrapper: WrapperBase) -> tuple[dict[str, str], dto.DataListCls]:
     return params, request
 
 
-_ROLES = {
-    "wrapperInit": "config",
-    "wrapperOnceExec": "params reqData usrTag psrId sid",
-    "wrapperStream": "params requests usrTag psrId sid",
-    "wrapperCreate": "params sid psrId usrTag",
-    "wrapperWrite": "handle reqData sid",
-    "wrapperRead": "handle sid",
-    "wrapperDestroy": "handle",
-    "wrapperFini": "",
-}
-
-
 def _call(wrapper: WrapperBase, name: str, **given: Any) -> Any:
     hook: Callable[..., Any] = getattr(wrapper, name)
     values = {"usrTag": SID, "psrId": 0, "sid": SID, **given}
-    roles = _ROLES[name].split()
-    arguments = [values[roles[i]] for i in plan(hook, _ROLES[name])]
+    roles = METHODS[name].split()
+    arguments = [values[roles[i]] for i in plan(hook, METHODS[name])]
     try:
         return hook(*arguments)
     except Exception as error:

@@ -82,6 +82,27 @@ def test_what_is_in_order_has_no_findings(check, text):
 
 
 @pytest.mark.parametrize(
+    "hook",
+    [
+        # Of class style: each argument that the loader has, and fewer of them.
+        "    def wrapperLoadRes(self, reqData, patch_id, resId):",
+        "    def wrapperLoadRes(self, reqData, resId):",
+        "    def wrapperUnloadRes(self, patch_id, resId):",
+        "    def wrapperUnloadRes(self, resId):",
+        # Of function style.
+        "def wrapperLoadRes(reqData, patch_id, resId):",
+        "def wrapperUnloadRes(patch_id, resId):",
+        "def wrapperWrite(handle, reqData, sid):",
+        "def wrapperSchema():",
+    ],
+)
+def test_a_hook_that_takes_all_that_the_loader_gives_is_in_order(check, hook):
+    indent = hook[: len(hook) - len(hook.lstrip())]
+    text = (CLASS if indent else FUNCTIONS) + f"\n{hook}\n{indent}    return 0\n"
+    assert check(text, "--strict", code=0) == []
+
+
+@pytest.mark.parametrize(
     ("text", "hook", "said", "at"),
     [
         # Syntax and import.

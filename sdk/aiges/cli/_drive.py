@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, Callable
 
 from aiges import _yielded, dto
-from aiges._signature import plan
+from aiges._signature import FUNCTIONS, METHODS, plan
 from aiges.cli._answers import Judge
 from aiges.cli._findings import WARNING, Findings
-from aiges.cli._signatures import FUNCTIONS, METHODS, check_hooks, hook_of, place_of
+from aiges.cli._signatures import check_hooks, hook_of, place_of
 from aiges.core.types import DataEnd, DataOnce
 
 __all__ = ["Driver", "Failed", "load", "make"]

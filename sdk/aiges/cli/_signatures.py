@@ -6,36 +6,13 @@ import difflib
 import inspect
 from typing import Any, Callable
 
-from aiges._signature import kind, plan
+from aiges._signature import FUNCTIONS, METHODS, kind, plan
 from aiges.cli._findings import WARNING, Findings
 
-__all__ = ["FUNCTIONS", "METHODS", "check_hooks", "hook_of", "place_of"]
+__all__ = ["check_hooks", "hook_of", "place_of"]
 
-METHODS = {
-    "wrapperInit": "config",
-    "wrapperWarmup": "config",
-    "wrapperOnceExec": "params reqData usrTag psrId sid",
-    "wrapperOnceExecAsync": "params reqData usrTag psrId sid",
-    "wrapperBatchExec": "params reqData usrTags",
-    "wrapperStream": "params requests usrTag psrId sid",
-    "wrapperCreate": "params sid psrId usrTag",
-    "wrapperWrite": "handle reqData sid",
-    "wrapperRead": "handle sid",
-    "wrapperDestroy": "handle",
-    "wrapperError": "errNum",
-    "wrapperFini": "",
-    "wrapperLoadRes": "reqData patch_id",
-    "wrapperUnloadRes": "patch_id",
-    "wrapperTestFunc": "",
-}
-FUNCTIONS = {
-    **METHODS,
-    "wrapperOnceExec": "usrTag params reqData respData psrIds psrCnt",
-    "wrapperCreate": "usrTag params psrIds psrCnt errNum",
-    "wrapperWrite": "handle reqData",
-    "wrapperRead": "handle respData",
-    "wrapperDestory": "handle",
-}
+# Not asked for by the way of the others: without arguments, or by other loaders only.
+_MORE = {"wrapperSchema": "", "wrapperTestFunc": ""}
 _NEEDED = {
     "wrapperOnceExec": ("reqData",),
     "wrapperBatchExec": ("reqData",),
@@ -66,7 +43,7 @@ def place_of(function: Any) -> tuple[str, int]:
 
 def check_hooks(holder: Any, is_class: bool, place: tuple[str, int], findings: Findings) -> None:
     """Check the names and the parameters of all hooks; ``holder`` is the object or the module."""
-    roles = METHODS if is_class else FUNCTIONS
+    roles = {**(METHODS if is_class else FUNCTIONS), **_MORE}
     what = "class Wrapper" if is_class else "wrapper.py"
     for name in dir(holder):
         if (
