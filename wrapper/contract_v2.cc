@@ -1,4 +1,5 @@
-// wrapper/contract_v2.cc: class Wrapper(WrapperBase), one object, results as a Response.
+// wrapper/contract_v2.cc: class Wrapper(WrapperBase), one object, results as a Response, or in any
+// other form of items.h.
 //
 //   wrapperInit(config) -> int
 //   wrapperOnceExec(params, reqData[, usrTag[, psrId]]) -> Response; or a generator
@@ -55,7 +56,7 @@ class ContractV2 : public Contract {
     const Ref result = read_.Call(offered);
     if (!result) return Raised("wrapperRead");
     if (result.get() == Py_None) return 0;
-    return ReadResponse("wrapperRead", result, Statuses::kOwn, out);
+    return ReadAnswer("wrapperRead", result.get(), Statuses::kOwn, out);
   }
 
   Ref MakeInput(const DataList* data) const override {
@@ -74,7 +75,7 @@ class ContractV2 : public Contract {
     const Ref result = CallExec(exec_, args, request.get(), nullptr);
     if (!result) return Raised("wrapperOnceExec");
     if (PyGen_Check(result.get()) != 0) return Collect(result.get(), out);
-    return ReadResponse("wrapperOnceExec", result, Statuses::kOnce, out);
+    return ReadAnswer("wrapperOnceExec", result.get(), Statuses::kOnce, out);
   }
 
   Ref CallExec(const Hook& hook, const CallArgs& args, PyObject* input,
@@ -92,20 +93,18 @@ class ContractV2 : public Contract {
     return Ref::Steal(PyLong_FromUnsignedLong(args.psr_ids[0]));
   }
 
-  static int ReadResponse(const char* hook, const Ref& response, Statuses statuses,
-                          ResultList* out) {
-    const Ref code = Ref::Steal(PyObject_GetAttrString(response.get(), "error_code"));
-    PyErr_Clear();
-    if (!code || PyObject_HasAttrString(response.get(), "list") == 0) {
-      return SetError(kBadReturn, std::string(hook) + " returned " +
-                                      Py_TYPE(response.get())->tp_name + ", expected a Response");
-    }
-    if (PyLong_Check(code.get()) != 0) {
-      const int number = ResultCode((std::string(hook) + " error_code").c_str(), code);
-      if (number != 0) return number;
-    }
-    const std::string wrong = ReadResponseList(response.get(), statuses, out);
-    return wrong.empty() ? 0 : SetError(kBadResult, wrong);
+  static int ReadAnswer(const char* hook, PyObject* answer, Statuses statuses, ResultList* out) {
+    int code = 0;
+    const std::string wrong = ReadAny(answer, statuses, out, &code);
+    if (wrong.empty()) return code;
+    if (PyObject_HasAttrString(answer, "error_code") != 0) return SetError(kBadResult, wrong);
+    const std::string returned = std::string(hook) + " returned " + Py_TYPE(answer)->tp_name;
+    const bool is_a_form = PyBytes_Check(answer) || PyUnicode_Check(answer) ||
+                           PyByteArray_Check(answer) || PyDict_Check(answer) ||
+                           PyList_Check(answer) || PyTuple_Check(answer) ||
+                           PyObject_HasAttrString(answer, "key") != 0;
+    if (is_a_form) return SetError(kBadResult, returned + ": " + wrong);
+    return SetError(kBadReturn, returned + ", expected a Response");
   }
 
   const Ref zero_;

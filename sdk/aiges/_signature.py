@@ -3,8 +3,8 @@
 User code of many ages is in the field: parameters came and went, and were renamed. Rule: fill by
 parameter name where every required name is known, else the first N by position. Run once per hook.
 
-METHODS (class style) and FUNCTIONS (module functions) are what the loader offers each hook. Embedded
-in libwrapper.so, whose contract.cc has the same strings; tests/sdk/test_signature.py compares them.
+METHODS (class style) and FUNCTIONS (module functions) are what the loader offers each hook. Part
+of libwrapper.so, whose contract.cc has the same strings; tests/sdk/test_signature.py compares them.
 """
 
 import inspect

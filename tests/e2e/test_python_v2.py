@@ -1,6 +1,7 @@
 """Contract v2, class Wrapper: signatures in the field, construction, the aiges_embed classes."""
 
 import pytest
+from xsf_client import XsfSession
 
 HEAD = "from aiges_embed import Response, ResponseData, DataListCls, DataListNode\n"
 REPLY = """
@@ -226,12 +227,58 @@ def test_callbacks_outside_a_session_do_no_harm(start):
 
 
 @pytest.mark.parametrize(
+    ("returned", "items"),
+    [
+        ("'text'", [("result", b"text", 0)]),
+        ("b'bytes'", [("result", b"bytes", 0)]),
+        ("bytearray(b'x')", [("result", b"x", 0)]),
+        ("ResponseData('k', data=b'one', type=2)", [("k", b"one", 2)]),
+        ("[ResponseData('k', data=b'one'), 'two']", [("k", b"one", 0), ("result", b"two", 0)]),
+        ("(reply('a'), ResponseData('b'))", [("result", b"a", 0), ("b", b"", 0)]),
+        ("dict(key='d', data='x', len=1, status=0, type=1)", [("d", b"x", 1)]),
+    ],
+)
+def test_an_answer_may_have_every_form_that_may_be_yielded(start, returned, items):
+    answer = call(start, f"    def wrapperOnceExec(self, p, r):\n        return {returned}\n")
+    assert [(p.meta.name, p.data, p.meta.dataType) for p in answer.output.pl] == items
+    assert answer.output.status == 3
+
+
+def test_wrapper_read_may_return_every_form_too(start):
+    body = """
+    def wrapperCreate(self, params, sid):
+        from aiges_embed import SessionCreateResponse
+        self.left = [[ResponseData("a", data=b"1", status=0)], None, [],
+                     dict(key="a", data=b"2", len=1, status=2, type=0)]
+        return SessionCreateResponse(sid, 0)
+
+    def wrapperWrite(self, handle, reqData):
+        return 0
+
+    def wrapperRead(self, handle):
+        return self.left.pop(0)
+
+    def wrapperDestroy(self, handle):
+        return 0
+"""
+    loader = start(wrapper(body))
+    session = XsfSession(loader.xsf)
+    session.open()
+    session.write(b"in", status=2)
+    assert "".join(session.all(key="a")) == "12"
+
+
+@pytest.mark.parametrize(
     ("returned", "text"),
     [
         ("None", "wrapperOnceExec returned NoneType, expected a Response"),
         ("7", "wrapperOnceExec returned int, expected a Response"),
-        ("'text'", "wrapperOnceExec returned str, expected a Response"),
-        ("[ResponseData()]", "wrapperOnceExec returned list, expected a Response"),
+        ("object()", "wrapperOnceExec returned object, expected a Response"),
+        ("{'key': 'k', 'data': b''}", "wrapperOnceExec returned dict: respdata need type item (int)"),
+        (
+            "[b'', 5]",
+            "wrapperOnceExec returned list: [1]: expected a ResponseData, got int without key",
+        ),
         ("plain(5)", "Response.list is int, expected a list of ResponseData"),
         ("plain([5])", "Response.list[0]: expected a ResponseData, got int without key"),
         ("made([5])", "Response.list[0]: expected a ResponseData, got int without key"),
