@@ -1,0 +1,131 @@
+"""Every command of README and docs is run, as it is written, and does what the page says.
+
+doc_page.py says how a page asks for more than that; doc_script.py where its commands run.
+"""
+
+import re
+import subprocess
+import sys
+
+import doc_script
+import pytest
+from doc_page import blocks_of, expected_in
+from doc_script import ROOT, run_blocks
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "deploy").glob("*/README.md")),
+    *sorted((ROOT / "plugins").glob("*/README.md")),
+    ROOT / "bench" / "README.md",
+    ROOT / "docker" / "gpu" / "README.md",
+]
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+
+# Where each block that is not run begins. A new one needs a reason in the page, and a line here.
+SKIPPED = {
+    "README.md": ["make demo"],
+    "bench/README.md": ["build/bench/bench_client"],
+    "deploy/compose/README.md": ["docker/gpu/build.sh"],
+    "deploy/haproxy/README.md": ["run=${AIGES_RUN:-/run/haproxy}"],
+    "docker/gpu/README.md": ["docker/gpu/build.sh"],
+    "docs/quick_start.md": ["make build", "pip install ."],
+    "plugins/mmocr/README.md": ["docker build"],
+    "plugins/yolov5/README.md": ["docker build"],
+}
+# Of aiges.toml, besides the one that is called like the service.
+SECTIONS = set("admin aiges batch fc instances limits log queue registry wrapper ws".split())
+
+
+def page_blocks(name):
+    return blocks_of((ROOT / name).read_text(encoding="utf-8"), name)
+
+
+ALL = {name: page_blocks(name) for name in NAMES}
+RUN = [name for name, blocks in ALL.items() if any(block.is_run for block in blocks)]
+
+
+def fenced(language):
+    return [
+        pytest.param(block, id=f"{name}:{block.line}")
+        for name, blocks in ALL.items()
+        for block in blocks
+        if block.language == language
+    ]
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_the_commands_of_a_page_do_what_it_says(name, tmp_path):
+    lacking = doc_script.missing()
+    if lacking:
+        pytest.skip(f"needs {lacking}")
+    blocks = ALL[name]
+    ran = run_blocks(blocks, tmp_path)
+    assert not ran.why, f"{name}, {ran.why}"
+    so_far = ""
+    for block, printed in zip(blocks, ran.printed):
+        for text in block.asked.get("prints", ()):
+            assert text in printed, f"{name}, line {block.line}: {text!r} is not in:\n{printed}"
+        if "output" in block.asked:
+            lines = expected_in(block.text, so_far)
+            assert not lines, f"{name}, line {block.line}: {lines} are not in:\n{so_far}"
+        if block.is_run:
+            so_far = printed
+
+
+def test_what_is_not_run_is_known():
+    skipped = {}
+    for name, blocks in ALL.items():
+        for block in blocks:
+            if "skip" in block.asked:
+                skipped.setdefault(name, []).append(block.text)
+    assert skipped.keys() == SKIPPED.keys()
+    for name, texts in skipped.items():
+        assert len(texts) == len(SKIPPED[name]), f"{name}: {texts}"
+        for text, begin in zip(texts, SKIPPED[name]):
+            assert text.startswith(begin)
+
+
+def test_every_make_target_that_pages_name_is_there():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.M))
+    for name in NAMES:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        named = set(re.findall(r"(?:`|^ {4}|\() *make ([a-z][a-z-]*)", text, re.M))
+        assert named <= targets, f"{name} names {named - targets}"
+
+
+@pytest.mark.parametrize("block", fenced("python"))
+def test_a_program_compiles(block):
+    compile(block.text, f"line {block.line}", "exec")
+
+
+@pytest.mark.parametrize("block", fenced("toml"))
+def test_a_configuration_is_one_that_the_loader_takes(block, tmp_path):
+    tables = tomllib.loads(block.text)
+    if "svcMode" in tables:
+        return  # Of xtest, which the page runs.
+    service = next(iter(tables.keys() - SECTIONS), None)
+    rest = "" if service else "[svcName]\n"  # The page shows a part of a file.
+    service = service or "svcName"
+    (tmp_path / "aiges.toml").write_text(rest + block.text)
+    done = subprocess.run(
+        [ROOT / "build/bin/AIService", "-show-config", "-c=aiges.toml", f"-s={service}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "unknown" not in done.stderr
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_files_that_a_page_links_to_are_there(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+        assert ((ROOT / name).parent / target).exists(), target
