@@ -8,7 +8,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any, Callable
 
-from aiges import _yielded, dto
+from aiges import _results, _yielded, dto
 from aiges._signature import METHODS, plan
 from aiges.core.types import DataEnd, DataOnce
 
@@ -37,7 +37,7 @@ def once(wrapper: WrapperBase) -> list[str]:
         if _yielded.is_lazy(response):
             problems += _check_lazy(wrapper, response, "wrapperOnceExec")
         else:
-            problems += _check_response(wrapper, response, "wrapperOnceExec", {DataOnce})
+            problems += _check_answer(wrapper, response, "wrapperOnceExec", {DataOnce})
         _call(wrapper, "wrapperFini")
     except _Stop as stop:
         problems.append(str(stop))
@@ -102,14 +102,16 @@ def _session(wrapper: WrapperBase) -> list[str]:
 
 def _read_session(wrapper: WrapperBase, handle: str) -> list[str]:
     for _ in range(MOST_EMPTY_READS):
-        response = _call(wrapper, "wrapperRead", handle=handle)
-        failed = getattr(response, "error_code", 0) != 0
-        if response is None or not (failed or getattr(response, "list", True)):
-            time.sleep(EMPTY_READ_PAUSE_S)  # Nothing yet.
-            continue
-        problems = _check_response(wrapper, response, "wrapperRead", {0, 1, DataEnd, DataOnce})
-        ended = failed or problems
-        if ended or any(item.status in (DataEnd, DataOnce) for item in response.list):
+        answer = _call(wrapper, "wrapperRead", handle=handle)
+        try:
+            items, code = ([], 0) if answer is None else _results.read(answer)
+            if not items and not code:
+                time.sleep(EMPTY_READ_PAUSE_S)  # Nothing yet.
+                continue
+        except _results.Refused:
+            items, code = [], 0
+        problems = _check_answer(wrapper, answer, "wrapperRead", {0, 1, DataEnd, DataOnce})
+        if code or problems or any(item.status in (DataEnd, DataOnce) for item in items):
             return problems  # An error code is a valid end.
     raise _Stop(
         f"wrapperRead: expected an item with status {DataEnd} (end), got none in "
@@ -127,9 +129,11 @@ def _read_until_end(wrapper: WrapperBase, results: queue.Queue[Any]) -> list[str
                 f"callback: expected an item with status {DataEnd} (end) within "
                 f"{STREAM_TIMEOUT_S:.0f} s, got none"
             ) from None
-        problems += _check_response(wrapper, response, "callback", {0, 1, DataEnd, DataOnce})
-        items = response.list if isinstance(response, dto.Response) else []
-        if problems or any(item.status in (DataEnd, DataOnce) for item in items):
+        problems += _check_answer(wrapper, response, "callback", {0, 1, DataEnd, DataOnce})
+        if problems:
+            return problems
+        items, code = _results.read(response)
+        if code or any(item.status in (DataEnd, DataOnce) for item in items):
             return problems
 
 
@@ -170,16 +174,8 @@ def _check_lazy(wrapper: WrapperBase, made: Any, where: str) -> list[str]:
         log.error("%s", traceback.format_exc().rstrip())
         raise _Stop(f"{where} raised {type(error).__name__}: {error}") from error
     problems: list[str] = []
-    for value in values:
-        response = _yielded.as_response(value)
-        statuses = {0, 1, DataEnd, DataOnce}
-        if isinstance(response, dto.Response) and not response.error_code:
-            for single in response.list:  # One by one: a key may come again, as the next piece.
-                part = dto.Response()
-                part.list = [single]
-                problems += _check_response(wrapper, part, where, statuses)
-        else:
-            problems += _check_response(wrapper, response, where, statuses)
+    for value in values:  # A key may come again, as the next piece.
+        problems += _check_answer(wrapper, value, where, {0, 1, DataEnd, DataOnce}, again=True)
     return problems
 
 
@@ -187,28 +183,26 @@ def _what(value: Any) -> str:
     return "None" if value is None else type(value).__name__
 
 
-def _check_response(
-    wrapper: WrapperBase, response: Any, where: str, statuses: set[int]
+def _check_answer(
+    wrapper: WrapperBase, answer: Any, where: str, statuses: set[int], again: bool = False
 ) -> list[str]:
-    if not isinstance(response, dto.Response):
-        return [f"{where}: expected an aiges.dto.Response, got {_what(response)}"]
-    if response.error_code != 0:
-        log.info(
-            "%s: error_code %s: %s",
-            where,
-            response.error_code,
-            _call_error(wrapper, response.error_code),
-        )
+    try:
+        items, code = _results.read(answer)
+    except _results.Refused as refused:
+        if refused.at.startswith("Response.list"):
+            return [f"{where}: {refused}"]
+        inner = f" ({refused})" if refused.at else ""
+        return [f"{where}: expected {_results.FORMS}, got {_what(answer)}{inner}"]
+    if code != 0:
+        log.info("%s: error_code %s: %s", where, code, _call_error(wrapper, code))
         return []
-    if not isinstance(response.list, (list, tuple)) or not response.list:
-        return [f"{where}: Response.list: expected at least one ResponseData, got none"]
+    if not items:
+        return [f"{where}: expected at least one ResponseData, got none"]
     problems: list[str] = []
     seen: set[str] = set()
-    for i, item in enumerate(response.list):
+    for i, item in enumerate(items):
         at = f"{where}: Response.list[{i}]"
-        if not isinstance(item, dto.ResponseData):
-            problems.append(f"{at}: expected a ResponseData, got {_what(item)}")
-            continue
+        seen = set() if again else seen
         problems += [f"{at}.{text}" for text in _check_item(wrapper, item, seen, statuses)]
     return problems
 

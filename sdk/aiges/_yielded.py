@@ -1,4 +1,4 @@
-"""What generator and coroutine hooks give, for ``WrapperBase.run()``: run to the end, as items."""
+"""What generator and coroutine hooks give, for ``WrapperBase.run()``: run to the end."""
 
 from __future__ import annotations
 
@@ -40,24 +40,3 @@ async def _run(made: Any) -> list[Any]:
     if inspect.iscoroutine(made):
         return [await made]
     return [value async for value in made]
-
-
-def as_response(value: Any) -> Any:
-    """Return the Response that the loader makes of one value; what it would refuse, as it is."""
-    if isinstance(value, dto.Response):
-        return value
-    response = dto.Response()
-    for each in value if isinstance(value, (list, tuple)) else [value]:
-        if isinstance(each, dto.Response) and not each.error_code:
-            response.list += each.list
-        elif isinstance(each, (bytes, bytearray, str)):
-            response.list.append(dto.ResponseData("result", data=each))
-        elif isinstance(each, dict) and {"key", "data", "type"} <= set(each):
-            response.list.append(
-                dto.ResponseData(each["key"], data=each["data"], type=each["type"])
-            )
-        elif isinstance(each, dto.ResponseData):
-            response.list.append(each)
-        else:
-            return each
-    return response

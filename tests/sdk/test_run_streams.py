@@ -67,7 +67,7 @@ def test_a_coroutine_is_run():
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (5, "expected an aiges.dto.Response, got int"),
+        (5, "or a list of these, got int"),
         (item(key="other"), "declares (result), got 'other'"),
         ([item(), 5], "got int"),
     ],

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Callable
 
-from aiges import _yielded, dto
+from aiges import _results, dto
 from aiges.cli._findings import ERROR, WARNING, Findings
 from aiges.core.types import DataEnd, DataOnce
 
 __all__ = ["Judge"]
 
 TYPES = "0 (text), 1 (audio), 2 (image), 3 (video) or 4 (other)"
-ITEM = ("key", "data", "len", "status", "type")
-FORMS = "a Response, a ResponseData, a dict, bytes, str, or a list of these"
 
 
 class Judge:
@@ -50,51 +49,45 @@ class Judge:
 
     def response(
         self, hook: str, value: Any, place: tuple[str, int], once: bool = True
-    ) -> list[dto.ResponseData]:
-        """Judge an answer in any of its forms, and return its items."""
-        if isinstance(value, dto.Response) and value.error_code:
-            if isinstance(value.error_code, int):
-                self.codes.append(value.error_code)
-            return []
-        made = _yielded.as_response(value)
-        if not isinstance(made, dto.Response):
-            inner = "" if made is value else f" with {_what(made)} in it"
+    ) -> tuple[list[dto.ResponseData], int] | None:
+        """Judge an answer in any of its forms. Returns its items and error code; None: no form."""
+        try:
+            items, code = _results.read(value)
+        except _results.Refused as refused:
+            self._form(hook, value, refused, place)
+            return None
+        if code:
+            self.codes.append(code)
+            return [], code
+        if not items and once:
             self._findings.add(
                 hook,
-                f"expected {FORMS}, got {_what(value)}{inner}",
-                "return a Response with its list filled: response.list = [answer]",
+                "Response.list: expected at least one ResponseData, got none",
+                "fill it: response.list = [answer]; or say why not: response_err(code)",
                 place,
             )
-            return []
-        if not isinstance(made.list, (list, tuple)) or not made.list:
-            if once:
-                self._findings.add(
-                    hook,
-                    "Response.list: expected at least one ResponseData, got none",
-                    "fill it: response.list = [answer]; or say why not: response_err(code)",
-                    place,
-                )
-            return []
         seen: set[str] = set()
-        items = []
-        for i, item in enumerate(made.list):
+        for i, item in enumerate(items):
             at = f"Response.list[{i}]"
-            if not isinstance(item, dto.ResponseData):
-                self._findings.add(
-                    hook,
-                    f"{at}: expected a ResponseData, got {_what(item)}",
-                    "make a ResponseData() and set key, type and data",
-                    place,
-                )
-                continue
             if once and item.key in seen:
                 self._findings.add(
                     hook, f"{at}.key: {item.key!r} is there twice", "give each a key", place
                 )
             seen.add(item.key)
             self._item(hook, at, item, place, {DataOnce} if once else {0, 1, DataEnd, DataOnce})
-            items.append(item)
-        return items
+        return items, 0
+
+    def _form(
+        self, hook: str, value: Any, refused: _results.Refused, place: tuple[str, int]
+    ) -> None:
+        """Say which form an answer should have; of what is in a Response, or in a dict, which."""
+        text, fix = str(refused), "make a ResponseData() and set key, type and data"
+        if re.fullmatch(r"(\[\d+\])*", refused.at):
+            inner = f" with {_what(refused.value)} in it" if refused.at else ""
+            missing = f": {refused.text}" if isinstance(refused.value, dict) else ""
+            text = f"expected {_results.FORMS}, got {_what(value)}{inner}{missing}"
+            fix = "return a Response with its list filled: response.list = [answer]"
+        self._findings.add(hook, text.lstrip("."), fix, place)
 
     def appended(
         self, hook: str, items: Any, place: tuple[str, int], once: bool = True
@@ -111,39 +104,25 @@ class Judge:
         for i, item in enumerate(items):
             at = f"respData[{i}]"
             if not isinstance(item, dict):
-                self._findings.add(
-                    hook,
-                    f"{at}: expected a dict with {', '.join(ITEM)}, got {_what(item)}",
-                    "append a dict",
-                    place,
-                )
+                text = f"{at}: expected a dict with key, data, len, status, type, got "
+                self._findings.add(hook, text + _what(item), "append a dict", place)
                 continue
-            missing = [name for name in ITEM if name not in item]
-            if missing:
-                self._findings.add(
-                    hook,
-                    f"{at}: expected {', '.join(ITEM)}, {', '.join(missing)} missing",
-                    f"set {', '.join(missing)}",
-                    place,
-                )
-                continue
-            key = item["key"]
-            node = dto.ResponseData(key.decode() if isinstance(key, bytes) else key)
             try:
-                node.data = item["data"]
-            except TypeError as error:
-                self._findings.add(hook, f"{at}.{error}", "give bytes or str", place)
+                node = _results.from_dict(item, at)
+            except _results.Refused as refused:
+                fix = f"set {refused.at[len(at) + 1 :] or 'all of them'}, as it is expected"
+                self._findings.add(hook, str(refused), fix, place)
                 continue
-            said = item["len"]
-            node.type, node.status = item["type"], item["status"]
-            if said != node.len:
+            if node.len != len(node.data):
                 self._findings.add(
                     hook,
-                    f"{at}.len: data has {node.len} bytes, len says {said!r}; it is not believed",
+                    f"{at}.len: data has {len(node.data)} bytes, len says {node.len}; it is not "
+                    "believed",
                     "set len to the number of bytes: len(data), of text len(text.encode())",
                     place,
                     WARNING,
                 )
+                node.len = len(node.data)
             self._item(hook, at, node, place, {DataOnce} if once else {0, 1, DataEnd, DataOnce})
             made.append(node)
         return made

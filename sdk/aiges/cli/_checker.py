@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from aiges.cli._findings import Findings
+from aiges.cli._hooks import Given
 
 
 def _main(order: dict[str, Any]) -> None:
@@ -26,9 +27,16 @@ def _main(order: dict[str, Any]) -> None:
     inputs = {
         key: (int(kind), base64.b64decode(data)) for key, (kind, data) in order["inputs"].items()
     }
+    resource = order["resource"]
+    given = Given(
+        inputs,
+        order["params"],
+        order["config"],
+        (resource[0], base64.b64decode(resource[1])) if resource else None,
+    )
     file = Path(order["file"])
     if file.suffix == ".py":
-        _python(order, file, inputs, findings, stage_file.write_text, result)
+        _python(file, given, findings, stage_file.write_text, result)
     else:
         from aiges.cli._cabi import check
 
@@ -47,14 +55,14 @@ def _main(order: dict[str, Any]) -> None:
 
 
 def _python(
-    order: dict[str, Any],
     file: Path,
-    inputs: dict[str, tuple[int, bytes]],
+    given: Given,
     findings: Findings,
     stage: Any,
     result: dict[str, Any],
 ) -> None:
-    from aiges.cli._drive import Driver, Failed, load, make
+    from aiges.cli._drive import Driver
+    from aiges.cli._load import Failed, load, make
 
     driver = None
     try:
@@ -62,7 +70,7 @@ def _python(
         module = load(file, findings)
         stage("Wrapper()")
         holder, is_class = make(module, file, findings)
-        driver = Driver(holder, is_class, findings, inputs, order["params"], order["config"], stage)
+        driver = Driver(holder, is_class, findings, given, stage)
         driver.run()
     except Failed:
         pass

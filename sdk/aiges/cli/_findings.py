@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import Any
 
-__all__ = ["ERROR", "WARNING", "Finding", "Findings", "place_of_error"]
+__all__ = ["ERROR", "NOTE", "WARNING", "Finding", "Findings", "place_in_dump", "place_of_error"]
 
-ERROR, WARNING = "error", "warning"
+# A note is no fault: it says what the check could not try.
+ERROR, WARNING, NOTE = "error", "warning", "note"
 FAULT_LINE = re.compile(r'File "([^"]+)", line (\d+)')
 
 
@@ -38,7 +39,8 @@ class Finding:
             file = self.file if file.startswith("..") else file
             where = f"{file}:{self.line}: " if self.line else f"{file}: "
         hook = f"{self.hook}: " if self.hook else ""
-        return f"{where}{self.level}: {hook}{self.text}\n    fix: {self.fix}"
+        fix = f"\n    fix: {self.fix}" if self.fix else ""
+        return f"{where}{self.level}: {hook}{self.text}{fix}"
 
 
 class Findings:
@@ -61,13 +63,22 @@ class Findings:
         if made not in self.all:
             self.all.append(made)
 
+    def not_tried(self, hook: str, reason: str, place: tuple[str, int] = ("", 0)) -> None:
+        """Note that a function was not called, and why."""
+        self.add(hook, f"not tried: {hook}, because {reason}", "", place, NOTE)
+
     def raised(
-        self, hook: str, error: BaseException, fix: str, place: tuple[str, int] = ("", 0)
+        self,
+        hook: str,
+        error: BaseException,
+        fix: str,
+        place: tuple[str, int] = ("", 0),
+        level: str = ERROR,
     ) -> None:
         """Note an exception, at the last line of it that is in the user's files."""
         found = place_of_error(error, self.folder)
         text = f"raised {type(error).__name__}: {error}"
-        self.add(hook, text, fix, found if found[0] else place)
+        self.add(hook, text, fix, found if found[0] else place, level)
 
 
 def place_of_error(error: BaseException, folder: str) -> tuple[str, int]:

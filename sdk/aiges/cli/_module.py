@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from aiges.cli._drive import Failed, load, make
 from aiges.cli._find import Plugin, find_plugin
 from aiges.cli._findings import ERROR, Findings
+from aiges.cli._load import Failed, load, make
 from aiges.cli._say import CliError
 
 __all__ = ["wrapper_at"]

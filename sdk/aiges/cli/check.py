@@ -17,7 +17,8 @@ import click
 
 from aiges.cli import _toml
 from aiges.cli._find import Plugin, find_headers, find_plugin, find_program, python_path
-from aiges.cli._findings import ERROR, Finding, Findings, place_in_dump
+from aiges.cli._findings import ERROR, WARNING, Finding, Findings, place_in_dump
+from aiges.cli._hooks import Given
 from aiges.cli._say import CliError, Out, entry
 
 TYPES = {"audio": 1, "image": 2, "video": 3}
@@ -29,6 +30,7 @@ SHIM = b"aiges_embed"  # The module that the shim has built in.
 @click.argument("path", default=".", type=click.Path(path_type=Path))
 @click.option("--in", "inputs", multiple=True, metavar="KEY=TEXT|KEY=@FILE", help="Test data.")
 @click.option("-p", "--param", multiple=True, metavar="K=V", help="A test parameter.")
+@click.option("--resource", metavar="NAME=@FILE", help="A resource for wrapperLoadRes.")
 @click.option("--timeout", default=120.0, show_default=True, help="Seconds for all hooks.")
 @click.option("--strict", is_flag=True, help="Warnings fail, too.")
 @click.option("--loader", is_flag=True, help="Also let AIService -check load it.")
@@ -38,6 +40,7 @@ def command(
     path: Path,
     inputs: tuple[str, ...],
     param: tuple[str, ...],
+    resource: str | None,
     timeout: float,
     strict: bool,
     loader: bool,
@@ -54,14 +57,19 @@ def command(
             f"{plugin.file}: expected an engine, found the Python shim of AIGES: check the folder "
             "of the wrapper.py that it serves"
         )
-    params = dict(_pair(each, "--param") for each in param)
-    result = run_check(plugin, dict(_input(each) for each in inputs), params, timeout)
+    given = Given(
+        dict(_input(each) for each in inputs),
+        dict(_pair(each, "--param") for each in param),
+        wrapper_config(plugin),
+        _resource(resource) if resource else None,
+    )
+    result = run_check(plugin, given, timeout)
     findings = [Finding(**each) for each in result["findings"]]
     if loader and not any(each.level == ERROR for each in findings):
         findings += _by_loader(plugin)
     if verbose:
         out.note(result["output"])
-    bad = [each for each in findings if strict or each.level == ERROR]
+    bad = [each for each in findings if each.level in ((ERROR, WARNING) if strict else (ERROR,))]
     out.result(
         {
             "plugin": str(plugin.file),
@@ -83,10 +91,10 @@ def _text(plugin: Plugin, findings: list[Finding], hooks: list[dict[str, Any]]) 
     if called:
         lines.append("called " + ", ".join(f"{name} {ms:.1f} ms" for name, ms in called.items()))
     errors = sum(each.level == ERROR for each in findings)
-    warnings = len(findings) - errors
+    warnings = sum(each.level == WARNING for each in findings)
     lines.append(
         f"{plugin.file.name}: {errors} errors, {warnings} warnings"
-        if findings
+        if errors or warnings
         else f"{plugin.file.name}: in order"
     )
     return "\n".join(lines)
@@ -108,6 +116,15 @@ def _input(text: str) -> tuple[str, tuple[int, bytes]]:
     return key, (TYPES.get(guessed, 0), file.read_bytes())
 
 
+def _resource(text: str) -> tuple[str, bytes]:
+    name, value = _pair(text, "--resource")
+    return name, Path(value[1:]).read_bytes() if value.startswith("@") else value.encode()
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
 def wrapper_config(plugin: Plugin) -> dict[str, str]:
     """Return what wrapperInit gets: [wrapper] of aiges.toml, as text."""
     file = plugin.project / "aiges.toml"
@@ -125,8 +142,7 @@ def wrapper_config(plugin: Plugin) -> dict[str, str]:
 
 def run_check(
     plugin: Plugin,
-    inputs: dict[str, tuple[int, bytes]],
-    params: dict[str, str],
+    given: Given,
     timeout_s: float,
 ) -> dict[str, Any]:
     """Return ``findings``, ``hooks`` and ``output`` of a check in a process of its own."""
@@ -138,9 +154,10 @@ def run_check(
             "file": str(plugin.file),
             "folder": str(plugin.project),
             "headers": "" if plugin.is_python else str(find_headers()),
-            "inputs": {k: (t, base64.b64encode(d).decode()) for k, (t, d) in inputs.items()},
-            "params": params,
-            "config": wrapper_config(plugin),
+            "inputs": {k: (t, _base64(d)) for k, (t, d) in given.inputs.items()},
+            "params": given.params,
+            "config": given.config,
+            "resource": given.resource and (given.resource[0], _base64(given.resource[1])),
             "timeout_s": timeout_s,
         }
         (folder / "order").write_text(json.dumps(order), encoding="utf-8")

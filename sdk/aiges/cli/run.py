@@ -9,8 +9,10 @@ from pathlib import Path
 
 import click
 
-from aiges.cli._drive import Driver, Failed
+from aiges.cli._drive import Driver
 from aiges.cli._findings import ERROR
+from aiges.cli._hooks import Given
+from aiges.cli._load import Failed
 from aiges.cli._module import wrapper_at
 from aiges.cli._say import Out, entry
 from aiges.cli._signatures import hook_of
@@ -46,11 +48,9 @@ def command(
             holder.run(stream=stream)
             problems += seen.lines
         else:
-            driver = Driver(
-                holder, is_class, findings, given, params, wrapper_config(plugin), lambda _: None
-            )
+            wanted = Given(given, params, wrapper_config(plugin))
             with contextlib.suppress(Failed):
-                driver.run()
+                Driver(holder, is_class, findings, wanted).run()
             problems = [f.shown(str(plugin.project)) for f in findings.all if f.level == ERROR]
             for problem in problems:
                 out.note(problem)
