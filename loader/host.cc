@@ -90,7 +90,8 @@ Status Host::OpenHttp() {
           [this](const HttpRequest& request) {
             return StatusAnswer(request, [this] { return Page(); });
           },
-          [this](std::function<void(Status)> done) { configurator_.Reload(std::move(done)); }});
+          [this](std::function<void(Status)> done) { configurator_.Reload(std::move(done)); },
+          [this] { return pool_->Schema(); }});
   HttpHooks hooks;
   hooks.handle = [this](HttpRequest request, HttpDone done) {
     return routes_->Handle(std::move(request), std::move(done));
@@ -116,6 +117,7 @@ PageData Host::Page() const {
   d.up = std::chrono::duration_cast<std::chrono::seconds>(steady_clock::now() - begin_);
   d.started = begun_;
   d.admin_token = !settings_.service.admin_token.empty();
+  d.openapi = settings_.http.docs;
   d.ready = scheduler_->Ready();
   d.queue = scheduler_->Report();
   d.sessions = scheduler_->SessionReport();

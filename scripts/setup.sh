@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 packages=(
   build-essential cmake ninja-build ccache pkg-config
   libgrpc++-dev protobuf-compiler-grpc libprotobuf-dev protobuf-compiler
-  libboost-dev libssl-dev libtomlplusplus-dev libsimdjson-dev libspdlog-dev
+  libboost-dev libssl-dev libtomlplusplus-dev libvalijson-dev libsimdjson-dev libspdlog-dev
   prometheus-cpp-dev libcli11-dev libgtest-dev pybind11-dev
   python3-dev python3-venv util-linux
   libmimalloc-dev libgl1 libglib2.0-0 curl

@@ -31,7 +31,10 @@ MAY_INCLUDE = {
 LIBRARIES = {
     "base": {"spdlog"},
     "config": {"toml++", "CLI"},
-    "ingress": {"grpcpp", "google", "boost", "simdjson.h", "prometheus", "openssl", "nlohmann"},
+    "ingress": {
+        *("grpcpp", "google", "boost", "simdjson.h", "prometheus", "openssl", "nlohmann"),
+        *("valijson", "zlib.h"),
+    },
     "registry": {"curl", "nlohmann", "openssl"},
     "wrapper": {"Python.h", "pybind11"},
     "xtest": {

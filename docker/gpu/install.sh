@@ -39,7 +39,8 @@ binaries=${binaries:-$source/build/bin}
 if [[ $build == yes ]]; then
   # The compilers of the matrix differ in what they warn about, so warnings stay warnings here.
   cmake -S "$source" -B "$source/build" -DCMAKE_BUILD_TYPE=Release -DAIGES_TESTS=OFF \
-    -DAIGES_WERROR=OFF -DPython3_EXECUTABLE=/usr/bin/python3
+    -DAIGES_WERROR=OFF -DPython3_EXECUTABLE=/usr/bin/python3 \
+    ${AIGES_SWAGGER_UI:+"-DAIGES_SWAGGER_UI=$AIGES_SWAGGER_UI"}
   cmake --build "$source/build" --parallel
 fi
 for name in AIService aiges-worker libwrapper.so; do

@@ -17,6 +17,7 @@ inline constexpr int kCodeSessionReleased = 10101;   // The session is over.
 inline constexpr int kCodeTimeout = 10102;           // The deadline passed.
 inline constexpr int kCodeRepeated = 10105;          // A call or session with this handle is live.
 inline constexpr int kCodeInvalidOutput = 10106;     // Engine output not in expect, or other type.
+inline constexpr int kCodeInvalidValue = 10107;      // Not what the engine declares ([http] validate).
 inline constexpr int kCodeCrash = 10109;             // The worker died or is not available.
 inline constexpr int kCodeNoLicence = 10110;         // Refused: licences or queue exhausted.
 inline constexpr int kCodeUnmarshal = 10401;         // LoaderInput is not valid protobuf.

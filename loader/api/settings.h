@@ -63,6 +63,11 @@ struct QueueSettings {
   uint64_t default_timeout_ms = 500;
 };
 
+struct HttpSettings {
+  bool validate = false;  // [http] validate: refuse what the engine's schema does not allow.
+  bool docs = true;       // [http] docs: /openapi.json and /docs are there.
+};
+
 struct LimitSettings {
   uint64_t max_message_bytes = 64ull << 20;
   uint64_t max_connections = 4096;
@@ -105,6 +110,7 @@ struct Settings {
   QueueSettings queue;
   SessionSettings sessions;
   BatchSettings batch;
+  HttpSettings http;
   LimitSettings limits;
   LogSettings log;
   RegistrySettings registry;

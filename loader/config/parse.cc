@@ -180,6 +180,8 @@ class Reader {
     keys_.Int("queue", "default_timeout_ms", 1, 86'400'000, &s_.queue.default_timeout_ms);
     keys_.Int("batch", "max_size", 1, 1024, &s_.batch.max_size);
     keys_.Int("batch", "max_delay_us", 0, 1'000'000, &s_.batch.max_delay_us);
+    keys_.Bool("http", "validate", &s_.http.validate);
+    keys_.Bool("http", "docs", &s_.http.docs);
     keys_.Text("admin", "token", &s_.service.admin_token);
     keys_.Int("limits", "max_message_bytes", 1024, (int64_t{1} << 31) - 1, &s_.limits.max_message_bytes);
     keys_.Int("limits", "max_connections", 1, 1'000'000, &s_.limits.max_connections);
@@ -260,7 +262,8 @@ ParseResult LoadSettings(const Flags& flags) {
   Reader reader(&file, flags, &result.settings);
   if (file.errors().empty()) reader.ReadAll();  // After a syntax error nothing else is certain.
   if (file.errors().empty() || file.HasSection(flags.service)) {
-    result.ignored = file.Unread({"instances", "queue", "limits", "batch", "admin", "registry"});
+    result.ignored = file.Unread(
+        {"instances", "queue", "limits", "batch", "http", "admin", "registry"});
   }
   result.errors.insert(result.errors.end(), file.errors().begin(), file.errors().end());
   result.errors.insert(result.errors.end(), reader.user_errors.begin(), reader.user_errors.end());

@@ -5,9 +5,12 @@
 #include <cstdlib>
 
 #include "loader/api/codes.h"
+#include "loader/base/log.h"
+#include "loader/ingress/docs_page.h"
 #include "loader/ingress/handle.h"
 #include "loader/ingress/http_events.h"
 #include "loader/ingress/json_codec.h"
+#include "loader/ingress/openapi.h"
 #include "loader/ingress/status_page.h"
 
 namespace aiges {
@@ -27,15 +30,20 @@ HttpResponse Refusal(const Status& status, const std::string& sid) {
   return Refusal(HttpStatusOf(status), CodeOf(status), sid, status.text);
 }
 
-const char* ContentTypeOf(const Payload& p) {
+// By what the engine says of this output, else by what it has declared of it.
+const char* ContentTypeOf(const Payload& p, const EngineSchema& schema) {
   static const std::pair<const char*, const char*> kByEncoding[] = {
       {"jpg", "image/jpeg"}, {"jpeg", "image/jpeg"}, {"png", "image/png"}, {"bmp", "image/bmp"},
       {"wav", "audio/wav"},  {"mp3", "audio/mpeg"},  {"mp4", "video/mp4"}};
   if (const std::string* mime = Find(p.desc, "mime")) return mime->c_str();
-  if (const std::string* encoding = Find(p.desc, "encoding")) {
-    for (const auto& [name, mime] : kByEncoding) {
-      if (*encoding == name) return mime;
+  const std::string* encoding = Find(p.desc, "encoding");
+  for (const EngineSchema::Field& output : schema.outputs()) {
+    if (encoding == nullptr && output.key == p.key && output.type == p.type) {
+      encoding = &output.encoding;
     }
+  }
+  for (const auto& [name, mime] : kByEncoding) {
+    if (encoding != nullptr && *encoding == name) return mime;
   }
   if (p.type != DataType::kText) return "application/octet-stream";
   const std::string* format = Find(p.desc, "format");
@@ -50,8 +58,13 @@ bool FitsHeader(std::string_view text) {
 // Answers one HTTP request with what the scheduler says.
 class HttpSink : public ReplySink {
  public:
-  HttpSink(std::vector<Expected> expect, std::string sid, bool raw, HttpDone done)
-      : expect_(std::move(expect)), sid_(std::move(sid)), raw_(raw), done_(std::move(done)) {}
+  // `raw`: what the engine declares, where the answer is to be the first output as it is.
+  HttpSink(std::vector<Expected> expect, std::string sid, std::shared_ptr<const EngineSchema> raw,
+           HttpDone done)
+      : expect_(std::move(expect)),
+        sid_(std::move(sid)),
+        raw_(std::move(raw)),
+        done_(std::move(done)) {}
 
   void Done(Reply reply) override {
     Status status = std::move(reply.status);
@@ -64,9 +77,9 @@ class HttpSink : public ReplySink {
  private:
   HttpResponse Success(Reply& reply) {
     HttpResponse r;
-    if (raw_) {
+    if (raw_ != nullptr) {
       Payload& first = reply.payloads.front();
-      const char* type = ContentTypeOf(first);
+      const char* type = ContentTypeOf(first, *raw_);
       r.content_type = FitsHeader(type) ? type : "application/octet-stream";
       if (FitsHeader(first.key)) r.headers.emplace_back("X-Output-Key", first.key);
       r.body.push_back(std::move(first.data));
@@ -79,7 +92,7 @@ class HttpSink : public ReplySink {
 
   std::vector<Expected> expect_;
   std::string sid_;
-  bool raw_;
+  std::shared_ptr<const EngineSchema> raw_;
   HttpDone done_;
 };
 
@@ -88,11 +101,10 @@ bool WantsEvents(const HttpRequest& request) {
   return accept != nullptr && accept->find("text/event-stream") != std::string::npos;
 }
 
-std::optional<DataType> ParseType(std::string_view name) {
-  static constexpr std::string_view kNames[] = {"text", "audio", "image", "video", "other"};
-  const auto* found = std::find(std::begin(kNames), std::end(kNames), name);
-  if (found == std::end(kNames)) return std::nullopt;
-  return static_cast<DataType>(found - std::begin(kNames));
+std::optional<DataType> ParseType(const std::string& name) {
+  const DataType type = DataTypeOf(name);
+  if (name != NameOf(type)) return std::nullopt;
+  return type;
 }
 
 DataType TypeOfContent(std::string_view content_type) {
@@ -127,9 +139,34 @@ HttpRoutes::HttpRoutes(const Settings& settings, Service* service, Sessions* ses
     : settings_(settings), service_(*service), sessions_(*sessions), resources_(*resources),
       buffers_(*buffers), actions_(std::move(actions)), load_(service) {}
 
-std::optional<HttpResponse> HttpRoutes::RefuseUpgrade(const HttpRequest& request) const {
+HttpRoutes::Declared::Declared(std::shared_ptr<const std::string> said, const Settings& settings)
+    : text(std::move(said)), schema(*text, settings.service.name) {
+  for (const std::string& problem : schema.problems()) {
+    LogWarn("ingress", "the schema of the engine: ", problem);
+  }
+  if (!settings.http.validate) return;
+  check.emplace(schema);
+  if (!check->problem().empty()) {
+    LogWarn("ingress", "[http] validate has no effect: the schema of the engine cannot be used: ",
+            check->problem());
+  } else if (!schema.declared()) {
+    LogWarn("ingress", "[http] validate has no effect: the engine declares no schema");
+  }
+}
+
+HttpRoutes::Declared& HttpRoutes::Now() {
+  std::shared_ptr<const std::string> text = actions_.schema();
+  if (declared_ == nullptr || declared_->text != text) {
+    declared_ = std::make_shared<Declared>(std::move(text), settings_);
+  }
+  return *declared_;
+}
+
+std::optional<HttpResponse> HttpRoutes::RefuseUpgrade(const HttpRequest& request) {
   const auto id = ServiceIdOf(request.path, "private");
-  if (id && *id == settings_.service.name) return std::nullopt;
+  if ((id && *id == settings_.service.name) || Now().schema.HasRoute(request.path)) {
+    return std::nullopt;
+  }
   return Refusal(404, kCodeInvalidOp, "",
                  StrCat("no WebSocket at ", request.path, "; it is at /v1/private/",
                         settings_.service.name));
@@ -194,8 +231,9 @@ uint64_t HttpRoutes::Handle(HttpRequest request, HttpDone done) {
     Reload(request, done);
     return 0;
   }
-  const auto json = ServiceIdOf(request.path, "private");
+  auto json = ServiceIdOf(request.path, "private");
   const auto raw = ServiceIdOf(request.path, "raw");
+  if (Now().schema.HasRoute(request.path)) json = settings_.service.name;
   if (ServiceIdOf(request.path, "resources") == settings_.service.name) {
     Resource(std::move(request), std::move(done));
     return 0;
@@ -232,7 +270,8 @@ bool HttpRoutes::Page(const HttpRequest& request, HttpDone& done) {
   const std::string& path = request.path;
   const bool known = path == "/healthz" || path == "/readyz" || path == "/metrics" ||
                      IsStatusPath(path);
-  if (!known) return false;
+  const bool docs = path == "/openapi.json" || IsDocsPath(path);
+  if (!known && !(docs && settings_.http.docs)) return false;
   if (request.method != "GET" && request.method != "HEAD") {
     HttpResponse r = Refusal(405, kCodeInvalidOp, "", "expected GET");
     r.headers.emplace_back("Allow", "GET, HEAD");
@@ -245,6 +284,15 @@ bool HttpRoutes::Page(const HttpRequest& request, HttpDone& done) {
                             ready ? "ready\n" : "not ready: no instance serves, or draining\n"));
   } else if (path == "/metrics") {
     done(HttpResponse::Text(200, "text/plain; version=0.0.4; charset=utf-8", actions_.metrics()));
+  } else if (path == "/openapi.json") {
+    Declared& now = Now();
+    if (now.openapi.empty()) now.openapi = OpenApiDocument(now.schema, settings_.service.name);
+    HttpResponse r = HttpResponse::Text(200, kJson, now.openapi);
+    r.headers.emplace_back("Access-Control-Allow-Origin", "*");
+    r.headers.emplace_back("Cache-Control", "no-cache");
+    done(std::move(r));
+  } else if (docs) {
+    done(DocsAnswer(request));
   } else {
     done(actions_.status(request));
   }
@@ -262,47 +310,72 @@ uint64_t HttpRoutes::Json(HttpRequest request, HttpDone done) {
     return 0;
   }
   OnceCall call;
-  const Status status = ParseEnvelope(request.body, &buffers_, &call);
+  Status status = ParseEnvelope(request.body, &buffers_, &call);
+  const Declared& now = Now();
+  if (status.ok() && now.check) status = now.check->Envelope(request.body.view());
   if (!status.ok()) {
     done(Refusal(status, sid));
     return 0;
   }
   std::erase_if(call.headers, [](const auto& header) { return header.first == "sid"; });
   call.headers.emplace_back("sid", sid);
-  return Submit(std::move(call), std::move(sid), false, request, std::move(done));
+  return Submit(std::move(call), std::move(sid), nullptr, request, std::move(done));
+}
+
+// The one payload of a raw call. What the query does not say: the key is that of the engine's first
+// input, the type that of the Content-Type where it tells, else what is declared for the key.
+Status HttpRoutes::ReadRaw(HttpRequest* request, OnceCall* call) {
+  const EngineSchema& schema = Now().schema;
+  Payload& p = call->request.payloads.emplace_back();
+  p.key = schema.inputs().empty() ? "data" : schema.inputs().front().key;
+  std::optional<DataType> type;
+  p.data = std::move(request->body);
+  p.desc.emplace_back("status", "3");
+  for (const auto& [name, value] : request->query) {
+    if (name == "key") {
+      p.key = value;
+    } else if (name == "type") {
+      type = ParseType(value);
+      if (!type) {
+        return Status::Error(
+            StatusKind::kInvalid,
+            StrCat("type: expected text, audio, image, video or other, got ", value),
+            kCodeConversion);
+      }
+    } else if (name.rfind("p.", 0) == 0) {
+      call->request.params.emplace_back(name.substr(2), value);
+    } else if (name.rfind("desc.", 0) == 0) {
+      p.desc.emplace_back(name.substr(5), value);
+    }
+  }
+  p.type = TypeOfContent(request->content_type);
+  if (p.type == DataType::kText || p.type == DataType::kOther) {
+    for (const EngineSchema::Field& input : schema.inputs()) {
+      if (input.key == p.key) p.type = input.type;
+    }
+  }
+  if (type) p.type = *type;
+  return Status::Ok();
 }
 
 uint64_t HttpRoutes::Raw(HttpRequest request, HttpDone done) {
   std::string sid = RandomUuid();
   OnceCall call;
-  Payload& p = call.request.payloads.emplace_back();
-  p.key = "data";
-  p.type = TypeOfContent(request.content_type);
-  p.data = std::move(request.body);
-  p.desc.emplace_back("status", "3");
-  for (const auto& [name, value] : request.query) {
-    if (name == "key") {
-      p.key = value;
-    } else if (name == "type") {
-      const std::optional<DataType> type = ParseType(value);
-      if (!type) {
-        done(Refusal(400, kCodeConversion, sid,
-                     StrCat("type: expected text, audio, image, video or other, got ", value)));
-        return 0;
-      }
-      p.type = *type;
-    } else if (name.rfind("p.", 0) == 0) {
-      call.request.params.emplace_back(name.substr(2), value);
-    } else if (name.rfind("desc.", 0) == 0) {
-      p.desc.emplace_back(name.substr(5), value);
-    }
+  Status status = ReadRaw(&request, &call);
+  const Declared& now = Now();
+  if (status.ok() && now.check) status = now.check->Raw(call);
+  if (!status.ok()) {
+    done(Refusal(status, sid));
+    return 0;
   }
   call.headers = request.headers;
   call.headers.emplace_back("sid", sid);
-  return Submit(std::move(call), std::move(sid), true, request, std::move(done));
+  return Submit(std::move(call), std::move(sid), {declared_, &declared_->schema}, request,
+                std::move(done));
 }
 
-uint64_t HttpRoutes::Submit(OnceCall call, std::string sid, bool raw, const HttpRequest& request,
+uint64_t HttpRoutes::Submit(OnceCall call, std::string sid,
+                            std::shared_ptr<const EngineSchema> raw, const HttpRequest& request,
                             HttpDone done) {
   Status status = CheckInput(call);
   int64_t wait_ms = kDefaultWaitMs;
@@ -334,7 +407,7 @@ uint64_t HttpRoutes::Submit(OnceCall call, std::string sid, bool raw, const Http
         [](const Status& why, const std::string& of) { return Refusal(why, of); },
         std::move(done));
   }
-  auto sink = std::make_unique<HttpSink>(std::move(call.expect), std::move(sid), raw,
+  auto sink = std::make_unique<HttpSink>(std::move(call.expect), std::move(sid), std::move(raw),
                                          std::move(done));
   const CallId id = service_.Submit(std::move(call.request), std::move(sink));
   service_.Flush();

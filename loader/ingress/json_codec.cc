@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstring>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "loader/api/codes.h"
@@ -179,13 +180,29 @@ void AppendJsonString(std::string* out, std::string_view text) {
   out->push_back('"');
 }
 
+// Integers of more than 64 bits are JSON, but nothing that the quick parser takes: as doubles.
+std::optional<std::string> WithPlainNumbers(std::string_view body) {
+  bool too_deep = false;
+  const auto look = [&too_deep](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+    too_deep = too_deep || depth > static_cast<int>(simdjson::DEFAULT_MAX_DEPTH);
+    return !too_deep;
+  };
+  const auto value = nlohmann::json::parse(body, look, /*allow_exceptions=*/false);
+  if (too_deep || value.is_discarded()) return std::nullopt;
+  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 Status ParseEnvelope(const Bytes& body, BufferPool* buffers, OnceCall* out) {
   // Kept between calls; a long body has one of its own, or its memory would stay for ever.
   thread_local simdjson::dom::parser kept;
   std::optional<simdjson::dom::parser> own;
   simdjson::dom::parser& parser = body.size() > kKeepParserBytes ? own.emplace() : kept;
   element root;
-  const auto error = parser.parse(body.data(), body.size()).get(root);
+  auto error = parser.parse(body.data(), body.size()).get(root);
+  if (error == simdjson::NUMBER_ERROR) {
+    const std::optional<std::string> plain = WithPlainNumbers(body.view());
+    if (plain) error = parser.parse(*plain).get(root);
+  }
   if (error != simdjson::SUCCESS || !root.is_object()) {
     return Status::Error(StatusKind::kInvalid,
                          StrCat("the body is not a JSON object: ",

@@ -35,6 +35,17 @@ def installed(tmp_path_factory):
     return prefix
 
 
+# ---- apt-build.txt
+
+
+def test_the_image_has_what_the_build_needs():
+    """Libraries were added to scripts/setup.sh and forgotten here: the image could not be built."""
+    setup = (REPOSITORY / "scripts" / "setup.sh").read_text(encoding="utf-8")
+    packages = re.search(r"^packages=\((.*?)^\)", setup, re.M | re.S)[1].split()
+    libraries = {name for name in packages if name.endswith("-dev")} - {"libgtest-dev"}
+    assert libraries <= set((GPU / "apt-build.txt").read_text(encoding="utf-8").split())
+
+
 # ---- install.sh
 
 

@@ -265,7 +265,8 @@ TEST_F(ParseTest, HeaderPassFileIsAppended) {
 TEST_F(ParseTest, SessionAndBatchKeys) {
   const ParseResult result = Load(
       "[svcName]\n[aiges]\nsessMode = true\nasyncMode = true\nrealTimeRlt = false\n"
-      "[ws]\nreadTimeout = 5\n[fc]\nttl = 700\n[batch]\nmax_size = 8\nmax_delay_us = 300\n");
+      "[ws]\nreadTimeout = 5\n[fc]\nttl = 700\n[batch]\nmax_size = 8\nmax_delay_us = 300\n"
+      "[http]\nvalidate = true\ndocs = false\n");
   ASSERT_TRUE(result.errors.empty()) << Joined(result.errors);
   EXPECT_TRUE(result.settings.sessions.async_mode);
   EXPECT_FALSE(result.settings.sessions.real_time_results);
@@ -274,6 +275,8 @@ TEST_F(ParseTest, SessionAndBatchKeys) {
   EXPECT_EQ(result.settings.sessions.ttl_ms, 700u);
   EXPECT_EQ(result.settings.batch.max_size, 8u);
   EXPECT_EQ(result.settings.batch.max_delay_us, 300u);
+  EXPECT_TRUE(result.settings.http.validate);
+  EXPECT_FALSE(result.settings.http.docs);
 }
 
 TEST_F(ParseTest, DefaultConfigFlagFillsWhatTheFileLacks) {
