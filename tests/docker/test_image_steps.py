@@ -44,6 +44,10 @@ def test_the_image_has_what_the_build_needs():
     packages = re.search(r"^packages=\((.*?)^\)", setup, re.M | re.S)[1].split()
     libraries = {name for name in packages if name.endswith("-dev")} - {"libgtest-dev"}
     assert libraries <= set((GPU / "apt-build.txt").read_text(encoding="utf-8").split())
+    (pinned,) = re.findall(
+        r"^swagger-ui-py==\S+$", (REPOSITORY / "tests" / "requirements.txt").read_text(), re.M
+    )
+    assert pinned in (GPU / "Dockerfile").read_text(encoding="utf-8")
 
 
 # ---- install.sh
