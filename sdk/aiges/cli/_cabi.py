@@ -6,24 +6,32 @@ by the parent, which knows from the stage what was called.
 
 from __future__ import annotations
 
-import os
 import re
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Callable
 
+from aiges.cli import _memory
+from aiges.cli._callbacks import Callbacks
 from aiges.cli._findings import ERROR, WARNING, Findings
-from aiges.cli._native import Calls, Session, Values
+from aiges.cli._hooks import Given
+from aiges.cli._native import CALLBACK, SESSIONS, Calls, Values
+from aiges.cli._optional import Optionals
+from aiges.cli._sessions import FUNCTIONS as SESSION
+from aiges.cli._sessions import Sessions
 
 __all__ = ["check", "declarations"]
 
 MANDATORY = ("wrapperInit", "wrapperExec")
-SESSION = ("wrapperCreate", "wrapperWrite", "wrapperDestroy")
+# What the first loader of this ABI resolved, in its order: it started without none of them.
+EVERYWHERE = (
+    *("wrapperInit", "wrapperFini", "wrapperError", "wrapperVersion", "wrapperLoadRes"),
+    *("wrapperUnloadRes", "wrapperCreate", "wrapperWrite", "wrapperRead", "wrapperDestroy"),
+    *("wrapperExec", "wrapperExecFree", "wrapperExecAsync", "wrapperDebugInfo", "wrapperSetCtrl"),
+)
 THREADS, CALLS_EACH = 4, 50
-LEAK_CALLS, LEAK_BYTES = 400, 64 * 1024
-PAGE = os.sysconf("SC_PAGE_SIZE")
+LEAK_LIMIT_S, LEAK_BYTES = 10.0, 64 * 1024
 
 
 def declarations(folder: Path) -> str:
@@ -45,10 +53,9 @@ def check(
     file: Path,
     headers: Path,
     findings: Findings,
-    inputs: dict[str, tuple[int, bytes]],
-    params: dict[str, str],
-    config: dict[str, str],
+    given: Given,
     stage: Callable[[str], object],
+    async_mode: bool = False,
 ) -> list[dict[str, Any]]:
     """Call everything that the library exports; return how long each function took."""
     try:
@@ -73,7 +80,7 @@ def check(
     if not set(MANDATORY) <= there:
         return []
     calls = Calls(ffi, library, there, findings, str(file), stage)
-    _Check(calls, findings, Values(ffi, inputs, {**params, "sid": "test-111111"}), config).run()
+    _Check(calls, findings, given, async_mode).run()
     return calls.times
 
 
@@ -102,43 +109,67 @@ def _symbols(file: Path, there: set[str], findings: Findings) -> None:
             place,
             *(() if name in MANDATORY else (WARNING,)),
         )
+    shown = (*MANDATORY, "wrapperExecFree")
+    missing = [name for name in EVERYWHERE if name not in there and name not in shown]
+    if missing:
+        findings.add(
+            "symbols",
+            f"this loader does without them, other loaders of this ABI refuse a plugin without: "
+            f"{', '.join(missing)}",
+            "export them if it should run elsewhere, returning an error code or NULL; "
+            "wrapperTraits tells this loader which of them do something",
+            place,
+            WARNING,
+        )
     some = [name for name in SESSION if name in there]
     if some and len(some) < len(SESSION):
-        missing = ", ".join(name for name in SESSION if name not in there)
+        lacking = ", ".join(name for name in SESSION if name not in there)
         findings.add(
             some[0],
-            f"expected all of {', '.join(SESSION)} for sessions, {missing} missing",
-            f"add {missing}",
+            f"expected all of {', '.join(SESSION)} for sessions, {lacking} missing",
+            f"add {lacking}",
             place,
         )
 
 
 class _Check:
-    """The order of calls: SetCtrl, Init, Warmup, Exec in many ways, a session, Fini."""
+    """The order of calls is the loader's: host functions, start, resources, calls, sessions."""
 
-    def __init__(
-        self, calls: Calls, findings: Findings, values: Values, config: dict[str, str]
-    ) -> None:
-        self._calls, self._findings, self._values = calls, findings, values
-        self._config = config
-        self._place = (calls.file, 0)
+    def __init__(self, calls: Calls, findings: Findings, given: Given, async_mode: bool) -> None:
+        self._calls, self._findings, self._given = calls, findings, given
+        self._async_mode, self._place = async_mode, (calls.file, 0)
+        inputs = given.inputs or {"text": (0, b"test")}
+        self._values = Values(calls.ffi, inputs, {**given.params, "sid": "test-111111"})
+        self._callbacks: Callbacks = calls.keep(Callbacks(calls.ffi, findings, calls.file))
 
     def run(self) -> None:
-        calls = self._calls
-        if not calls.start(self._values.pairs(self._config)):
+        calls, values = self._calls, self._values
+        if not calls.start(values.pairs(self._given.config), self._callbacks.pointer):
             return
-        first = calls.exec("test-111111", self._values)
+        more = Optionals(calls, self._callbacks, self._findings, values, self._async_mode)
+        more.traits()
+        more.schema()
+        loaded = more.load(self._given.resource)
+        first = calls.exec("test-111111", values)
         if first is None:
             self._warn_error()
-        calls.exec("test-empty", self._values.without_payloads(), quiet=True, what="empty request")
-        again = calls.exec("test-111111", self._values)
+        calls.exec("test-empty", values.without_payloads(), quiet=True, what="empty request")
+        again = calls.exec("test-111111", values)
+        more.once_async()
+        more.batch()
+        more.errors()
         if any(each.level == ERROR for each in self._findings.all):
             return calls.stop()  # A list that is broken is broken on every thread.
         if first is not None and again is not None:
             self._threads(again)
             self._leaks()
-        if {*SESSION} <= calls.there and calls.traits() & 1:
-            Session(calls, self._findings, self._values).run()
+        if {*SESSION} <= calls.there and calls.says(SESSIONS, True):
+            by_callback = self._async_mode or "wrapperRead" not in calls.there
+            reads = not by_callback and not calls.says(CALLBACK, False)
+            Sessions(calls, self._callbacks, self._findings, values, reads).run()
+        elif "wrapperDebugInfo" in calls.there:
+            self._findings.not_tried("wrapperDebugInfo", "it has no sessions", self._place)
+        more.unload(loaded)
         return calls.stop()
 
     def _warn_error(self) -> None:
@@ -180,27 +211,20 @@ class _Check:
             )
 
     def _leaks(self) -> None:
-        """Many calls: resident memory must not grow with them."""
-        calls = self._calls
-        values = self._values.padded(LEAK_BYTES)
+        """Many calls: memory must not grow with them."""
+        calls, values = self._calls, self._values.padded(LEAK_BYTES)
         calls.stage("wrapperExec again and again")
-        for _ in range(LEAK_CALLS // 4):
-            calls.exec("test-leak", values, quiet=True, timed=False)
-        before, begin = _resident(), time.monotonic()
-        count = 0
-        while count < LEAK_CALLS and time.monotonic() - begin < 10:
-            calls.exec("test-leak", values, quiet=True, timed=False)
-            count += 1
-        grown = _resident() - before
-        if count >= 50 and grown > count * LEAK_BYTES // 2:
+        found = _memory.growth(
+            lambda: calls.exec("test-leak", values, quiet=True, timed=False), LEAK_LIMIT_S
+        )
+        if found is None:
+            reason = f"fewer than {_memory.FEWEST} calls end in {LEAK_LIMIT_S / 5:.0f} s"
+            self._findings.not_tried("leaks of calls", reason, self._place)
+        elif found.heap or found.resident > LEAK_BYTES // 2:
             self._findings.add(
                 "wrapperExecFree",
-                f"memory grew by {grown // count} bytes with each of {count} calls",
+                f"memory grew by {found.heap or found.resident} bytes with each of {found.calls} "
+                "calls",
                 "free in wrapperExecFree all that wrapperExec made: nodes, keys, data, desc",
                 self._place,
             )
-
-
-def _resident() -> int:
-    with open("/proc/self/statm", encoding="ascii") as file:
-        return int(file.read().split()[1]) * PAGE

@@ -44,10 +44,9 @@ def _main(order: dict[str, Any]) -> None:
             file,
             Path(order["headers"]),
             findings,
-            inputs or {"text": (0, b"test")},
-            order["params"],
-            order["config"],
+            given,
             stage_file.write_text,
+            order["async_mode"],
         )
     result["findings"] = [finding.as_json() for finding in findings.all]
     Path(order["result"]).write_text(json.dumps(result), encoding="utf-8")

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import Any, Callable
 
 from aiges.cli._findings import WARNING, Findings
 
-__all__ = ["Calls", "Session", "Values"]
+__all__ = ["ASYNC_ONCE", "BATCH", "CALLBACK", "RESOURCES", "SESSIONS", "Calls", "Item", "Values"]
 
 Item = tuple[str, int, bytes]
 MOST_ITEMS = 10000
-MOST_EMPTY_READS = 100
-EMPTY_READ_PAUSE_S = 0.05
-CALLBACK_TIMEOUT_S = 20.0
-END, ONCE = 2, 3
+ONCE = 3
+# WTraitSessions and the others.
+SESSIONS, CALLBACK, ASYNC_ONCE, BATCH, RESOURCES = 1, 2, 4, 8, 16
+CALLBACK_KIND = "int(const void*, struct DataList*, int)"
 
 
 class Values:
@@ -69,6 +68,12 @@ class Values:
             node.type, node.status, node.desc = kind, ONCE, self.pairs({})
         return _linked(nodes)
 
+    def resource(self, key: str, data: bytes, kind: int, status: int) -> Any:
+        """Return one payload with the attribute patch_id, as wrapperLoadRes gets it."""
+        node = self._payloads({key: (kind, data)})
+        node.status, node.desc = status, self.pairs({"patch_id": key})
+        return node
+
 
 def _linked(nodes: list[Any]) -> Any:
     for node, after in zip(nodes, nodes[1:]):
@@ -92,60 +97,64 @@ class Calls:
         self.stage = stage
         self.times: list[dict[str, Any]] = []
         self.last_error = (0, "")
+        self.traits: int | None = None  # What wrapperTraits says; None without it.
         self._findings, self._place = findings, (file, 0)
         self._kept: list[Any] = []
 
-    def call(self, name: str, *arguments: Any) -> Any:
+    def keep(self, value: Any) -> Any:
+        """Keep what the plugin may use as long as it is loaded, and return it."""
+        self._kept.append(value)
+        return value
+
+    def says(self, trait: int, by_symbols: bool) -> bool:
+        """Tell whether the plugin has a trait; without wrapperTraits, what its symbols say."""
+        return by_symbols if self.traits is None else bool(self.traits & trait)
+
+    def call(self, name: str, *arguments: Any, timed: bool = True) -> Any:
         """Call a function, and note how long it took."""
+        if not timed:
+            return getattr(self.library, name)(*arguments)
         self.stage(name)
         begin = time.monotonic()
         value = getattr(self.library, name)(*arguments)
         self.times.append({"hook": name, "ms": round((time.monotonic() - begin) * 1000, 3)})
         return value
 
-    def start(self, config: Any) -> bool:
+    def start(self, config: Any, callback: Any) -> bool:
         """Hand over the host's functions, and load the engine."""
         if "wrapperSetCtrl" in self.there:
-            self._hand_over()
+            self._hand_over(callback)
         for name, arguments in (("wrapperInit", [config]), ("wrapperWarmup", [])):
             code = self.call(name, *arguments) if name in self.there else 0
             if code != 0:
-                self._findings.add(
+                self._wrong(
                     name,
                     f"expected 0, got {code} ({self.error_text(code)})",
                     "look at [wrapper] of aiges.toml and at the words of the engine (-v)",
-                    self._place,
                 )
                 return False
+        if "wrapperTraits" in self.there:
+            self.traits = int(self.call("wrapperTraits"))
         if "wrapperVersion" in self.there:
             if self.call("wrapperVersion") == self.ffi.NULL:
-                fix = 'return text, "" at least'
-                text = "expected text, got NULL"
-                self._findings.add("wrapperVersion", text, fix, self._place)
+                self._wrong("wrapperVersion", "expected text, got NULL", 'return text, "" at least')
         return True
 
-    def _hand_over(self) -> None:
+    def _hand_over(self, callback: Any) -> None:
         made = [
             (0, "int(const char*, const char*, int)", lambda *_: 0),
             (2, "int(const char*, const char*, const char*)", lambda *_: 0),
             (3, "int(const char*, long long*)", self._state),
-            (4, "int(const void*, struct DataList*, int)", lambda *_: -1),
         ]
         for number, kind, function in made:
-            pointer = self.ffi.callback(kind, function)
-            self._kept.append(pointer)
+            pointer = self.keep(self.ffi.callback(kind, function))
             self.call("wrapperSetCtrl", number, self.ffi.cast("void *", pointer))
+        self.call("wrapperSetCtrl", 4, self.ffi.cast("void *", callback))
 
     def _state(self, _: Any, remaining: Any) -> int:
         if remaining != self.ffi.NULL:
             remaining[0] = -1
         return 0
-
-    def traits(self) -> int:
-        """Return what the plugin says it does; without wrapperTraits, what its symbols say."""
-        if "wrapperTraits" in self.there:
-            return int(self.call("wrapperTraits"))
-        return 1 if "wrapperRead" in self.there else 3
 
     def error_text(self, code: int) -> str:
         """Return wrapperError(code)."""
@@ -182,10 +191,16 @@ class Calls:
             if not quiet:
                 self.last_error = (code, self.error_text(code))
             return None
-        items = self.items("wrapperExec", head[0])
+        return self.outputs("wrapperExec", name, head, quiet, timed)
+
+    def outputs(
+        self, where: str, tag: Any, head: Any, quiet: bool = False, timed: bool = True
+    ) -> list[Item]:
+        """Copy the answer of a call that went well, and give it back."""
+        items = self.items(where, head[0])
         if not items and not quiet:
             self._findings.add(
-                "wrapperExec",
+                where,
                 "returned 0 and no output: the client waits for one",
                 "set *respData, or return an error code",
                 self._place,
@@ -194,7 +209,7 @@ class Calls:
         if "wrapperExecFree" in self.there:
             if timed:
                 self.stage("wrapperExecFree")
-            self.library.wrapperExecFree(name, head)
+            self.library.wrapperExecFree(tag, head)
         return items
 
     def items(self, where: str, node: Any) -> list[Item]:
@@ -246,71 +261,3 @@ class Calls:
             code = self.call("wrapperFini")
             if code != 0:
                 self._wrong("wrapperFini", f"expected 0, got {code}", "return 0")
-
-
-class Session:
-    """One session: create, write, read or callback, destroy."""
-
-    def __init__(self, calls: Calls, findings: Findings, values: Values) -> None:
-        self._calls, self._findings, self._values = calls, findings, values
-        self._place = (calls.file, 0)
-        self._ended = threading.Event()
-
-    def run(self) -> None:
-        calls, ffi = self._calls, self._calls.ffi
-        reads = "wrapperRead" in calls.there and not calls.traits() & 2
-        kept = ffi.callback("int(const void*, struct DataList*, int)", self._called)
-        tag = ffi.new("char[]", b"test-session")
-        code = ffi.new("int *")
-        callback = ffi.NULL if reads else kept
-        handle = calls.call("wrapperCreate", tag, self._values.params, callback, ffi.NULL, 0, code)
-        if code[0] != 0 or handle == ffi.NULL:
-            self._add(
-                "wrapperCreate",
-                f"expected a handle and *errNum 0, got {handle}, {code[0]} "
-                f"({calls.error_text(code[0])})",
-                "set *errNum to 0 and return a pointer that is not NULL",
-            )
-            return
-        code = calls.call("wrapperWrite", handle, self._values.data)
-        if code != 0:
-            text = f"expected 0, got {code} ({calls.error_text(code)})"
-            self._add("wrapperWrite", text, "take the data, return 0")
-        elif reads:
-            self._read(handle)
-        elif not self._ended.wait(CALLBACK_TIMEOUT_S):
-            self._no_end("wrapperCallback", f"{CALLBACK_TIMEOUT_S:.0f} s")
-        code = calls.call("wrapperDestroy", handle)
-        if code != 0:
-            self._add("wrapperDestroy", f"expected 0, got {code}", "return 0")
-
-    def _called(self, _: Any, items: Any, code: int) -> int:
-        made = [] if code else self._calls.items("wrapperCallback", items)
-        if code or any(status in (END, ONCE) for _, status, _ in made):
-            self._ended.set()
-        return 0
-
-    def _read(self, handle: Any) -> None:
-        ffi = self._calls.ffi
-        for _ in range(MOST_EMPTY_READS):
-            head = ffi.new("struct DataList **")
-            code = self._calls.call("wrapperRead", handle, head)
-            if code != 0:
-                text = f"expected 0, got {code} ({self._calls.error_text(code)})"
-                self._add("wrapperRead", text, "return 0; nothing yet is an empty list")
-                return
-            items = self._calls.items("wrapperRead", head[0])
-            if any(status in (END, ONCE) for _, status, _ in items):
-                return
-            time.sleep(0 if items else EMPTY_READ_PAUSE_S)
-        self._no_end("wrapperRead", f"{MOST_EMPTY_READS} reads")
-
-    def _no_end(self, where: str, text: str) -> None:
-        self._add(
-            where,
-            f"expected an item with status DataEnd or DataOnce, got none in {text}",
-            "set DataEnd on the last item after the last input",
-        )
-
-    def _add(self, hook: str, text: str, fix: str) -> None:
-        self._findings.add(hook, text, fix, self._place)

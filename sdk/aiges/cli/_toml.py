@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from aiges.cli._say import CliError, need
 
-__all__ = ["dump", "http_address", "overlay", "read", "service_of"]
+__all__ = ["dump", "engine_config", "http_address", "overlay", "read", "service_of"]
 
 
 def read(file: Path) -> dict[str, Any]:
@@ -84,3 +85,49 @@ def http_address(tables: Mapping[str, Any]) -> str:
             anywhere = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "[::1]"}
             return f"{anywhere.get(host, host)}:{port}"
     return ""
+
+
+def _as_text(value: Any, file: Path, section: str, key: str) -> str:
+    """Return a value as engines get it, the way of loader/config/toml_file.cc."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if not isinstance(value, float):
+        kind = type(value).__name__
+        what = {"dict": "a table", "list": "an array"}.get(kind, kind)
+        raise CliError(
+            f"{file}: [{section}] {key}: expected a string, number or boolean (engines get text), "
+            f"got {what}"
+        )
+    text = repr(value)
+    if "n" in text:  # inf, nan
+        return text
+    fixed = format(Decimal(text), "f")
+    return fixed.rstrip("0").rstrip(".") if "." in fixed else fixed
+
+
+def engine_config(tables: Mapping[str, Any], file: Path) -> dict[str, str]:
+    """Return what wrapperInit gets: [wrapper], or all sections of the file [aiges] usrCfg.
+
+    ``file`` is that of ``tables``; the loader runs in its folder.
+    """
+    aiges = tables.get("aiges", {})
+    named = aiges.get("usrCfg") if isinstance(aiges, dict) else None
+    if not named:
+        found = tables.get("wrapper", {})
+        if not isinstance(found, dict):
+            raise CliError(f"{file}: wrapper: expected to be a [section]")
+        return {key: _as_text(value, file, "wrapper", key) for key, value in found.items()}
+    other = file.parent / str(named)
+    if not other.is_file():
+        raise CliError(f"{file}: [aiges] usrCfg: cannot read the file {named}")
+    made = {}
+    for section, keys in read(other).items():
+        if not isinstance(keys, dict):
+            raise CliError(f"{other}: {section}: expected only [sections] here")
+        for key, value in keys.items():
+            made[f"{section}.{key}"] = _as_text(value, other, section, key)
+    return made

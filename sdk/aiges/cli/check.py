@@ -126,18 +126,18 @@ def _base64(data: bytes) -> str:
 
 
 def wrapper_config(plugin: Plugin) -> dict[str, str]:
-    """Return what wrapperInit gets: [wrapper] of aiges.toml, as text."""
+    """Return what wrapperInit gets, as text."""
+    return _toml.engine_config(_tables(plugin), plugin.project / "aiges.toml")
+
+
+def _async_mode(plugin: Plugin) -> bool:
+    aiges = _tables(plugin).get("aiges", {})
+    return isinstance(aiges, dict) and aiges.get("asyncMode") is True
+
+
+def _tables(plugin: Plugin) -> dict[str, Any]:
     file = plugin.project / "aiges.toml"
-    if not file.is_file():
-        return {}
-    found = _toml.read(file).get("wrapper", {})
-    if not isinstance(found, dict):
-        return {}
-    return {
-        key: value if isinstance(value, str) else json.dumps(value)
-        for key, value in found.items()
-        if not isinstance(value, (dict, list))
-    }
+    return _toml.read(file) if file.is_file() else {}
 
 
 def run_check(
@@ -157,6 +157,7 @@ def run_check(
             "inputs": {k: (t, _base64(d)) for k, (t, d) in given.inputs.items()},
             "params": given.params,
             "config": given.config,
+            "async_mode": _async_mode(plugin),
             "resource": given.resource and (given.resource[0], _base64(given.resource[1])),
             "timeout_s": timeout_s,
         }
