@@ -1,8 +1,10 @@
 """asectl status, top and call against a real loader, and the arithmetic behind them."""
 
+import contextlib
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import threading
@@ -154,11 +156,30 @@ def test_top_as_lines_has_the_rate_of_each_interval(asectl, loader):
         assert look["latency"]["total"]["p99_ms"] > 0
 
 
-def test_top_in_a_terminal_is_drawn_and_ends_by_ctrl_c(loader, binaries, tmp_path):
+def worker_of(loader):
+    return loader.web.get("/status.json").json["instances"][0]
+
+
+def test_top_has_the_instances_one_by_one(asectl, start):
+    loader = start(ENGINE, config={"instances": {"count": 2}})
+    for _ in range(3):
+        asectl("call", loader.grpc, "a=b")
+    [look] = [json.loads(asectl("top", loader.http, "--json", "--count", 1).out)]
+    workers = look["workers"]
+    assert [each["index"] for each in workers] == [0, 1]
+    assert [(each["state"], each["restarts"]) for each in workers] == [("ready", 0)] * 2
+    assert sum(each["calls"] for each in workers) == 3
+    assert all(each["pid"] > 0 and each["outstanding"] == 0 for each in workers)
+    assert set(workers[0]) == {"index", "state", "pid", "restarts", "calls", "outstanding"}
+
+
+@contextlib.contextmanager
+def top_in_a_terminal(loader, binaries, folder):
+    """The process and what it has drawn so far."""
     main, side = pty.openpty()
     process = subprocess.Popen(
         [*COMMAND, "top", loader.http, "--interval", "0.2"],
-        stdin=side, stdout=side, stderr=side, cwd=tmp_path,
+        stdin=side, stdout=side, stderr=side, cwd=folder,
         env=environment(binaries.loader.parent, TERM="xterm"),
     )  # fmt: skip
     os.close(side)
@@ -174,15 +195,38 @@ def test_top_in_a_terminal_is_drawn_and_ends_by_ctrl_c(loader, binaries, tmp_pat
     thread = threading.Thread(target=read, daemon=True)
     thread.start()
     try:
-        wait_until(lambda: seen.count(b"licences") >= 2, "two pictures of top", 20)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        yield process, seen
     finally:
         process.kill()
         process.wait()
         thread.join(5)
         os.close(main)
     assert b"Traceback" not in seen
+
+
+def test_top_in_a_terminal_is_drawn_and_ends_by_ctrl_c(loader, binaries, tmp_path):
+    with top_in_a_terminal(loader, binaries, tmp_path) as (process, seen):
+        wait_until(lambda: seen.count(b"licences") >= 2, "two pictures of top", 20)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+
+
+def test_top_in_a_terminal_follows_a_worker_that_is_replaced(loader, binaries, tmp_path):
+    def shown(each):
+        cells = rb"0\s+ready\s+%d\s+%d\s" % (each["pid"], each["restarts"])
+        return re.search(cells, bytes(seen))
+
+    with top_in_a_terminal(loader, binaries, tmp_path) as (_, seen):
+        first = worker_of(loader)
+        wait_until(lambda: shown(first), "the row of the worker", 20)
+        assert all(name in seen for name in (b"index", b"state", b"restarts", b"outstanding"))
+        os.kill(first["pid"], signal.SIGKILL)
+        wait_until(lambda: worker_of(loader)["restarts"] == 1, "a restart", 20)
+        second = wait_until(
+            lambda: (now := worker_of(loader))["state"] == "ready" and now, "a new worker", 20
+        )
+        assert second["pid"] != first["pid"]
+        wait_until(lambda: shown(second), "the row of the new worker", 20)
 
 
 def test_quantiles_lie_between_the_bounds_of_their_bucket():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import re
 import time
 import urllib.error
@@ -15,7 +16,7 @@ from typing import Any
 from aiges.cli import _toml
 from aiges.cli._say import CliError
 
-__all__ = ["Snapshot", "address_of", "look", "quantile", "report"]
+__all__ = ["Snapshot", "address_of", "instances", "load", "look", "quantile", "report"]
 
 SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
@@ -23,6 +24,9 @@ TIMEOUT_S = 5.0
 STAGES = ("queue", "channel", "engine", "total")
 QUANTILES = (("p50_ms", 0.5), ("p99_ms", 0.99))
 DEFAULT_ADDRESS = "127.0.0.1:1888"
+NO_MORE = 10**12  # A number of samples and failures that no loader has: it leaves them out.
+RATE_SAMPLES = 5
+INSTANCE = ("index", "state", "pid", "restarts", "calls", "outstanding")
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -77,11 +81,11 @@ def address_of(target: str | None) -> str:
     return (target if "://" in target else f"http://{target}").rstrip("/")
 
 
-def _get(url: str) -> tuple[int, str]:
+def _get(url: str, timeout_s: float = TIMEOUT_S) -> tuple[int, str]:
     # A proxy of the environment is for the world outside, not for loaders.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(url, timeout=TIMEOUT_S) as answer:
+        with opener.open(url, timeout=timeout_s) as answer:
             return int(answer.status), answer.read().decode(errors="replace")
     except urllib.error.HTTPError as error:
         with error:
@@ -104,6 +108,39 @@ def look(address: str) -> Snapshot:
             f"{address}: expected metrics of AIService at /metrics, got none (HTTP port?)"
         )
     return Snapshot(time.monotonic(), code == 200, said.strip(), values)
+
+
+def _status(address: str, query: str, timeout_s: float) -> dict[str, Any] | None:
+    """Return /status.json; None: nobody answers, or it is no loader that has it."""
+    try:
+        code, text = _get(f"{address}/status.json?{query}", timeout_s)
+        made = json.loads(text) if code == 200 else None
+    except (CliError, ValueError):
+        return None
+    return made if isinstance(made, dict) else None
+
+
+def instances(address: str) -> list[dict[str, Any]]:
+    """Return a loader's instances as they are now; none where it does not tell."""
+    made = _status(address, f"history={NO_MORE}&failures={NO_MORE}", TIMEOUT_S) or {}
+    return [{name: each.get(name) for name in INSTANCE} for each in made.get("instances", [])]
+
+
+def load(address: str, timeout_s: float) -> dict[str, Any] | None:
+    """Return what a loader has in hand, in its queue, and its rate of late; None: it is silent."""
+    made = _status(address, f"failures={NO_MORE}", timeout_s)
+    try:
+        queue, history = made["queue"], made["history"]  # type: ignore[index]
+        at = history["columns"].index("calls_per_s")
+        rates = [sample[at] or 0.0 for sample in history["samples"][-RATE_SAMPLES:]]
+        return {
+            "in_hand": int(queue["in_flight"]),
+            "licences": int(queue["licences"]),
+            "queue": int(queue["queued"]),
+            "rate_per_s": round(sum(rates) / len(rates), 3) if rates else 0.0,
+        }
+    except (KeyError, TypeError, ValueError, IndexError):
+        return None
 
 
 def quantile(buckets: list[tuple[float, float]], share: float) -> float | None:

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import click
 
+from aiges.cli._metrics import load
 from aiges.cli._say import CliError, Out, entry, need
+
+TIMEOUT_S = 1.0
+MOST_AT_ONCE = 32
+SILENT = {"in_hand": None, "licences": None, "queue": None, "rate_per_s": None}
 
 
 @entry(name="services")
 @click.argument("name", required=False)
 @click.option("-a", "--agent", help="Consul: http://HOST:PORT. Default: CONSUL_HTTP_ADDR.")
 def command(out: Out, name: str | None, agent: str | None) -> None:
-    """List the loaders of the service NAME (default: of all), with health and what they tell."""
+    """List the loaders of the service NAME (default: of all): health, load, what they tell.
+
+    In hand (calls of licences), queue and rate (calls a second) come from each loader's own
+    http address; "-" where it does not answer within a second.
+    """
     try:
         from aiges.registry import Registry, RegistryError
     except ImportError as error:
@@ -30,17 +40,37 @@ def command(out: Out, name: str | None, agent: str | None) -> None:
             "address": each.address,
             "http": each.http_address,
             "health": each.standing,
+            **said,
             "tags": list(each.tags),
             "meta": dict(each.meta),
         }
-        for each in found
+        for each, said in zip(found, _loads([each.http_address for each in found]))
     ]
     rows: list[list[str]] = [
-        [v["service"], v["address"], v["http"] or "-", v["health"], ",".join(v["tags"]), _meta(v)]
+        [
+            *(v["service"], v["address"], v["http"] or "-", v["health"]),
+            *("-" if v["queue"] is None else text for text in _load(v)),
+            *(",".join(v["tags"]), _meta(v)),
+        ]
         for v in values
     ]
-    columns = ["service", "grpc", "http", "health", "tags", "tells"]
+    columns = ["service", "grpc", "http", "health", "in hand", "queue", "rate", "tags", "tells"]
     out.result(values, out.table(columns, rows, "no loader is registered"))
+
+
+def _loads(addresses: list[str]) -> list[dict[str, Any]]:
+    """Ask all of them at once how busy they are."""
+
+    def ask(address: str) -> dict[str, Any]:
+        return (load(f"http://{address}", TIMEOUT_S) if address else None) or SILENT
+
+    with ThreadPoolExecutor(min(MOST_AT_ONCE, max(1, len(addresses)))) as pool:
+        return list(pool.map(ask, addresses))
+
+
+def _load(value: dict[str, Any]) -> list[str]:
+    rate = f"{value['rate_per_s'] or 0.0:.1f}/s"
+    return [f"{value['in_hand']}/{value['licences']}", str(value["queue"]), rate]
 
 
 def _meta(value: dict[str, Any]) -> str:

@@ -9,12 +9,13 @@ from typing import Any
 
 import click
 
-from aiges.cli._metrics import Snapshot, address_of, look, report
+from aiges.cli._metrics import INSTANCE, Snapshot, address_of, instances, look, report
 from aiges.cli._say import CliError, Out, entry, need
 from aiges.cli.status import lines
 
 BARS = " ▁▂▃▄▅▆▇█"
 HISTORY = 60
+SERVING = ("ready", "starting")
 
 
 @entry(name="top")
@@ -24,7 +25,7 @@ HISTORY = 60
 def command(out: Out, target: str | None, interval: float, count: int) -> None:
     """Show instances, queue, rate and times of the loader at TARGET, again and again.
 
-    With --json, or into a file, a line for each look.
+    With --json, or into a file, a line for each look; "workers" has the instances one by one.
     """
     if interval <= 0:
         raise CliError(f"--interval: expected more than 0 seconds, got {interval}")
@@ -41,7 +42,7 @@ def command(out: Out, target: str | None, interval: float, count: int) -> None:
 def _next(address: str, last: Snapshot, interval: float) -> tuple[Snapshot, dict[str, Any]]:
     time.sleep(max(0.0, last.time + interval - time.monotonic()))
     new = look(address)
-    return new, {"address": address, **report(new, last)}
+    return new, {"address": address, **report(new, last), "workers": instances(address)}
 
 
 def _lines(out: Out, address: str, interval: float, count: int) -> None:
@@ -65,6 +66,7 @@ def _bars(values: deque[float]) -> str:
 
 def _live(address: str, interval: float, count: int) -> None:
     try:
+        from rich.console import Group
         from rich.live import Live
         from rich.table import Table
         from rich.text import Text
@@ -89,5 +91,18 @@ def _live(address: str, interval: float, count: int) -> None:
                 table.add_row(Text(name, style="bold"), Text(value), style=style)
             table.add_row(Text("rate", style="bold"), _bars(rates))
             table.add_row(Text("p99", style="bold"), _bars(tails))
-            live.update(table, refresh=True)
+            live.update(Group(table, _workers(made["workers"])), refresh=True)
             done += 1
+
+
+def _workers(workers: list[dict[str, Any]]) -> Any:
+    """Return the instances as a table: red what does not serve."""
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in INSTANCE:
+        table.add_column(name, justify="left" if name == "state" else "right")
+    for each in workers:
+        cells = ["-" if each[name] is None else str(each[name]) for name in INSTANCE]
+        table.add_row(*cells, style="" if each["state"] in SERVING else "red")
+    return table if workers else ""
