@@ -10,6 +10,7 @@ Indented blocks and fences marked sh are commands. Comments before a block say m
     <!-- test: output -->                    it is what the commands before print; .. is anything
     <!-- test: skip: why -->                 it is not run
     <!-- test: stop -->                      no block: Ctrl-C where the newest server runs
+    <!-- test: says "reload: done" -->       no block: go on when the newest server has printed that
 """
 
 import re
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 
 COMMENT = re.compile(r"<!-- test: (.*) -->")
 ACTION = re.compile(
-    r'(?P<word>background until|prints|until) "(?P<text>.+)"|(?P<bare>fails|output|stop)'
+    r'(?P<word>background until|prints|says|until) "(?P<text>.+)"|(?P<bare>fails|output|stop)'
     r"|(?P<named>file) (?P<name>\S+)|(?P<skip>skip): (?P<why>.+)"
 )
 FENCE = re.compile(r"```(\w*)$")
@@ -60,8 +61,8 @@ def blocks_of(text, name="page"):
         before = lines[at - 1] if at else ""
         if comment:
             word, value = _action(comment.group(1)) or fail(at, f"cannot read {line.strip()!r}")
-            if word == "stop":
-                found.append(Block(at + 1, "", "", {"stop": [""]}))
+            if word in ("says", "stop"):
+                found.append(Block(at + 1, "", "", {word: [value]}))
             else:
                 asked.setdefault(word, []).append(value)
             at += 1

@@ -14,14 +14,14 @@ from pathlib import Path
 from doc_page import PageError
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE_TIMEOUT_S = 150
+PAGE_TIMEOUT_S = 120
 LEFT_OUT = ("tests/", "loader/", "build/")  # What no page looks at, and links.
 LINKS = ("build", ".venv")
 CURL = "fail-with-body\nsilent\nshow-error\nmax-time = 30\n"  # An HTTP error is an error.
 PRELUDE = """\
 set -eo pipefail -m
 ip link set lo up
-servers=()
+servers=() outputs=()
 at() { echo "$1" > "$RUN/at"; }
 give_up() { echo "$1" >> "$RUN/why"; exit 1; }
 await() {  # FILE TEXT PID: until the server has printed TEXT
@@ -39,9 +39,10 @@ again() {  # FUNCTION FILE TEXT: run it until it prints TEXT
     sleep 0.1
   done
 }
+says() { await "${outputs[-1]}" "$1" "${servers[-1]}"; }
 stop() {  # Ctrl-C for the newest server
   local server=${servers[-1]} code=0
-  unset 'servers[-1]'
+  unset 'servers[-1]' 'outputs[-1]'
   kill -INT -- "-$server"
   wait "$server" || code=$?
   [ $code = 0 ] || [ $code = 130 ] || give_up "the server ended with $code after Ctrl-C"
@@ -69,6 +70,8 @@ def script_of(blocks):
     for number, block in enumerate(blocks):
         if "stop" in block.asked:
             parts.append(f"at {number}\nstop\n")
+        elif "says" in block.asked:
+            parts.append(f"at {number}\nsays {_quoted(block.value('says'))}\n")
         elif "file" in block.asked:
             parts.append(f"at {number}\ncat > {block.value('file')} <<'END OF FILE'\n{block.text}")
             parts.append("END OF FILE\n")
@@ -80,10 +83,12 @@ def script_of(blocks):
 def _run(number, block):
     if " && " in block.text or " || " in block.text:  # set -e would not see such a failure.
         raise PageError(f"line {block.line}: write commands as lines of their own, without && ||")
+    if "background" in block.asked and "\n\n" in block.text:
+        raise PageError(f"line {block.line}: what follows a server needs text before it")
     out = f'"$RUN/{number}"'
-    commands, server = block.text, None
-    if "background" in block.asked:
-        *first, server = block.text.replace("\\\n", "").rstrip("\n").split("\n")
+    commands, last = block.text, None
+    if block.asked.keys() & {"background", "fails"}:
+        *first, last = block.text.replace("\\\n", "").rstrip("\n").split("\n")
         commands = "".join(f"{line}\n" for line in first)
     name = f"block{number}"
     parts = [f"{{ :\n{commands}}} > {out} 2>&1 < /dev/null\n"]
@@ -92,10 +97,12 @@ def _run(number, block):
         parts = [f"{name}() {{ :\n{commands}}}\nagain {name} {out} {text}\n"]
     if "fails" in block.asked:
         why = "it was to fail, and did not"
-        parts = [f"if {{ :\n{commands}}} > {out} 2>&1 < /dev/null; then give_up '{why}'; fi\n"]
-    if server is not None:
-        parts.append(f"{server.removesuffix('&').rstrip()} >> {out} 2>&1 < /dev/null &\n")
-        parts.append(f"servers+=($!)\nawait {out} {_quoted(block.value('background'))} $!\n")
+        parts.append(f"if {last} >> {out} 2>&1 < /dev/null; then give_up '{why}'; fi\n")
+    if "background" in block.asked:
+        parts.append(f"{last.removesuffix('&').rstrip()} >> {out} 2>&1 < /dev/null &\n")
+        parts.append(
+            f"servers+=($!) outputs+=({out})\nawait {out} {_quoted(block.value('background'))} $!\n"
+        )
     return "".join(parts)
 
 

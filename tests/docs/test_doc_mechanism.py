@@ -52,9 +52,16 @@ def test_a_page_that_cannot_be_understood(page, why):
         blocks_of(page)
 
 
-def test_commands_that_would_hide_a_failure_are_refused():
-    with pytest.raises(PageError, match="line 1"):
-        script_of(blocks_of("    cd x && ls\n"))
+@pytest.mark.parametrize(
+    "page",
+    [
+        "    cd x && ls\n",  # The shell would not stop at a failing cd.
+        '<!-- test: background until "ready" -->\n    serve\n\n    call\n',  # call is no server.
+    ],
+)
+def test_commands_that_would_hide_a_failure_are_refused(page):
+    with pytest.raises(PageError, match="line [12]:"):
+        script_of(blocks_of(page))
 
 
 def test_shown_output_may_leave_parts_out():
@@ -91,6 +98,8 @@ Then
 <!-- test: fails -->
     curl http://127.0.0.1:5090/none
 
+<!-- test: says "GET /none" -->
+
 <!-- test: stop -->
 
 <!-- test: until "xxx" -->
@@ -107,8 +116,8 @@ Then
     assert ran.printed[2].startswith("first\n")
     assert ran.printed[3] == "it's $HOME\n"
     assert "404" in ran.printed[4]
-    assert ran.printed[6] == "xxx"
-    assert ran.printed[7].strip().endswith("/checkout/site")
+    assert ran.printed[7] == "xxx"
+    assert ran.printed[8].strip().endswith("/checkout/site")
 
 
 @pytest.mark.parametrize(
