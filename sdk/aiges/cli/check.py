@@ -49,7 +49,10 @@ def command(
     """Check the wrapper.py or libwrapper.so at PATH (default: this folder).
 
     Its hooks are called with the declared test values, in a process of its own. Ends with 1 when
-    something breaks the contract.
+    something breaks the contract. A note says what was not tried, and fails nothing.
+
+    Of a libwrapper.so findings name the function, never a line of its source: for that, run it
+    under a debugger or a sanitizer.
     """
     plugin = find_plugin(path)
     if not plugin.is_python and SHIM in plugin.file.read_bytes():
