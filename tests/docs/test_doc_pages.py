@@ -39,7 +39,7 @@ SKIPPED = {
     "plugins/yolov5/README.md": ["docker build"],
 }
 # Of aiges.toml, besides the one that is called like the service.
-SECTIONS = set("admin aiges batch fc instances limits log queue registry wrapper ws".split())
+SECTIONS = set("admin aiges batch fc http instances limits log queue registry wrapper ws".split())
 
 
 def page_blocks(name):
