@@ -294,8 +294,11 @@ int UserCallback(const py::object& response, const std::string& name, const py::
   return Hand(*session, results.release(), 0, true);
 }
 
-py::tuple CallState(const std::string& tag) {
+// A session also by its other names, as in callback().
+py::tuple CallState(const std::string& name) {
   const wrapperCallState state = g_call_state.load();
+  const SessionPtr session = GetTable().Find(name);
+  const std::string& tag = session == nullptr ? name : session->tag;
   long long left = -1;
   int cancelled = 0;
   if (state != nullptr) {

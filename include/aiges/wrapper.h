@@ -35,8 +35,9 @@ typedef int (*wrapperMeterCustom)(const char* usrTag, const char* meterKey, int 
 /* Adds key=value to the trace of the call usrTag. Reaches the host's log. Thread-safe. Returns 0. */
 typedef int (*wrapperTraceLog)(const char* usrTag, const char* key, const char* value);
 
-/* Asks about the call or session usrTag: *remainingMs (may be NULL) is the time to its deadline, -1 without one. Returns
- * 0: somebody waits for it; 1: cancelled, or the deadline has passed: what it still does is for nobody. Thread-safe. */
+/* Asks about the call or session usrTag, also one of a batch: *remainingMs (may be NULL) is the time to its deadline, -1
+ * without one. Returns 0: somebody waits for it; 1: cancelled, answered, destroyed, or the deadline has passed: what it
+ * still does is for nobody. From any thread, also from those of the engine. */
 typedef int (*wrapperCallState)(const char* usrTag, long long* remainingMs);
 
 /* Hands a host function to the plugin. Called before wrapperInit, once per CtrlType that the host offers. */
@@ -96,9 +97,9 @@ const char* wrapperSchema(void);
 /* Runs once, after wrapperInit and before the first call: fills caches, compiles kernels. Anything but 0 fails the start. */
 int wrapperWarmup(void);
 
-/* `count` once calls as one. Arrays of `count` entries; respData[i] and rets[i] are the answer of call i, as of wrapperExec.
- * A return other than 0 is the answer of all. respData[i] is given back with wrapperExecFree(usrTags[i], &respData[i])
- * where rets[i] is 0. */
+/* `count` once calls as one; a call with psrIds goes to wrapperExec instead. Arrays of `count` entries; respData[i] and
+ * rets[i] are the answer of call i, as of wrapperExec. A return other than 0 is the answer of all. respData[i] is given
+ * back with wrapperExecFree(usrTags[i], &respData[i]) where rets[i] is 0. */
 int wrapperExecBatch(unsigned int count, const char* const usrTags[], const pParamList params[],
                      const pDataList reqData[], pDataList respData[], int rets[]);
 

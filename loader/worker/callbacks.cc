@@ -9,7 +9,28 @@
 namespace aiges {
 namespace {
 
-thread_local const RunningCall* t_running = nullptr;
+// Every thread's RunningCalls.
+struct RunningTable {
+  Mutex mu;
+  std::vector<const RunningCalls*> places GUARDED_BY(mu);
+};
+
+RunningTable& GetRunningTable() {
+  static RunningTable* const table = new RunningTable;  // As the outbox.
+  return *table;
+}
+
+thread_local const RunningCalls* t_own = nullptr;
+
+// Two threads may run calls of one tag: this thread's comes first.
+bool StateOfRunning(const char* tag, int* state, int64_t* remaining_ms) {
+  if (t_own != nullptr && t_own->State(tag, state, remaining_ms)) return true;
+  RunningTable& table = GetRunningTable();
+  MutexLock lock(table.mu);
+  return std::any_of(table.places.begin(), table.places.end(), [&](const RunningCalls* place) {
+    return place->State(tag, state, remaining_ms);
+  });
+}
 
 std::string_view OrEmpty(const char* text) {
   return text == nullptr ? std::string_view() : std::string_view(text);
@@ -47,11 +68,13 @@ int OnTryResult(const void* usr_tag, pDataList results, int code) {
 int OnCallState(const char* usr_tag, long long* remaining_ms) {
   int64_t remaining = -1;
   int state = 0;
-  if (usr_tag != nullptr) {
-    if (t_running != nullptr && std::strcmp(t_running->tag(), usr_tag) == 0) {
-      state = t_running->State(&remaining);
-    } else if (const auto target = GetCallbackTable().Find(usr_tag)) {
+  // Outside of a call the engine has no tag, and nobody to stop for.
+  if (usr_tag != nullptr && *usr_tag != '\0' && !StateOfRunning(usr_tag, &state, &remaining)) {
+    if (const auto target = GetCallbackTable().Find(usr_tag)) {
       state = target->State(&remaining);
+    } else {  // Answered, given up, or destroyed.
+      state = 1;
+      remaining = 0;
     }
   }
   if (remaining_ms != nullptr) *remaining_ms = remaining;
@@ -99,17 +122,36 @@ void OfferHostFunctions(const Plugin& plugin) {
   plugin.set_ctrl(CTTryCallback, reinterpret_cast<void*>(&OnTryResult));
 }
 
-RunningCall::RunningCall(const Host& host, uint64_t id, const char* tag, int64_t deadline_ns)
-    : host_(host), id_(id), tag_(tag), deadline_ns_(deadline_ns) {
-  t_running = this;
+RunningCalls::RunningCalls(const Host& host) : host_(host) {
+  RunningTable& table = GetRunningTable();
+  MutexLock lock(table.mu);
+  table.places.push_back(this);
+  t_own = this;
 }
 
-RunningCall::~RunningCall() { t_running = nullptr; }
+RunningCalls::~RunningCalls() {
+  RunningTable& table = GetRunningTable();
+  MutexLock lock(table.mu);
+  table.places.erase(std::find(table.places.begin(), table.places.end(), this));
+  t_own = nullptr;
+}
 
-int RunningCall::State(int64_t* remaining_ms) const {
-  const int64_t left_ns = deadline_ns_ - NowNs();
-  *remaining_ms = std::max<int64_t>(left_ns / 1'000'000, 0);
-  return left_ns <= 0 || host_.Cancelled(id_) ? 1 : 0;
+bool RunningCalls::State(const char* tag, int* state, int64_t* remaining_ms) const {
+  bool found = false;
+  MutexLock lock(mu_);
+  for (size_t i = 0; i < count_; ++i) {
+    const RunningCall& call = calls_[i];
+    if (std::strcmp(call.tag, tag) != 0) continue;
+    const int64_t left_ns = call.deadline_ns - NowNs();
+    const int over = left_ns <= 0 || host_.Cancelled(call.id) ? 1 : 0;
+    const int64_t left_ms = std::max<int64_t>(left_ns / 1'000'000, 0);
+    const bool longer = over < *state || (over == *state && left_ms > *remaining_ms);
+    if (found && !longer) continue;
+    *state = over;
+    *remaining_ms = left_ms;
+    found = true;
+  }
+  return found;
 }
 
 }  // namespace aiges

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "loader/base/mutex.h"
 #include "loader/worker/host.h"
@@ -45,22 +46,51 @@ int OnEngineResult(const void* usr_tag, pDataList results, int code);
 // Gives the engine the functions that wrapperSetCtrl offers.
 void OfferHostFunctions(const Plugin& plugin);
 
-// The synchronous call that runs on this thread, for wrapperCallState; ends with its scope.
-class RunningCall {
- public:
-  RunningCall(const Host& host, uint64_t id, const char* tag, int64_t deadline_ns);
-  ~RunningCall();
-  RunningCall(const RunningCall&) = delete;
-  RunningCall& operator=(const RunningCall&) = delete;
+// A call that the engine answers by returning. The tag is the caller's until the call has ended.
+struct RunningCall {
+  uint64_t id = 0;
+  const char* tag = nullptr;
+  int64_t deadline_ns = 0;
+};
 
-  int State(int64_t* remaining_ms) const;
-  const char* tag() const { return tag_; }
+// The calls that one of the worker's threads runs now: none, one, or a batch. Made and used by that
+// thread; wrapperCallState looks in from any.
+class RunningCalls {
+ public:
+  explicit RunningCalls(const Host& host);
+  ~RunningCalls();
+  RunningCalls(const RunningCalls&) = delete;
+  RunningCalls& operator=(const RunningCalls&) = delete;
+
+  // True: calls with that tag run here. Of several the one that is waited for longest speaks.
+  bool State(const char* tag, int* state, int64_t* remaining_ms) const;
 
  private:
+  friend class RunningScope;
+  void Set(const RunningCall* calls, size_t count) {
+    MutexLock lock(mu_);  // Nobody else's but while somebody asks.
+    calls_ = calls;
+    count_ = count;
+  }
+
   const Host& host_;
-  const uint64_t id_;
-  const char* const tag_;
-  const int64_t deadline_ns_;
+  mutable Mutex mu_;
+  const RunningCall* calls_ GUARDED_BY(mu_) = nullptr;
+  size_t count_ GUARDED_BY(mu_) = 0;
+};
+
+// The calls run until it ends.
+class RunningScope {
+ public:
+  RunningScope(RunningCalls* place, const RunningCall* calls, size_t count) : place_(*place) {
+    place_.Set(calls, count);
+  }
+  ~RunningScope() { place_.Set(nullptr, 0); }
+  RunningScope(const RunningScope&) = delete;
+  RunningScope& operator=(const RunningScope&) = delete;
+
+ private:
+  RunningCalls& place_;
 };
 
 }  // namespace aiges

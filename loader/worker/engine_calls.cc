@@ -74,7 +74,8 @@ void EngineCalls::RunOne(const ExecFrame& frame, CallRoom* room) {
   const char* tag = input->usr_tag.data();
   pDataList head = nullptr;
   const int64_t start = NowNs();
-  const RunningCall running(host_, frame.id, tag, input->deadline_ns);
+  const RunningCall running{frame.id, tag, input->deadline_ns};
+  const RunningScope scope(&room->running, &running, 1);
   const int code = plugin.exec(tag, input->params.head(), input->data.head(), &head,
                                input->psr_head(), input->psr_count());
   const auto engine_ns = static_cast<uint64_t>(NowNs() - start);
@@ -132,38 +133,55 @@ void EngineCalls::Forget(uint64_t id) {
 
 void EngineCalls::Run(const std::vector<ExecFrame>& frames, CallRoom* room) {
   if (frames.size() > 1 && host_.mode.batch) return RunBatch(frames, room);
-  for (const ExecFrame& frame : frames) RunOne(frame, room);
+  RunEach(frames, room);
+}
+
+void EngineCalls::RunEach(const std::vector<ExecFrame>& frames, CallRoom* room) {
+  for (const ExecFrame& frame : frames) {
+    GetOutbox().Write(room->out);  // What is answered does not wait for the next one.
+    room->out.clear();
+    RunOne(frame, room);
+  }
 }
 
 void EngineCalls::RunBatch(const std::vector<ExecFrame>& frames, CallRoom* room) {
-  const Plugin& plugin = *host_.plugin;
-  std::vector<uint64_t> ids;
-  std::vector<const char*> tags;
-  std::vector<pParamList> params;
-  std::vector<pDataList> data;
+  std::vector<ExecFrame> alone;
+  Batch batch;
   for (const ExecFrame& frame : frames) {
-    CallInput* input = room->input(ids.size());
+    CallInput* input = room->input(batch.calls.size());
     if (!Prepare(frame, input, &room->out)) continue;
-    ids.push_back(frame.id);
-    tags.push_back(input->usr_tag.data());
-    params.push_back(input->params.head());
-    data.push_back(input->data.head());
+    if (input->psr_count() > 0) {
+      alone.push_back(frame);
+      continue;
+    }
+    batch.calls.push_back({frame.id, input->usr_tag.data(), input->deadline_ns});
+    batch.tags.push_back(input->usr_tag.data());
+    batch.params.push_back(input->params.head());
+    batch.data.push_back(input->data.head());
   }
-  if (ids.empty()) return;
-  const size_t count = ids.size();
+  if (!batch.calls.empty()) RunTogether(batch, room);
+  RunEach(alone, room);
+}
+
+void EngineCalls::RunTogether(const Batch& batch, CallRoom* room) {
+  const Plugin& plugin = *host_.plugin;
+  const size_t count = batch.calls.size();
   std::vector<pDataList> heads(count, nullptr);
   std::vector<int> codes(count, 0);
   const int64_t start = NowNs();
-  const int all = plugin.exec_batch(static_cast<unsigned>(count), tags.data(), params.data(),
-                                    data.data(), heads.data(), codes.data());
+  const RunningScope scope(&room->running, batch.calls.data(), count);
+  const int all = plugin.exec_batch(static_cast<unsigned>(count), batch.tags.data(),
+                                    batch.params.data(), batch.data.data(), heads.data(),
+                                    codes.data());
   const auto engine_ns = static_cast<uint64_t>(NowNs() - start);
   for (size_t i = 0; i < count; ++i) {
     const int code = all != 0 ? all : codes[i];
     const EngineError error = plugin.Error(code);
-    const auto batch = static_cast<uint32_t>(i == 0 ? count : 0);
-    Complain(WriteResult(&room->out, ids[i], {code, error.text, engine_ns, batch, error.detail},
+    const auto size = static_cast<uint32_t>(i == 0 ? count : 0);
+    Complain(WriteResult(&room->out, batch.calls[i].id,
+                         {code, error.text, engine_ns, size, error.detail},
                          code == 0 ? heads[i] : nullptr, host_.results.get()));
-    if (code == 0 && plugin.exec_free != nullptr) plugin.exec_free(tags[i], &heads[i]);
+    if (code == 0 && plugin.exec_free != nullptr) plugin.exec_free(batch.tags[i], &heads[i]);
   }
 }
 

@@ -25,8 +25,11 @@ struct ExecFrame {
 
 // Memory that one thread uses from call to call.
 struct CallRoom {
+  explicit CallRoom(const Host& host) : running(host) {}
+
   std::vector<std::unique_ptr<CallInput>> inputs;
   std::string out;  // Answers, not yet written.
+  RunningCalls running;
 
   CallInput* input(size_t i) {
     while (inputs.size() <= i) inputs.push_back(std::make_unique<CallInput>());
@@ -38,8 +41,9 @@ class EngineCalls {
  public:
   explicit EngineCalls(const Host& host) : host_(host) {}
 
-  // Runs the calls; together if the engine batches and they are more than one. Answers go to
-  // room->out, those of asynchronous calls to the outbox when they come.
+  // Runs the calls; together if the engine batches and they are more than one. A call that names
+  // resources runs alone: wrapperExecBatch has no place for psrIds. Answers go to room->out, those
+  // of asynchronous calls, and those that others would hold back, to the outbox.
   void Run(const std::vector<ExecFrame>& frames, CallRoom* room);
   void RunOne(const ExecFrame& frame, CallRoom* room);
   // kCancel: an asynchronous call is answered now; its callback will be refused.
@@ -47,11 +51,20 @@ class EngineCalls {
 
  private:
   class AsyncCall;
+  // The arguments of wrapperExecBatch, with whose calls they are.
+  struct Batch {
+    std::vector<RunningCall> calls;
+    std::vector<const char*> tags;
+    std::vector<pParamList> params;
+    std::vector<pDataList> data;
+  };
 
   // Reads the frame; false after a refusal was written instead.
   bool Prepare(const ExecFrame& frame, CallInput* input, std::string* out) const;
   void Begin(uint64_t id, CallInput* input, std::string* out);
+  void RunEach(const std::vector<ExecFrame>& frames, CallRoom* room);
   void RunBatch(const std::vector<ExecFrame>& frames, CallRoom* room);
+  void RunTogether(const Batch& batch, CallRoom* room);
   void Forget(uint64_t id);
 
   const Host& host_;

@@ -50,16 +50,16 @@ void Runner::Serve() {
     MutexLock lock(mu_);
     for (auto& [id, session] : sessions_) open.push_back(session);
   }
-  CallRoom room;
+  std::string out;
   for (auto& session : open) {
     session->Put(FrameType::kClose, "");
-    session->Step(&room.out);
+    session->Step(&out);
   }
-  WriteOut(&room.out);
+  WriteOut(&out);
 }
 
 void Runner::Loop() {
-  CallRoom room;
+  CallRoom room(host_);
   std::vector<Job> jobs;
   for (;;) {
     jobs.clear();

@@ -1,7 +1,9 @@
 """What a running hook can ask about its own call: how long somebody still waits for it.
 
-Works inside every hook, in generators, and in tasks of async hooks. In a thread that user code
-started itself, call it with the ``usrTag`` of the call. Outside the loader nobody ever waits.
+Works inside every hook, in generators, and in tasks of async hooks. Elsewhere name the call by its
+``usrTag``: in a thread that user code started, and in wrapperBatchExec, which runs many calls
+(``cancelled(usrTags[i])``). A session may be named by its sid or handle too. A call that is over
+is one that nobody waits for. Outside the loader somebody always waits.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ def _enter(tag: str) -> None:
 
 
 def usr_tag() -> str:
-    """Return the usrTag of the call that runs here; empty outside of one."""
+    """Return the usrTag of the call that runs here; empty outside of one, and in a batch."""
     if aiges_embed is None:
         return ""
     return _task_tag.get() or str(aiges_embed.current_tag())
@@ -40,5 +42,5 @@ def remaining_ms(tag: str = "") -> float | None:
 
 
 def cancelled(tag: str = "") -> bool:
-    """Return True when nobody waits for the call any more: cancelled, or past its deadline."""
+    """Return True when nobody waits for the call any more: cancelled, over, past its deadline."""
     return aiges_embed is not None and bool(aiges_embed.call_state(tag or usr_tag())[0])

@@ -2,18 +2,32 @@
 // its parameters say. Built twice: with and without wrapperRead (an engine without it answers by
 // callback).
 //
-// Sessions: what is written comes back, piece by piece, in upper case. "items" = N: after the end
-// of the input N numbered items follow. "create" = fail, "write" = fail, "read" = fail: code 7.
+// Sessions: what is written comes back, piece by piece, in upper case; with "pid" = 1 behind the
+// number of the process. "items" = N: after the end of the input N numbered items follow.
+// "inputs" = N: the input has ended when N streams have. "keys" = N: so many output streams, out,
+// out2, ..; the pieces are on the first, which ends with the input; each of the others has an empty
+// item at the begin of the session, and the numbered items after the one before it has ended.
+// Needs "items". "create" = fail, "write" = fail, "read" = fail: code 7.
+// "log" = file: gets a line for each wrapperCreate that went well and each wrapperDestroy.
 // Once calls: wrapperExec and wrapperExecAsync answer with the data in upper case; "delay_ms"
 // waits first, "answers" = N calls back N times; wrapperExecBatch answers with the batch's size,
-// and fails the call whose data is "bad".
-// Meter: "destroyed" counts wrapperDestroy, "refused" counts callbacks that were not taken.
+// and fails the call whose data is "bad". "until" = cancelled waits for that, "until" = <file> for
+// that file. "ask" = here or thread (of its own): the answer is what wrapperCallState says.
+// Resources: an answer names those of its psrIds, as [number=text].
+// Meter: "destroyed" counts wrapperDestroy, "refused" counts callbacks that were not taken,
+// "waits" and "saw_cancel" calls with "until", "given_up" asynchronous ones that were afterwards,
+// "ran" calls of batches.
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <cctype>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -25,6 +39,8 @@ namespace {
 
 wrapperMeterCustom g_meter = nullptr;
 wrapperCallState g_state = nullptr;
+std::mutex g_mu;
+std::map<unsigned, std::string> g_resources;  // With g_mu.
 
 std::string Find(const ParamList* list, const char* key, const char* otherwise = "") {
   for (; list != nullptr; list = list->next) {
@@ -42,9 +58,10 @@ struct Item {
   std::string text, key = "out";
 };
 
-Item* MakeItem(std::string text, DataStatus status) {
+Item* MakeItem(std::string text, DataStatus status, std::string key = "out") {
   auto* item = new Item;
   item->text = std::move(text);
+  item->key = std::move(key);
   item->node.key = item->key.data();
   item->node.data = item->text.data();
   item->node.len = static_cast<unsigned>(item->text.size());
@@ -61,9 +78,53 @@ std::string Upper(const DataList* data) {
   return out;
 }
 
-void Deliver(wrapperCallback callback, const std::string& tag, std::string text,
-             DataStatus status) {
-  Item* item = MakeItem(std::move(text), status);
+void Meter(const char* tag, const char* name) {
+  if (g_meter != nullptr) g_meter(tag, name, 1);
+}
+
+std::string Resources(const unsigned* ids, int count) {
+  std::string out;
+  const std::lock_guard lock(g_mu);
+  for (int i = 0; i < count; ++i) {
+    const auto found = g_resources.find(ids[i]);
+    out += "[" + std::to_string(ids[i]) + "=" +
+           (found == g_resources.end() ? "?" : found->second) + "]";
+  }
+  return out;
+}
+
+// As "until" says.
+void Hold(const char* tag, const std::string& until) {
+  if (until.empty()) return;
+  Meter(tag, "waits");
+  const bool cancelled = until == "cancelled";
+  while (cancelled ? g_state(tag, nullptr) == 0 : ::access(until.c_str(), F_OK) != 0) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  if (cancelled) Meter(tag, "saw_cancel");
+}
+
+// "<cancelled> <whether there is a deadline> <whether there is time left>"
+std::string Ask(const char* tag, const std::string& from) {
+  long long left = -2;
+  int state = -1;
+  const auto ask = [&] { state = g_state(tag, &left); };
+  if (from == "thread") {
+    std::thread(ask).join();
+  } else {
+    ask();
+  }
+  return std::to_string(state) + (left >= 0 ? " limited" : " unlimited") + (left > 0 ? " early" : "");
+}
+
+void Note(const std::string& file, const char* what, const std::string& tag) {
+  if (file.empty()) return;
+  std::FILE* log = std::fopen(file.c_str(), "a");  // One short write: lines stay whole.
+  std::fprintf(log, "%s %s\n", what, tag.c_str());
+  std::fclose(log);
+}
+
+void Deliver(wrapperCallback callback, const std::string& tag, Item* item) {
   if (callback(tag.c_str(), &item->node, 0) != 0 && g_meter != nullptr) {
     g_meter(tag.c_str(), "refused", 1);
   }
@@ -71,12 +132,34 @@ void Deliver(wrapperCallback callback, const std::string& tag, std::string text,
 }
 
 struct Session {
-  std::string tag, write, read;
-  int items = 0;
+  std::string tag, write, read, log, before, after;
+  int items = 0, keys = 1, inputs = 1;
+  bool begun = false;
   wrapperCallback callback = nullptr;
   std::thread thread;
   std::deque<Item*> ready;
   Item* given = nullptr;  // By the last Read.
+
+  // An output stream must be known before the others have ended.
+  std::deque<Item*> Begins() {
+    std::deque<Item*> begins;
+    for (int key = 2; key <= keys && !begun; ++key) {
+      begins.push_back(MakeItem("", DataBegin, "out" + std::to_string(key)));
+    }
+    begun = true;
+    return begins;
+  }
+  // What follows the end of the input.
+  std::deque<Item*> Rest() const {
+    std::deque<Item*> rest;
+    for (int key = std::min(keys, 2); key <= keys; ++key) {
+      const std::string name = key == 1 ? "out" : "out" + std::to_string(key);
+      for (int i = 1; i <= items; ++i) {
+        rest.push_back(MakeItem(std::to_string(i), i == items ? DataEnd : DataContinue, name));
+      }
+    }
+    return rest;
+  }
 };
 
 }  // namespace
@@ -92,8 +175,20 @@ int wrapperInit(pConfig) { return 0; }
 int wrapperFini() { return 0; }
 const char* wrapperError(int code) { return code == 7 ? "seven" : "other"; }
 
-const void* wrapperCreate(const char* tag, pParamList params, wrapperCallback callback, unsigned*,
-                          int, int* error) {
+int wrapperLoadRes(pDataList data, unsigned id) {
+  const std::string text(static_cast<const char*>(data->data), data->len);
+  if (text == "bad") return 7;
+  const std::lock_guard lock(g_mu);
+  g_resources[id] = text;
+  return 0;
+}
+int wrapperUnloadRes(unsigned id) {
+  const std::lock_guard lock(g_mu);
+  return g_resources.erase(id) == 1 ? 0 : 7;
+}
+
+const void* wrapperCreate(const char* tag, pParamList params, wrapperCallback callback,
+                          unsigned* psr_ids, int psr_count, int* error) {
   if (Find(params, "create") == "fail") {
     *error = 7;
     return nullptr;
@@ -102,8 +197,14 @@ const void* wrapperCreate(const char* tag, pParamList params, wrapperCallback ca
   session->tag = tag;
   session->write = Find(params, "write");
   session->read = Find(params, "read");
+  session->log = Find(params, "log");
   session->items = Number(params, "items");
+  session->keys = session->items == 0 ? 1 : std::max(Number(params, "keys"), 1);
+  session->inputs = std::max(Number(params, "inputs"), 1);
+  if (Number(params, "pid") != 0) session->before = std::to_string(::getpid()) + " ";
+  session->after = Resources(psr_ids, psr_count);
   session->callback = callback;
+  Note(session->log, "create", session->tag);
   return session;
 }
 
@@ -111,21 +212,23 @@ int wrapperWrite(const void* handle, pDataList data) {
   auto* s = static_cast<Session*>(const_cast<void*>(handle));
   if (s->write == "fail") return 7;
   if (s->write == "exit") std::_Exit(3);
-  const bool end = data->status == DataEnd || data->status == DataOnce;
-  const bool last = end && s->items == 0;
+  for (const DataList* p = data; p != nullptr; p = p->next) {
+    if (p->status == DataEnd || p->status == DataOnce) --s->inputs;
+  }
+  const bool end = s->inputs <= 0;
+  const bool last = end && (s->items == 0 || s->keys > 1);  // Of its stream.
+  std::deque<Item*> now = s->Begins(), rest;
+  now.push_back(MakeItem(s->before + Upper(data) + s->after, last ? DataEnd : DataContinue));
+  if (end) rest = s->Rest();
   if (s->callback == nullptr) {
-    s->ready.push_back(MakeItem(Upper(data), last ? DataEnd : DataContinue));
-    for (int i = 1; end && i <= s->items; ++i) {
-      s->ready.push_back(MakeItem(std::to_string(i), i == s->items ? DataEnd : DataContinue));
-    }
+    s->ready.insert(s->ready.end(), now.begin(), now.end());
+    s->ready.insert(s->ready.end(), rest.begin(), rest.end());
     return 0;
   }
-  Deliver(s->callback, s->tag, Upper(data), last ? DataEnd : DataContinue);
-  if (!end || last) return 0;
-  s->thread = std::thread([s] {
-    for (int i = 1; i <= s->items; ++i) {
-      Deliver(s->callback, s->tag, std::to_string(i), i == s->items ? DataEnd : DataContinue);
-    }
+  for (Item* item : now) Deliver(s->callback, s->tag, item);
+  if (rest.empty()) return 0;
+  s->thread = std::thread([s, rest = std::move(rest)] {
+    for (Item* item : rest) Deliver(s->callback, s->tag, item);
   });
   return 0;
 }
@@ -147,20 +250,20 @@ int wrapperRead(const void* handle, pDataList* out) {
 int wrapperDestroy(const void* handle) {
   auto* s = static_cast<Session*>(const_cast<void*>(handle));
   if (s->thread.joinable()) s->thread.join();
-  if (g_meter != nullptr) g_meter(s->tag.c_str(), "destroyed", 1);
+  Meter(s->tag.c_str(), "destroyed");
+  Note(s->log, "destroy", s->tag);
   for (Item* item : s->ready) delete item;
   delete s->given;
   delete s;
   return 0;
 }
 
-int wrapperExec(const char* tag, pParamList params, pDataList data, pDataList* out, unsigned*,
-                int) {
-  if (Find(params, "until") == "cancelled") {
-    while (g_state(tag, nullptr) == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    g_meter(tag, "saw_cancel", 1);
-  }
-  *out = &MakeItem(Upper(data), DataOnce)->node;
+int wrapperExec(const char* tag, pParamList params, pDataList data, pDataList* out,
+                unsigned* psr_ids, int psr_count) {
+  Hold(tag, Find(params, "until"));
+  const std::string ask = Find(params, "ask");
+  *out = &MakeItem(ask.empty() ? Upper(data) + Resources(psr_ids, psr_count) : Ask(tag, ask),
+                   DataOnce)->node;
   return 0;
 }
 
@@ -173,19 +276,26 @@ int wrapperExecAsync(const char* tag, pParamList params, pDataList data, wrapper
                      int, unsigned*, int) {
   if (Find(params, "exec") == "fail") return 7;
   std::thread([name = std::string(tag), text = Upper(data), delay = Number(params, "delay_ms"),
+               until = Find(params, "until"),
                answers = std::max(Number(params, "answers"), 1), callback] {
     std::this_thread::sleep_for(std::chrono::milliseconds(delay));
-    for (int i = 0; i < answers; ++i) Deliver(callback, name, text, DataOnce);
+    Hold(name.c_str(), until);
+    if (!until.empty() && g_state(name.c_str(), nullptr) != 0) Meter(name.c_str(), "given_up");
+    for (int i = 0; i < answers; ++i) Deliver(callback, name, MakeItem(text, DataOnce));
   }).detach();
   return 0;
 }
 
-int wrapperExecBatch(unsigned count, const char* const*, const pParamList*, const pDataList data[],
-                     pDataList out[], int codes[]) {
+int wrapperExecBatch(unsigned count, const char* const tags[], const pParamList params[],
+                     const pDataList data[], pDataList out[], int codes[]) {
   std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  for (unsigned i = 0; i < count; ++i) Meter(tags[i], "ran");
+  for (unsigned i = 0; i < count; ++i) Hold(tags[i], Find(params[i], "until"));
   for (unsigned i = 0; i < count; ++i) {
     codes[i] = Upper(data[i]) == "BAD" ? 7 : 0;
-    if (codes[i] == 0) out[i] = &MakeItem(std::to_string(count), DataOnce)->node;
+    if (codes[i] != 0) continue;
+    const std::string ask = Find(params[i], "ask");
+    out[i] = &MakeItem(ask.empty() ? std::to_string(count) : Ask(tags[i], ask), DataOnce)->node;
   }
   return 0;
 }

@@ -1,171 +1,10 @@
 // Scheduler, instances, channel and the real aiges-worker with a real engine (tests/engine), without
 // a front: what holds for every front is held here.
 
-#include <gtest/gtest.h>
-
-#include <atomic>
-#include <chrono>
-#include <condition_variable>
-#include <memory>
-#include <mutex>
-#include <string>
-#include <thread>
-#include <vector>
-
-#include "loader/api/codes.h"
-#include "loader/base/clock.h"
-#include "loader/instances/pool.h"
-#include "loader/scheduler/scheduler.h"
+#include "tests/loader/engine_fixture.h"
 
 namespace aiges {
 namespace {
-
-using std::chrono::milliseconds;
-using std::chrono::seconds;
-using std::chrono::steady_clock;
-using Texts = std::vector<std::string>;
-
-// What one sink got; waits for it.
-template <class T>
-class Box {
- public:
-  void Put(T value) {
-    const std::lock_guard lock(mu_);
-    EXPECT_FALSE(value_) << "answered twice";
-    value_ = std::move(value);
-    changed_.notify_all();
-  }
-  T Take() {
-    std::unique_lock lock(mu_);
-    if (!changed_.wait_for(lock, seconds(20), [this] { return value_.has_value(); })) {
-      ADD_FAILURE() << "never answered";
-      return T();
-    }
-    return std::move(*value_);
-  }
-
- private:
-  std::mutex mu_;
-  std::condition_variable changed_;
-  std::optional<T> value_;
-};
-
-class BoxSink : public OutputSink {
- public:
-  explicit BoxSink(std::shared_ptr<Box<SessionOutput>> box) : box_(std::move(box)) {}
-  void Done(SessionOutput output) override { box_->Put(std::move(output)); }
-
- private:
-  std::shared_ptr<Box<SessionOutput>> box_;
-};
-
-class BoxReply : public ReplySink {
- public:
-  explicit BoxReply(std::shared_ptr<Box<Reply>> box) : box_(std::move(box)) {}
-  void Done(Reply reply) override { box_->Put(std::move(reply)); }
-
- private:
-  std::shared_ptr<Box<Reply>> box_;
-};
-
-Payload Piece(const std::string& text, DataStatus status) {
-  Payload payload;
-  payload.key = "in";
-  payload.status = status;
-  payload.data = Bytes::Own(text);
-  return payload;
-}
-
-class EngineTest : public ::testing::Test {
- protected:
-  void Start(const char* library = AIGES_ENGINE) {
-    settings.instances.worker_binary = AIGES_WORKER;
-    settings.instances.library = library;
-    Status status;
-    pool = Pool::Create(settings, &status);
-    ASSERT_NE(pool, nullptr) << status.text;
-    scheduler = std::make_unique<Scheduler>(settings, pool.get(), &clock);
-    pool->Start(scheduler.get());
-    status = pool->WaitServing();
-    ASSERT_TRUE(status.ok()) << status.text;
-  }
-  void TearDown() override {
-    if (pool != nullptr) pool->Drain(steady_clock::now() + seconds(5));
-  }
-
-  SessionId Open(Pairs params = {}, unsigned ahead = 100) {
-    SessionRequest request;
-    request.handle = "h" + std::to_string(++opened);
-    request.params = std::move(params);
-    request.output_batches = ahead;
-    SessionId id = 0;
-    const Status status = scheduler->sessions()->Open(std::move(request), &id);
-    EXPECT_TRUE(status.ok()) << status.text;
-    return id;
-  }
-  void Write(SessionId id, const std::string& text, DataStatus status) {
-    const Status done = scheduler->sessions()->Write(id, 0, {Piece(text, status)}, [] {});
-    EXPECT_TRUE(done.ok()) << done.text;
-  }
-  SessionOutput Poll(SessionId id, size_t most = 1) {
-    auto box = std::make_shared<Box<SessionOutput>>();
-    scheduler->sessions()->Poll(id, most, steady_clock::now() + seconds(20),
-                                std::make_unique<BoxSink>(box));
-    return box->Take();
-  }
-  // Everything until the end, or the error as the last text.
-  Texts All(SessionId id) {
-    Texts all;
-    for (;;) {
-      const SessionOutput output = Poll(id, 1000);
-      for (const auto& batch : output.batches) {
-        for (const Payload& p : batch) all.emplace_back(p.data.view());
-      }
-      if (!output.status.ok()) all.push_back(output.status.text);
-      if (!output.status.ok() || output.last) return all;
-    }
-  }
-  std::shared_ptr<Box<Reply>> Call(const std::string& text, Pairs params = {},
-                                   milliseconds timeout = seconds(10)) {
-    Request request;
-    request.handle = "call" + std::to_string(++opened);
-    request.params = std::move(params);
-    request.payloads.push_back(Piece(text, DataStatus::kOnce));
-    request.arrived = steady_clock::now();
-    request.deadline = request.arrived + timeout;
-    auto box = std::make_shared<Box<Reply>>();
-    last_call = scheduler->Submit(std::move(request), std::make_unique<BoxReply>(box));
-    scheduler->Flush();
-    return box;
-  }
-  static std::string Text(const Reply& reply) {
-    if (!reply.status.ok()) return reply.status.text;
-    return std::string(reply.payloads.at(0).data.view());
-  }
-  // Meters travel on their own: wait.
-  void WaitMeter(const std::string& key, uint64_t count) {
-    const auto until = steady_clock::now() + seconds(10);
-    while (pool->Report().meters[key] < count && steady_clock::now() < until) {
-      std::this_thread::sleep_for(milliseconds(2));
-    }
-    EXPECT_EQ(pool->Report().meters[key], count) << key;
-  }
-  void WaitIdle() {
-    const auto until = steady_clock::now() + seconds(10);
-    while (!scheduler->Idle() && steady_clock::now() < until) {
-      std::this_thread::sleep_for(milliseconds(2));
-    }
-    EXPECT_TRUE(scheduler->Idle());
-    EXPECT_EQ(scheduler->Report().in_flight, 0u) << "a licence is missing";
-  }
-
-  Settings settings;
-  SteadyClock clock;
-  std::unique_ptr<Pool> pool;
-  std::unique_ptr<Scheduler> scheduler;
-  CallId last_call = 0;
-  int opened = 0;
-};
 
 // Both ways in which an engine can answer a session.
 class SessionEngineTest : public EngineTest,
@@ -194,6 +33,45 @@ TEST_P(SessionEngineTest, OneInManyOut) {
   ASSERT_EQ(all.size(), 1001u);
   for (size_t i = 1; i <= 1000; ++i) ASSERT_EQ(all[i], std::to_string(i));
   WaitMeter("destroyed", 1);
+}
+
+// Texts, "|" where an output stream ends, "||" with the session.
+Texts Ends(const SessionOutput& output) {
+  Texts ends;
+  for (const auto& batch : output.batches) {
+    for (const Payload& p : batch) {
+      ends.push_back(p.key + ":" + std::string(p.data.view()) +
+                     (p.status == DataStatus::kEnd ? "|" : ""));
+    }
+  }
+  if (output.last) ends.back() += "|";
+  return ends;
+}
+
+TEST_P(SessionEngineTest, EachOutputStreamEndsOnItsOwnAndTheSessionWithTheLast) {
+  const SessionId id = Open({{"keys", "3"}, {"items", "2"}});
+  Write(id, "a", DataStatus::kOnce);
+  Texts all;
+  while (all.empty() || all.back().substr(all.back().size() - 2) != "||") {
+    const SessionOutput output = Poll(id);
+    ASSERT_TRUE(output.status.ok()) << output.status.text;
+    for (const std::string& text : Ends(output)) all.push_back(text);
+  }
+  EXPECT_EQ(all, (Texts{"out2:", "out3:", "out:A|", "out2:1", "out2:2|", "out3:1", "out3:2||"}));
+  WaitMeter("destroyed", 1);
+  WaitIdle();
+}
+
+TEST_P(SessionEngineTest, InputEndsWithTheLastOfItsStreams) {
+  const SessionId id = Open({{"inputs", "2"}});
+  Write(id, "a", DataStatus::kBegin, "left");
+  Write(id, "b", DataStatus::kOnce, "right");
+  for (const char* text : {"out:A", "out:B"}) EXPECT_EQ(Ends(Poll(id)), Texts{text});
+  Write(id, "c", DataStatus::kContinue, "left");
+  EXPECT_EQ(Ends(Poll(id)), Texts{"out:C"});
+  Write(id, "d", DataStatus::kEnd, "left");
+  EXPECT_EQ(Ends(Poll(id)), Texts{"out:D||"});
+  WaitIdle();
 }
 
 TEST_P(SessionEngineTest, SlowClientHoldsTheEngineBack) {

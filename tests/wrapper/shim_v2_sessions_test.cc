@@ -147,6 +147,10 @@ TEST_F(ShimV2Sessions, ResourcesAreKnownByPatchIdElseByKey) {
 TEST_F(ShimV2Sessions, ContextAsksTheHost) {
   EXPECT_EQ(Texts(Ask(*shim, "hurried").items), Strings{"tag 1500.0 False"});
   EXPECT_EQ(Texts(Ask(*shim, "cancelled").items), Strings{"tag None True"});
+  const Session session(*shim, "cancelled", {{"sid", "the-sid"}});
+  for (const std::string name : {"the-sid", "mine"}) {  // Its other names.
+    EXPECT_EQ(Texts(Ask(*shim, name).items), Strings{"tag None True"}) << name;
+  }
 }
 
 }  // namespace
