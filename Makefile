@@ -35,7 +35,7 @@ tools: ## Build the Consul agent that tests and cluster-demo use (build/tools)
 .PHONY: test
 test: build tools lint ## Run all tests
 	@ctest --test-dir build --output-on-failure -j2
-	@AIGES_BIN=$(BIN) $(PYTHON) -m pytest
+	@AIGES_BIN=$(BIN) $(PYTHON) -m pytest -n 2 --dist loadfile
 
 .PHONY: lint
 lint: setup ## Check style, types, layers and Dockerfiles
