@@ -198,3 +198,28 @@ def test_a_batch_must_be_a_list_and_0_is_no_result():
         batch.returned = returned
         found = drive(batch)
         assert [each for each in found if each[1] == "wrapperBatchExec" and text in each[2]], found
+
+
+@pytest.mark.parametrize(
+    ("returned", "text"),
+    [
+        (None, None),
+        ("", None),
+        ({"meta": {}}, None),
+        ('{"meta": {}}', None),
+        ("{", "Expecting"),
+        ([1], "expected a dict or its JSON, got list"),
+        ({"a": b"x"}, "not JSON serializable"),
+        (KeyError("x"), "x"),
+    ],
+)
+def test_the_schema_of_the_users_own(returned, text):
+    class Declares(Good):
+        def wrapperSchema(self):
+            if isinstance(returned, Exception):
+                raise returned
+            return returned
+
+    found = drive(Declares())
+    assert [each[:2] for each in found] == [("warning", "wrapperSchema")] * (text is not None)
+    assert text is None or text in found[0][2]

@@ -197,7 +197,31 @@ def test_a_crash_in_what_is_rarely_called_is_told(check, function):
     assert the(found, "error", name, "SIGSEGV")
 
 
+def test_a_slow_engine_is_checked_in_the_time_that_there_is(check):
+    slow = GOOD.replace("  pDataList made =", "  usleep(700000);\n  pDataList made =")
+    found = check(slow.replace("#include <stdlib.h>", "#include <stdlib.h>\n#include <unistd.h>"))
+    assert the(found, "note", "leaks of calls", "because fewer than 10 calls end in 2 s")
+    assert [each for each in found if each[0] == "error"] == []
+
+
+def test_what_needs_an_answer_is_not_tried_without_one(check):
+    found = check(GOOD.replace("if (in->key == NULL)", ""))
+    assert the(found, "note", "threads, leaks", "wrapperExec answers the test values with an error")
+    assert the(found, "warning", "wrapperExec", "with the error 5 (words)")
+
+
 # Callbacks
+
+
+def test_the_callback_that_never_waits_is_the_same(check):
+    source = CALLBACK.replace("s->back = cb;", "s->back = g_try; (void)cb;").replace(
+        "struct session {",
+        "static wrapperCallback g_try;\nint wrapperSetCtrl(CtrlType type, void* f) {\n"
+        "  if (type == CTTryCallback) g_try = (wrapperCallback)f;\n  return 0;\n}\n"
+        "struct session {",
+        1,
+    )
+    assert [each for each in check(GOOD + source) if each[0] == "error"] == []
 
 
 def test_a_callback_after_destroy_finds_a_host_and_is_told(check, tmp_path):

@@ -145,6 +145,21 @@ def test_the_loader_goes_down_in_order_when_asectl_is_killed(serve, tmp_path):
     wait_until(lambda: not os.path.exists(f"/proc/{loader}"), "the end of the loader", 20)
 
 
+def test_a_call_to_a_session_that_stays_silent_has_an_end(asectl, serve, tmp_path):
+    """--timeout bounded only the opening: the command waited for ever, and held the session."""
+    (tmp_path / "wrapper.py").write_text(
+        "class Wrapper:\n"
+        "    def wrapperCreate(self, params, sid): return 'handle'\n"
+        "    def wrapperWrite(self, handle, reqData): return 0\n"
+        "    def wrapperDestroy(self, handle): return 0\n"
+    )
+    serving = serve(tmp_path)
+    said = asectl("call", serving.grpc, "a=b", "--stream", "--timeout", "0.5", "--json", code=1)
+    assert said.json["kind"] == "DeadlineExceeded"
+    assert "expected an answer of the session within 0.5 s" in said.json["error"]
+    assert serving.interrupt() == 0
+
+
 def test_a_second_ctrl_c_does_not_wait(serve, tmp_path):
     (tmp_path / "wrapper.py").write_text(FUNCTIONS)
     config = "[my]\nport = 0\n[instances]\nlame_duck_ms = 30000\n"

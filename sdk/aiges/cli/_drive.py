@@ -5,6 +5,7 @@ Runs in the throwaway process of ``asectl check``: the code of the user may do a
 
 from __future__ import annotations
 
+import json
 from typing import Any, Callable
 
 from aiges import _yielded
@@ -185,12 +186,22 @@ class Driver:
                 )
 
     def _schema(self) -> None:
-        holder = self._hooks.holder
-        if not getattr(holder, "inputs", None) or not hasattr(holder, "schema"):
-            return
-        self._hooks.stage("schema")
+        """What is declared; where it cannot be told, the loader serves without it."""
+        holder, name = self._hooks.holder, "wrapperSchema"
+        if not self._hooks.own(name):
+            declares = getattr(holder, "inputs", None) or getattr(holder, "accepts", None)
+            if not declares or not hasattr(holder, "schema"):
+                return
+            name = "schema"
+        self._hooks.stage(name)
+        hook = getattr(holder, name)
         try:
-            holder.schema()
-        except ValueError as error:
-            place = place_of(getattr(type(holder), "__init__", None))
-            self._findings.add("schema", str(error), "mend the declaration", place, WARNING)
+            made = hook()
+            made = json.loads((made if isinstance(made, str) else json.dumps(made)) or "{}")
+            if made and not isinstance(made, dict):
+                raise ValueError(f"expected a dict or its JSON, got {type(made).__name__}")
+        except Exception as error:
+            place = place_of(hook)
+            if name == "schema":
+                place = place_of(getattr(type(holder), "__init__", None))
+            self._findings.add(name, str(error), "mend the declaration", place, WARNING)

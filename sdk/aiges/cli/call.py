@@ -38,7 +38,9 @@ BY_TYPE = {"text": ".txt", "audio": ".pcm", "image": ".img", "video": ".h264", "
 @click.option("--header", multiple=True, metavar="K=V", help="A header.")
 @click.option("--expect", multiple=True, metavar="KEY[:TYPE]", help="An output to take.")
 @click.option("--type", "types", multiple=True, metavar="KEY=TYPE", help=" ".join(TYPES))
-@click.option("--timeout", default=30.0, show_default=True, help="Seconds.")
+@click.option(
+    "--timeout", default=30.0, show_default=True, help="Seconds; of a session, for each answer."
+)
 @click.option("--stream", is_flag=True, help="As a session: show answers as they come.")
 @click.option("--out", "folder", type=click.Path(path_type=Path), help="Save every output there.")
 def command(
@@ -151,17 +153,24 @@ def _expected(text: str) -> Payload:
 def _session(
     client: Any, payloads: list[Payload], given: dict[str, Any], out: Out, folder: Path | None
 ) -> list[dict[str, Any]]:
-    """Send everything at once, and show each answer when it comes."""
+    """Send everything at once, and show each answer when it comes; silence has an end."""
     answers: list[dict[str, Any]] = []
     with client.session(**given) as session:
         session.write(payloads, status=3)
-        for payload in session:
-            if not payload.data and payload.attributes.get("status") == "2":
-                continue  # Only says that the stream is over.
-            made = _shown([payload], folder, len(answers))[0]
-            answers.append(made)
-            if not out.as_json:
-                out.event(made, _line(made))
+        while not session.ended:
+            come = session.read(given["timeout_s"])
+            if not come and not session.ended:
+                raise CliError(
+                    f"expected an answer of the session within {given['timeout_s']:g} s, got none",
+                    kind="DeadlineExceeded",
+                )
+            for payload in come:
+                if not payload.data and payload.attributes.get("status") == "2":
+                    continue  # Only says that the stream is over.
+                made = _shown([payload], folder, len(answers))[0]
+                answers.append(made)
+                if not out.as_json:
+                    out.event(made, _line(made))
     return answers
 
 
