@@ -148,8 +148,9 @@ def test_the_loader_goes_down_in_order_when_asectl_is_killed(serve, tmp_path):
 def test_a_call_to_a_session_that_stays_silent_has_an_end(asectl, serve, tmp_path):
     """--timeout bounded only the opening: the command waited for ever, and held the session."""
     (tmp_path / "wrapper.py").write_text(
+        "from aiges.dto import SessionCreateResponse\n"
         "class Wrapper:\n"
-        "    def wrapperCreate(self, params, sid): return 'handle'\n"
+        "    def wrapperCreate(self, params, sid): return SessionCreateResponse('handle', 0)\n"
         "    def wrapperWrite(self, handle, reqData): return 0\n"
         "    def wrapperDestroy(self, handle): return 0\n"
     )
