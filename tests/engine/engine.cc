@@ -3,7 +3,8 @@
 // callback).
 //
 // Sessions: what is written comes back, piece by piece, in upper case; with "pid" = 1 behind the
-// number of the process. "items" = N: after the end of the input N numbered items follow.
+// number of the process. "items" = N: after the end of the input N numbered items follow,
+// each of "bytes" at least.
 // "inputs" = N: the input has ended when N streams have. "keys" = N: so many output streams, out,
 // out2, ..; the pieces are on the first, which ends with the input; each of the others has an empty
 // item at the begin of the session, and the numbered items after the one before it has ended.
@@ -134,6 +135,7 @@ void Deliver(wrapperCallback callback, const std::string& tag, Item* item) {
 struct Session {
   std::string tag, write, read, log, before, after;
   int items = 0, keys = 1, inputs = 1;
+  size_t bytes = 0;
   bool begun = false;
   wrapperCallback callback = nullptr;
   std::thread thread;
@@ -155,7 +157,9 @@ struct Session {
     for (int key = std::min(keys, 2); key <= keys; ++key) {
       const std::string name = key == 1 ? "out" : "out" + std::to_string(key);
       for (int i = 1; i <= items; ++i) {
-        rest.push_back(MakeItem(std::to_string(i), i == items ? DataEnd : DataContinue, name));
+        std::string text = std::to_string(i);
+        text.resize(std::max(bytes, text.size()), ' ');
+        rest.push_back(MakeItem(std::move(text), i == items ? DataEnd : DataContinue, name));
       }
     }
     return rest;
@@ -200,6 +204,7 @@ const void* wrapperCreate(const char* tag, pParamList params, wrapperCallback ca
   session->log = Find(params, "log");
   session->items = Number(params, "items");
   session->keys = session->items == 0 ? 1 : std::max(Number(params, "keys"), 1);
+  session->bytes = static_cast<size_t>(Number(params, "bytes"));
   session->inputs = std::max(Number(params, "inputs"), 1);
   if (Number(params, "pid") != 0) session->before = std::to_string(::getpid()) + " ";
   session->after = Resources(psr_ids, psr_count);
