@@ -14,6 +14,14 @@ constexpr double kLagNanos = 1e6;    // p99 of sending behind the plan.
 
 }  // namespace
 
+Histogram AnsweredLatency(const Step& step) {
+  Histogram out;
+  for (const auto& [code, c] : step.codes) {
+    if (code != -1) out.Merge(c.latency);
+  }
+  return out;
+}
+
 std::string StepName(const Step& step) {
   return step.rate > 0 ? StrCat(ShownNumber(step.rate, 2), "/s") : std::string("closed");
 }
@@ -37,8 +45,9 @@ std::string ClientLimit(const Step& step) {
 
 std::vector<Part> WhereTimeWent(const Step& step) {
   std::vector<Part> parts;
-  if (step.stages.calls == 0 || step.latency.last.count() == 0) return parts;
-  const double total = step.latency.last.mean() / 1e6;
+  const Histogram answered = AnsweredLatency(step);  // Only these have been through the server.
+  if (step.stages.calls == 0 || answered.count() == 0) return parts;
+  const double total = answered.mean() / 1e6;
   const double lag = std::min(step.lag.mean() / 1e6, total);
   // Means of the sampled calls against the mean of all: the rest may come out a little below 0.
   const double server = std::max(

@@ -19,6 +19,18 @@ inline double ErrorShare(const Step& step) {
   return static_cast<double>(step.failed + step.unanswered) / static_cast<double>(EndedCalls(step));
 }
 
+inline uint64_t NoAnswer(const Step& step) {
+  const auto at = step.codes.find(-1);
+  return at == step.codes.end() ? 0 : at->second.calls;
+}
+
+// Says how they count; beside every table that has them.
+inline constexpr const char* kSilent =
+    "Calls without an answer (code -1) count with the timeout or longer: at least so long was waited.";
+
+// Of the calls that the service answered, with a result or an error.
+Histogram AnsweredLatency(const Step& step);
+
 // Good answers per second.
 inline double Throughput(const Step& step) {
   if (step.seconds <= 0 || step.done < step.failed) return 0;

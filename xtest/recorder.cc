@@ -13,8 +13,9 @@ uint64_t Nanos(Duration d) {
 
 }  // namespace
 
-Recorder::Recorder(size_t hosts, TimePoint begin, bool streams)
-    : streams_(streams), hosts_(hosts), seconds_(1), second_end_(begin + std::chrono::seconds(1)) {}
+Recorder::Recorder(size_t hosts, TimePoint begin, Duration timeout, bool streams)
+    : timeout_(timeout), streams_(streams), hosts_(hosts), seconds_(1),
+      second_end_(begin + std::chrono::seconds(1)) {}
 
 std::vector<std::pair<uint64_t, uint64_t>> Recorder::Pack(const Histogram& histogram) {
   std::vector<std::pair<uint64_t, uint64_t>> packed;
@@ -58,7 +59,9 @@ bool Recorder::Ended(const Call& call) {
     return false;
   }
   const bool turned = Turn(call.last);
-  const uint64_t latency = Nanos(call.last - call.planned);
+  const Duration took = call.last - call.planned;
+  const bool none = call.code == kNoAnswer;
+  const uint64_t latency = Nanos(none ? std::max(took, timeout_) : took);
   const bool bad = call.code != 0;
   Packed& second = seconds_.back();
   ++done_;
@@ -71,7 +74,7 @@ bool Recorder::Ended(const Call& call) {
   items_ += call.items;
   CodeCount& code = CountOf(call.code);
   ++code.calls;
-  code.latency.Add(latency);
+  code.latency.Add(Nanos(took));
   if (bad) {
     code.text = call.text;
     code.handle = call.id();
@@ -79,12 +82,14 @@ bool Recorder::Ended(const Call& call) {
   HostResult& host = hosts_[call.host];
   ++host.calls;
   host.failed += bad;
-  if (call.code == kNoAnswer) return turned;
   latency_.last.Add(latency);
   host.latency.Add(latency);
   second_.Add(latency);
   if (streams_ && call.first != TimePoint{}) {
     latency_.first.Add(Nanos(call.first - call.planned));
+    latency_.first_seen.Add(Nanos(call.first - call.planned));
+  } else if (streams_ && none) {
+    latency_.first.Add(latency);
   }
   if (call.stages.known) {
     ++stages_.calls;
@@ -112,6 +117,7 @@ void Recorder::AddTo(Step* step, const std::vector<std::string>& hosts) const {
   step->peak_in_flight += peak_;
   step->latency.last.Merge(latency_.last);
   step->latency.first.Merge(latency_.first);
+  step->latency.first_seen.Merge(latency_.first_seen);
   step->lag.Merge(lag_);
   for (const Code& c : codes_) {
     CodeCount& count = step->codes[c.code];

@@ -17,7 +17,8 @@ namespace aiges {
 class Recorder {
  public:
   // Seconds count from `begin`, the end of the warm-up. `streams`: calls have results one by one.
-  Recorder(size_t hosts, TimePoint begin, bool streams = false);
+  // `timeout`: what a call without an answer has taken at least (result.h).
+  Recorder(size_t hosts, TimePoint begin, Duration timeout, bool streams = false);
 
   // `lag`: how late it left; `under_way`: calls of this thread, this one among them.
   void Sent(TimePoint now, Duration lag, unsigned under_way);
@@ -54,6 +55,7 @@ class Recorder {
   CodeCount& CountOf(int code);
   static std::vector<std::pair<uint64_t, uint64_t>> Pack(const Histogram& histogram);
 
+  const Duration timeout_;
   const bool streams_;
   uint64_t sent_ = 0, done_ = 0, failed_ = 0, unanswered_ = 0;
   uint64_t done_while_sending_ = 0;

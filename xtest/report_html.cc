@@ -101,17 +101,25 @@ std::string Steps(const RunResult& result) {
   std::string rows =
       Row({"rate", "sent", "done", "failed", "good/s", "p50", "p90", "p95", "p99", "p99.9", "max"},
           "th");
+  bool silent = false;
   for (const Step& s : result.steps) {
     rows += Row(Joined({StepName(s), ShownCount(s.sent), ShownCount(s.done), ShownCount(s.failed),
                         ShownNumber(Throughput(s), 1)},
                        Latency(s.latency.last)),
                 "td");
+    silent |= NoAnswer(s) != 0;
+    if (NoAnswer(s) != 0) {
+      const Histogram answered = AnsweredLatency(s);
+      rows += Row(Joined({"answered only", "", ShownCount(answered.count()), "", ""},
+                         Latency(answered)),
+                  "td");
+    }
     if (s.latency.first.count() == 0) continue;
     rows += Row(Joined({"first result", "", ShownCount(s.latency.first.count()), "", ""},
                        Latency(s.latency.first)),
                 "td");
   }
-  return TableOf(rows);
+  return TableOf(rows) + (silent ? StrCat("<p>", kSilent, "</p>") : std::string());
 }
 
 std::string Codes(const Step& step) {

@@ -54,6 +54,9 @@ Json From(const Step& s) {
               {"client_cpu", Finite(s.client_cpu)},
               {"peak_in_flight", s.peak_in_flight}};
   out["latency"] = From(s.latency.last);
+  out["no_answer"] = NoAnswer(s);
+  // The same as "latency" when all were answered.
+  if (NoAnswer(s) != 0) out["answered"] = From(AnsweredLatency(s));
   out["first_result"] = From(s.latency.first);
   out["client_lag"] = From(s.lag);
   out["client_limit"] = ClientLimit(s);

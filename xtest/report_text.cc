@@ -32,12 +32,23 @@ std::string Steps(const RunResult& result) {
                                     ShownCount(step.failed), ShownNumber(Throughput(step), 1)};
     Append(&row, LatencyCells(step.latency.last));
     rows.push_back(std::move(row));
+    if (NoAnswer(step) != 0) {
+      const Histogram answered = AnsweredLatency(step);
+      row = {"  answered only", "", ShownCount(answered.count()), "", ""};
+      Append(&row, LatencyCells(answered));
+      rows.push_back(std::move(row));
+    }
     if (step.latency.first.count() == 0) continue;
     row = {"  first result", "", ShownCount(step.latency.first.count()), "", ""};
     Append(&row, LatencyCells(step.latency.first));
     rows.push_back(std::move(row));
   }
-  return Table(rows);
+  std::string out = Table(rows);
+  for (const Step& step : result.steps) {
+    if (NoAnswer(step) == 0) continue;
+    return out + kSilent + "\n";
+  }
+  return out;
 }
 
 // Of all steps together: a person looks for what went wrong, not for when.
@@ -158,9 +169,15 @@ std::string ClientText(const RunResult& result) {
 std::string SloText(const RunResult& result, const std::vector<SloTerm>& slo) {
   std::string out;
   if (slo.empty()) return out;
+  const bool errors = std::any_of(slo.begin(), slo.end(),
+                                  [](const SloTerm& t) { return t.name == "errors"; });
   for (const Step& step : result.steps) {
     for (const SloVerdict& v : CheckSlo(slo, step)) {
       out += StrCat("SLO at ", StepName(step), ": ", v.text, "\n");
+    }
+    if (!errors && step.failed + step.unanswered > 0) {
+      out += StrCat("  NOTE: ", ShownNumber(ErrorShare(step) * 100, 3),
+                    " % of the calls failed, and -slo has no limit on errors.\n");
     }
   }
   if (result.steps.empty()) out = "SLO: nothing was measured: MISSED\n";

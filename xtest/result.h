@@ -13,16 +13,19 @@ namespace aiges {
 
 // Latencies are in nanoseconds. In open loop they count from the planned time of sending, so that a
 // call that was sent late because the server was slow has waited for it (no coordinated omission).
+// A call without an answer counts too, with the timeout or the longer time until it was over: the
+// least that its caller would have waited. Left out, a stall beyond the timeout would look fast.
 struct Latencies {
   Histogram last;   // Until the last result: of a once call, its answer.
   Histogram first;  // Until the first result; sessions and streams only.
+  Histogram first_seen;  // `first` without the calls that had neither result nor answer.
 };
 
 struct CodeCount {
   uint64_t calls = 0;
   std::string text;     // The last one with this code.
   std::string handle;   // Its sid.
-  Histogram latency;
+  Histogram latency;    // Until it was over, also with kNoAnswer.
 };
 
 struct Second {  // Of the run, since the end of the warm-up.
@@ -48,7 +51,7 @@ struct Step {  // One rate of a sweep; a run without a sweep has one.
   uint64_t unanswered = 0;  // Given up by the client when the run ended.
   uint64_t bytes_out = 0, bytes_in = 0;
   uint64_t items = 0;   // Results; of a stream more than one a call.
-  Latencies latency;    // Of all answered calls.
+  Latencies latency;    // Of all that are done.
   std::map<int, CodeCount> codes;           // By code of the service; -1: no answer (gRPC, socket).
   std::map<std::string, HostResult> hosts;
   std::vector<Second> timeline;

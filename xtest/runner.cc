@@ -88,7 +88,9 @@ double Runner::CountedSeconds(const Step& step, const StepWork& work) const {
   double window = Between(work.warm_until, sending_over);
   // Where calls were under way from the start on, answers to counted ones come this much later.
   if (step.rate > 0 || plan_.warmup_s > 0) {
-    window -= static_cast<double>(step.latency.last.min()) * 1e-9;
+    uint64_t soonest = UINT64_MAX;
+    for (const auto& [code, c] : step.codes) soonest = std::min(soonest, c.latency.min());
+    if (!step.codes.empty()) window -= static_cast<double>(soonest) * 1e-9;
   }
   const double all = Between(work.warm_until, std::max(sending_over, last_end));
   if (window < 0.01 || done * 2 < step.done || done == 0) return all;

@@ -83,7 +83,9 @@ void RunnerThread::Run(StepWork* work) {
   PreciseTimers();
   work_ = work;
   pacer_.emplace(PaceOf(plan_, work->number, number_, work->begin), &clock_);
-  recorder_ = std::make_unique<Recorder>(plan_.hosts.size(), work->warm_until, Streams(plan_));
+  recorder_ = std::make_unique<Recorder>(plan_.hosts.size(), work->warm_until,
+                                         milliseconds(plan_.timeout_ms + plan_.time_loss_ms),
+                                         Streams(plan_));
   resting_.clear();
   timed_ = false;
   SendAll();

@@ -9,6 +9,9 @@
 namespace aiges {
 namespace {
 
+// The latency of a call without an answer, as no limit allows it.
+constexpr uint64_t kNever = UINT64_MAX / 2;
+
 Status ParseTerm(std::string_view text, SloTerm* out) {
   const size_t equals = text.find('=');
   std::string_view name = text.substr(0, equals);
@@ -52,17 +55,28 @@ SloVerdict CheckErrors(const SloTerm& term, const Step& step) {
 
 SloVerdict CheckLatency(const SloTerm& term, const Step& step) {
   SloVerdict verdict;
-  const Histogram& h = term.first ? step.latency.first : step.latency.last;
+  uint64_t silent = term.first ? step.latency.first.count() - step.latency.first_seen.count()
+                               : NoAnswer(step);
+  Histogram h = term.first    ? step.latency.first_seen
+                : silent == 0 ? step.latency.last
+                              : AnsweredLatency(step);
+  if (!term.first) silent += step.unanswered;
   if (h.count() == 0) {
     verdict.text = StrCat(term.name, ": no call was answered, limit ", ShownNanos(term.limit));
     return verdict;
   }
+  h.Add(kNever, silent);
   const bool mean = term.name == "mean" || term.name == "first_mean";
   const double value = term.percent > 0 ? static_cast<double>(h.Percentile(term.percent))
-                       : mean           ? h.mean()
-                                        : static_cast<double>(h.max());
+                       : mean && !silent ? h.mean()
+                                         : static_cast<double>(h.max());
   verdict.met = value <= term.limit;
-  verdict.text = StrCat(term.name, " ", ShownNanos(value), ", limit ", ShownNanos(term.limit));
+  verdict.text = StrCat(term.name, " ",
+                        value < static_cast<double>(kNever)
+                            ? ShownNanos(value)
+                            : StrCat("no answer (to ", ShownCount(silent), " of ",
+                                     ShownCount(h.count()), " calls)"),
+                        ", limit ", ShownNanos(term.limit));
   return verdict;
 }
 

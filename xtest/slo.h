@@ -1,7 +1,8 @@
 // xtest/slo.h: limits that a run has to keep: "p99=50ms,first_p95=10ms,errors=0.1%".
 //
-// Pure. Latency limits are checked against the calls that were answered without error in the sense
-// of result.h (all answered calls); a step without one answered call keeps no latency limit.
+// Pure. Latency limits are checked against all calls, whatever code the service answered. A call
+// without an answer is over every limit, however soon the client gave up: with p99, one in a hundred
+// is allowed, with max and mean none. A step without one answered call keeps no latency limit.
 #pragma once
 
 #include <string>

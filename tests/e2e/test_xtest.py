@@ -167,36 +167,6 @@ def test_several_hosts_share_the_calls(start, toolbox, xtest):
         assert min(counts) >= least
 
 
-STALL = """
-import time
-calls = 0
-def wrapperInit(config): return 0
-def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt):
-    global calls
-    calls += 1
-    if calls == 100: time.sleep(1)
-    respData.append({"key": "out", "data": b"x", "len": 1, "status": 3, "type": 0})
-    return 0
-def wrapperError(code): return ""
-"""
-
-
-def test_open_loop_sees_a_stall_as_all_who_would_have_waited(start, xtest):
-    """At a constant rate r, r calls fall into a stall of 1 s, and wait 1 s .. 0: half of them for
-    more than 500 ms."""
-    rate = 200
-    loader = start(STALL)
-    tool = xtest(output={"name": "out"})
-    (step,) = tool.run(*target(loader), f"-rate={rate}", "-count=0", "-duration=4s")
-    assert (step["sent"], step["failed"]) == (4 * rate, 0), step["codes"]
-    buckets = step["latency"]["buckets"]
-    slow = sum(n for value, n in zip(buckets[::2], buckets[1::2]) if value > 500e6)
-    assert 0.4 * rate < slow < 0.65 * rate
-    assert 0.95e9 < step["latency"]["max_ns"] < 1.3e9
-    # 800 calls, of which the slowest 100 wait for 500 ms and longer: p95 is near 800 ms.
-    assert 0.65e9 < step["latency"]["p95_ns"] < 1e9
-
-
 @pytest.mark.parametrize("protocol", ["xsf", "stream", "json", "ws", "sse"])
 def test_dead_server_is_said_and_not_hammered(xtest, protocol):
     tool = xtest()

@@ -214,6 +214,32 @@ TEST(Slo, ChecksAgainstAStep) {
   EXPECT_FALSE(AllMet(verdicts));
 }
 
+// p99=50ms was kept with half of the calls timed out, and with a limit beyond the timeout it still
+// would be, if they counted with the timeout.
+TEST(Slo, ACallWithoutAnswerIsOverEveryLimit) {
+  Step step;
+  step.codes[0].calls = 99;
+  step.codes[0].latency.Add(10'000'000, 99);
+  step.codes[-1].calls = 1;
+  step.codes[-1].latency.Add(400'000'000);
+  step.latency.last.Add(10'000'000, 99);
+  step.latency.last.Add(400'000'000);
+  step.latency.first = step.latency.last;
+  step.latency.first_seen.Add(10'000'000, 99);
+  step.done = 100;
+  step.failed = 1;
+  std::vector<SloTerm> terms;
+  ASSERT_TRUE(ParseSlo("p99=50ms,first_p99=50ms,p99.9=10s,first_max=10s,max=10s,mean=10s", &terms)
+                  .ok());
+  const auto verdicts = CheckSlo(terms, step);
+  for (size_t i = 0; i < verdicts.size(); ++i) {
+    EXPECT_EQ(verdicts[i].met, i < 2) << verdicts[i].text;
+  }
+  EXPECT_EQ(verdicts[2].text, "p99.9 no answer (to 1 of 100 calls), limit 10.0 s: MISSED");
+  step.unanswered = 1;  // When the run ended.
+  EXPECT_FALSE(CheckSlo(terms, step)[0].met);
+}
+
 TEST(Slo, WithoutAnAnswerNothingIsKept) {
   std::vector<SloTerm> terms;
   ASSERT_TRUE(ParseSlo("p99=50ms,errors=100%", &terms).ok());

@@ -11,6 +11,7 @@ namespace {
 using std::chrono::milliseconds;
 
 const TimePoint kBegin = FromNanos(5'000'000'000);
+const Duration kTimeout = milliseconds(800);
 const std::vector<std::string> kHosts = {"a:1", "b:2"};
 
 Call Ended(int planned_ms, int last_ms, int code = 0) {
@@ -23,7 +24,7 @@ Call Ended(int planned_ms, int last_ms, int code = 0) {
 }
 
 TEST(Recorder, LatencyCountsFromThePlan) {
-  Recorder recorder(2, kBegin);
+  Recorder recorder(2, kBegin, kTimeout);
   recorder.Sent(kBegin + milliseconds(40), milliseconds(40), 1);
   Call call = Ended(0, 100);
   call.sent = kBegin + milliseconds(40);
@@ -36,7 +37,7 @@ TEST(Recorder, LatencyCountsFromThePlan) {
 }
 
 TEST(Recorder, CodesAndHostsAreApart) {
-  Recorder recorder(2, kBegin);
+  Recorder recorder(2, kBegin, kTimeout);
   Call bad = Ended(0, 30, 10110);
   bad.text = "no licence";
   bad.sid = "sid-1";
@@ -55,14 +56,35 @@ TEST(Recorder, CodesAndHostsAreApart) {
   EXPECT_EQ(step.codes[10110].handle, "sid-1");
   EXPECT_EQ(step.codes[kNoAnswer].latency.max(), 1'000'000'000);
   EXPECT_EQ(step.codes[0].text, "");
-  EXPECT_EQ(step.latency.last.count(), 2);  // Of answered calls.
+  EXPECT_EQ(step.latency.last.count(), 3);
   EXPECT_EQ(step.hosts["a:1"].calls, 2);
   EXPECT_EQ(step.hosts["a:1"].failed, 1);
   EXPECT_EQ(step.hosts["b:2"].failed, 1);
 }
 
+// Timed-out calls were in no percentile: a stall longer than the timeout made p99 better.
+TEST(Recorder, ACallWithoutAnswerHasWaitedTheTimeoutOrLonger) {
+  Recorder recorder(2, kBegin, kTimeout, true);
+  for (int i = 0; i < 97; ++i) recorder.Ended(Ended(0, 10));
+  recorder.Ended(Ended(0, 5, kNoAnswer));     // Refused: no reason to look faster than the rest.
+  recorder.Ended(Ended(0, 800, kNoAnswer));   // In time, and no answer came.
+  recorder.Ended(Ended(0, 1500, kNoAnswer));  // It left late.
+  Step step;
+  recorder.AddTo(&step, kHosts);
+  EXPECT_EQ(step.latency.last.count(), 100);
+  EXPECT_EQ(step.latency.last.Percentile(97), step.latency.last.min());
+  EXPECT_NEAR(static_cast<double>(step.latency.last.Percentile(98)), 800e6, 1e6);
+  EXPECT_EQ(step.latency.last.max(), 1'500'000'000);
+  EXPECT_EQ(step.hosts["a:1"].latency.count(), 100);
+  EXPECT_EQ(step.timeline[1].latency.count(), 1);  // The second in which it was over.
+  EXPECT_EQ(step.codes[kNoAnswer].latency.min(), 5'000'000);  // As it was.
+  // No first result either.
+  EXPECT_EQ(step.latency.first.count(), 3);
+  EXPECT_EQ(step.latency.first_seen.count(), 0);
+}
+
 TEST(Recorder, GivenUpCallsAreUnanswered) {
-  Recorder recorder(2, kBegin);
+  Recorder recorder(2, kBegin, kTimeout);
   Call call = Ended(0, 10, kNoAnswer);
   call.given_up = true;
   recorder.Ended(call);
@@ -74,7 +96,7 @@ TEST(Recorder, GivenUpCallsAreUnanswered) {
 }
 
 TEST(Recorder, TimelineHasEverySecond) {
-  Recorder recorder(2, kBegin);
+  Recorder recorder(2, kBegin, kTimeout);
   recorder.Sent(kBegin, {}, 1);
   EXPECT_FALSE(recorder.Ended(Ended(0, 500)));
   recorder.Sent(kBegin + milliseconds(2500), {}, 1);  // Nothing in the second second.
@@ -96,7 +118,7 @@ TEST(Recorder, TimelineHasEverySecond) {
 TEST(Recorder, ThreadsAddUp) {
   Step step;
   for (int t = 0; t < 3; ++t) {
-    Recorder recorder(2, kBegin);
+    Recorder recorder(2, kBegin, kTimeout);
     recorder.Sent(kBegin, {}, 4);
     Call call = Ended(0, 10 * (t + 1));
     call.bytes_out = 100;
@@ -119,7 +141,7 @@ TEST(Recorder, ThreadsAddUp) {
 }
 
 TEST(Recorder, FirstResultOfAStreamIsApart) {
-  Recorder recorder(2, kBegin, true);
+  Recorder recorder(2, kBegin, kTimeout, true);
   Call call = Ended(0, 50);
   call.first = kBegin + milliseconds(20);
   recorder.Ended(call);
