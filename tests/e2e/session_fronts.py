@@ -1,13 +1,15 @@
 """A session over each protocol, with one face, for tests of what holds in all of them.
 
 write() gives a piece of one input stream; iterating gives each Item of the output until the session
-has ended. ServerSentEvents has its whole input at once, from write_all().
+has ended; leave() goes without a word. ServerSentEvents has its whole input at once, from
+write_all().
 """
 
 import base64
 import http.client
 import json
 import queue
+import socket
 from typing import NamedTuple
 
 from websockets.exceptions import ConnectionClosedOK
@@ -71,6 +73,9 @@ class NativeStream:
         payload = self.xsf.payload(key, data, status=str(status))
         self.inputs.put(self.xsf.input(payload, state=STREAM))
 
+    def leave(self):
+        self.call.cancel()
+
     def half_close(self):
         self.inputs.put(None)
 
@@ -89,6 +94,9 @@ class WebSocket:
         text = base64.b64encode(data).decode()
         payload = {key: {"encoding": "utf8", "text": text, "status": status}}
         self.ws.send(json.dumps({"header": {"status": 1}, "payload": payload}))
+
+    def leave(self):
+        self.ws.socket.shutdown(socket.SHUT_RDWR)  # Its reader holds a mere close() back.
 
     def __iter__(self):
         while True:
@@ -114,6 +122,11 @@ class ServerSentEvents:
         headers = {"Accept": "text/event-stream", "Content-Type": "application/json"}
         self.connection.request("POST", "/v1/private/svcName", json.dumps(body), headers)
         self.answer = self.connection.getresponse()
+
+    def leave(self):
+        self.connection.sock.shutdown(socket.SHUT_RDWR)
+        self.answer.close()
+        self.connection.close()
 
     def __iter__(self):
         for line in self.answer:

@@ -1,0 +1,80 @@
+"""Reload with sessions open: each stays with its worker to its end, new ones go to new workers."""
+
+from itertools import islice
+
+import pytest
+from session_fronts import BEGIN, CONTINUE, END, NativeStream
+from test_reload import hup
+from waiting import wait_until
+
+
+@pytest.fixture(params=["read", "callback"])
+def library(request, binaries):
+    return binaries.engine if request.param == "read" else binaries.engine_without_read
+
+
+class Talk:
+    """A session whose answers begin with the number of the process that made them."""
+
+    def __init__(self, loader):
+        self.session = NativeStream(loader, pid="1")
+        self.items = iter(self.session)
+        self.status = BEGIN
+        self.worker = self.say("hello")
+
+    def say(self, text, last=False):
+        self.session.write(text.encode(), END if last else self.status)
+        self.status = CONTINUE
+        (item,) = islice(self.items, 1)
+        worker, _, answer = item.text.partition(" ")
+        assert answer == text.upper()
+        return int(worker)
+
+    def finish(self):
+        assert self.say("bye", last=True) == self.worker
+        assert list(self.items) == []
+
+
+def start_loader(start, library, count):
+    loader = start(config={"instances": {"library": str(library), "count": count}})
+    loader.wait_metric("aiges_instances", count, state="ready")
+    return loader
+
+
+def test_open_session_stays_in_the_old_worker(start, library):
+    loader = start_loader(start, library, 1)
+    old = Talk(loader)
+    assert [old.worker] == loader.workers()
+    hup(loader)
+    loader.wait_log("a new one has taken its place")
+    assert old.say("still here") == old.worker
+    new = Talk(loader)
+    assert new.worker != old.worker
+    old.finish()
+    loader.wait_log("reload: done")
+    wait_until(lambda: loader.workers() == [new.worker], "the new worker alone")
+    new.finish()
+    loader.stop()
+
+
+def test_sessions_keep_to_their_own_of_two_workers(start, library):
+    """The workers are replaced one after the other: the second when the first has finished."""
+    loader = start_loader(start, library, 2)
+    workers = set(loader.workers())
+    talks = [Talk(loader) for _ in range(6)]
+    assert {talk.worker for talk in talks} == workers
+    hup(loader)
+    loader.wait_log("a new one has taken its place")
+    (new,) = set(loader.workers()) - workers
+    later = [Talk(loader) for _ in range(4)]
+    taking = {talk.worker for talk in later}
+    assert new in taking
+    assert len(taking - {new}) <= 1, "the worker that is replaced takes no new sessions"
+    for talk in [*talks, *later]:
+        assert talk.say("again") == talk.worker
+    for talk in [*talks, *later]:
+        talk.finish()
+    loader.wait_log("reload: done")
+    wait_until(lambda: len(loader.workers()) == 2, "the new workers alone")
+    assert not workers & set(loader.workers())
+    loader.stop()
