@@ -115,6 +115,43 @@ def trusted_by(agent: Agent) -> str:
     return f"trusted: {f'CA file {agent.ca}' if agent.ca else 'the CA certificates of the system'}"
 
 
+class TlsConnection(http.client.HTTPSConnection):
+    """HTTPSConnection that closes its socket when it cannot connect.
+
+    The original wraps a socket that is connected already. When the other side resets it just
+    before that, Python 3.11 drops the SSLSocket it has half made, with a ResourceWarning. Here the
+    socket is wrapped first.
+    """
+
+    def __init__(self, host: str, port: int, *, timeout: float, context: ssl.SSLContext) -> None:
+        super().__init__(host, port, timeout=timeout, context=context)
+        self._tls = context
+
+    def connect(self) -> None:
+        """Connect to the first of the host's addresses that answers."""
+        trouble: OSError = OSError(f"{self.host}: no address")
+        for family, kind, proto, _, address in socket.getaddrinfo(
+            self.host, self.port, type=socket.SOCK_STREAM
+        ):
+            sock = self._tls.wrap_socket(
+                socket.socket(family, kind, proto), server_hostname=self.host
+            )
+            sock.settimeout(self.timeout)
+            try:
+                sock.connect(address)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            except OSError as e:
+                sock.close()
+                trouble = e
+            except BaseException:
+                sock.close()
+                raise
+            else:
+                self.sock = sock
+                return
+        raise trouble
+
+
 class ConsulSource:
     """Follows one service from a daemon thread.
 
@@ -192,9 +229,7 @@ class ConsulSource:
         connection = (
             http.client.HTTPConnection(agent.host, agent.port, timeout=SLACK_S)
             if self._tls is None
-            else http.client.HTTPSConnection(
-                agent.host, agent.port, timeout=SLACK_S, context=self._tls
-            )
+            else TlsConnection(agent.host, agent.port, timeout=SLACK_S, context=self._tls)
         )
         connection.connect()
         with self._lock:
