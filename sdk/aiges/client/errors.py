@@ -8,14 +8,20 @@
       BadRequest        the request is at fault; the same one will fail again
       EngineError       every other code: what the engine or the session says
 
-docs/errors.md lists the codes and texts.
+`CODES` has all numbers of the product with their class and meaning; docs/errors.md has the texts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
 __all__ = [
+    "CODES",
     "AigesError",
     "BadRequest",
+    "Code",
     "DeadlineExceeded",
     "EngineError",
     "Overloaded",
@@ -38,6 +44,11 @@ class AigesError(Exception):
     def __str__(self) -> str:
         where = f" ({self.host})" if self.host else ""
         return f"{self.code}: {self.text}{where}" if self.code else f"{self.text}{where}"
+
+    @property
+    def meaning(self) -> str:
+        """What the code stands for; empty for 0 and for numbers that are not the product's."""
+        return CODES[self.code].meaning if self.code in CODES else ""
 
 
 class Overloaded(AigesError):
@@ -68,18 +79,45 @@ class EngineError(AigesError):
     """The engine failed, or answered what the request did not expect; or the session is over."""
 
 
-_BY_CODE: dict[int, type[AigesError]] = {
-    10110: Overloaded,
-    10102: DeadlineExceeded,
-    10109: WorkerLost,
-    10000: BadRequest,
-    10001: BadRequest,
-    10003: BadRequest,
-    10009: BadRequest,
-    10401: BadRequest,
-}
+class Code(NamedTuple):
+    """A number of the product: the class of its error, and what it stands for."""
+
+    kind: type[AigesError]
+    meaning: str
+
+
+# The numbers of loader/api/codes.h, and those of docs/errors.md that only WebSockets know.
+CODES: Mapping[int, Code] = MappingProxyType(
+    {
+        10000: Code(BadRequest, "the HTTP body is no JSON envelope"),
+        10001: Code(BadRequest, "a field of the HTTP request cannot be converted"),
+        10003: Code(BadRequest, "unknown operation, service or path"),
+        10004: Code(BadRequest, "the kind of session is not served"),
+        10008: Code(EngineError, "no such session: never known, or expired"),
+        10009: Code(BadRequest, "a payload is missing, malformed, or finds no room"),
+        10101: Code(EngineError, "the session is over"),
+        10102: Code(DeadlineExceeded, "the deadline passed"),
+        10105: Code(EngineError, "a call or session with this handle is in work"),
+        10106: Code(EngineError, "the engine's output is not what the request expects"),
+        10107: Code(BadRequest, "not what the engine declares"),
+        10109: Code(WorkerLost, "the worker died, or none is up"),
+        10110: Code(Overloaded, "refused: no licence is free, or the queue is full"),
+        10114: Code(DeadlineExceeded, "the session lasted too long"),
+        10163: Code(BadRequest, "a frame of the WebSocket is no JSON object"),
+        10401: Code(BadRequest, "the LoaderInput is no valid message"),
+        10901: Code(EngineError, "wrapperInit failed"),
+        10903: Code(EngineError, "wrapperLoadRes failed"),
+        10904: Code(EngineError, "wrapperUnloadRes failed"),
+        10905: Code(EngineError, "wrapperCreate failed"),
+        10907: Code(EngineError, "wrapperWrite failed"),
+        10908: Code(EngineError, "wrapperRead failed"),
+        10909: Code(EngineError, "wrapperExec failed"),
+        10910: Code(EngineError, "the engine called back with an error"),
+    }
+)
 
 
 def error_of(code: int, text: str, host: str) -> AigesError:
     """Return the error for a code of the product."""
-    return _BY_CODE.get(code, EngineError)(code, text, host)
+    kind = CODES[code].kind if code in CODES else EngineError
+    return kind(code, text, host)
