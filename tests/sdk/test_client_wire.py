@@ -1,9 +1,14 @@
 """The client's messages are those of proto/*.proto, and its errors those of docs/errors.md."""
 
+import re
 from pathlib import Path
 
+import grpc
 import pytest
-from aiges.client import _wire
+from aiges.client import CODES, _wire, errors
+from aiges.client._calls import error_of_rpc
+from aiges.client._encode import input_bytes, request_bytes
+from aiges.client._stream import KEEP_BYTES, InputLog
 from aiges.client.errors import (
     AigesError,
     BadRequest,
@@ -17,15 +22,18 @@ from aiges.client.message import (
     Payload,
     Reply,
     check_payloads,
-    input_bytes,
     payload_list,
     read_answer,
-    request_bytes,
+    read_output,
+    read_timing,
 )
 from google.protobuf import descriptor_pb2
 from grpc_tools import protoc
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-PROTO = Path(__file__).resolve().parents[2] / "proto"
+ROOT = Path(__file__).resolve().parents[2]
+PROTO = ROOT / "proto"
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +55,14 @@ def test_messages_are_those_of_the_proto_files(compiled, file):
     assert file == compiled[file.name]
 
 
-def test_the_method_is_the_one_in_use(compiled):
-    assert _wire.CALL == "/utils.XsfCall/call"
+def test_the_methods_are_those_of_the_proto_files():
+    xsf, stream = (PROTO / name for name in ("xsf.proto", "stream.proto"))
+    for method, file in ((_wire.CALL, xsf), (_wire.RUN, stream)):
+        _, service, name = method.split("/")
+        package, _, short = service.rpartition(".")
+        text = file.read_text()
+        assert f"package {package};" in text
+        assert f"service {short}" in text and f"rpc {name}(" in text
 
 
 def test_one_value_becomes_a_payload_named_data():
@@ -98,6 +112,57 @@ def test_a_request_has_everything_in_its_place():
     assert dict(payload.meta.attribute) == {"encoding": "png", "status": "3"}
 
 
+plain = settings(database=None, deadline=None)
+texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=200)
+maps = st.dictionaries(texts, texts, max_size=4)
+payloads = st.builds(Payload, texts, st.binary(max_size=40_000), st.sampled_from(DataType), maps)
+lists = st.lists(payloads, max_size=4)
+
+
+@plain
+@given(texts, lists, st.booleans(), maps, maps, lists, st.integers(0, 3), st.integers(0, 2**31 - 1))
+def test_what_is_written_by_hand_is_what_protobuf_reads(
+    service, items, once, params, headers, expect, status, sync_id
+):
+    data = input_bytes(
+        service,
+        items,
+        once=once,
+        params=params,
+        headers=headers,
+        expect=expect,
+        status=status,
+        sync_id=sync_id,
+    )
+    wanted = _wire.LoaderInput(
+        serviceId=service, state=int(once), params=params, headers=headers, sync_id=sync_id
+    )
+    for each in expect:
+        wanted.expect.add(name=each.name, dataType=each.type, attribute=each.attributes)
+    for each in items:
+        made = wanted.pl.add(data=each.data)
+        made.meta.name, made.meta.dataType = each.name, int(each.type)
+        made.meta.attribute.update({"status": str(status), **each.attributes})
+    assert _wire.LoaderInput.FromString(data) == wanted
+
+
+@plain
+@given(texts, st.none() | st.binary(max_size=40_000), texts, texts)
+def test_so_is_the_envelope(op, data, handle, value):
+    wanted = _wire.ReqData(op=op, param={"SeqNo": value, "waitTime": "1"})
+    wanted.s.h = handle
+    if data is not None:
+        wanted.data.add(data=data)
+    made = request_bytes(op, data, handle=handle, SeqNo=value, waitTime="1")
+    assert _wire.ReqData.FromString(made) == wanted
+
+
+@pytest.mark.parametrize("wrong", [{"n": 5}, {5: "n"}, {"b": b"x"}])
+def test_params_that_are_no_strings_are_told(wrong):
+    with pytest.raises(TypeError, match="expected a dict of str to str"):
+        input_bytes("svc", [], once=True, params=wrong)
+
+
 def answer(code=0, err="", status=3, payloads=(), outer=0):
     output = _wire.LoaderOutput(code=code, err=err, status=status)
     for name, data, kind in payloads:
@@ -127,6 +192,8 @@ def test_an_answer_gives_its_payloads():
         (10909, EngineError),
         (10106, EngineError),
         (10101, EngineError),
+        (10107, BadRequest),
+        (10004, BadRequest),
         (7, EngineError),
     ],
 )
@@ -163,3 +230,102 @@ def test_two_payloads_of_one_name_and_none_at_all_are_refused_here():
         check_payloads([Payload("a"), Payload("a")])
     with pytest.raises(BadRequest, match="expected at least one payload"):
         check_payloads([])
+
+
+# The table of codes.
+
+CODES_H = (ROOT / "loader" / "api" / "codes.h").read_text()
+ERRORS_MD = (ROOT / "docs" / "errors.md").read_text()
+
+
+def test_the_table_has_every_code_of_the_loader_and_of_the_page():
+    in_header = {int(code) for code in re.findall(r"constexpr int kCode\w+ = (\d+);", CODES_H)}
+    rows = [line for line in ERRORS_MD.splitlines() if line.startswith("|")]
+    in_page = {int(code) for line in rows for code in re.findall(r"\b1[01]\d{3}\b", line)}
+    assert len(in_header) > 20 and len(in_page) > 15
+    assert set(CODES) == in_header | in_page
+
+
+def test_the_loader_never_sends_another_code():
+    sources = [*(ROOT / "loader" / "ingress").glob("*.cc"), *ROOT.glob("loader/scheduler/*.cc")]
+    named = {code for f in sources for code in re.findall(r"= (10\d{3});", f.read_text())}
+    assert {int(code) for code in named} <= set(CODES)
+
+
+def test_each_code_has_a_class_that_is_exported_and_a_meaning():
+    for number, (kind, meaning) in CODES.items():
+        assert issubclass(kind, AigesError) and kind.__name__ in errors.__all__
+        assert meaning and len(meaning) < 60
+        assert errors.error_of(number, "x", "").meaning == meaning
+    assert EngineError(7, "x").meaning == ""
+    with pytest.raises(TypeError):
+        CODES[1] = CODES[10110]
+
+
+@pytest.mark.parametrize(
+    ("code", "details", "kind", "number"),
+    [
+        ("RESOURCE_EXHAUSTED", "SERVER: Received message larger than max (9 vs. 8)", BadRequest, 0),
+        ("RESOURCE_EXHAUSTED", "service license not enough: all 1", Overloaded, 10110),
+        ("RESOURCE_EXHAUSTED", "input buffer full: the engine", BadRequest, 10009),
+        ("INVALID_ARGUMENT", "not a valid", BadRequest, 0),
+        ("UNIMPLEMENTED", "", BadRequest, 0),
+        ("DEADLINE_EXCEEDED", "", DeadlineExceeded, 10102),
+    ],
+)
+def test_an_end_without_an_answer_has_its_kind_of_error(code, details, kind, number):
+    error = error_of_rpc(getattr(grpc.StatusCode, code), details, "h:1")
+    assert (type(error), error.code) == (kind, number)
+
+
+# The input of streams, and timing.
+
+
+def status_of(message):
+    return [
+        (p.meta.name, p.meta.attribute["status"]) for p in _wire.LoaderInput.FromString(message).pl
+    ]
+
+
+def test_a_piece_has_its_place_in_its_stream():
+    log = InputLog("svc", iter(()), {"p": "1"}, None, ())
+    opening = _wire.LoaderInput.FromString(log.message(0))
+    assert (opening.state, dict(opening.params), len(opening.pl)) == (0, {"p": "1"}, 0)
+    log.add({"a": "1", "b": "2"})
+    log.add(Payload("a", b"3"))
+    log.add([Payload("b", b"4", attributes={"status": "2"})])
+    assert status_of(log.message(1)) == [("a", "0"), ("b", "0")]
+    assert status_of(log.message(2)) == [("a", "1")]
+    assert status_of(log.message(3)) == [("b", "2")]
+
+
+def test_a_whole_input_is_the_opening_itself():
+    log = InputLog("svc", {"a": "1"}, None, None, ())
+    message = _wire.LoaderInput.FromString(log.message(0))
+    assert (message.state, log.ended, status_of(log.message(0))) == (1, True, [("a", "3")])
+
+
+def test_a_long_input_is_not_kept():
+    log = InputLog("svc", iter(()), None, None, ())
+    log.add(b"x" * (KEEP_BYTES // 2))
+    assert log.kept and log.message(0) == log.message(0)
+    log.add(b"x" * (KEEP_BYTES // 2))
+    assert not log.kept
+    for at in range(3):
+        assert log.has(at) and log.message(at)
+    assert not log._messages
+
+
+def test_an_output_of_a_stream_is_read_like_an_answer():
+    output = _wire.LoaderOutput(status=1)
+    output.pl.add(data=b"1").meta.MergeFrom(_wire.MetaDesc(name="a", dataType=2))
+    got = read_output(output.SerializeToString(), "h:1")
+    assert (got.payloads, got.ended) == ((Payload("a", b"1", DataType.IMAGE),), False)
+    with pytest.raises(WorkerLost):
+        read_output(_wire.LoaderOutput(code=10109).SerializeToString(), "h:1")
+
+
+def test_the_trailer_tells_the_time_of_each_stage():
+    metadata = [("other", "x"), ("server-timing", "queue;dur=0.01, engine;dur=812.1, bad;dur=")]
+    assert read_timing(metadata) == {"queue": 0.01, "engine": 812.1}
+    assert read_timing(None) == {}

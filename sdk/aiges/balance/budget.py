@@ -9,6 +9,9 @@ from typing import Callable
 __all__ = ["RetryBudget"]
 
 
+AGE_S = 0.01  # So long what was earned counts as new: a call need not compute how it fades.
+
+
 class RetryBudget:
     """A bucket of tokens, one for each retry. Thread-safe.
 
@@ -31,7 +34,8 @@ class RetryBudget:
     def called(self) -> None:
         """Count a call (its first try)."""
         with self._lock:
-            self._age()
+            if self._clock() - self._at > AGE_S:
+                self._age()
             self._earned += self._share
 
     def take(self) -> bool:

@@ -2,14 +2,18 @@
 
 with Client("consul://svcName") as client:
     print(client.once("some text").text())
+    for payload in client.stream("some text"):
+        print(payload.data)
 """
 
 from aiges.client._session import Place
-from aiges.client.aio import AsyncClient, AsyncSession
-from aiges.client.client import Client, Session
+from aiges.client.aio import AsyncClient, AsyncSession, AsyncStream
+from aiges.client.client import Client, Session, Stream
 from aiges.client.errors import (
+    CODES,
     AigesError,
     BadRequest,
+    Code,
     DeadlineExceeded,
     EngineError,
     Overloaded,
@@ -19,11 +23,14 @@ from aiges.client.errors import (
 from aiges.client.message import DataType, Payload, Reply
 
 __all__ = [
+    "CODES",
     "AigesError",
     "AsyncClient",
     "AsyncSession",
+    "AsyncStream",
     "BadRequest",
     "Client",
+    "Code",
     "DataType",
     "DeadlineExceeded",
     "EngineError",
@@ -32,6 +39,7 @@ __all__ = [
     "Place",
     "Reply",
     "Session",
+    "Stream",
     "Unavailable",
     "WorkerLost",
 ]

@@ -7,6 +7,7 @@ loader, inside the call's own deadline and the client's budget of retries.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from typing import Any, Callable
@@ -32,6 +33,7 @@ from aiges.client.errors import (
     Overloaded,
     Unavailable,
     WorkerLost,
+    error_of,
 )
 from aiges.client.message import Output, read_answer
 
@@ -70,11 +72,17 @@ CLOSED = "the client is closed"
 SILENCE_S = 1.0  # A call that had this much time and no word from the host speaks against it.
 
 
+# Two kinds of RESOURCE_EXHAUSTED that no other loader would take either: a message longer than its
+# [limits] max_message_bytes (gRPC's words), and a stream's input that finds no room.
+TOO_LONG = "larger than max"
+NO_ROOM = "input buffer full"
+
+
 def never_ran(code: Any, details: str) -> bool:
     """Return whether a gRPC error means for certain that the engine has not seen the call."""
     if code is grpc.StatusCode.UNAVAILABLE:
         return details.startswith(NEVER_RAN)
-    return code in (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.CANCELLED)
+    return code is grpc.StatusCode.CANCELLED
 
 
 def error_of_rpc(code: Any, details: str, host: str) -> AigesError:
@@ -83,7 +91,9 @@ def error_of_rpc(code: Any, details: str, host: str) -> AigesError:
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return DeadlineExceeded(10102, text, host)
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
-        return Overloaded(10110, text, host)
+        if TOO_LONG in details:
+            return BadRequest(0, text, host)
+        return error_of(10009 if details.startswith(NO_ROOM) else 10110, text, host)
     if code in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNIMPLEMENTED):
         return BadRequest(0, text, host)
     return Unavailable(0, text, host, maybe_ran=not never_ran(code, details))
@@ -130,6 +140,11 @@ class Core:
         self.picker.update(snapshot)
         self.known.set()
 
+    def wait_known(self, seconds: float) -> None:
+        """Wait for the first word of discovery; at most the client's own timeout."""
+        if not self.known.is_set():
+            self.known.wait(min(seconds, self.timeout_s))
+
     def nowhere(self) -> Unavailable:
         """Return the error of a call for which there is no loader."""
         if self.closed:
@@ -142,52 +157,72 @@ class Core:
 class Tries:
     """One call from its first try to its end. Belongs to the call's thread or task."""
 
-    def __init__(self, core: Core, timeout_s: float | None, retries: int | None = None) -> None:
+    __slots__ = ("_core", "_deadline", "_error", "_had_s", "_left", "_tried", "lease", "timing")
+
+    def __init__(self, core: Core, timeout_s: float | None) -> None:
         self._core = core
         self._deadline = time.monotonic() + (core.timeout_s if timeout_s is None else timeout_s)
-        self._left = core.retries if retries is None else retries
+        self._left = core.retries
         self._tried: list[str] = []
         self._error: AigesError | None = None
         self._had_s = 0.0
         self.lease: Lease | None = None
+        self.timing: dict[str, float] = {}
         core.budget.called()
 
     def remaining_s(self) -> float:
         """Return how long the call may still take, in seconds; 0 when the time has passed."""
         return max(0.0, self._deadline - time.monotonic())
 
-    def begin(self) -> Endpoint:
-        """Choose where the next try goes. Raises what ended the call when there is nowhere."""
-        if not self._core.known.is_set():
-            raise self._core.nowhere()
-        self._had_s = self.remaining_s()
-        if self._had_s <= 0:
+    def begin(self) -> str:
+        """Choose where the next try goes: an address. Raises what ended the call when nowhere."""
+        core = self._core
+        if not core.known.is_set():
+            raise core.nowhere()
+        self._had_s = had_s = self._deadline - time.monotonic()
+        if had_s <= 0:
             raise self._error or DeadlineExceeded(10102, "the time passed before the call was sent")
-        if self._core.closed:
-            raise self._core.nowhere()
-        self.lease = self._core.picker.pick(self._tried)
-        if self.lease is None:
-            raise self._error or self._core.nowhere()
-        self._tried.append(self.lease.endpoint.address)
-        return self.lease.endpoint
+        if core.closed:
+            raise core.nowhere()
+        self.lease = lease = core.picker.pick(self._tried)
+        if lease is None:
+            raise self._error or core.nowhere()
+        address = lease.endpoint.address
+        self._tried.append(address)
+        return address
 
     def wait_ms(self) -> str:
         """Return the loader's share of the time: a little less, so that its own answer is first."""
         return str(max(1, int((self._had_s - min(0.1, self._had_s * 0.1)) * 1000)))
+
+    def timeout_s(self) -> float | None:
+        """Return the time that this try has, for gRPC; None: as long as it takes."""
+        return None if self._had_s == math.inf else self._had_s
 
     def end(self, outcome: Outcome) -> None:
         """Give the try's place back."""
         if self.lease is not None:
             self.lease.done(outcome)
 
-    def answered(self, answer: bytes, keep: bool = False) -> Output | None:
+    def settle(self, heard: bool) -> None:
+        """Note that no other try may follow; ``heard``: and that the host has said something."""
+        self._left = 0
+        if heard:
+            self._had_s = 0.0  # A deadline does not speak against it any more.
+
+    def answered(
+        self,
+        answer: bytes,
+        keep: bool = False,
+        read: Callable[[bytes, str], Output] = read_answer,
+    ) -> Output | None:
         """Return the output; None when another try is to follow; raises the call's error.
 
         ``keep`` leaves the place taken after a success: a session goes on there.
         """
         assert self.lease is not None
         try:
-            output = read_answer(answer, self.lease.endpoint.address)
+            output = read(answer, self.lease.endpoint.address)
         except AigesError as error:
             if isinstance(error, Overloaded):
                 outcome, may_repeat = Outcome.REFUSED, True
@@ -198,7 +233,7 @@ class Tries:
             self._fail(error, outcome, may_repeat)
             return None
         if not keep:
-            self.end(Outcome.OK)
+            self.lease.done(Outcome.OK)
         return output
 
     def broke(self, code: Any, details: str | None) -> None:

@@ -9,16 +9,15 @@ from typing import Any
 
 from aiges.balance import Lease, Outcome
 from aiges.client._calls import error_of_rpc
+from aiges.client._encode import input_bytes, request_bytes
 from aiges.client.errors import AigesError, Unavailable
 from aiges.client.message import (
     Expect,
     Output,
     Payload,
     Payloads,
-    input_bytes,
     payload_list,
     read_answer,
-    request_bytes,
 )
 
 __all__ = ["Place", "SessionBase", "SessionState"]

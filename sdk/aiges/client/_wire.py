@@ -15,9 +15,13 @@ from google.protobuf import (  # type: ignore[import-untyped]
     message_factory,
 )
 
-__all__ = ["CALL", "LoaderInput", "LoaderOutput", "MetaDesc", "Payload", "ReqData", "ResData"]
+__all__ = [
+    *("CALL", "RUN"),
+    *("LoaderInput", "LoaderOutput", "MetaDesc", "Payload", "ReqData", "ResData"),
+]
 
 CALL = "/utils.XsfCall/call"
+RUN = "/aiges.v1.Stream/Run"
 
 _Field = descriptor_pb2.FieldDescriptorProto
 _SCALARS = {

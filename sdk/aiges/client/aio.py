@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Iterable, Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple, Union
 
 import grpc  # type: ignore[import-untyped]
 import grpc.aio  # type: ignore[import-untyped]
@@ -14,20 +14,30 @@ import grpc.aio  # type: ignore[import-untyped]
 from aiges.balance import Endpoint, Lease, Outcome
 from aiges.client import _wire
 from aiges.client._calls import CLOSED, Core, Tries
+from aiges.client._encode import input_bytes, request_bytes
 from aiges.client._session import POLL_S, SessionBase, SessionState
+from aiges.client._stream import AsyncPieces, InputLog, Piece, StreamBase
 from aiges.client.errors import AigesError, Unavailable
 from aiges.client.message import (
+    TIMING,
     Expect,
     Payload,
     Payloads,
     Reply,
     check_payloads,
-    input_bytes,
     payload_list,
-    request_bytes,
+    read_timing,
 )
 
-__all__ = ["AsyncClient", "AsyncSession"]
+__all__ = ["AsyncClient", "AsyncSession", "AsyncStream"]
+
+ASK_TIMING = ((TIMING, "1"),)
+
+
+class _Link(NamedTuple):
+    channel: Any
+    call: Any
+    run: Any
 
 
 class AsyncClient:
@@ -47,7 +57,7 @@ class AsyncClient:
         keepalive_s: float = 1.0,
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._channels: dict[str, tuple[Any, Any]] = {}
+        self._channels: dict[str, _Link] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._core = Core(target, service, timeout_s, retries, idempotent, keepalive_s, self._gone)
 
@@ -66,8 +76,8 @@ class AsyncClient:
         """Stop discovery and close all connections; calls in flight fail as Unavailable."""
         self._core.close()
         channels, self._channels = list(self._channels.values()), {}
-        for channel, _ in channels:
-            await channel.close()
+        for link in channels:
+            await link.channel.close()
         if self._closing:
             await asyncio.wait(self._closing)
 
@@ -82,22 +92,25 @@ class AsyncClient:
         headers: Mapping[str, str] | None = None,
         expect: Expect = (),
         timeout_s: float | None = None,
+        timing: bool = False,
     ) -> Reply:
         """Send the whole input, wait for the whole output; see ``Client.once``."""
+        core = self._core
         items = payload_list(payloads)
         check_payloads(items)
         data = input_bytes(
-            self._core.service, items, once=True, params=params, headers=headers, expect=expect
+            core.service, items, once=True, params=params, headers=headers, expect=expect
         )
-        tries = Tries(self._core, timeout_s)
-        await self._known(tries)
+        tries = Tries(core, timeout_s)
+        if not core.known.is_set():
+            await self._known(tries)
         while True:
-            address = tries.begin().address
+            address = tries.begin()
             request = request_bytes("AIIn", data, SeqNo="1", waitTime=tries.wait_ms())
-            answer = await self._try(tries, address, request)
+            answer = await self._try(tries, address, request, timing)
             output = None if answer is None else tries.answered(answer)
             if output is not None:
-                return Reply({item.name: item for item in output.payloads}, address)
+                return Reply({item.name: item for item in output.payloads}, address, tries.timing)
 
     async def session(
         self,
@@ -112,7 +125,7 @@ class AsyncClient:
         tries = Tries(self._core, timeout_s)
         await self._known(tries)
         while True:
-            address = tries.begin().address
+            address = tries.begin()
             answer = await self._try(tries, address, request)
             output = None if answer is None else tries.answered(answer, keep=True)
             if output is not None:
@@ -121,13 +134,34 @@ class AsyncClient:
                 limit_s = self._core.timeout_s if timeout_s is None else timeout_s
                 return AsyncSession(self, state, tries.lease, limit_s)
 
+    def stream(
+        self,
+        inputs: Union[Payloads, Iterable[Piece], AsyncIterable[Piece]],  # noqa: UP007 (Python 3.9)
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        expect: Expect = (),
+        timeout_s: float | None = None,
+    ) -> AsyncStream:
+        """Return a stream, for ``async for``; see ``Client.stream``.
+
+        The pieces of the input may come from an async iterator; a plain one must not wait.
+        """
+        log = InputLog(self._core.service, inputs, params, headers, expect)
+        return AsyncStream(self, log, AsyncPieces(log, inputs), timeout_s)
+
     async def _known(self, tries: Tries) -> None:
         if not self._core.known.is_set():
-            await asyncio.to_thread(self._core.known.wait, tries.remaining_s())
+            await asyncio.to_thread(self._core.wait_known, tries.remaining_s())
 
-    async def _try(self, tries: Tries, address: str, request: bytes) -> bytes | None:
+    async def _try(
+        self, tries: Tries, address: str, request: bytes, timing: bool = False
+    ) -> bytes | None:
         try:
-            answer: bytes = await self._call(address)(request, timeout=tries.remaining_s())
+            asked = ASK_TIMING if timing else None
+            call = self._link(address).call(request, timeout=tries.timeout_s(), metadata=asked)
+            answer: bytes = await call
+            if timing:
+                tries.timing = read_timing(await call.trailing_metadata())
             return answer
         except grpc.RpcError as error:
             tries.broke(error.code(), error.details())
@@ -138,13 +172,15 @@ class AsyncClient:
                 raise Unavailable(0, CLOSED, address, maybe_ran=True) from None
             raise
 
-    def _call(self, address: str) -> Any:
-        if self._core.closed:
-            raise Unavailable(0, CLOSED, address)
-        if address not in self._channels:
+    def _link(self, address: str) -> _Link:
+        found = self._channels.get(address)
+        if found is None:
+            if self._core.closed:
+                raise Unavailable(0, CLOSED, address)
             channel = grpc.aio.insecure_channel(address, options=self._core.options)
-            self._channels[address] = channel, channel.unary_unary(_wire.CALL)
-        return self._channels[address][1]
+            call, run = channel.unary_unary(_wire.CALL), channel.stream_stream(_wire.RUN)
+            found = self._channels[address] = _Link(channel, call, run)
+        return found
 
     def _gone(self, endpoint: Endpoint) -> None:
         """Called on any thread."""
@@ -156,7 +192,7 @@ class AsyncClient:
     def _drop(self, endpoint: Endpoint) -> None:
         found = self._channels.pop(endpoint.address, None)
         if found is not None:
-            close: Coroutine[Any, Any, None] = found[0].close()
+            close: Coroutine[Any, Any, None] = found.channel.close()
             task = self._loop.create_task(close)
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
@@ -213,7 +249,113 @@ class AsyncSession(SessionBase):
 
     async def _ask(self, request: bytes, timeout_s: float) -> None:
         try:
-            answer = await self._client._call(self.host)(request, timeout=timeout_s)
+            answer = await self._client._link(self.host).call(request, timeout=timeout_s)
         except grpc.RpcError as error:
             raise self._broke(error.code(), error.details()) from None
         self._take(answer)
+
+
+class AsyncStream(StreamBase):
+    """What ``Stream`` is, for asyncio. Belongs to one task; ``close`` also from another one."""
+
+    def __init__(
+        self, client: AsyncClient, log: InputLog, pieces: AsyncPieces, timeout_s: float | None
+    ) -> None:
+        super().__init__(client._core, log, timeout_s)
+        self._client, self._pieces = client, pieces
+        self._writers: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> AsyncStream:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_over", True) and not self._client._loop.is_closed():
+            self._client._loop.call_soon_threadsafe(self._stop)
+
+    def __aiter__(self) -> AsyncStream:
+        return self
+
+    async def __anext__(self) -> Payload:
+        while not self._waiting:
+            if self._over:
+                raise StopAsyncIteration
+            try:
+                await self._receive()
+            except BaseException as error:
+                closed = self._over
+                await self.close()
+                cancelled = isinstance(error, asyncio.CancelledError)
+                if cancelled and self._log.fault is not None:
+                    raise self._log.fault from None
+                if cancelled and self._core.closed:
+                    raise Unavailable(0, CLOSED, self.host, maybe_ran=True) from None
+                if closed:  # By another task.
+                    raise StopAsyncIteration from None
+                raise
+        return self._waiting.popleft()
+
+    async def close(self) -> None:
+        """End the session; output that was not read is lost. May be called twice."""
+        self._waiting.clear()
+        await self._end()
+
+    aclose = close
+
+    async def _end(self) -> None:
+        self._stop()
+        if self._writers:
+            await asyncio.wait(self._writers)
+        await self._pieces.close()
+
+    def _stop(self) -> None:
+        self._leave()
+        if self._call is not None:
+            self._call.cancel()
+        for writer in self._writers:
+            writer.cancel()
+
+    async def _receive(self) -> None:
+        if self._call is None:
+            await self._begin()
+        try:
+            message = await self._call.read()
+            if message is grpc.aio.EOF:
+                self._complete()
+                await self._end()
+                return
+        except grpc.RpcError as error:
+            self._broke(error.code(), error.details())
+        else:
+            self._take(message)
+
+    async def _begin(self) -> None:
+        if self._tries is None:
+            self._tries = Tries(self._core, self._timeout_s)
+            await self._client._known(self._tries)
+        link = self._client._link(self._tries.begin())
+        self._call = link.run(timeout=self._tries.timeout_s())
+        writing = _write(self._call, self._pieces, self._pieces.begin())
+        self._writers.append(self._client._loop.create_task(writing))
+
+
+async def _write(call: Any, pieces: AsyncPieces, number: int) -> None:
+    """Send one try its input, no faster than it is taken."""
+    at = 0
+    try:
+        while (message := await pieces.next(number, at)) is not None:
+            await call.write(message)
+            at += 1
+        if pieces.log.fault is not None:
+            call.cancel()
+        else:
+            await call.done_writing()
+    except (grpc.RpcError, asyncio.InvalidStateError):
+        pass  # The call is over; who reads hears why.

@@ -4,29 +4,39 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple, Union
 
 import grpc  # type: ignore[import-untyped]
 
 from aiges.balance import Endpoint, Lease, Outcome
 from aiges.client import _wire
 from aiges.client._calls import CLOSED, Core, Tries
+from aiges.client._encode import input_bytes, request_bytes
 from aiges.client._session import POLL_S, SessionBase, SessionState
+from aiges.client._stream import InputLog, Piece, Pieces, StreamBase
 from aiges.client.errors import AigesError, Unavailable
 from aiges.client.message import (
+    TIMING,
     Expect,
     Payload,
     Payloads,
     Reply,
     check_payloads,
-    input_bytes,
     payload_list,
-    request_bytes,
+    read_timing,
 )
 
-__all__ = ["Client", "Session"]
+__all__ = ["Client", "Session", "Stream"]
+
+ASK_TIMING = ((TIMING, "1"),)
+
+
+class _Link(NamedTuple):
+    channel: grpc.Channel
+    call: Any
+    run: Any
 
 
 class Client:
@@ -34,11 +44,11 @@ class Client:
 
     ``target`` says where they are: ``consul://svcName``, ``file:/path/peers.toml`` or
     ``host:port,host:port`` (see ``aiges.balance.targets``). ``service`` is the name that requests
-    carry. ``timeout_s`` bounds a call with all its tries. ``retries`` says how many more tries,
-    each at another loader, may follow one that was certainly not executed; with ``idempotent`` also
-    one that may have been. Each connection is pinged every ``keepalive_s`` seconds (0: never), and
-    given up when no answer comes for as long. Raises ValueError and OSError for a target that
-    cannot be used.
+    carry. ``timeout_s`` bounds a call with all its tries (but no stream: that says its own).
+    ``retries`` says how many more tries, each at another loader, may follow one that was certainly
+    not executed; with ``idempotent`` also one that may have been. Each connection is pinged every
+    ``keepalive_s`` seconds (0: never), and given up when no answer comes for as long. Raises
+    ValueError and OSError for a target that cannot be used.
 
     Do not fork with an open client: gRPC's threads do not come along.
     """
@@ -54,7 +64,7 @@ class Client:
         keepalive_s: float = 1.0,
     ) -> None:
         self._lock = threading.Lock()
-        self._channels: dict[str, tuple[grpc.Channel, Any]] = {}
+        self._channels: dict[str, _Link] = {}
         self._core = Core(target, service, timeout_s, retries, idempotent, keepalive_s, self._drop)
 
     def __enter__(self) -> Client:
@@ -73,8 +83,8 @@ class Client:
         self._core.close()
         with self._lock:
             channels, self._channels = list(self._channels.values()), {}
-        for channel, _ in channels:
-            channel.close()
+        for link in channels:
+            link.channel.close()
 
     def endpoints(self) -> list[Endpoint]:
         """Return the loaders that calls may go to now."""
@@ -87,27 +97,30 @@ class Client:
         headers: Mapping[str, str] | None = None,
         expect: Expect = (),
         timeout_s: float | None = None,
+        timing: bool = False,
     ) -> Reply:
         """Send the whole input, wait for the whole output.
 
         ``payloads``: bytes or str (named "data"), a dict of them by name, or a list of Payload.
         ``expect``: the outputs to take, as names (of text) or Payloads; none: whatever comes.
+        ``timing``: ask where the time went, for ``Reply.timing``.
         Raises AigesError, of the kind that aiges.client.errors describes.
         """
+        core = self._core
         items = payload_list(payloads)
         check_payloads(items)
         data = input_bytes(
-            self._core.service, items, once=True, params=params, headers=headers, expect=expect
+            core.service, items, once=True, params=params, headers=headers, expect=expect
         )
-        tries = Tries(self._core, timeout_s)
-        self._core.known.wait(tries.remaining_s())
+        tries = Tries(core, timeout_s)
+        core.wait_known(tries.remaining_s())
         while True:
-            address = tries.begin().address
+            address = tries.begin()
             request = request_bytes("AIIn", data, SeqNo="1", waitTime=tries.wait_ms())
-            answer = self._try(tries, address, request)
+            answer = self._try(tries, address, request, timing)
             output = None if answer is None else tries.answered(answer)
             if output is not None:
-                return Reply({item.name: item for item in output.payloads}, address)
+                return Reply({item.name: item for item in output.payloads}, address, tries.timing)
 
     def session(
         self,
@@ -123,9 +136,9 @@ class Client:
         state = SessionState(self._core.service)
         request = state.opening(params, headers, expect)
         tries = Tries(self._core, timeout_s)
-        self._core.known.wait(tries.remaining_s())
+        self._core.wait_known(tries.remaining_s())
         while True:
-            address = tries.begin().address
+            address = tries.begin()
             answer = self._try(tries, address, request)
             output = None if answer is None else tries.answered(answer, keep=True)
             if output is not None:
@@ -134,10 +147,38 @@ class Client:
                 limit_s = self._core.timeout_s if timeout_s is None else timeout_s
                 return Session(self, state, tries.lease, limit_s)
 
-    def _try(self, tries: Tries, address: str, request: bytes) -> bytes | None:
+    def stream(
+        self,
+        inputs: Union[Payloads, Iterable[Piece]],  # noqa: UP007 (a class at import in 3.9)
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        expect: Expect = (),
+        timeout_s: float | None = None,
+    ) -> Stream:
+        """Return a stream: a session whose output comes as the engine gives it.
+
+        ``inputs`` is the whole input, as for ``once`` (bytes, str, a dict or a list), or an
+        iterator of pieces of it, each of such a form or a Payload; it is read on another thread,
+        no faster than the engine takes them. It begins with the first reading, and takes as long as
+        it takes, unless ``timeout_s`` bounds it. Raises TypeError and BadRequest for a whole input
+        that is wrong; all else comes from the reading.
+        """
+        log = InputLog(self._core.service, inputs, params, headers, expect)
+        return Stream(self, log, Pieces(log, inputs), timeout_s)
+
+    def _try(
+        self, tries: Tries, address: str, request: bytes, timing: bool = False
+    ) -> bytes | None:
         try:
-            answer: bytes = self._call(address)(request, timeout=tries.remaining_s())
-            return answer
+            link = self._link(address)
+            if timing:
+                with_call = link.call.with_call
+                answer, call = with_call(request, tries.timeout_s(), metadata=ASK_TIMING)
+                tries.timing = read_timing(call.trailing_metadata())
+            else:
+                answer = link.call(request, tries.timeout_s())
+            done: bytes = answer
+            return done
         except grpc.RpcError as error:
             tries.broke(error.code(), error.details())
             return None
@@ -150,20 +191,24 @@ class Client:
             tries.end(Outcome.UNKNOWN)
             raise
 
-    def _call(self, address: str) -> Any:
+    def _link(self, address: str) -> _Link:
+        found = self._channels.get(address)
+        if found is not None:
+            return found
         with self._lock:
             if self._core.closed:
                 raise Unavailable(0, CLOSED, address)
             if address not in self._channels:
                 channel = grpc.insecure_channel(address, options=self._core.options)
-                self._channels[address] = channel, channel.unary_unary(_wire.CALL)
-            return self._channels[address][1]
+                call, run = channel.unary_unary(_wire.CALL), channel.stream_stream(_wire.RUN)
+                self._channels[address] = _Link(channel, call, run)
+            return self._channels[address]
 
     def _drop(self, endpoint: Endpoint) -> None:
         with self._lock:
             found = self._channels.pop(endpoint.address, None)
         if found is not None:
-            found[0].close()
+            found.channel.close()
 
 
 class Session(SessionBase):
@@ -221,7 +266,90 @@ class Session(SessionBase):
 
     def _ask(self, request: bytes, timeout_s: float) -> None:
         try:
-            answer = self._client._call(self.host)(request, timeout=timeout_s)
+            answer = self._client._link(self.host).call(request, timeout=timeout_s)
         except grpc.RpcError as error:
             raise self._broke(error.code(), error.details()) from None
         self._take(answer)
+
+
+class Stream(StreamBase):
+    """The output of a stream: iterating gives Payloads until it ends. Belongs to one thread.
+
+    A payload's ``name`` says which output it is of, its attributes ``seq`` and ``status`` where it
+    stands there. Reading raises AigesError, and what the iterator of the input raised. Leaving
+    early ends the session: ``close``, a ``with``, or dropping it; ``close`` also from another
+    thread, under a reader.
+    """
+
+    def __init__(
+        self, client: Client, log: InputLog, pieces: Pieces, timeout_s: float | None
+    ) -> None:
+        super().__init__(client._core, log, timeout_s)
+        self._client, self._pieces = client, pieces
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_over", True):
+            self.close()
+
+    def __iter__(self) -> Stream:
+        return self
+
+    def __next__(self) -> Payload:
+        while not self._waiting:
+            if self._over:
+                raise StopIteration
+            try:
+                self._receive()
+            except BaseException:
+                closed = self._over
+                self.close()
+                if closed:  # By another thread.
+                    raise StopIteration from None
+                raise
+        return self._waiting.popleft()
+
+    def close(self) -> None:
+        """End the session; output that was not read is lost. May be called twice."""
+        self._waiting.clear()
+        self._stop()
+
+    def _stop(self) -> None:
+        self._leave()
+        if self._call is not None:
+            self._call.cancel()
+        self._pieces.close()
+
+    def _receive(self) -> None:
+        if self._call is None:
+            self._begin()
+        try:
+            message = next(self._call)
+        except StopIteration:
+            self._complete()
+            self._stop()
+        except grpc.RpcError as error:
+            self._broke(error.code(), error.details())
+        else:
+            self._take(message)
+
+    def _begin(self) -> None:
+        if self._tries is None:
+            self._tries = Tries(self._core, self._timeout_s)
+            self._core.wait_known(self._tries.remaining_s())
+        link = self._client._link(self._tries.begin())
+        calls: list[Any] = []
+        self._call = link.run(self._pieces.feed(calls), self._tries.timeout_s())
+        calls.append(self._call)
+        if self._log.fault is not None:
+            self._call.cancel()

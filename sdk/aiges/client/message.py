@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Union
 
 from aiges.client import _wire
-from aiges.client.errors import BadRequest, Overloaded, Unavailable, error_of
+from aiges.client.errors import BadRequest, Unavailable, error_of
 
 __all__ = ["DataType", "Expect", "Output", "Payload", "Payloads", "Reply"]
 
@@ -39,10 +39,15 @@ Expect = Iterable[Union[str, Payload]]
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer to a once call: its payloads by name, and the loader that gave it."""
+    """The answer to a once call: its payloads by name, and the loader that gave it.
+
+    ``timing``: the milliseconds of each stage in the loader (queue, channel, engine, total), where
+    the call asked for them.
+    """
 
     payloads: Mapping[str, Payload]
     host: str
+    timing: Mapping[str, float] = field(default_factory=dict)
 
     def data(self, name: str | None = None) -> bytes:
         """Return the bytes of a payload; without a name, of the only one. Raises LookupError."""
@@ -78,7 +83,7 @@ def _item(name: str, value: Any) -> Payload:
 
 def payload_list(payloads: Payloads, name: str = "data") -> list[Payload]:
     """Return the payloads as a list; a lone value gets the name ``name``. Raises TypeError."""
-    if isinstance(payloads, (bytes, bytearray, memoryview, str)):
+    if isinstance(payloads, (bytes, str, bytearray, memoryview)):
         return [_item(name, payloads)]
     if isinstance(payloads, Mapping):
         return [_item(key, value) for key, value in payloads.items()]
@@ -92,76 +97,72 @@ def payload_list(payloads: Payloads, name: str = "data") -> list[Payload]:
     return found
 
 
-def input_bytes(
-    service: str,
-    payloads: Iterable[Payload],
-    *,
-    once: bool,
-    params: Mapping[str, str] | None = None,
-    headers: Mapping[str, str] | None = None,
-    expect: Expect = (),
-    status: int = 3,
-    sync_id: int = 0,
-) -> bytes:
-    """Return a LoaderInput. ``status`` is the place of payloads that do not say it themselves."""
-    message = _wire.LoaderInput(serviceId=service, state=1 if once else 0, sync_id=sync_id)
-    message.params.update(params or {})
-    message.headers.update(headers or {})
-    for item in expect:
-        wanted = Payload(item, type=DataType.TEXT) if isinstance(item, str) else item
-        message.expect.add(
-            name=wanted.name, dataType=int(wanted.type), attribute=dict(wanted.attributes)
-        )
-    for payload in payloads:
-        made = message.pl.add(data=payload.data)
-        made.meta.name, made.meta.dataType = payload.name, int(payload.type)
-        made.meta.attribute.update({"status": str(status), **payload.attributes})
-    done: bytes = message.SerializeToString()
-    return done
+def _parsed(kind: Any, data: bytes, host: str) -> Any:
+    try:
+        return kind.FromString(data)
+    except Exception as error:  # Two kinds of DecodeError, by the protobuf in use.
+        raise Unavailable(0, f"not an XSF answer: {error}", host, maybe_ran=True) from error
 
 
-def request_bytes(op: str, data: bytes | None, *, handle: str = "", **param: str) -> bytes:
-    """Return a ReqData around a LoaderInput."""
-    message = _wire.ReqData(op=op, param=param)
-    message.s.h = handle
-    if data is not None:
-        message.data.add(data=data)
-    done: bytes = message.SerializeToString()
-    return done
+def _payloads(output: Any) -> tuple[Payload, ...]:
+    made = []
+    for item in output.pl:
+        meta = item.meta
+        kind = _TYPES.get(meta.dataType, DataType.OTHER)
+        made.append(Payload(meta.name, item.data, kind, dict(meta.attribute)))
+    return tuple(made)
 
 
 def read_answer(answer: bytes, host: str) -> Output:
     """Return what a ResData says; raises the error that it tells."""
-    message, output = _wire.ResData(), _wire.LoaderOutput()
-    try:
-        message.ParseFromString(answer)
-        if message.data:
-            output.ParseFromString(message.data[0].data)
-    except Exception as error:  # Two kinds of DecodeError, by the protobuf in use.
-        raise Unavailable(0, f"not an XSF answer: {error}", host, maybe_ran=True) from error
-    if message.code == 10110 or output.code == 10110:
-        raise Overloaded(10110, output.err or message.error_info, host)
-    if message.code or output.code:
-        raise error_of(output.code or message.code, output.err or message.error_info, host)
-    payloads = tuple(
-        Payload(
-            item.meta.name,
-            item.data,
-            DataType(item.meta.dataType) if item.meta.dataType in _TYPES else DataType.OTHER,
-            dict(item.meta.attribute),
-        )
-        for item in output.pl
-    )
-    return Output(payloads, bool(message.data) and output.status in (2, 3), message.s.h)
+    message = _parsed(_wire.ResData, answer, host)
+    code, text, handle = message.code, message.error_info, message.s.h
+    data = message.data
+    if not data:
+        if code:
+            raise error_of(code, text, host)
+        return Output((), False, handle)
+    output = _parsed(_wire.LoaderOutput, data[0].data, host)
+    if code or output.code:
+        # 10110 is the only one that the envelope tells too.
+        raise error_of(10110 if code == 10110 else output.code or code, output.err or text, host)
+    return Output(_payloads(output), output.status in ENDS, handle)
 
 
-_TYPES = frozenset(int(kind) for kind in DataType)
+def read_output(message: bytes, host: str) -> Output:
+    """Return what a LoaderOutput of a stream says; raises the error that it tells."""
+    output = _parsed(_wire.LoaderOutput, message, host)
+    if output.code:
+        raise error_of(output.code, output.err, host)
+    return Output(_payloads(output), output.status in ENDS, "")
+
+
+def read_timing(metadata: Iterable[tuple[str, Any]] | None) -> dict[str, float]:
+    """Return the stages of the trailer server-timing: ``queue;dur=0.01, engine;dur=8.1``."""
+    stages = {}
+    for key, value in metadata or ():
+        if key != TIMING:
+            continue
+        for part in str(value).split(","):
+            name, _, text = part.strip().partition(";dur=")
+            try:
+                stages[name] = float(text)
+            except ValueError:
+                pass  # No duration: not one of ours.
+    return stages
+
+
+TIMING = "server-timing"  # Also the key of the request's metadata that asks for it.
+ENDS = (2, 3)
+_TYPES = {int(kind): kind for kind in DataType}
 
 
 def check_payloads(payloads: list[Payload]) -> None:
     """Raise BadRequest for what the loader would refuse, before it is sent."""
     if not payloads:
         raise BadRequest(10009, "input invalid data: expected at least one payload, got none")
+    if len(payloads) == 1:
+        return
     seen = set()
     for payload in payloads:
         if payload.name in seen:
