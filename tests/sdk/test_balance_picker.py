@@ -78,6 +78,50 @@ def test_a_slow_endpoint_gets_fewer_calls(picker):
     assert shares(picker, 4000)["slow"] == pytest.approx(0.5, abs=0.05)
 
 
+@pytest.mark.parametrize("count", [2, 3, 16])
+def test_among_few_the_least_busy_is_always_found(picker, count):
+    """Two drawn by chance miss the only idle one of 16 seven times in eight."""
+    picker.update(snapshot(*(f"n{number}" for number in range(count))))
+    for _ in range(200):
+        leases = [picker.pick() for _ in range(count)]
+        assert len({lease.endpoint.address for lease in leases}) == count
+        for lease in leases:
+            lease.done(OK)
+
+
+def test_among_few_calls_in_flight_are_exactly_as_the_weights_say(picker):
+    weights = {"a": 1, "b": 2, "c": 5}
+    picker.update(Snapshot(tuple(listed(name, weight=w) for name, w in weights.items())))
+    held = collections.Counter(picker.pick().endpoint.address for _ in range(800))
+    assert held == {address(name): 100 * weight for name, weight in weights.items()}
+
+
+def test_among_many_two_are_drawn(picker):
+    names = [f"n{number}" for number in range(17)]
+    picker.update(snapshot(*names))
+    everyone = {address(name) for name in names}
+    for busy in everyone - {address("n0")}:
+        picker.pick(exclude=everyone - {busy})
+    assert shares(picker, 2000)["n0"] == pytest.approx(2 / 17, abs=0.03)
+
+
+def test_among_few_a_full_one_is_taken_only_if_all_others_are(picker):
+    picker.update(snapshot("a", "b", "c"))
+    call(picker, "a", REFUSED)
+    call(picker, "b", REFUSED)
+    held = [picker.pick() for _ in range(50)]
+    assert {lease.endpoint.address for lease in held} == {address("c")}
+    assert picker.pick(exclude={address("c")}).endpoint.address in (address("a"), address("b"))
+
+
+def test_excluded_and_ejected_endpoints_are_not_scanned(picker):
+    picker.update(snapshot("a", "b", "c", "d"))
+    for _ in range(3):
+        call(picker, "a", FAILED)
+    got = {picker.pick(exclude={address("b")}).endpoint.address for _ in range(50)}
+    assert got == {address("c"), address("d")}
+
+
 def test_an_endpoint_that_refused_is_avoided_for_a_moment(picker, clock):
     picker.update(snapshot("a", "b", "c"))
     call(picker, "a", REFUSED)

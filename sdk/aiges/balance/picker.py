@@ -1,7 +1,9 @@
 """Which endpoint gets the next call.
 
-Two endpoints are drawn by chance, heavier ones more often, and the one with fewer calls in flight
-for its weight is taken. That needs no talk between clients, and avoids slow and full hosts.
+The one with the fewest calls in flight for its weight; between equals chance decides, heavier ones
+more often. Where there are more than 16, two are drawn by chance in that way and the better one is
+taken, so that a choice costs the same among thousands. That needs no talk between clients, and
+avoids slow and full hosts.
 
 What discovery says and what calls meet are weighed like this:
 
@@ -32,6 +34,8 @@ __all__ = ["Lease", "Outcome", "Picker"]
 
 NEVER = float("inf")
 FULL_S = 0.1
+FULL = 1e9  # More than any number of calls in flight.
+SCANNED = 16  # Up to so many endpoints are all looked at.
 
 
 class Outcome(enum.Enum):
@@ -57,10 +61,12 @@ class _State:
         "outstanding",
         "standing",
         "trusted",
+        "weight",
     )
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
+        self.weight = max(1, endpoint.weight)
         self.standing = Standing.DOUBTED
         self.listed = True
         self.trusted = False  # It was READY, and has not been NOT_READY since.
@@ -76,6 +82,7 @@ class _State:
             self.failures = self.ejections = 0  # It is back: what was before says nothing.
             self.ejected_until = 0.0
         self.endpoint, self.standing, self.listed = item.endpoint, item.standing, True
+        self.weight = max(1, item.endpoint.weight)
         if item.standing is Standing.READY:
             self.trusted, self.dropped = True, False
         elif item.standing is Standing.NOT_READY:
@@ -169,18 +176,41 @@ class Picker:
             return [state.endpoint for state in self._pool]
 
     def _choose(self, exclude: Container[str], now: float) -> _State | None:
-        first = self._draw(exclude)
-        if first is None or len(self._pool) == 1:
-            return first
-        second = self._draw(exclude)
-        if second is first:  # Often so with few endpoints, or with one that is much heavier.
+        pool = self._pool
+        if len(pool) == 1:
+            return None if pool[0].endpoint.address in exclude else pool[0]
+        return self._least(exclude, now) if len(pool) <= SCANNED else self._better(exclude, now)
+
+    def _least(self, exclude: Container[str], now: float) -> _State | None:
+        least, best = NEVER, []
+        for state in self._pool:
+            if exclude and state.endpoint.address in exclude:
+                continue
+            load = state.outstanding / state.weight
+            if state.full_until > now:
+                load += FULL
+            if load < least:
+                least, best = load, [state]
+            elif load == least:
+                best.append(state)
+        if len(best) < 2:
+            return best[0] if best else None
+        left = self._chance.random() * sum([state.weight for state in best])
+        for state in best:
+            left -= state.weight
+            if left < 0:
+                return state
+        return best[-1]
+
+    def _better(self, exclude: Container[str], now: float) -> _State | None:
+        first, second = self._draw(exclude), self._draw(exclude)
+        if second is first:  # One that is much heavier is often drawn twice.
             second = self._any([each for each in self._pool if each is not first], exclude)
-        if second is None:
+        if first is None or second is None:
             return first
         if (first.full_until > now) != (second.full_until > now):
             return second if first.full_until > now else first
-        ours = first.outstanding * second.endpoint.weight
-        theirs = second.outstanding * first.endpoint.weight
+        ours, theirs = first.outstanding * second.weight, second.outstanding * first.weight
         return second if theirs < ours else first
 
     def _draw(self, exclude: Container[str]) -> _State | None:
@@ -249,7 +279,7 @@ class Picker:
         else:
             self._pool = members
         self._rebuild_at = min((state.ejected_until for state in resting), default=NEVER)
-        self._bounds = list(accumulate(max(1, state.endpoint.weight) for state in self._pool))
+        self._bounds = list(accumulate(state.weight for state in self._pool))
         return gone
 
     def _tell(self, gone: list[Endpoint]) -> None:
