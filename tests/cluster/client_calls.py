@@ -2,8 +2,6 @@
 
 import threading
 
-from aiges.client import Client
-
 # Once calls echo their first payload in upper case; sessions do so with each piece of input.
 WRAPPER = """
 import asyncio, os
@@ -34,10 +32,9 @@ class Wrapper:
 """
 
 
-def reads(loader, **options):
+def reads(make, loaders, **options):
     """A client of those loaders."""
-    addresses = [loader] if isinstance(loader, str) else [each.grpc for each in loader]
-    return Client(",".join(addresses), **options)
+    return make(",".join(each.grpc for each in loaders), **options)
 
 
 def in_background(work):

@@ -9,7 +9,6 @@ import pytest
 from aiges.client import (
     AsyncClient,
     BadRequest,
-    Client,
     DataType,
     DeadlineExceeded,
     EngineError,
@@ -19,6 +18,7 @@ from aiges.client import (
     Unavailable,
     WorkerLost,
 )
+from both_clients import KINDS
 from client_calls import WRAPPER, attempt, attempts_until, in_background, reads
 from free_ports import free_ports
 from loader_process import Loader
@@ -31,9 +31,15 @@ def loader(binaries, tmp_path_factory):
         yield loader
 
 
+@pytest.fixture(params=KINDS)
+def make(request):
+    """Client, and AsyncClient behind the same methods."""
+    return KINDS[request.param]
+
+
 @pytest.fixture
-def client(loader):
-    with Client(loader.grpc, keepalive_s=0) as made:
+def client(make, loader):
+    with make(loader.grpc, keepalive_s=0) as made:
         yield made
 
 
@@ -106,47 +112,71 @@ def test_a_deadline_is_kept(client):
     assert time.monotonic() - begin < 3
 
 
-def test_nobody_there_is_unavailable_at_once():
+def test_nobody_there_is_unavailable_at_once(make):
     (port,) = free_ports(1)
     begin = time.monotonic()
-    with Client(f"127.0.0.1:{port}") as client, pytest.raises(Unavailable) as error:
+    with make(f"127.0.0.1:{port}") as client, pytest.raises(Unavailable) as error:
         client.once("x")
     assert not error.value.maybe_ran
     assert time.monotonic() - begin < 5
 
 
-def test_a_closed_client_is_unavailable(loader):
-    client = Client(loader.grpc, keepalive_s=0)
-    wait = in_background(lambda: client.once("x", {"sleep_s": "3"}))
-    time.sleep(0.3)
-    client.close()
-    assert isinstance(wait(), Unavailable)
-    with pytest.raises(Unavailable, match="the client is closed"):
-        client.once("x")
+def test_a_closed_client_is_unavailable(make, loader):
+    with make(loader.grpc, keepalive_s=0) as client:
+        wait = in_background(lambda: client.once("x", {"sleep_s": "3"}))
+        time.sleep(0.3)
+        client.close()
+        assert isinstance(wait(), Unavailable)
+        with pytest.raises(Unavailable, match="the client is closed"):
+            client.once("x")
+
+
+def test_a_message_over_the_limit_is_a_bad_request_and_not_tried_elsewhere(make, start):
+    """It was Overloaded, and cost a try at each loader."""
+    loaders = [start(WRAPPER, config={"limits": {"max_message_bytes": 100_000}}) for _ in range(2)]
+    with reads(make, loaders, keepalive_s=0, retries=3) as client:
+        assert client.once(b"x" * 90_000).data() == b"X" * 90_000
+        for _ in range(3):
+            budget = client._core.budget._free
+            with pytest.raises(BadRequest, match="larger than max") as error:
+                client.once(b"x" * 100_001)
+            assert error.value.code == 0
+            assert client._core.budget._free >= budget  # No retry was paid for.
+        picked = [each.failures for each in client._core.picker._states.values()]
+        assert picked == [0, 0]
+        with pytest.raises(BadRequest, match="larger than max"):
+            client.session().write(b"x" * 100_001)
+
+
+def test_timing_comes_when_it_is_asked_for(client):
+    assert client.once("x").timing == {}
+    timing = client.once("x", {"sleep_s": "0.05"}, timing=True).timing
+    assert sorted(timing) == ["channel", "engine", "queue", "total"]
+    assert 45 < timing["engine"] <= timing["total"]
 
 
 @pytest.mark.parametrize("wrong", [{"timeout_s": 0}, {"retries": -1}, {"keepalive_s": -1}])
-def test_settings_that_make_no_sense_are_told(wrong):
+def test_settings_that_make_no_sense_are_told(make, wrong):
     with pytest.raises(ValueError, match="expected timeout_s > 0"):
-        Client("127.0.0.1:1", **wrong)
+        make("127.0.0.1:1", **wrong)
 
 
 # Retries.
 
 
-def test_a_full_loader_is_left_for_another(pair):
-    with reads(pair, keepalive_s=0) as client, Client(pair[0].grpc, keepalive_s=0) as first:
+def test_a_full_loader_is_left_for_another(make, pair):
+    with reads(make, pair, keepalive_s=0) as client, make(pair[0].grpc, keepalive_s=0) as first:
         wait = busy(pair[0], first)
         hosts = {client.once("x").host for _ in range(20)}
         assert hosts == {pair[1].grpc}
         assert wait().text() == "X"
 
 
-def test_when_all_are_full_it_is_overloaded(pair):
-    with reads(pair, keepalive_s=0) as client:
+def test_when_all_are_full_it_is_overloaded(make, pair):
+    with reads(make, pair, keepalive_s=0) as client:
         waits = []
         for each in pair:
-            with Client(each.grpc, keepalive_s=0) as one:
+            with make(each.grpc, keepalive_s=0) as one:
                 waits.append(in_background(lambda: client.once("x", {"sleep_s": "1.5"})))
                 del one
             wait_until(lambda: sum(p.metric("aiges_in_flight") for p in pair) == len(waits), "it")
@@ -156,18 +186,21 @@ def test_when_all_are_full_it_is_overloaded(pair):
         assert [wait().text() for wait in waits] == ["X", "X"]
 
 
-def test_without_retries_a_refusal_is_the_callers(pair):
-    with reads(pair, retries=0, keepalive_s=0) as client:
-        with Client(pair[0].grpc, keepalive_s=0) as first:
+def test_without_retries_a_refusal_is_the_callers(make, pair):
+    with reads(make, pair, retries=0, keepalive_s=0) as client:
+        with make(pair[0].grpc, keepalive_s=0) as first:
             wait = busy(pair[0], first)
             got = collections.Counter(type(attempt(client)).__name__ for _ in range(40))
             wait()
     assert got["Overloaded"] > 0 and got["Reply"] > 0
 
 
-def test_a_killed_loader_costs_at_most_the_calls_that_were_on_their_way(start):
+def test_a_killed_loader_costs_at_most_the_calls_that_were_on_their_way(make, start):
     loaders = [start(WRAPPER) for _ in range(3)]
-    with reads(loaders, keepalive_s=0) as client, reads(loaders, idempotent=True) as careless:
+    with (
+        reads(make, loaders, keepalive_s=0) as client,
+        reads(make, loaders, idempotent=True) as careless,
+    ):
         for each in (client, careless):
             assert len({each.once("x").host for _ in range(60)}) == 3
         loaders[0].process.kill()
@@ -179,9 +212,9 @@ def test_a_killed_loader_costs_at_most_the_calls_that_were_on_their_way(start):
     assert len(failed) <= 1
 
 
-def test_a_loader_that_ends_in_order_costs_no_call(start):
+def test_a_loader_that_ends_in_order_costs_no_call(make, start):
     loaders = [start(WRAPPER) for _ in range(3)]
-    with reads(loaders, keepalive_s=0) as client:
+    with reads(make, loaders, keepalive_s=0) as client:
         stop = threading.Event()
         waits = [in_background(lambda: attempts_until(stop, client)) for _ in range(8)]
         time.sleep(0.3)
@@ -192,10 +225,10 @@ def test_a_loader_that_ends_in_order_costs_no_call(start):
     assert set(got) == {"Reply"}, got
 
 
-def test_a_call_that_may_have_run_is_not_repeated(start, tmp_path):
+def test_a_call_that_may_have_run_is_not_repeated(make, start, tmp_path):
     loaders = [start(WRAPPER) for _ in range(2)]
     log = tmp_path / "ran"
-    with reads(loaders, keepalive_s=0) as client:
+    with reads(make, loaders, keepalive_s=0) as client:
         wait = in_background(lambda: client.once("x", {"log": str(log), "sleep_s": "1"}))
         host = wait_until(lambda: at_work(loaders), "the call")
         host.process.kill()
@@ -204,9 +237,9 @@ def test_a_call_that_may_have_run_is_not_repeated(start, tmp_path):
     assert not log.exists()
 
 
-def test_an_idempotent_call_goes_on_elsewhere(start):
+def test_an_idempotent_call_goes_on_elsewhere(make, start):
     loaders = [start(WRAPPER) for _ in range(2)]
-    with reads(loaders, idempotent=True, keepalive_s=0) as client:
+    with reads(make, loaders, idempotent=True, keepalive_s=0) as client:
         wait = in_background(lambda: client.once("x", {"sleep_s": "1"}))
         host = wait_until(lambda: at_work(loaders), "the call")
         host.process.kill()
@@ -218,17 +251,17 @@ def at_work(loaders):
     return found[0] if found else None
 
 
-def test_a_dead_worker_is_lost_and_repeated_only_if_idempotent(start, tmp_path):
+def test_a_dead_worker_is_lost_and_repeated_only_if_idempotent(make, start, tmp_path):
     loaders = [start(WRAPPER) for _ in range(2)]
     log = tmp_path / "ran"
-    with reads(loaders, keepalive_s=0) as client:
+    with reads(make, loaders, keepalive_s=0) as client:
         with pytest.raises(WorkerLost) as error:
             client.once("x", {"do": "exit", "log": str(log)})
         assert error.value.code == 10109
         assert log.read_text() == "ran\n"
     for each in loaders:
         each.wait_readyz()
-    with reads(loaders, idempotent=True, keepalive_s=0) as client:
+    with reads(make, loaders, idempotent=True, keepalive_s=0) as client:
         with pytest.raises(WorkerLost):
             client.once("x", {"do": "exit", "log": str(log)})
         assert log.read_text() == "ran\n" * 3

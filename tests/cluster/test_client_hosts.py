@@ -8,7 +8,8 @@ from pathlib import Path
 
 import grpc
 import pytest
-from aiges.client import Client, EngineError, Overloaded, Place, Unavailable, WorkerLost
+from aiges.client import EngineError, Overloaded, Place, Unavailable, WorkerLost
+from both_clients import KINDS
 from client_calls import WRAPPER, attempt, attempts_until, in_background, reads
 from free_ports import free_ports
 from loader_process import Loader
@@ -21,9 +22,15 @@ def loader(binaries, tmp_path_factory):
         yield loader
 
 
+@pytest.fixture(params=KINDS)
+def make(request):
+    """Client, and AsyncClient behind the same methods."""
+    return KINDS[request.param]
+
+
 @pytest.fixture
-def client(loader):
-    with Client(loader.grpc, keepalive_s=0) as made:
+def client(make, loader):
+    with make(loader.grpc, keepalive_s=0) as made:
         yield made
 
 
@@ -60,9 +67,9 @@ def test_closing_a_session_ends_it(client, loader):
     assert error.value.code == 10101
 
 
-def test_sessions_stay_where_they_were_opened(start):
+def test_sessions_stay_where_they_were_opened(make, start):
     loaders = [start(WRAPPER) for _ in range(2)]
-    with reads(loaders, keepalive_s=0) as client:
+    with reads(make, loaders, keepalive_s=0) as client:
         sessions = [client.session() for _ in range(10)]
         assert collections.Counter(s.host for s in sessions) == {each.grpc: 5 for each in loaders}
         for number, session in enumerate(sessions):
@@ -71,8 +78,8 @@ def test_sessions_stay_where_they_were_opened(start):
             assert b"".join(p.data for p in session) == b"S%d" % number
 
 
-def test_a_session_is_opened_elsewhere_when_one_is_full(pair):
-    with reads(pair, keepalive_s=0) as client:
+def test_a_session_is_opened_elsewhere_when_one_is_full(make, pair):
+    with reads(make, pair, keepalive_s=0) as client:
         first = client.session()
         assert client.session().host != first.host
         with pytest.raises(Overloaded):
@@ -88,9 +95,9 @@ def session_of(client):
         return error
 
 
-def test_a_session_is_lost_with_its_worker_or_its_loader(start):
+def test_a_session_is_lost_with_its_worker_or_its_loader(make, start):
     loader = start(WRAPPER)
-    with Client(loader.grpc, keepalive_s=0) as client:
+    with make(loader.grpc, keepalive_s=0) as client:
         session = client.session()
         with pytest.raises(WorkerLost):
             session.write("exit")
@@ -106,22 +113,22 @@ def test_a_session_is_lost_with_its_worker_or_its_loader(start):
 # Discovery.
 
 
-def test_a_file_that_changes_moves_the_calls(start, tmp_path):
+def test_a_file_that_changes_moves_the_calls(make, start, tmp_path):
     loaders = [start(WRAPPER) for _ in range(2)]
     peers = tmp_path / "peers.toml"
     peers.write_text(f'[[peer]]\naddress = "{loaders[0].grpc}"\n')
-    with Client(f"file:{peers}", keepalive_s=0) as client:
+    with make(f"file:{peers}", keepalive_s=0) as client:
         assert client.once("x").host == loaders[0].grpc
         peers.write_text(f'[[peer]]\naddress = "{loaders[1].grpc}"\nservice = "svcName"\n')
         wait_until(lambda: client.once("x").host == loaders[1].grpc, "the other loader")
         assert list(client._channels) == [loaders[1].grpc]
 
 
-def test_consul_says_where_to_go(start, consul):
+def test_consul_says_where_to_go(make, start, consul):
     service = f"svc{uuid.uuid4().hex[:8]}"
     loaders = [start(WRAPPER, service=service) for _ in range(2)]
     ids = [consul.register(service, each.grpc) for each in loaders]
-    with Client(f"consul://{service}?agent={consul.http}", service, keepalive_s=0) as client:
+    with make(f"consul://{service}?agent={consul.http}", service, keepalive_s=0) as client:
         wait_until(lambda: len(client.endpoints()) == 2, "both loaders")
         assert {client.once("x").host for _ in range(50)} == {each.grpc for each in loaders}
         consul.say(ids[0], "critical", "not ready: draining")
@@ -129,14 +136,14 @@ def test_consul_says_where_to_go(start, consul):
         assert {client.once("x").host for _ in range(50)} == {loaders[1].grpc}
 
 
-def test_a_rolling_restart_under_load_costs_no_call(start, consul):
+def test_a_rolling_restart_under_load_costs_no_call(make, start, consul):
     service = f"svc{uuid.uuid4().hex[:8]}"
     config = {
         "registry": {"backend": "consul", "url": consul.http},
         "instances": {"lame_duck_ms": 500},
     }
     hosts = [start(WRAPPER, service=service, config=config) for _ in range(2)]
-    with Client(f"consul://{service}?agent={consul.http}", service, keepalive_s=5) as client:
+    with make(f"consul://{service}?agent={consul.http}", service, keepalive_s=5) as client:
         wait_until(lambda: len(client.endpoints()) == 2, "both loaders")
         stop = threading.Event()
         waits = [in_background(lambda: attempts_until(stop, client)) for _ in range(8)]
@@ -152,17 +159,17 @@ def test_a_rolling_restart_under_load_costs_no_call(start, consul):
     assert set(got) == {"Reply"}, got
 
 
-def test_the_first_call_waits_for_the_first_answer_of_consul(start, consul):
+def test_the_first_call_waits_for_the_first_answer_of_consul(make, start, consul):
     service = f"svc{uuid.uuid4().hex[:8]}"
     loader = start(WRAPPER, service=service)
     consul.register(service, loader.grpc)
-    with Client(f"consul://{service}?agent={consul.http}", service, keepalive_s=0) as client:
+    with make(f"consul://{service}?agent={consul.http}", service, keepalive_s=0) as client:
         assert client.once("x").text() == "X"
 
 
-def test_a_consul_that_never_answers_is_told():
+def test_a_consul_that_never_answers_is_told(make):
     (port,) = free_ports(1)
-    with Client(f"consul://svcName?agent=http://127.0.0.1:{port}") as client:
+    with make(f"consul://svcName?agent=http://127.0.0.1:{port}") as client:
         with pytest.raises(Unavailable, match=f"127.0.0.1:{port}.*refused"):
             client.once("x", timeout_s=0.5)
 
@@ -170,11 +177,11 @@ def test_a_consul_that_never_answers_is_told():
 # Connections.
 
 
-def test_a_loader_that_is_back_is_found_soon(start, tmp_path):
+def test_a_loader_that_is_back_is_found_soon(make, start, tmp_path):
     (port,) = free_ports(1)
     config = {"svcName": {"port": port}}
     first = start(WRAPPER, config=config)
-    with Client(first.grpc, keepalive_s=0) as client:
+    with make(first.grpc, keepalive_s=0) as client:
         assert client.once("x").text() == "X"
         first.kill()
         assert isinstance(attempt(client), Unavailable)
@@ -182,9 +189,9 @@ def test_a_loader_that_is_back_is_found_soon(start, tmp_path):
         wait_until(lambda: not isinstance(attempt(client), Exception), "an answer", 5)
 
 
-def test_a_stopped_loader_is_noticed_by_pings(start):
+def test_a_stopped_loader_is_noticed_by_pings(make, start):
     loaders = [start(WRAPPER) for _ in range(2)]
-    with reads(loaders, idempotent=True, timeout_s=10) as client:
+    with reads(make, loaders, idempotent=True, timeout_s=10) as client:
         assert len({client.once("x").host for _ in range(50)}) == 2
         loaders[0].process.send_signal(signal.SIGSTOP)
         stat = Path(f"/proc/{loaders[0].process.pid}/stat")
@@ -193,8 +200,8 @@ def test_a_stopped_loader_is_noticed_by_pings(start):
         loaders[0].process.send_signal(signal.SIGCONT)
 
 
-def test_a_call_that_outlives_many_pings_is_answered(start):
-    with Client(start(WRAPPER).grpc) as client:
+def test_a_call_that_outlives_many_pings_is_answered(make, start):
+    with make(start(WRAPPER).grpc) as client:
         assert client.once("x", {"sleep_s": "6"}, timeout_s=10).text() == "X"
 
 

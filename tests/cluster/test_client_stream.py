@@ -21,8 +21,6 @@ from client_calls import in_background
 from free_ports import free_ports
 from waiting import wait_until
 
-# Sessions of tests/engine: pieces come back in upper case, then `items` numbers.
-
 
 @pytest.fixture(params=KINDS)
 def open_client(request):
@@ -64,15 +62,11 @@ def texts(stream):
     return [p.data.decode() for p in stream if p.data]
 
 
-def released(loader):
-    loader.wait_metric("aiges_in_flight", 0)
-
-
 def destroyed(loader, count=1):
     wait_until(
         lambda: loader.metric("aiges_meter_total", key="destroyed") == count, "wrapperDestroy"
     )
-    released(loader)
+    loader.wait_metric("aiges_in_flight", 0)
 
 
 def test_the_whole_input_gives_the_whole_output(client, loader):
@@ -277,7 +271,7 @@ def test_an_error_of_the_engine_has_its_code(client, loader, params, code):
         list(client.stream("x", params))
     assert (error.value.code, error.value.host) == (code, loader.grpc)
     assert "seven" in error.value.text
-    released(loader)
+    loader.wait_metric("aiges_in_flight", 0)
 
 
 def test_the_death_of_the_worker_is_told(client, loader):
@@ -312,7 +306,7 @@ def test_a_deadline_ends_the_session(client, loader, first):
         list(client.stream(pieces, timeout_s=0.5))
     assert error.value.code == 10102
     assert time.monotonic() - begin < 3
-    released(loader)
+    loader.wait_metric("aiges_in_flight", 0)
 
 
 def test_a_fault_of_the_input_is_the_readers(client, loader):
@@ -324,7 +318,7 @@ def test_a_fault_of_the_input_is_the_readers(client, loader):
         list(client.stream(pieces()))
     with pytest.raises(TypeError, match="expected bytes, str, a dict or a list of Payload"):
         list(client.stream(iter(["x", [b"y"]])))
-    released(loader)
+    loader.wait_metric("aiges_in_flight", 0)
 
 
 @pytest.mark.parametrize(("wrong", "kind"), [([], BadRequest), ({}, BadRequest), (5, TypeError)])
@@ -347,7 +341,7 @@ def test_input_without_room_is_a_bad_request(open_client, engine):
     with pytest.raises(BadRequest, match="input buffer full") as error:
         list(open_client(loader).stream(pieces))
     assert error.value.code == 10009
-    released(loader)
+    loader.wait_metric("aiges_in_flight", 0)
 
 
 # Other loaders.
@@ -386,8 +380,7 @@ def test_a_stream_that_may_have_run_is_repeated_only_if_idempotent(open_client, 
     params = {"write": "exit"}
     with pytest.raises(WorkerLost):
         list(open_client(*pair).stream("x", params))
-    deaths = sum(each.log().count("exit status 3") for each in pair)
-    assert deaths == 1
+    assert sum(each.log().count("exit status 3") for each in pair) == 1
     for each in pair:
         each.wait_readyz()
     with pytest.raises(WorkerLost):
