@@ -40,19 +40,22 @@ def test_services_shows_the_load_of_each(asectl, consul, start):
             found = asectl("services", service, "-a", consul.http, "--json").json
             return {each["address"]: each for each in found}
 
-        slow = busy.xsf.begin(
-            busy.xsf.payload("a", b"x"), params={"sleep": "300"}, wait_ms="300000", timeout_s=300
-        )
-        waiting = [
-            busy.xsf.begin(busy.xsf.payload("a", b"x"), wait_ms="300000", timeout_s=300)
-            for _ in range(3)
-        ]
+        def in_hand(count):
+            def seen():
+                found = look()
+                return found if found.get(busy.grpc, {}).get("in_hand") == count else None
+
+            return wait_until(seen, f"{count} calls in hand", 40)
+
+        def call(**params):
+            payload = busy.xsf.payload("a", b"x")
+            return busy.xsf.begin(payload, params=params, wait_ms="300000", timeout_s=300)
+
+        calls = [call(sleep="300")]
         try:
-            found = wait_until(
-                lambda: (now := look()).get(busy.grpc, {}).get("in_hand") == 4 and now,
-                "4 calls in hand",
-                20,
-            )
+            in_hand(1)  # The others must come after it.
+            calls += [call() for _ in range(3)]
+            found = in_hand(4)
             loaded = found[busy.grpc]
             assert loaded["licences"] == 1024
             assert loaded["queue"] in (2, 3)  # The worker may have one in advance.
@@ -66,7 +69,7 @@ def test_services_shows_the_load_of_each(asectl, consul, start):
             text = asectl("services", service, "-a", consul.http).out
             assert time.monotonic() - begin < MUTE - 1  # A second for all of them together.
         finally:
-            for each in (slow, *waiting):
+            for each in calls:
                 each.cancel()
     head, *rows = [line.split() for line in text.splitlines()]
     assert " ".join(head) == "service grpc http health in hand queue rate tags tells"
