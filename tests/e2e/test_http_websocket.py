@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from socket import SHUT_RDWR
 
 import pytest
 from waiting import wait_until
@@ -99,7 +100,8 @@ def test_leaving_client_destroys_the_session(loader):
     socket = Socket(loader)
     socket.say(b"x", status=0, parameter={"items": 5})
     socket.hear()
-    socket.ws.socket.close()
+    socket.hear()  # Of the engine: what it has not created is not destroyed.
+    socket.ws.socket.shutdown(SHUT_RDWR)  # Its reader holds a mere close() back.
     wait_until(lambda: loader.metric("aiges_meter_total", key="destroyed") == 1, "wrapperDestroy")
     released(loader)
 
@@ -214,20 +216,6 @@ def test_input_without_room_is_10110(start, binaries):
     assert code == 10110
     assert "input buffer full" in message
     released(loader)
-
-
-def test_slow_client_does_not_grow_the_loader(loader):
-    with Socket(loader, max_queue=4) as socket:
-        socket.say(b"x", status=2, parameter={"items": 1000000})
-        socket.hear()
-        seen = -1
-        for _ in range(50):
-            now = loader.metric("aiges_session_items_total")
-            if now == seen:
-                break
-            seen = now
-            time.sleep(0.1)
-        assert seen < 900_000
 
 
 def test_drain_lets_open_sockets_finish(loader):

@@ -3,12 +3,11 @@
 // callback).
 //
 // Sessions: what is written comes back, piece by piece, in upper case; with "pid" = 1 behind the
-// number of the process. "items" = N: after the end of the input N numbered items follow,
-// each of "bytes" at least.
-// "inputs" = N: the input has ended when N streams have. "keys" = N: so many output streams, out,
-// out2, ..; the pieces are on the first, which ends with the input; each of the others has an empty
-// item at the begin of the session, and the numbered items after the one before it has ended.
-// Needs "items". "create" = fail, "write" = fail, "read" = fail: code 7.
+// number of the process. "items" = N: after the end of the input N numbered items follow; with
+// "bytes" each is that long. "inputs" = N: the input has ended when N streams have. "keys" = N: so
+// many output streams, out, out2, ..; the pieces are on the first, which ends with the input; each
+// of the others has an empty item at the begin of the session, and the numbered items after the one
+// before it has ended. Needs "items". "create" = fail, "write" = fail, "read" = fail: code 7.
 // "log" = file: gets a line for each wrapperCreate that went well and each wrapperDestroy.
 // Once calls: wrapperExec and wrapperExecAsync answer with the data in upper case; "delay_ms"
 // waits first, "answers" = N calls back N times; wrapperExecBatch answers with the batch's size,
@@ -16,7 +15,7 @@
 // that file. "ask" = here or thread (of its own): the answer is what wrapperCallState says.
 // Resources: an answer names those of its psrIds, as [number=text].
 // Meter: "destroyed" counts wrapperDestroy, "refused" counts callbacks that were not taken,
-// "waits" and "saw_cancel" calls with "until", "given_up" asynchronous ones that were afterwards,
+// "made" the answers of sessions with "bytes" that were taken, "waits" and "saw_cancel" calls with "until", "given_up" asynchronous ones that were afterwards,
 // "ran" calls of batches.
 
 #include <unistd.h>
@@ -125,11 +124,11 @@ void Note(const std::string& file, const char* what, const std::string& tag) {
   std::fclose(log);
 }
 
-void Deliver(wrapperCallback callback, const std::string& tag, Item* item) {
-  if (callback(tag.c_str(), &item->node, 0) != 0 && g_meter != nullptr) {
-    g_meter(tag.c_str(), "refused", 1);
-  }
+bool Deliver(wrapperCallback callback, const std::string& tag, Item* item) {
+  const bool taken = callback(tag.c_str(), &item->node, 0) == 0;
+  if (!taken) Meter(tag.c_str(), "refused");
   delete item;
+  return taken;
 }
 
 struct Session {
@@ -142,6 +141,12 @@ struct Session {
   std::deque<Item*> ready;
   Item* given = nullptr;  // By the last Read.
 
+  void Give(Item* item) const {
+    if (Deliver(callback, tag, item)) Made();
+  }
+  void Made() const {
+    if (bytes > 0) Meter(tag.c_str(), "made");
+  }
   // An output stream must be known before the others have ended.
   std::deque<Item*> Begins() {
     std::deque<Item*> begins;
@@ -230,10 +235,10 @@ int wrapperWrite(const void* handle, pDataList data) {
     s->ready.insert(s->ready.end(), rest.begin(), rest.end());
     return 0;
   }
-  for (Item* item : now) Deliver(s->callback, s->tag, item);
+  for (Item* item : now) s->Give(item);
   if (rest.empty()) return 0;
   s->thread = std::thread([s, rest = std::move(rest)] {
-    for (Item* item : rest) Deliver(s->callback, s->tag, item);
+    for (Item* item : rest) s->Give(item);
   });
   return 0;
 }
@@ -248,6 +253,7 @@ int wrapperRead(const void* handle, pDataList* out) {
   s->given = s->ready.front();
   s->ready.pop_front();
   *out = &s->given->node;
+  s->Made();
   return 0;
 }
 #endif
