@@ -53,6 +53,18 @@ def test_sessions(start, name):
     assert loader.xsf.once(loader.xsf.payload("a", b"x")).text() == "X"
 
 
+def test_async_calls_run_side_by_side(start):
+    loader = serve(start, "async")
+    calls = [loader.xsf.begin(loader.xsf.payload("a", b"abc de"), wait_ms=9000) for _ in range(20)]
+    assert [loader.xsf.answer(call).text() for call in calls] == ["cba ed"] * 20
+
+
+def test_calls_answered_later(start):
+    loader = serve(start, "later")
+    calls = [loader.xsf.begin(loader.xsf.payload("a", b"%d" % n), wait_ms=9000) for n in (12, 34)]
+    assert [loader.xsf.answer(call).text() for call in calls] == ["21", "43"]
+
+
 def test_batch(start):
     loader = serve(start, "batch", batch={"max_size": 8, "max_delay_us": 2000})
     calls = [loader.xsf.begin(loader.xsf.payload("n", b"%d" % n), wait_ms=9000) for n in range(50)]
