@@ -274,7 +274,10 @@ def test_wrapper_read_may_return_every_form_too(start):
         ("None", "wrapperOnceExec returned NoneType, expected a Response"),
         ("7", "wrapperOnceExec returned int, expected a Response"),
         ("object()", "wrapperOnceExec returned object, expected a Response"),
-        ("{'key': 'k', 'data': b''}", "wrapperOnceExec returned dict: respdata need type item (int)"),
+        (
+            "{'key': '', 'data': b''}",
+            "wrapperOnceExec returned dict: respdata need type item (int)",
+        ),
         (
             "[b'', 5]",
             "wrapperOnceExec returned list: [1]: expected a ResponseData, got int without key",
