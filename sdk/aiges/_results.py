@@ -16,6 +16,15 @@ FORMS = "a Response, a ResponseData, a dict, bytes, str, or a list of these"
 _NO_UTF8 = "this str has lone surrogates, so no UTF-8 form"
 
 
+class _Item(dto.ResponseData):
+    """An item whose key, type, status and len may be anything, as in an object of the user's."""
+
+    key: Any = None
+    type: Any = None
+    status: Any = None
+    len: Any = None
+
+
 class Refused(Exception):
     """The loader would refuse it. ``at``: where in the answer, "" for the whole."""
 
@@ -100,9 +109,10 @@ def _made(key: Any, data: Any, kind: Any, status: Any, at: str) -> dto.ResponseD
     if isinstance(data, str):
         data = utf8(data, f"{at}.data")
     name = utf8(key, f"{at}.key").decode(errors="replace")
-    made = dto.ResponseData(name, type=kind, status=status)
+    made = _Item()
     try:
         made.data = data
+        made.key, made.type, made.status, made.len = name, kind, status, len(made.data)
         return made
     except TypeError:
         text = f"expected bytes or str, got {type(data).__name__}"
