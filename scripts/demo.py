@@ -35,11 +35,10 @@ def main():
     # A stop by `kill` unwinds like Ctrl-C, so that the loader is stopped too.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
-        stubs = demo_client.load_stubs()
         if arguments.only != "yolov5":
-            read_page(arguments.bin.resolve(), stubs)
+            read_page(arguments.bin.resolve())
         if arguments.only != "mmocr":
-            find_coins(arguments.bin.resolve(), stubs)
+            find_coins(arguments.bin.resolve())
     except DemoError as error:
         print(f"\ndemo: {error}", file=sys.stderr)
         return 1
@@ -49,9 +48,9 @@ def main():
     return 0
 
 
-def read_page(binaries, stubs):
+def read_page(binaries):
     heading("Text in a scanned page: plugins/mmocr, engine rapidocr")
-    result = serve(binaries, stubs, "mmocr", {"engine": "rapidocr"}, data.page())
+    result = serve(binaries, "mmocr", {"engine": "rapidocr"}, data.page())
     lines = result["lines"]
     heading(f"{len(lines)} lines")
     for number, line in enumerate(lines, 1):
@@ -63,7 +62,7 @@ def read_page(binaries, stubs):
     draw(data.page(), [line["box"] for line in lines], "page_boxes.png")
 
 
-def find_coins(binaries, stubs):
+def find_coins(binaries):
     weights = OUTPUT / "shapes.onnx"
     OUTPUT.mkdir(parents=True, exist_ok=True)
     script = REPOSITORY / "plugins" / "yolov5" / "make_test_model.py"
@@ -71,7 +70,7 @@ def find_coins(binaries, stubs):
     if made.returncode != 0:
         raise DemoError(f"{script} ended with exit code {made.returncode}; its messages are above")
     heading("Coins on a table: plugins/yolov5, model made by make_test_model.py")
-    result = serve(binaries, stubs, "yolov5", {"model": str(weights)}, data.coins())
+    result = serve(binaries, "yolov5", {"model": str(weights)}, data.coins())
     found = result["detections"]
     heading(f"{len(found)} detections")
     for number, item in enumerate(found, 1):
@@ -85,7 +84,7 @@ def find_coins(binaries, stubs):
     draw(data.coins(), boxes, "coins_boxes.png")
 
 
-def serve(binaries, stubs, plugin, options, pixels):
+def serve(binaries, plugin, options, pixels):
     """Sends the picture in every way to one loader; returns the one result they all gave."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
@@ -93,7 +92,7 @@ def serve(binaries, stubs, plugin, options, pixels):
     folder = REPOSITORY / "plugins" / plugin
     with Loader(binaries, folder, OUTPUT / plugin, options) as loader:
         answers = [
-            demo_client.call_grpc(stubs, loader.grpc, picture),
+            demo_client.call_grpc(loader.grpc, picture),
             demo_client.call_json(loader.http, picture),
             demo_client.call_raw(loader.http, picture),
         ]

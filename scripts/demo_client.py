@@ -1,16 +1,14 @@
 """The three ways to call the service: XSF gRPC, the HTTP JSON envelope, the HTTP raw body."""
 
 import base64
-import importlib
 import json
-import sys
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
-import grpc
+from aiges.client import AigesError, Client, DataType, Payload
 from demo_loader import DemoError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -24,20 +22,6 @@ class Answer(NamedTuple):
     seen_ms: float  # What the client waited.
 
 
-def load_stubs():
-    """Compiles proto/*.proto into build/proto_py; returns the modules (xsf, loader)."""
-    from grpc_tools import protoc
-
-    folder = REPOSITORY / "build" / "proto_py"
-    folder.mkdir(parents=True, exist_ok=True)
-    source = REPOSITORY / "proto"
-    arguments = ["protoc", f"-I{source}", f"--python_out={folder}"]
-    if protoc.main([*arguments, str(source / "xsf.proto"), str(source / "loader.proto")]) != 0:
-        raise DemoError(f"protoc cannot compile {source}/*.proto; its messages are above")
-    sys.path.insert(0, str(folder))
-    return importlib.import_module("xsf_pb2"), importlib.import_module("loader_pb2")
-
-
 def parse_server_timing(text):
     """`queue;dur=0.01, engine;dur=812.1` -> {"queue": 0.01, "engine": 812.1}."""
     stages = {}
@@ -48,40 +32,18 @@ def parse_server_timing(text):
     return stages
 
 
-def call_grpc(stubs, address, picture):
-    """/utils.XsfCall/call, as an XSF client sends it."""
-    xsf, loader = stubs
-    inner = loader.LoaderInput(serviceId="svcName", state=loader.LoaderInput.ONCE)
-    inner.expect.add(name="boxes", dataType=loader.MetaDesc.TEXT)
-    payload = inner.pl.add(data=picture)
-    payload.meta.name, payload.meta.dataType = "img", loader.MetaDesc.IMAGE
-    payload.meta.attribute["status"] = "3"
-    request = xsf.ReqData(op="AIIn", param={"SeqNo": "1", "waitTime": str(TIMEOUT_S * 1000)})
-    request.s.SetInParent()
-    request.data.add(data=inner.SerializeToString())
-
-    options = [("grpc.enable_http_proxy", 0), ("grpc.max_send_message_length", 64 << 20)]
-    with grpc.insecure_channel(address, options=options) as channel:
-        method = channel.unary_unary(
-            "/utils.XsfCall/call",
-            request_serializer=xsf.ReqData.SerializeToString,
-            response_deserializer=xsf.ResData.FromString,
-        )
+def call_grpc(address, picture):
+    """As a program calls it from Python: aiges.client."""
+    with Client(address, timeout_s=TIMEOUT_S) as client:
         started = time.perf_counter()
         try:
-            # Asks for the time per stage, which comes back in the trailing metadata.
-            wanted = (("server-timing", "1"),)
-            reply, call = method.with_call(request, timeout=TIMEOUT_S, metadata=wanted)
-        except grpc.RpcError as error:
-            raise DemoError(f"gRPC call to {address}: {error.code()}: {error.details()}") from error
+            wanted = [Payload("img", picture, DataType.IMAGE)]
+            reply = client.once(wanted, expect=["boxes"], timing=True)
+        except AigesError as error:
+            raise DemoError(f"gRPC call: {type(error).__name__}: {error}") from error
         seen_ms = (time.perf_counter() - started) * 1000
-    output = loader.LoaderOutput.FromString(reply.data[0].data) if reply.data else None
-    if reply.code or output is None or output.code:
-        code, text = (output.code, output.err) if output else (reply.code, reply.error_info)
-        raise DemoError(f"gRPC call: expected code 0, got {code}: {text}")
-    found = {payload.meta.name: payload.data for payload in output.pl}
-    timing = {key: value for key, value in call.trailing_metadata() or ()}.get("server-timing")
-    return Answer("gRPC", boxes_in(found), parse_server_timing(timing), seen_ms)
+    found = {name: payload.data for name, payload in reply.payloads.items()}
+    return Answer("gRPC", boxes_in(found), dict(reply.timing), seen_ms)
 
 
 def call_json(address, picture):

@@ -6,6 +6,7 @@ import threading
 import uuid
 from pathlib import Path
 
+import demo_client
 import grpc
 import pytest
 from aiges.client import EngineError, Overloaded, Place, Unavailable, WorkerLost
@@ -209,3 +210,28 @@ def test_the_errors_are_not_those_of_grpc(client):
     with pytest.raises(EngineError) as error:
         client.once("x", {"do": "fail"})
     assert not isinstance(error.value, grpc.RpcError)
+
+
+def test_a_proxy_in_the_environment_is_not_asked(make, loader, monkeypatch):
+    (port,) = free_ports(1)
+    for name in ("http_proxy", "grpc_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    with make(loader.grpc, keepalive_s=0) as client:
+        assert client.once("x").text() == "X"
+
+
+def test_the_demo_calls_through_the_client(start):
+    source = Path(demo_client.__file__).read_text()
+    assert "import grpc" not in source and "_pb2" not in source
+    loader = start(
+        "class Wrapper:\n"
+        "    def wrapperOnceExec(self, params, data):\n"
+        "        boxes = '{\"lines\": [%d]}' % len(data.get('img').data)\n"
+        "        return {'key': 'boxes', 'data': boxes, 'len': 1, 'type': 0, 'status': 3}\n"
+    )
+    answer = demo_client.call_grpc(loader.grpc, b"12345")
+    assert answer.result == {"lines": [5]}
+    assert set(answer.stages) == {"queue", "channel", "engine", "total"}
+    with pytest.raises(demo_client.DemoError, match="Unavailable"):
+        demo_client.call_grpc(f"127.0.0.1:{free_ports(1)[0]}", b"x")

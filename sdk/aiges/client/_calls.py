@@ -39,7 +39,7 @@ from aiges.client.message import Output, read_answer
 
 __all__ = ["Core", "Tries"]
 
-# A loader that comes back is found within one second.
+# A loader that comes back is found within one second. A proxy in the environment is for the web.
 CHANNEL_OPTIONS: list[tuple[str, Any]] = [
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
@@ -47,6 +47,7 @@ CHANNEL_OPTIONS: list[tuple[str, Any]] = [
     ("grpc.min_reconnect_backoff_ms", 1000),
     ("grpc.max_reconnect_backoff_ms", 1000),
     ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.enable_http_proxy", 0),
 ]
 
 
