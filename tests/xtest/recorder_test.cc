@@ -72,7 +72,7 @@ TEST(Recorder, ACallWithoutAnswerHasWaitedTheTimeoutOrLonger) {
   Step step;
   recorder.AddTo(&step, kHosts);
   EXPECT_EQ(step.latency.last.count(), 100);
-  EXPECT_EQ(step.latency.last.Percentile(97), step.latency.last.min());
+  EXPECT_NEAR(static_cast<double>(step.latency.last.Percentile(97)), 10e6, 1e4);
   EXPECT_NEAR(static_cast<double>(step.latency.last.Percentile(98)), 800e6, 1e6);
   EXPECT_EQ(step.latency.last.max(), 1'500'000'000);
   EXPECT_EQ(step.hosts["a:1"].latency.count(), 100);
