@@ -45,7 +45,7 @@ struct Plan {
   unsigned threads = 1;       // Client threads; in_flight and rates are shared out among them.
   unsigned connections = 1;   // Per thread and host (gRPC; an HTTP call in flight has its own).
   uint64_t calls = 0;         // loopCnt; 0: until the time is up.
-  uint64_t seconds = 0;       // Of each rate; 0: until all calls are done.
+  double seconds = 0;         // Of each rate; 0: until all calls are done.
   double warmup_s = 0;        // Sent, and not counted.
   uint64_t linear_ms = 0;     // Closed loop: in_flight grows over this time.
   uint64_t timeout_ms = 1000;   // waitTime.

@@ -47,7 +47,7 @@ Step Runner::RunStep(size_t number, const std::atomic<bool>& stop,
   work.begin = std::chrono::steady_clock::now() + kHeadStart;
   // Connections and caches are warm after the first step.
   work.warm_until = work.begin + Seconds(number == 0 ? plan_.warmup_s : 0);
-  if (plan_.seconds > 0) work.end = work.warm_until + std::chrono::seconds(plan_.seconds);
+  if (plan_.seconds > 0) work.end = work.warm_until + Seconds(plan_.seconds);
   work.left.store(plan_.calls > 0 ? static_cast<int64_t>(plan_.calls) : INT64_MAX);
   warm_until_ns_.store(ToNanos(work.warm_until));
 
@@ -104,7 +104,7 @@ Live Runner::Now() {
   const size_t steps = std::max<size_t>(1, plan_.rates.size());
   live.elapsed_s = Between(begin_, now);
   if (plan_.seconds > 0) {
-    live.total_s = plan_.warmup_s + static_cast<double>(plan_.seconds * steps);
+    live.total_s = plan_.warmup_s + plan_.seconds * static_cast<double>(steps);
   }
   live.total = plan_.calls * steps;
   live.warmup = ToNanos(now) < warm_until_ns_.load();

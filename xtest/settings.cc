@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cmath>
 #include <random>
 
 #include "loader/base/fd.h"
@@ -130,13 +129,7 @@ class Loader {
       }
       if (options_.count) plan_.calls = *options_.count;
     }
-    // Up: of "500ms" something is left.
-    plan_.seconds = static_cast<uint64_t>(std::ceil(duration));
-    if (static_cast<double>(plan_.seconds) != duration) {
-      toml_->AddNotice(
-          kMode, "duration",
-          StrCat(ShownNumber(duration, 3), " s is taken as ", plan_.seconds, " s (whole seconds)"));
-    }
+    plan_.seconds = duration;
     Seconds("warmup", &plan_.warmup_s);
     if (options_.warmup_s) plan_.warmup_s = *options_.warmup_s;
   }
@@ -195,18 +188,19 @@ class Loader {
   void ReadReport() {
     ReportSettings& r = out_->report;
     toml_->Bool(kMode, "perfOn", &r.perf);
-    int64_t number = 0;
+    int64_t number = 0, level = 0;
     if (toml_->Int(kMode, "perfLevel", INT64_MIN, INT64_MAX, &number)) {
       if (number >= 0 && number <= 2) {
-        r.perf_level = static_cast<int>(number);
+        level = number;
       } else {
         toml_->AddNotice(kMode, "perfLevel",
                          StrCat("expected 0, 1 or 2, got ", number, "; 0 is used"));
       }
-      if (r.perf_level != 0 && plan_.mode == Mode::kOnce) {
+      if (level != 0) {
         toml_->AddNotice(kMode, "perfLevel",
-                         "not used: only sessions have a first and a last result");
-        r.perf_level = 0;
+                         plan_.mode == Mode::kOnce
+                             ? "not used: only sessions have a first and a last result"
+                             : "not used: perf.txt has the total, the first and the last result");
       }
     }
     toml_->Bool(kMode, "plot", &r.plot);
@@ -232,7 +226,6 @@ class Loader {
     const bool in_file = toml_->Text("xtest", "taddrs", &text);
     const bool flag = options_.target.has_value();
     if (flag) text = *options_.target;
-    toml_->Skip("xtest");  // Settings of the old client library have no meaning here.
     if (!flag && !in_file) {
       toml_->AddError(
           "xtest", "taddrs",
@@ -320,6 +313,7 @@ class Loader {
                       "expected names of sections like \"dataKey1;dataKey2\", got nothing");
     } else {
       for (const std::string& section : sections) ReadStream(section);
+      NoticeUnusedLines();
     }
     const std::vector<std::string> wanted = Parts(expect);
     if (wanted.empty()) {
@@ -414,9 +408,42 @@ class Loader {
     }
     const bool paced = toml_->Int(section, "interval", 0, 86'400'000, &interval);
     stream->interval_ms = static_cast<uint64_t>(interval);
+    NoticeUnusedSlices(section, slice, size, interval);
     if (session && !paced && !toml_->Has(section, "interval")) {
       toml_->AddNotice(section, "interval",
                        "is missing; packets follow each other without a pause");
+    }
+  }
+
+  // Only sessMode = 1 slices, and once there is nothing to pace.
+  void NoticeUnusedSlices(const std::string& section, bool slice, int64_t size, int64_t interval) {
+    if (plan_.mode == Mode::kSession) return;
+    const char* const sends[] = {"each input whole", "", "a packet for each line",
+                                 "a packet for each file"};
+    std::string keys;
+    const auto add = [&keys](const char* key) { keys += StrCat(keys.empty() ? "" : ", ", key); };
+    if (slice) add("sliceOn");
+    if (size > 0) add("sliceSize");
+    if (interval > 0 && plan_.mode == Mode::kOnce) add("interval");
+    if (keys.empty()) return;
+    const auto mode = static_cast<int>(plan_.mode);
+    toml_->AddNotice(section, keys, StrCat("not used: sessMode = ", mode, " sends ", sends[mode]));
+  }
+
+  // sessMode = 2 sends the first file of the first stream.
+  void NoticeUnusedLines() {
+    if (plan_.mode != Mode::kLines || plan_.inputs.empty()) return;
+    const InputStream& first = plan_.inputs.front();
+    if (plan_.inputs.size() > 1) {
+      toml_->AddNotice("data", "payload",
+                       StrCat("only the first stream, \"", first.name,
+                              "\", is sent: sessMode = 2 sends the lines of one"));
+    }
+    if (first.files.size() > 1) {
+      toml_->AddNotice("data", "payload",
+                       StrCat("of \"", first.name, "\" only ", first.files.front(), " of ",
+                              first.files.size(),
+                              " files is sent: sessMode = 2 sends the lines of one"));
     }
   }
 

@@ -18,7 +18,6 @@ enum class Output { kNone = -1, kOneFile = 0, kFolder = 1, kTerminal = 2 };
 
 struct ReportSettings {
   bool perf = false;   // perf.txt, perfReqRecord.csv.
-  int perf_level = 0;  // 0 total, 1 until the first result, 2 from the last packet on.
   bool plot = true;
   std::string plot_file = "./log/line.png";
   bool prometheus = false;
@@ -32,8 +31,13 @@ struct Settings {
   Plan plan;  // Its hosts are empty until ResolveTargets when targets name a Consul service.
   Targets targets;
   ReportSettings report;
+  std::vector<std::string> http_hosts;  // Beside plan.hosts: their HTTP servers, empty: not known.
   std::vector<std::string> notices;
 };
+
+inline bool SpeaksHttp(Protocol protocol) {
+  return protocol != Protocol::kXsf && protocol != Protocol::kStream;
+}
 
 Status LoadSettings(const Options& options, Settings* out);
 

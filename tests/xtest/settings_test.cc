@@ -80,7 +80,8 @@ TEST_F(SettingsTest, DefaultsAreThoseOfTheOldTool) {
   EXPECT_EQ(r.plot_file, "./log/line.png");
   EXPECT_EQ(r.output, Output::kOneFile);
   EXPECT_EQ(r.output_path, "./log/result");
-  EXPECT_EQ(Notices(), "");
+  EXPECT_EQ(Notices(), "x.toml:8: [in] sliceSize, interval: not used: sessMode = 0 sends each input "
+                       "whole\n");
 }
 
 TEST_F(SettingsTest, ReadsEveryKeyOfTheOldFile) {
@@ -133,11 +134,10 @@ able = 0
   const ReportSettings& r = settings_.report;
   EXPECT_TRUE(r.perf && r.prometheus);
   EXPECT_FALSE(r.plot || r.gpu);
-  EXPECT_EQ(r.perf_level, 2);
   EXPECT_EQ(r.prometheus_port, 2117);
   EXPECT_EQ(r.output, Output::kFolder);
   EXPECT_EQ(r.output_path, "./log/many");
-  EXPECT_EQ(settings_.notices.size(), 2u) << Notices();  // [log], [trace].
+  EXPECT_EQ(settings_.notices.size(), 3u) << Notices();  // perfLevel, [log], [trace].
 }
 
 TEST_F(SettingsTest, ToleratesLegacySpellingsAndTypesAndSaysEachOnce) {
@@ -157,7 +157,8 @@ TEST_F(SettingsTest, ToleratesLegacySpellingsAndTypesAndSaysEachOnce) {
                            "x.toml:8: [svcMode] mystery: not used here, ignored"}) {
     EXPECT_EQ(Count(notices, said), 1u) << said << "\n" << notices;
   }
-  EXPECT_EQ(settings_.notices.size(), 7u) << notices;  // No interval in once mode: nothing to say.
+  // And sliceSize. No interval in once mode: nothing to say.
+  EXPECT_EQ(settings_.notices.size(), 8u) << notices;
 }
 
 TEST_F(SettingsTest, SliceOnIsBooleanOrNumber) {
@@ -170,6 +171,45 @@ TEST_F(SettingsTest, SliceOnIsBooleanOrNumber) {
     EXPECT_NE(Parse(text).text.find("sliceSize: expected bytes per packet above 0"),
               std::string::npos);
   }
+}
+
+// They were dropped without a word.
+TEST_F(SettingsTest, WhatAModeDoesNotUseIsSaid) {
+  std::string text = Text("sessMode = 1\nperfLevel = 1\n");
+  text.replace(text.find("taddrs"), 0, "lb-mode = 2\nconn-retry = 3\nconn-pool-size = 4\n");
+  ASSERT_TRUE(Parse(text).ok());
+  EXPECT_EQ(Notices(),
+            "x.toml:8: [svcMode] perfLevel: not used: perf.txt has the total, the first and the "
+            "last result\n"
+            "x.toml:2: [xtest] conn-pool-size, conn-retry, lb-mode: not used here, ignored\n");
+  options_.target = "a:1";
+  ASSERT_TRUE(Parse(Text("sessMode = 1\n")).ok());
+  EXPECT_EQ(Notices(), "");
+}
+
+TEST_F(SettingsTest, LinesAreThoseOfOneFileOfOneStream) {
+  Scratch folder;
+  folder.Write("1", "one\ntwo");
+  folder.Write("2", "three");
+  std::string text = Text("sessMode = 2\nfile_sorted = 1\n");
+  text.replace(text.find(input_), input_.size(), folder.path());
+  text.replace(text.find("payload = \"in\""), 14, "payload = \"in;more\"");
+  text += StrCat("[more]\nname = \"more\"\ntype = \"text\"\ninterval = 1\ninputSrc = \"", input_,
+                 "\"\n");
+  ASSERT_TRUE(Parse(text).ok());
+  const std::string notices = Notices();
+  EXPECT_EQ(settings_.notices.size(), 3u) << notices;
+  for (const char* said : {"sliceSize: not used: sessMode = 2 sends a packet for each line",
+                           "only the first stream, \"text\", is sent",
+                           "of \"text\" only 1 of 2 files is sent"}) {
+    EXPECT_EQ(Count(notices, said), 1u) << said << "\n" << notices;
+  }
+}
+
+TEST_F(SettingsTest, ADurationIsKeptToTheMillisecond) {
+  options_.duration_s = 0.5;
+  ASSERT_TRUE(Parse(Text("sessMode = 1\n")).ok());
+  EXPECT_EQ(settings_.plan.seconds, 0.5);
 }
 
 TEST_F(SettingsTest, AllMistakesAreToldAtOnceWithTheirLines) {
