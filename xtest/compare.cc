@@ -129,11 +129,34 @@ std::string Shown(const Change& c, double value) {
   return c.is_time ? ShownNanos(value) : StrCat(ShownNumber(value, 1), "/s");
 }
 
-std::string Verdict(const Change& c) {
-  if (c.low <= 0 && c.high <= 0) return "too short to say";
-  if (c.low <= 1 && c.high >= 1) return "no difference shown";
-  const bool more = c.low > 1;
-  return more == c.is_time ? "WORSE" : "better";
+const char* Name(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kBetter:
+      return "better";
+    case Verdict::kSame:
+      return "no difference shown";
+    case Verdict::kWorse:
+      return "WORSE";
+    case Verdict::kUnknown:
+      return "too short to say";
+  }
+  return "";
+}
+
+// Steps of the same rate, or the first of each.
+std::vector<std::pair<const Step*, const Step*>> PairsOf(const RunResult& a, const RunResult& b,
+                                                         size_t* same) {
+  std::vector<std::pair<const Step*, const Step*>> pairs;
+  for (const Step& before : a.steps) {
+    const auto after = std::find_if(b.steps.begin(), b.steps.end(),
+                                    [&](const Step& s) { return s.rate == before.rate; });
+    if (after != b.steps.end()) pairs.emplace_back(&before, &*after);
+  }
+  *same = pairs.size();
+  if (pairs.empty() && !a.steps.empty() && !b.steps.empty()) {
+    pairs.emplace_back(&a.steps.front(), &b.steps.front());
+  }
+  return pairs;
 }
 
 std::string StepText(const Step& a, const Step& b) {
@@ -151,13 +174,13 @@ std::string StepText(const Step& a, const Step& b) {
     rows.push_back({c.name, Shown(c, c.before), Shown(c, c.after), Shown(c, c.median_before),
                     Shown(c, c.median_after), ShownNumber(c.ratio, 3),
                     known ? StrCat(ShownNumber(c.low, 3), " .. ", ShownNumber(c.high, 3)) : "-",
-                    Verdict(c)});
+                    Name(VerdictOf(c))});
   }
   out += Table(rows);
   const double errors_a = ErrorShare(a) * 100, errors_b = ErrorShare(b) * 100;
   if (errors_a > 0 || errors_b > 0) {
     out += StrCat("errors: before ", ShownNumber(errors_a, 3), " %, after ",
-                  ShownNumber(errors_b, 3), " %\n");
+                  ShownNumber(errors_b, 3), " %: ", Name(ErrorVerdict(a, b)), "\n");
   }
   if (short_run)
     out += StrCat("Confidence needs runs of at least ", kFewestBlocks, " counted seconds.\n");
@@ -204,6 +227,39 @@ std::vector<Change> CompareSteps(const Step& before, const Step& after, uint64_t
   return out;
 }
 
+Verdict VerdictOf(const Change& c) {
+  if (c.low <= 0 && c.high <= 0) return Verdict::kUnknown;
+  if (c.low <= 1 && c.high >= 1) return Verdict::kSame;
+  const bool more = c.low > 1;
+  return more == c.is_time ? Verdict::kWorse : Verdict::kBetter;
+}
+
+// A test of two proportions; three deviations, because calls that are near in time fail together.
+Verdict ErrorVerdict(const Step& before, const Step& after) {
+  constexpr double kDeviations = 3;
+  const auto a = static_cast<double>(EndedCalls(before)), b = static_cast<double>(EndedCalls(after));
+  if (a == 0 || b == 0) return Verdict::kUnknown;
+  const double pa = ErrorShare(before), pb = ErrorShare(after);
+  const double p = (pa * a + pb * b) / (a + b);
+  const double deviation = std::sqrt(p * (1 - p) * (1 / a + 1 / b));
+  if (std::abs(pb - pa) <= kDeviations * deviation) return Verdict::kSame;
+  return pb > pa ? Verdict::kWorse : Verdict::kBetter;
+}
+
+Verdict CompareRuns(const RunResult& before, const RunResult& after) {
+  bool known = false;
+  size_t same = 0;
+  for (const auto& [a, b] : PairsOf(before, after, &same)) {
+    if (ErrorVerdict(*a, *b) == Verdict::kWorse) return Verdict::kWorse;
+    for (const Change& change : CompareSteps(*a, *b)) {
+      const Verdict verdict = VerdictOf(change);
+      if (verdict == Verdict::kWorse) return verdict;
+      known |= verdict != Verdict::kUnknown;
+    }
+  }
+  return known ? Verdict::kSame : Verdict::kUnknown;
+}
+
 std::string CompareText(const std::string& name_a, const RunResult& a, const std::string& name_b,
                         const RunResult& b) {
   std::string out =
@@ -215,15 +271,7 @@ std::string CompareText(const std::string& name_a, const RunResult& a, const std
   if (a.interrupted || b.interrupted) out += "NOTE: a run was interrupted.\n";
   if (a.steps.empty() || b.steps.empty()) return out + "One of the two has measured nothing.\n";
   size_t pairs = 0;
-  for (const Step& before : a.steps) {
-    for (const Step& after : b.steps) {
-      if (before.rate != after.rate) continue;
-      out += StepText(before, after);
-      ++pairs;
-      break;
-    }
-  }
-  if (pairs == 0) out += StepText(a.steps.front(), b.steps.front());
+  for (const auto& [before, after] : PairsOf(a, b, &pairs)) out += StepText(*before, *after);
   if (pairs < std::max(a.steps.size(), b.steps.size())) {
     out += StrCat("\n", a.steps.size(), " rates before and ", b.steps.size(), " after; ",
                   std::max<size_t>(pairs, 1), " compared.\n");

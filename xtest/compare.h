@@ -25,6 +25,14 @@ struct Change {
 // Empty when one of the two has no answered call.
 std::vector<Change> CompareSteps(const Step& before, const Step& after, uint64_t seed = 1);
 
+enum class Verdict { kBetter, kSame, kWorse, kUnknown };  // kUnknown: too short to say.
+
+Verdict VerdictOf(const Change& change);
+// Of the share of failed calls: kWorse, kBetter when the difference is more than chance.
+Verdict ErrorVerdict(const Step& before, const Step& after);
+// kWorse when one figure of one pair of steps is; kUnknown when nothing can be said of any pair.
+Verdict CompareRuns(const RunResult& before, const RunResult& after);
+
 // The report of `xtest compare`: steps with the same rate are compared, or the first of each.
 std::string CompareText(const std::string& name_a, const RunResult& a, const std::string& name_b,
                         const RunResult& b);

@@ -74,7 +74,7 @@ RunResult NewResult(const Options& options, const Plan& plan) {
 void Measure(const Options& options, const Settings& settings, CallSink* sink,
              const std::atomic<bool>& stop, RunResult* result) {
   const Plan& plan = settings.plan;
-  ServerWatch server(options.metrics);
+  ServerWatch server(MetricsUrls(options.metrics, settings.http_hosts));
   server.Before();
   ResourceSampler resources([&] { return FindServer(options, plan.hosts); },
                             settings.report.gpu ? OpenNvml() : nullptr);

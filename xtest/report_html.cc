@@ -270,12 +270,16 @@ std::string Server(const ServerFigures& s) {
     return s.problem.empty()
                ? ""
                : StrCat("<p class=\"note\">Server metrics: ", Escaped(s.problem), "</p>");
-  const auto ms = [](double v) { return StrCat(ShownNumber(v, 3), " ms"); };
-  return TableOf(
-      Row({"server (/metrics)", "calls", "failed", "queue", "channel", "engine", "total"}, "th") +
-      Row({"after - before", ShownNumber(s.requests, 0), ShownNumber(s.failed, 0), ms(s.queue_ms),
-           ms(s.channel_ms), ms(s.engine_ms), ms(s.total_ms)},
-          "td"));
+  const auto ms = [&s](double v) {
+    return s.requests > 0 ? StrCat(ShownNumber(v, 3), " ms") : std::string("-");
+  };
+  return TableOf(Row({"server (/metrics)", "calls", "sessions", "failed", "queue", "channel",
+                      "engine", "total"},
+                     "th") +
+                 Row({"after - before", ShownNumber(s.requests, 0), ShownNumber(s.sessions, 0),
+                      ShownNumber(s.failed, 0), ms(s.queue_ms), ms(s.channel_ms), ms(s.engine_ms),
+                      ms(s.total_ms)},
+                     "td"));
 }
 
 }  // namespace

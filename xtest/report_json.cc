@@ -249,6 +249,7 @@ Json From(const RunResult& result) {
   out["server"] = {{"known", f.known},
                    {"problem", f.problem},
                    {"requests", Finite(f.requests)},
+                   {"sessions", Finite(f.sessions)},
                    {"failed", Finite(f.failed)},
                    {"queue_ms", Finite(f.queue_ms)},
                    {"channel_ms", Finite(f.channel_ms)},
@@ -281,6 +282,7 @@ void Read(const Reader& in, RunResult* out) {
   server.Get("known", &out->server.known);
   server.Get("problem", &out->server.problem);
   server.Get("requests", &out->server.requests);
+  server.Get("sessions", &out->server.sessions);
   server.Get("failed", &out->server.failed);
   server.Get("queue_ms", &out->server.queue_ms);
   server.Get("channel_ms", &out->server.channel_ms);

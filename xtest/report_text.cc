@@ -116,12 +116,15 @@ std::string Times(const RunResult& result) {
 std::string ServerText(const ServerFigures& server) {
   if (!server.known)
     return server.problem.empty() ? "" : StrCat("server metrics: ", server.problem, "\n");
-  Rows rows = {
-      {"server (/metrics)", "calls", "failed", "queue ms", "channel ms", "engine ms", "total ms"}};
-  rows.push_back({"after - before", ShownNumber(server.requests, 0), ShownNumber(server.failed, 0),
-                  ShownNumber(server.queue_ms, 3), ShownNumber(server.channel_ms, 3),
-                  ShownNumber(server.engine_ms, 3), ShownNumber(server.total_ms, 3)});
-  return Table(rows);
+  const auto mean = [&](double ms) {
+    return server.requests > 0 ? ShownNumber(ms, 3) : std::string("-");
+  };
+  return Table({{"server (/metrics)", "calls", "sessions", "failed", "queue ms", "channel ms",
+                 "engine ms", "total ms"},
+                {"after - before", ShownNumber(server.requests, 0),
+                 ShownNumber(server.sessions, 0), ShownNumber(server.failed, 0),
+                 mean(server.queue_ms), mean(server.channel_ms), mean(server.engine_ms),
+                 mean(server.total_ms)}});
 }
 
 std::string ResourceText(const std::vector<ResourceSample>& samples) {

@@ -72,8 +72,8 @@ struct ResourceSample {
 struct ServerFigures {  // From the loader's /metrics, after minus before.
   bool known = false;
   std::string problem;  // Why not.
-  double requests = 0, failed = 0;
-  double queue_ms = 0, channel_ms = 0, engine_ms = 0, total_ms = 0;  // Means.
+  double requests = 0, sessions = 0, failed = 0;
+  double queue_ms = 0, channel_ms = 0, engine_ms = 0, total_ms = 0;  // Means of the requests.
 };
 
 struct RunResult {

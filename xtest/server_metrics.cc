@@ -48,6 +48,17 @@ bool ParseLine(std::string_view line, Line* out) {
   return stop != number.c_str() && std::isfinite(out->value);
 }
 
+void Add(const ServerSample& sample, ServerSample* to) {
+  for (const auto& [code, value] : sample.requests) to->requests[code] += value;
+  to->sessions += sample.sessions;
+  to->session_failures += sample.session_failures;
+  for (const auto& [name, stage] : sample.stages) {
+    ServerSample::Stage& sum = to->stages[name];
+    sum.sum_s += stage.sum_s;
+    sum.count += stage.count;
+  }
+}
+
 }  // namespace
 
 Status ParseServerMetrics(const std::string& text, ServerSample* out) {
@@ -59,6 +70,10 @@ Status ParseServerMetrics(const std::string& text, ServerSample* out) {
     if (ParseLine(rest.substr(0, end), &line)) {
       if (line.name == "aiges_requests_total") {
         out->requests[line.labels["code"]] += line.value;
+      } else if (line.name == "aiges_sessions_total") {
+        out->sessions += line.value;
+      } else if (line.name == "aiges_session_failures_total") {
+        out->session_failures += line.value;
       } else if (line.name == "aiges_latency_seconds_sum") {
         out->stages[line.labels["stage"]].sum_s += line.value;
         seen = true;
@@ -86,6 +101,9 @@ ServerFigures Difference(const ServerSample& before, const ServerSample& after) 
     out.requests += delta;
     if (code != "0") out.failed += delta;
   }
+  out.sessions = after.sessions - before.sessions;
+  out.failed += after.session_failures - before.session_failures;
+  restarted |= out.sessions < 0;
   const auto mean = [&](const char* stage) {
     const auto now = after.stages.find(stage), old = before.stages.find(stage);
     if (now == after.stages.end()) return 0.0;
@@ -106,26 +124,58 @@ ServerFigures Difference(const ServerSample& before, const ServerSample& after) 
   return out;
 }
 
-Status ServerWatch::Read(ServerSample* out) const {
-  std::string text;
-  if (Status status = Fetch(url_, 3000, &text); !status.ok()) return status;
-  Status status = ParseServerMetrics(text, out);
-  if (!status.ok()) status.text = StrCat(url_, ": ", status.text);
-  return status;
+std::vector<std::string> MetricsUrls(const std::string& given,
+                                     const std::vector<std::string>& http) {
+  std::vector<std::string> urls;
+  if (given == "off") return urls;
+  if (given.empty()) {
+    for (const std::string& host : http) {
+      if (host.empty()) return {};
+      urls.push_back(StrCat("http://", host, "/metrics"));
+    }
+    return urls;
+  }
+  std::string_view rest = given;
+  while (!rest.empty()) {
+    const size_t end = std::min(rest.find(','), rest.size());
+    if (end > 0) urls.emplace_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return urls;
 }
 
-void ServerWatch::Before() {
-  if (!url_.empty()) problem_ = Read(&before_).text;
+Status ServerWatch::Read(std::vector<ServerSample>* out) const {
+  for (const std::string& url : urls_) {
+    std::string text;
+    if (Status status = Fetch(url, 3000, &text); !status.ok()) return status;
+    Status status = ParseServerMetrics(text, &out->emplace_back());
+    if (!status.ok()) return Status::Error(status.kind, StrCat(url, ": ", status.text));
+  }
+  return Status::Ok();
 }
+
+void ServerWatch::Before() { problem_ = Read(&before_).text; }
 
 ServerFigures ServerWatch::After() {
   ServerFigures out;
-  if (url_.empty()) return out;
-  ServerSample after;
+  if (urls_.empty()) return out;
+  std::vector<ServerSample> after;
   if (problem_.empty()) problem_ = Read(&after).text;
-  if (problem_.empty()) return Difference(before_, after);
-  out.problem = problem_;
-  return out;
+  if (!problem_.empty()) {
+    out.problem = problem_;
+    return out;
+  }
+  ServerSample sum_before, sum_after;
+  for (size_t i = 0; i < after.size(); ++i) {
+    out = Difference(before_[i], after[i]);
+    if (!out.known) {  // Started anew.
+      out.problem = StrCat(urls_[i], ": ", out.problem);
+      return out;
+    }
+    Add(before_[i], &sum_before);
+    Add(after[i], &sum_after);
+  }
+  return Difference(sum_before, sum_after);
 }
 
 }  // namespace aiges

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "loader/base/status.h"
 #include "xtest/result.h"
@@ -13,6 +14,8 @@ namespace aiges {
 
 struct ServerSample {
   std::map<std::string, double> requests;  // aiges_requests_total by code.
+  double sessions = 0;          // aiges_sessions_total: also streams, WebSocket, SSE.
+  double session_failures = 0;  // aiges_session_failures_total.
   struct Stage {
     double sum_s = 0, count = 0;
   };
@@ -25,19 +28,27 @@ Status ParseServerMetrics(const std::string& text, ServerSample* out);
 
 ServerFigures Difference(const ServerSample& before, const ServerSample& after);
 
+// The pages of these hosts; `given` (of -metrics, with ',' between several) wins, "off" is none.
+// `http`: host:port of HTTP servers, empty where unknown. One that is unknown makes all unknown: the
+// figures of some hosts beside the calls to all would mislead.
+std::vector<std::string> MetricsUrls(const std::string& given,
+                                     const std::vector<std::string>& http);
+
+// Figures of all URLs together.
 class ServerWatch {
  public:
-  // An empty URL: nothing is watched.
-  explicit ServerWatch(std::string url) : url_(std::move(url)) {}
+  // Without a URL nothing is watched.
+  explicit ServerWatch(std::vector<std::string> urls) : urls_(std::move(urls)) {}
 
   void Before();
   ServerFigures After();
 
  private:
-  Status Read(ServerSample* out) const;
+  // One sample for each URL, up to the first failure.
+  Status Read(std::vector<ServerSample>* out) const;
 
-  const std::string url_;
-  ServerSample before_;
+  const std::vector<std::string> urls_;
+  std::vector<ServerSample> before_;
   std::string problem_;
 };
 

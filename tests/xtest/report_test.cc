@@ -78,7 +78,7 @@ TEST(ReportJson, ReadsBackWhatItWrote) {
   step.unanswered = 2;
   step.codes[-1] = {3, "gone", "sid", {}};
   step.client_cpu = 0.5;
-  result.server = {true, "", 4000, 3, 1, 2, 3, 4};
+  result.server = {true, "", 4000, 7, 3, 1, 2, 3, 4};
   result.interrupted = true;
   RunResult back;
   const Status status = FromJson("x.json", ToJson(result), &back);
@@ -378,6 +378,22 @@ TEST(Compare, ASlowerServerIsFoundWithItsRatio) {
   EXPECT_NE(text.find("WORSE"), std::string::npos) << text;
   EXPECT_NE(CompareText("a", SomeResult(1.3, 1), "b", SomeResult(1, 2)).find("better"),
             std::string::npos);
+}
+
+TEST(Compare, OneVerdictForScripts) {
+  EXPECT_EQ(CompareRuns(SomeResult(1, 1), SomeResult(1.3, 2)), Verdict::kWorse);
+  EXPECT_EQ(CompareRuns(SomeResult(1.3, 1), SomeResult(1, 2)), Verdict::kSame);  // Not worse.
+  EXPECT_EQ(CompareRuns(RunResult(), SomeResult()), Verdict::kUnknown);
+  RunResult brief = SomeResult();
+  brief.steps[0] = SomeStep(1, 1, 2);
+  EXPECT_EQ(CompareRuns(brief, brief), Verdict::kUnknown);
+  RunResult failing = SomeResult(1, 2);
+  failing.steps[0].failed = 40;  // 1 % of 4000 calls: quick refusals leave no trace in latency.
+  EXPECT_EQ(CompareRuns(SomeResult(1, 1), failing), Verdict::kWorse);
+  EXPECT_NE(CompareText("a", SomeResult(1, 1), "b", failing).find("after 1 %: WORSE"),
+            std::string::npos);
+  failing.steps[0].failed = 3;
+  EXPECT_EQ(ErrorVerdict(SomeStep(1, 1), failing.steps[0]), Verdict::kSame);
 }
 
 TEST(Compare, ShortOrEmptyRunsClaimNothing) {

@@ -106,6 +106,9 @@ aiges_latency_seconds_sum{stage="engine"} 2.5
 aiges_latency_seconds_count{stage="engine"} 100
 other{text="a\"b}"} 5
 broken{ 7
+aiges_sessions_total 4
+aiges_session_failures_total{code="10101"} 1
+aiges_session_failures_total{code="10102"} 1
 aiges_ready 1
 )";
 
@@ -114,15 +117,27 @@ TEST(ServerMetrics, AfterMinusBefore) {
   ASSERT_TRUE(ParseServerMetrics(kPage, &before).ok());
   std::string later = kPage;
   later.replace(later.find("} 100\n"), 6, "} 300\n");
+  later.replace(later.find("sessions_total 4"), 16, "sessions_total 9");
+  later.replace(later.find("10102\"} 1"), 9, "10102\"} 3");
   later.replace(later.find("sum{stage=\"queue\"} 1"), 20, "sum{stage=\"queue\"} 3");
   later.replace(later.find("count{stage=\"queue\"} 100"), 24, "count{stage=\"queue\"} 300");
   ASSERT_TRUE(ParseServerMetrics(later, &after).ok());
   const ServerFigures f = Difference(before, after);
   EXPECT_TRUE(f.known);
   EXPECT_EQ(f.requests, 200);
-  EXPECT_EQ(f.failed, 0);
+  EXPECT_EQ(f.sessions, 5);
+  EXPECT_EQ(f.failed, 2);
   EXPECT_NEAR(f.queue_ms, 10, 1e-9);
   EXPECT_EQ(f.engine_ms, 0);
+}
+
+TEST(ServerMetrics, ArePlacedByTheHostsUnlessGiven) {
+  using List = std::vector<std::string>;
+  EXPECT_EQ(MetricsUrls("", {"a:1", "b:2"}), (List{"http://a:1/metrics", "http://b:2/metrics"}));
+  EXPECT_EQ(MetricsUrls("", {"a:1", ""}), List{});  // Of one host nobody knows: of none.
+  EXPECT_EQ(MetricsUrls("", {}), List{});
+  EXPECT_EQ(MetricsUrls("http://x/m,https://y/m", {"a:1"}), (List{"http://x/m", "https://y/m"}));
+  EXPECT_EQ(MetricsUrls("off", {"a:1"}), List{});
 }
 
 TEST(ServerMetrics, AServerThatStartedAnewGivesNoFigures) {
@@ -139,13 +154,13 @@ TEST(ServerMetrics, AnotherPageOrADeadServerIsAProblemNotAFailure) {
   EXPECT_FALSE(ParseServerMetrics("<html>", &sample).ok());
   EXPECT_FALSE(ParseServerMetrics("", &sample).ok());
   EXPECT_FALSE(ParseServerMetrics("aiges_requests_total{code=\"0\"} NaN\n", &sample).ok());
-  ServerWatch watch("http://127.0.0.1:1/metrics");
+  ServerWatch watch({"http://127.0.0.1:1/metrics"});
   watch.Before();
   const ServerFigures f = watch.After();
   EXPECT_FALSE(f.known);
   EXPECT_NE(f.problem.find("cannot read http://127.0.0.1:1/metrics"), std::string::npos)
       << f.problem;
-  ServerWatch none("");
+  ServerWatch none({});
   none.Before();
   EXPECT_EQ(none.After().problem, "");
 }
