@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "loader/base/strings.h"
 
@@ -21,7 +22,8 @@ size_t Append(char* data, size_t size, size_t count, void* out) {
 
 }  // namespace
 
-Status Fetch(const std::string& url, long timeout_ms, std::string* body) {
+Status Fetch(const std::string& url, long timeout_ms, std::string* body,
+             const Credentials& credentials) {
   static std::once_flag once;
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
   std::unique_ptr<CURL, void (*)(CURL*)> curl(curl_easy_init(), curl_easy_cleanup);
@@ -34,6 +36,16 @@ Status Fetch(const std::string& url, long timeout_ms, std::string* body) {
   curl_easy_setopt(curl.get(), CURLOPT_NOPROXY, "*");  // A loader next door is not behind one.
   curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, &Append);
   curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, body);
+  std::unique_ptr<curl_slist, void (*)(curl_slist*)> headers(nullptr, curl_slist_free_all);
+  if (!credentials.header.empty()) {
+    headers.reset(curl_slist_append(nullptr, credentials.header.c_str()));
+    curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.get());
+  }
+  for (const auto& [option, path] : {std::pair{CURLOPT_CAINFO, &credentials.ca},
+                                     std::pair{CURLOPT_SSLCERT, &credentials.cert},
+                                     std::pair{CURLOPT_SSLKEY, &credentials.key}}) {
+    if (!path->empty()) curl_easy_setopt(curl.get(), option, path->c_str());
+  }
   const CURLcode code = curl_easy_perform(curl.get());
   if (code != CURLE_OK) {
     return Status::Error(StatusKind::kDisconnected,

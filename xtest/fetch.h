@@ -7,7 +7,14 @@
 
 namespace aiges {
 
+// What a server may ask of its readers; files are PEM, empty: none, the certificates of the system.
+struct Credentials {
+  std::string header;  // "X-Consul-Token: ..".
+  std::string ca, cert, key;
+};
+
 // Anything but status 200 is an error that names the URL. At most 16 MB and `timeout_ms`.
-Status Fetch(const std::string& url, long timeout_ms, std::string* body);
+Status Fetch(const std::string& url, long timeout_ms, std::string* body,
+             const Credentials& credentials = {});
 
 }  // namespace aiges

@@ -46,6 +46,7 @@ void CatchSignals() {
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);  // `ulimit -f`: a write fails, and is told as on a full disk.
 }
 
 int Wrong(const Status& status) {
@@ -63,18 +64,40 @@ int Compare(const Options& options) {
   if (Status status = ReadJsonFile(options.compare_a, &a); !status.ok()) return Wrong(status);
   if (Status status = ReadJsonFile(options.compare_b, &b); !status.ok()) return Wrong(status);
   std::fputs(CompareText(options.compare_a, a, options.compare_b, b).c_str(), stdout);
-  return kFine;
+  if (!options.fail_on_worse) return kFine;
+  const Verdict verdict = CompareRuns(a, b);
+  if (verdict == Verdict::kUnknown) {
+    return Wrong(Status::Error(StatusKind::kInvalid,
+                               "--fail-on-worse: the runs are too short to say; at least 5 counted "
+                               "seconds of each are needed"));
+  }
+  return verdict == Verdict::kWorse ? kMissed : kFine;
+}
+
+// Asks the registry where there is one.
+Status FindHosts(Settings* settings) {
+  Plan& plan = settings->plan;
+  Targets& targets = settings->targets;
+  const bool http = SpeaksHttp(plan.protocol);
+  if (targets.registry()) {
+    if (Status status = ResolveTargets(&targets); !status.ok()) return status;
+    if (http) {
+      if (Status status = TakeHttpHosts(&targets); !status.ok()) return status;
+      if (!targets.notice.empty()) settings->notices.push_back(targets.notice);
+    }
+    plan.hosts = targets.hosts;
+    plan.weights = targets.weights;
+    settings->http_hosts = targets.http_hosts;
+  } else if (http) {
+    settings->http_hosts = plan.hosts;
+  }
+  return Status::Ok();
 }
 
 Status Prepare(const Options& options, Settings* settings) {
   Status status = LoadSettings(options, settings);
   if (!status.ok()) return status;
-  if (settings->plan.hosts.empty()) {
-    status = ResolveTargets(&settings->targets);
-    if (!status.ok()) return status;
-    settings->plan.hosts = settings->targets.hosts;
-    settings->plan.weights = settings->targets.weights;
-  }
+  if (Status found = FindHosts(settings); !found.ok()) return found;
   if (!options.quiet) {
     for (const std::string& notice : settings->notices) {
       std::fprintf(stderr, "xtest: %s\n", notice.c_str());
@@ -124,7 +147,7 @@ int RunSearch(const Options& options) {
   if (plan.rates.empty()) plan.arrival = Arrival::kConstant;
   plan.in_flight = 0;
   plan.calls = 0;
-  plan.seconds = static_cast<uint64_t>(std::max(1.0, options.search.seconds));
+  plan.seconds = options.search.seconds;
   Outputs outputs(options, settings);
   if (Status status = outputs.Open(); !status.ok()) return Wrong(status);
   plan.rates = {options.search.min};

@@ -19,8 +19,8 @@ struct Typed {
 };
 
 constexpr const char* kFooter =
-    "Exit code: 0 done, 1 an SLO is missed (or no rate keeps it), 2 xtest could not run or could\n"
-    "not write, 3 no call had a good answer.\n"
+    "Exit code: 0 done, 1 an SLO is missed (or no rate keeps it, or compare --fail-on-worse found\n"
+    "a figure WORSE), 2 xtest could not run or could not write, 3 no call had a good answer.\n"
     "\n"
     "Examples:\n"
     "  xtest                                   run what xtest.toml says\n"
@@ -37,7 +37,9 @@ void AddRunFlags(CLI::App* app, Typed* t) {
   };
   text("--f", o.config, "the file that says what to send (default xtest.toml)", "FILE");
   text("--target", t->target,
-       "host:port,..; svc@host:port;..; or consul://svc?tag=..&agent=http://host:8500", "WHERE");
+       "host:port*weight,..; svc@host:port;..; file:peers.toml?tag=..; or "
+       "consul://svc?tag=..&dc=..&agent=http://host:8500&ca=..&cert=..&key=..",
+       "WHERE");
   text("--balance", t->balance, "least (fewest calls in hand, default) or round_robin", "HOW");
   text("--protocol", t->protocol, "xsf (gRPC, default), stream, json, raw, ws or sse", "NAME");
   text("--rate", t->rate, "open loop, calls per second: 5000, from:to:by, or poisson:5000", "RATE");
@@ -55,7 +57,10 @@ void AddRunFlags(CLI::App* app, Typed* t) {
   text("--slo", t->slo,
        "limits like p99=50ms,errors=0.1%: p50 p90 p95 p99 p99.9 max mean, first_p99 .., errors",
        "LIMITS");
-  text("--metrics", o.metrics, "the loader's /metrics, read before and after", "URL");
+  text("--metrics", o.metrics,
+       "/metrics of the loaders, read before and after (default: known by HTTP or from a registry); "
+       "off",
+       "URL,..");
   text("--pid", t->pid, "server process to watch (default: who listens on the port here)", "PID");
   app->add_flag("--no-results", o.no_results, "do not keep results ([downstream] output)");
   app->add_flag("--quiet", o.quiet, "only the final table");
@@ -76,6 +81,8 @@ std::unique_ptr<CLI::App> MakeApp(Typed* t) {
   t->compare->fallthrough();
   t->compare->add_option("before", t->options.compare_a, "FILE of the first run")
       ->type_name("A.json");
+  t->compare->add_flag("--fail-on-worse", t->options.fail_on_worse,
+                       "exit code 1 when a figure is WORSE, 2 when the runs are too short to say");
   t->compare->add_option("after", t->options.compare_b, "FILE of the second")->type_name("B.json");
   t->search =
       app->add_subcommand("search", "the highest rate that keeps --p99, --errors and --slo");

@@ -38,6 +38,7 @@ struct Options {
   int pid = 0;                  // 0: found by the port.
   std::vector<SloTerm> slo;
   bool quiet = false;
+  bool fail_on_worse = false;  // kCompare.
   bool no_results = false;
 };
 

@@ -1,6 +1,7 @@
 """xtest against real loaders: every protocol, open and closed loop, sessions, dead servers."""
 
 import signal
+import subprocess
 import time
 
 import pytest
@@ -68,6 +69,38 @@ def test_server_says_where_the_time_went(toolbox_loader, xtest, protocol):
     stages = step["stages"]
     assert stages["calls"] == 2  # One of 16.
     assert 0 < stages["engine_ms"] <= stages["total_ms"] <= step["latency"]["max_ns"] * 1e-6
+
+
+@pytest.mark.parametrize(
+    ("protocol", "metrics", "known"),
+    [
+        ("xsf", "", False),  # Nobody knows its HTTP port.
+        ("xsf", "-metrics=http://{}/metrics", True),
+        ("json", "", True),
+        ("ws", "", True),
+        ("raw", "-metrics=off", False),
+    ],
+)
+def test_figures_of_the_server_itself(toolbox_loader, xtest, protocol, metrics, known):
+    """Without -metrics they come from the HTTP servers that the calls go to."""
+    more = [metrics.format(toolbox_loader.http)] if metrics else []
+    tool = xtest(parameter={"do": "sleep", "ms": 5})
+    tool.run(*target(toolbox_loader, protocol), *more)
+    server = tool.result["server"]
+    assert (server["known"], server["problem"]) == (known, "")
+    assert ("server (/metrics)" in tool.out) == known
+    if known:
+        once = protocol != "ws"
+        counts = server["requests"], server["sessions"], server["failed"]
+        assert counts == ((100, 0, 0) if once else (0, 100, 0))
+        assert not once or 4 < server["engine_ms"] <= server["total_ms"]
+
+
+def test_metrics_of_another_program_are_a_problem_and_no_failure(toolbox_loader, xtest):
+    tool = xtest()
+    tool.run(*target(toolbox_loader), f"-metrics=http://{toolbox_loader.http}/nowhere")
+    assert "expected HTTP status 200, got 404" in tool.result["server"]["problem"]
+    assert "server metrics: cannot read" in tool.out
 
 
 @pytest.mark.parametrize("protocol", ["xsf", "stream", "json", "raw", "ws", "sse"])
@@ -165,6 +198,49 @@ def test_several_hosts_share_the_calls(start, toolbox, xtest):
         counts = [step["hosts"][loader.grpc]["calls"] for loader in loaders]
         assert sum(counts) == 100
         assert min(counts) >= least
+
+
+def test_weights_share_out_the_calls(start, toolbox, xtest):
+    heavy, light = (start(toolbox).grpc for _ in range(2))
+    where = f"-target={heavy}*4,{light}"
+    (step,) = xtest().run(where, "-balance=round_robin", "-concurrency=1")
+    assert [step["hosts"][host]["calls"] for host in (heavy, light)] == [80, 20]
+
+
+@pytest.mark.parametrize("protocol", ["xsf", "json"])
+def test_hosts_of_a_file(toolbox_loader, xtest, protocol):
+    tool = xtest()
+    peer = f'address = "{toolbox_loader.grpc}"\nhttp_address = "{toolbox_loader.http}"\n'
+    (tool.folder / "peers.toml").write_text(f"[[peer]]\n{peer}", encoding="utf-8")
+    (step,) = tool.run("-target=file:peers.toml", f"-protocol={protocol}")
+    assert (step["done"], step["failed"]) == (100, 0)
+    assert tool.result["server"]["requests"] == 100  # Their /metrics are known.
+
+
+def test_compare_can_fail_a_script(start, toolbox, xtest):
+    tool = xtest()
+    loader = start(toolbox)
+    for name, sleep in (("fast", 1), ("slow", 30)):
+        config = (tool.folder / "xtest.toml").read_text(encoding="utf-8")
+        config = config.partition("[parameter]")[0]
+        config += f'[parameter]\ndo = "sleep"\nms = {sleep}\n'
+        (tool.folder / "xtest.toml").write_text(config, encoding="utf-8")
+        tool.run(*target(loader), "-rate=30", "-count=0", "-duration=6s")
+        (tool.folder / "result.json").rename(tool.folder / f"{name}.json")
+    for flags, pair, code in (
+        ([], "fast slow", 0),
+        (["--fail-on-worse"], "fast slow", 1),
+        (["--fail-on-worse"], "slow fast", 0),
+    ):
+        files = [f"{name}.json" for name in pair.split()]
+        done = subprocess.run(
+            [tool.binary, "compare", *flags, *files],
+            cwd=tool.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("protocol", ["xsf", "stream", "json", "ws", "sse"])

@@ -182,6 +182,9 @@ TEST(Options, CompareTakesTwoFiles) {
   ASSERT_TRUE(Parse({"compare", "a.json", "b.json"}, &o).ok());
   EXPECT_EQ(o.action, Options::Action::kCompare);
   EXPECT_EQ(o.compare_a + " " + o.compare_b, "a.json b.json");
+  EXPECT_FALSE(o.fail_on_worse);
+  ASSERT_TRUE(Parse({"compare", "--fail-on-worse", "a.json", "b.json"}, &o).ok());
+  EXPECT_TRUE(o.fail_on_worse);
 }
 
 TEST(Slo, ReadsNamesAndLimits) {
@@ -261,8 +264,70 @@ TEST(Targets, ReadsAllForms) {
   EXPECT_EQ(t.hosts.front(), "[::1]:5090");
   ASSERT_TRUE(ParseTargets("consul://ai-svc?tag=v2&agent=consul:8500", "x", &t).ok());
   EXPECT_EQ(t.consul_service, "ai-svc");
-  EXPECT_EQ(t.consul_tag, "v2");
-  EXPECT_EQ(t.consul_agent, "http://consul:8500");
+  EXPECT_EQ(t.tag, "v2");
+  EXPECT_EQ(t.consul_agent, "consul:8500");
+  EXPECT_TRUE(t.registry());
+}
+
+TEST(Targets, WeightsStandBehindAStar) {
+  Targets t;
+  ASSERT_TRUE(ParseTargets("svc@a:1*3;b:2,c:3*9", "svc", &t).ok());
+  EXPECT_EQ(t.hosts, (std::vector<std::string>{"a:1", "b:2"}));
+  EXPECT_EQ(t.weights, (std::vector<unsigned>{3, 1}));
+  EXPECT_FALSE(t.registry());
+  EXPECT_NE(ParseTargets("a:1*0", "", &t).text.find("\"a:1*0\" is no host:port or host:port*weight"),
+            std::string::npos);
+}
+
+TEST(Targets, ConsulHasTheOptionsOfThePythonClient) {
+  Targets t;
+  ASSERT_TRUE(ParseTargets("consul://svc?dc=dc2&agent=https%3A%2F%2Fc:8501&ca=/a%20b.pem&cert=c&key=k",
+                           "", &t)
+                  .ok());
+  EXPECT_EQ(t.consul_dc + " " + t.consul_agent + " " + t.ca + " " + t.cert + t.key,
+            "dc2 https://c:8501 /a b.pem ck");
+}
+
+constexpr const char* kPeers = R"([[peer]]
+address = "a:1"
+weight = 2
+tags = ["v1", "blue"]
+http_address = "a:80"
+[[peer]]
+address = "b:1"
+service = "other"
+[[peer]]
+address = "c:1"
+)";
+
+TEST(Targets, AFileHasPeers) {
+  Targets t;
+  ASSERT_TRUE(ParseTargets("file:///etc/peers.toml?service=svc", "", &t).ok());
+  EXPECT_EQ(t.file, "/etc/peers.toml");
+  ASSERT_TRUE(ReadPeers("p", kPeers, &t).ok());
+  EXPECT_EQ(t.hosts, (std::vector<std::string>{"a:1", "c:1"}));
+  EXPECT_EQ(t.weights, (std::vector<unsigned>{2, 1}));
+  Targets tagged;
+  ASSERT_TRUE(ParseTargets("file:p?tag=blue", "", &tagged).ok());
+  ASSERT_TRUE(ReadPeers("p", kPeers, &tagged).ok());
+  EXPECT_EQ(tagged.hosts, std::vector<std::string>{"a:1"});
+  EXPECT_EQ(ReadPeers("p", "[[peer]]\naddress = \"x\"", &t).text,
+            "p: peer 1: expected host:port, got \"x\"");
+  EXPECT_NE(ReadPeers("p", "[[peer", &t).text.find("not valid TOML"), std::string::npos);
+  tagged.file = "/nowhere";
+  EXPECT_EQ(ResolveTargets(&tagged).text, "cannot open /nowhere: No such file or directory");
+}
+
+TEST(Targets, HttpProtocolsTakeTheHttpAddresses) {
+  Targets t;
+  ASSERT_TRUE(ReadPeers("p", kPeers, &t).ok());
+  ASSERT_TRUE(TakeHttpHosts(&t).ok());
+  EXPECT_EQ(t.hosts, std::vector<std::string>{"a:80"});
+  EXPECT_EQ(t.weights, std::vector<unsigned>{2});
+  EXPECT_NE(t.notice.find("b:1, c:1: not used"), std::string::npos);
+  Targets none;
+  ASSERT_TRUE(ReadPeers("p", "[[peer]]\naddress = \"c:1\"", &none).ok());
+  EXPECT_NE(TakeHttpHosts(&none).text.find("got none for c:1"), std::string::npos);
 }
 
 TEST(Targets, AnotherServiceNameIsCorrectedOnlyWhenThereIsNoDoubt) {
@@ -286,12 +351,14 @@ TEST(Targets, ReadsTheAnswerOfConsul) {
   Targets t;
   ASSERT_TRUE(ReadConsulAnswer(R"([
     {"Node":{"Address":"10.0.0.9"},"Service":{"Address":"","Port":5090,"Weights":{"Passing":3}}},
-    {"Node":{"Address":"x"},"Service":{"Address":"10.0.0.2","Port":81}},
+    {"Node":{"Address":"x"},"Service":{"Address":"10.0.0.2","Port":81,"Meta":{"http_port":"80"}}},
+    {"Node":{},"Service":{"ID":"old","Address":"10.0.0.2","Port":81}},
     {"Node":{},"Service":{"Port":1}}, {"Service":7}, 5])",
                                &t)
                   .ok());
   EXPECT_EQ(t.hosts, (std::vector<std::string>{"10.0.0.9:5090", "10.0.0.2:81"}));
   EXPECT_EQ(t.weights, (std::vector<unsigned>{3, 1}));
+  EXPECT_EQ(t.http_hosts, (std::vector<std::string>{"", "10.0.0.2:80"}));
   EXPECT_FALSE(ReadConsulAnswer("not json", &t).ok());
   EXPECT_FALSE(ReadConsulAnswer("{}", &t).ok());
 }
