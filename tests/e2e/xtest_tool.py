@@ -46,12 +46,13 @@ class Xtest:
             (folder / "input" / name).write_bytes(data)
         (folder / "xtest.toml").write_text(toml(settings), encoding="utf-8")
 
-    def start(self, *arguments):
+    def start(self, *arguments, within=(), typed=None):
+        """`within` is a command that starts it, `typed` a file for its standard input."""
         (self.folder / "result.json").unlink(missing_ok=True)
         self.process = subprocess.Popen(
-            [*DIE_WITH_PARENT, str(self.binary), "-json", "result.json", *arguments],
+            [*DIE_WITH_PARENT, *within, str(self.binary), "-json", "result.json", *arguments],
             cwd=self.folder,
-            stdin=subprocess.DEVNULL,
+            stdin=typed or subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -60,15 +61,22 @@ class Xtest:
     def interrupt(self):
         self.process.send_signal(signal.SIGINT)
 
-    def finish(self, code=0, timeout_s=60):
-        """The steps of the result."""
+    def wait(self, code=0, timeout_s=60):
         self.out, self.err = self.process.communicate(timeout=timeout_s)
         assert self.process.returncode == code, (self.process.returncode, self.out, self.err)
+
+    def finish(self, code=0, timeout_s=60):
+        """The steps of the result."""
+        self.wait(code, timeout_s)
         self.result = json.loads(Path(self.folder / "result.json").read_text(encoding="utf-8"))
         return self.result["steps"]
 
-    def run(self, *arguments, code=0):
-        self.start(*arguments)
+    def latest(self):
+        """The folder of the last run."""
+        return (self.folder / "log" / "latest").resolve()
+
+    def run(self, *arguments, code=0, **how):
+        self.start(*arguments, **how)
         return self.finish(code)
 
 
