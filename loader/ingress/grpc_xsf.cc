@@ -256,8 +256,12 @@ class XsfServerCall {
     polling_ = false;
     const bool nothing = output_.status.ok() && output_.batches.empty() && !output_.last;
     if (!kept_ && gone_) {  // For the next call of this session.
-      MutexLock lock(session_->mu);
-      if (!nothing) session_->kept.push_back(std::move(output_));
+      {
+        MutexLock lock(session_->mu);
+        if (!nothing) session_->kept.push_back(std::move(output_));
+      }
+      // For nobody; but a call that never finishes keeps the server from ending.
+      responder_.FinishWithError(grpc::Status::CANCELLED, &finished_);
     } else {
       AnswerSession();
     }

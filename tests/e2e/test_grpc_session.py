@@ -161,6 +161,24 @@ def test_client_that_goes_during_a_poll_loses_nothing(session, loader):
     assert session.all() == ["KEPT"]
 
 
+# Such a call was never finished, and gRPC's server waited for it far beyond drain_ms.
+def test_client_that_went_during_a_poll_does_not_hold_up_the_end(start, binaries):
+    loader = start(
+        config={"instances": {"library": str(binaries.engine), "drain_ms": 500, "lame_duck_ms": 0}}
+    )
+    session = XsfSession(loader.xsf)
+    session.open()
+    request = loader.xsf.request(
+        None, op="AIOut", param={"waitTime": "60000"}, handle=session.handle
+    )
+    poll = loader.xsf.send(request)
+    time.sleep(0.2)
+    poll.cancel()
+    time.sleep(0.5)
+    loader.terminate()
+    assert loader.wait_exit() == 0
+
+
 def test_open_session_ends_with_the_drain(start, binaries):
     loader = start(
         config={"instances": {"library": str(binaries.engine), "drain_ms": 500, "lame_duck_ms": 0}}
