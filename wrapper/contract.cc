@@ -98,7 +98,8 @@ int Raised(const char* hook) {
 
 PyObject* SidOf(PyObject* params, const Ref& tag) {
   PyObject* sid = PyDict_GetItemString(params, "sid");
-  return sid == nullptr ? tag.get() : sid;
+  const bool said = sid != nullptr && (PyUnicode_Check(sid) == 0 || PyUnicode_GetLength(sid) > 0);
+  return said ? sid : tag.get();
 }
 
 Ref PsrIds(const CallArgs& args) {

@@ -123,7 +123,8 @@ std::unique_ptr<Contract> MakeContractV2(PyObject* module);
 
 // The int a hook returned, or kBadReturn after SetError ("wrapperInit returned None, expected int").
 int ResultCode(const char* hook, const Ref& result);
-// params["sid"], or the tag. Borrowed from params or `tag`.
+// params["sid"], or the tag where the client sent none: what user code calls back with must name the
+// session. Borrowed from params or `tag`.
 PyObject* SidOf(PyObject* params, const Ref& tag);
 // tuple of int
 Ref PsrIds(const CallArgs& args);

@@ -21,10 +21,10 @@ from waiting import wait_until
 from xsf_client import XsfSession
 
 
-def talk(loader, *pieces, key=None, **params):
+def talk(loader, *pieces, sid="the-sid", **params):
     session = XsfSession(loader.xsf)
     params = {name: str(value) for name, value in params.items()}
-    opened = session.open(params=params, headers={"sid": "the-sid"})
+    opened = session.open(params=params, headers={"sid": sid} if sid else {})
     assert opened.code == 0, opened.error
     for number, piece in enumerate(pieces):
         session.write(piece, status=2 if number == len(pieces) - 1 else 1)
@@ -67,6 +67,13 @@ def test_v2_callback_by_every_name(start, name):
     assert talk(loader, b"one", name=name).all() == ["ONE"]
     destroyed(loader, "mine")
     loader.wait_log("late: -1")
+
+
+# callback(.., "") names no session: such a wrapper stayed silent for clients without a sid.
+@pytest.mark.parametrize("name", ["sid", "handle"])
+def test_v2_callback_by_sid_without_a_sid_of_the_client(start, name):
+    loader = start(V2_CALLBACK)
+    assert talk(loader, b"one", sid="", name=name).all() == ["ONE"]
 
 
 @pytest.mark.parametrize("wrapper", [GENERATOR, ASYNC_GENERATOR], ids=["plain", "async"])
