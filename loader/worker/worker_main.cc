@@ -129,7 +129,7 @@ int Run() {
   w.End();
   GetOutbox().Write(hello);
 
-  Host host;
+  Host& host = *new Host;  // Never destroyed: engines' threads outlive main.
   Status status;
   host.requests =
       ArenaMapping::Map(kRequestMemoryFd, ArenaMapping::Access::kReader, false, &status);
@@ -146,8 +146,8 @@ int Run() {
     return Fail(0, "broken start frame");
   }
   if (const int failed = StartEngine(init, &host); failed != 0) return failed;
-  Runner runner(host, init.threads, &input);
-  runner.Serve();
+  auto* const runner = new Runner(host, init.threads, &input);  // As the host.
+  runner->Serve();
   if (host.plugin->fini != nullptr) host.plugin->fini();
   return 0;
 }
