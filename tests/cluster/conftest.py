@@ -13,6 +13,9 @@ for folder in (E2E, HERE):
         sys.path.insert(0, str(folder))
 
 from consul_agent import ConsulAgent  # noqa: E402
+from hosts import NAMES, HostCluster  # noqa: E402
+from network import Network, missing  # noqa: E402
+from prerequisites import need  # noqa: E402
 
 # Two files are called conftest.py, so that of tests/e2e is loaded by its path.
 _spec = importlib.util.spec_from_file_location("e2e_conftest", E2E / "conftest.py")
@@ -26,3 +29,24 @@ def consul(tmp_path_factory):
     """An agent of its own for the tests of a module."""
     with ConsulAgent(tmp_path_factory.mktemp("consul")) as agent:
         yield agent
+
+
+@pytest.fixture
+def network():
+    need(missing(), "a network of hosts")
+    with Network() as made:
+        yield made
+
+
+@pytest.fixture
+def hosts(binaries, network, tmp_path):
+    """Three loaders in discovery, and their Consul, on hosts of their own."""
+    made = HostCluster(binaries, tmp_path, network)
+    try:
+        made.consul.start()
+        for name in NAMES:
+            made.start(name)
+        made.wait_passing(*NAMES)
+        yield made
+    finally:
+        made.stop()

@@ -28,10 +28,11 @@ class Haproxy:
     """A running haproxy; grpc, http, tls and stats are its addresses.
 
     Its ports are sockets that the test has bound and hands down, so that nobody can be faster.
+    `within` is a command that it is started by.
     """
 
-    def __init__(self, folder, consul_dns, *, service="svcName", pem=None, env=None):
-        self.folder, self.pem = folder, pem
+    def __init__(self, folder, consul_dns, *, service="svcName", pem=None, env=None, within=()):
+        self.folder, self.pem, self.within = folder, pem, list(within)
         folder.mkdir(parents=True, exist_ok=True)
         self.sockets, self.processes = {}, []
         self.env = {
@@ -45,12 +46,14 @@ class Haproxy:
             **(env or {}),
         }
         for name in ("GRPC", "HTTP", "STATS", "TLS"):
-            bound = socket.socket()
-            bound.bind(("127.0.0.1", 0))
-            self.sockets[name] = bound
-            self.env[f"AIGES_{name}_BIND"] = f"fd@{bound.fileno()}"
-            address = f"127.0.0.1:{bound.getsockname()[1]}"
+            address, self.env[f"AIGES_{name}_BIND"] = self._bind(name)
             setattr(self, name.lower(), address)
+
+    def _bind(self, name):
+        """An address, and how the proxy comes to it."""
+        bound = self.sockets[name] = socket.socket()
+        bound.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{bound.getsockname()[1]}", f"fd@{bound.fileno()}"
 
     def __enter__(self):
         self.start()
@@ -66,7 +69,7 @@ class Haproxy:
     def start(self):
         """Starts it; while another one runs, the new one takes over (-sf)."""
         files = [CONFIG, TLS_CONFIG] if self.pem else [CONFIG]
-        command = [*DIE_WITH_PARENT, "haproxy", "-db"]
+        command = [*DIE_WITH_PARENT, *self.within, "haproxy", "-db"]
         for file in files:
             command += ["-f", str(file)]
         before = [process for process in self.processes if process.poll() is None]

@@ -4,6 +4,7 @@ The test itself stands beside them, as one more host. Needs root and the right t
 """
 
 import contextlib
+import functools
 import itertools
 import os
 import shutil
@@ -12,6 +13,7 @@ import subprocess
 _numbers = itertools.count(1)
 
 
+@functools.cache
 def missing():
     """What this machine lacks for it; empty: nothing."""
     if os.geteuid() != 0:

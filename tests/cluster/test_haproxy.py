@@ -273,7 +273,7 @@ def test_killed_host_costs_no_later_call(cluster):
 
 
 def test_host_without_an_instance_gets_calls_again_when_it_has_one(cluster):
-    """Over HTTP: the gRPC health of a loader goes off only when it drains."""
+    """Both checks see it: /readyz, and the gRPC health, which is off while no worker is left."""
     sick, healthy = cluster.add(), cluster.add()
     proxy = cluster.proxy()
     hold = sick.folder / "notes.hold"
@@ -281,11 +281,13 @@ def test_host_without_an_instance_gets_calls_again_when_it_has_one(cluster):
     for worker in sick.workers():
         os.kill(worker, signal.SIGKILL)
     proxy.wait_states("http", {sick.http: DRAINING, healthy.http: SERVING})
-    hosts = {by_http(proxy, cluster.service) for _ in range(10)}
-    assert hosts == {str(healthy.process.pid)}
+    proxy.wait_states("grpc", {sick.grpc: DRAINING, healthy.grpc: SERVING})
+    assert {by_http(proxy, cluster.service) for _ in range(10)} == {str(healthy.process.pid)}
+    assert {by_grpc(proxy) for _ in range(10)} == {str(healthy.process.pid)}
     hold.unlink()
     proxy.wait_hosts([sick, healthy])
     assert {by_http(proxy, cluster.service) for _ in range(10)} == cluster.pids()
+    assert {by_grpc(proxy) for _ in range(10)} == cluster.pids()
 
 
 def test_consul_away(tmp_path):

@@ -18,6 +18,7 @@ from command import Command
 from consul_agent import ConsulAgent
 from free_ports import free_ports
 from loader_process import default_config, toml
+from prerequisites import need
 from waiting import wait_until
 
 TOKEN = "topsecret"
@@ -35,13 +36,12 @@ def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt):
     return 0
 """
 
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
-
 
 class Authority:
     """A certificate authority in a folder; `file` is what others trust."""
 
     def __init__(self, folder):
+        need("" if shutil.which("openssl") else "openssl", "TLS")
         folder.mkdir()
         self.folder, self.file = folder, folder / "ca.pem"
         self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
