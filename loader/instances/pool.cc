@@ -413,10 +413,7 @@ void Pool::Drain(TimePoint until) {
     EndReload(Status::Error(StatusKind::kDisconnected, "the service stops"));
     for (auto& instance : instances_) {
       if (!instance->alive()) continue;
-      instance->SendFini();
-      if (!instance->Flush()) {
-        hub_.Modify(instance->process()->channel(), EPOLLIN | EPOLLOUT);
-      }
+      TellToFinish(*instance);
     }
     hub_.PostAt(until, [this] {
       for (auto& instance : instances_) {

@@ -100,6 +100,7 @@ class Pool : public Workers, public BufferPool, public Resources {
   void RollNext();
   void Swap(Instance& replacement);
   void FinishIfEmpty(Instance& retiring);
+  void TellToFinish(Instance& instance);
   void OnSpareGone(Instance& spare, const std::string& why);
   void EndReload(const Status& status);
   void Recycle();

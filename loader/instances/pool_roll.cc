@@ -19,6 +19,8 @@ namespace {
 
 // After a replacement that did not start.
 constexpr std::chrono::seconds kRecyclePause{30};
+// For wrapperDestroy and wrapperFini, when drain_ms is over.
+constexpr std::chrono::seconds kEndTime{1};
 
 // Resident set, from /proc/<pid>/statm (proc(5): the second number, in pages). 0: unknown.
 uint64_t ResidentMegabytes(int pid) {
@@ -102,21 +104,31 @@ void Pool::Swap(Instance& replacement) {
   old.Retire();
   CountReady();
   if (!served) return old.Kill();  // It was just starting again: nothing is in it.
-  hub_.PostAt(std::chrono::steady_clock::now() + std::chrono::milliseconds(settings_.drain_ms),
-              [this, &old, pid = old.process()->pid()] {
-                if (!old.retiring() || !old.alive() || old.process()->pid() != pid) return;
-                LogWarn("instances", "worker ", old.number(),
-                        " was replaced and did not finish within drain_ms, killed");
-                old.set_kill_reason("replaced, and not finished within drain_ms");
-                old.Kill();
-              });
+  const auto still = [&old, pid = old.process()->pid()] {
+    return old.retiring() && old.alive() && old.process()->pid() == pid;
+  };
+  const TimePoint late =
+      std::chrono::steady_clock::now() + std::chrono::milliseconds(settings_.drain_ms);
+  hub_.PostAt(late, [this, &old, still] {
+    if (!still()) return;
+    LogWarn("instances", "worker ", old.number(),
+            " was replaced and did not finish within drain_ms, made to end");
+    old.set_kill_reason("replaced, and not finished within drain_ms");
+    if (!old.told_to_finish()) TellToFinish(old);  // It destroys its sessions.
+  });
+  hub_.PostAt(late + kEndTime, [&old, still] {
+    if (still()) old.Kill();
+  });
   FinishIfEmpty(old);
 }
 
 void Pool::FinishIfEmpty(Instance& retiring) {
-  if (!retiring.Empty() || retiring.told_to_finish()) return;
-  retiring.SendFini();
-  if (!retiring.Flush()) hub_.Modify(retiring.process()->channel(), EPOLLIN | EPOLLOUT);
+  if (retiring.Empty() && !retiring.told_to_finish()) TellToFinish(retiring);
+}
+
+void Pool::TellToFinish(Instance& instance) {
+  instance.SendFini();
+  if (!instance.Flush()) hub_.Modify(instance.process()->channel(), EPOLLIN | EPOLLOUT);
 }
 
 void Pool::OnSpareGone(Instance& spare, const std::string& why) {

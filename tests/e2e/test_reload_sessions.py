@@ -57,6 +57,21 @@ def test_open_session_stays_in_the_old_worker(start, library):
     loader.stop()
 
 
+# The old worker was killed then, and the engine never heard of the end of its sessions.
+def test_session_that_outlives_drain_ms_is_destroyed(start, library, tmp_path):
+    log = tmp_path / "sessions.log"
+    loader = start(config={"instances": {"library": str(library), "drain_ms": 300}})
+    session = NativeStream(loader, log=str(log))
+    session.write(b"x", BEGIN)
+    next(iter(session))
+    hup(loader)
+    wait_until(lambda: "destroy" in log.read_text(encoding="utf-8"), "wrapperDestroy")
+    loader.wait_log("did not finish within drain_ms, made to end")
+    loader.stop()
+    text = log.read_text(encoding="utf-8")
+    assert (text.count("create"), text.count("destroy")) == (1, 1)
+
+
 def test_sessions_keep_to_their_own_of_two_workers(start, library):
     """The workers are replaced one after the other: the second when the first has finished."""
     loader = start_loader(start, library, 2)
