@@ -89,6 +89,14 @@ def test_a_session_is_opened_elsewhere_when_one_is_full(make, pair):
         wait_until(lambda: not isinstance(session_of(client), Exception), "a free licence")
 
 
+def test_a_refused_stream_says_so_while_its_input_still_flows(make, pair):
+    """gRPC for asyncio put INTERNAL in the place of an end that met a write."""
+    with reads(make, pair[:1], keepalive_s=0) as client, client.session():
+        for _ in range(20):
+            with pytest.raises(Overloaded):
+                list(client.stream(iter(["x" * 1000] * 500)))
+
+
 def session_of(client):
     try:
         return client.session()

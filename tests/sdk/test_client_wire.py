@@ -7,7 +7,7 @@ import grpc
 import pytest
 from aiges.client import CODES, _wire, errors
 from aiges.client._calls import error_of_rpc
-from aiges.client._encode import input_bytes, request_bytes
+from aiges.client._encode import input_bytes, once_input, once_request, request_bytes
 from aiges.client._stream import KEEP_BYTES, InputLog
 from aiges.client.errors import (
     AigesError,
@@ -157,6 +157,20 @@ def test_so_is_the_envelope(op, data, handle, value):
     assert _wire.ReqData.FromString(made) == wanted
 
 
+@plain
+@given(texts, st.binary(max_size=40_000) | texts, maps, st.integers(1, 2**31))
+def test_so_is_a_once_call(service, value, params, wait_ms):
+    request = _wire.ReqData.FromString(
+        once_request(once_input(service, value, params, None, ()), wait_ms)
+    )
+    wanted = _wire.ReqData(op="AIIn", param={"SeqNo": "1", "waitTime": str(wait_ms)})
+    wanted.s.SetInParent()
+    inner = input_bytes(service, payload_list(value), once=True, params=params)
+    wanted.data.add(data=inner)
+    assert request == wanted
+    assert len(_wire.LoaderInput.FromString(inner).pl) == 1
+
+
 @pytest.mark.parametrize("wrong", [{"n": 5}, {5: "n"}, {"b": b"x"}])
 def test_params_that_are_no_strings_are_told(wrong):
     with pytest.raises(TypeError, match="expected a dict of str to str"):
@@ -174,7 +188,7 @@ def answer(code=0, err="", status=3, payloads=(), outer=0):
 
 
 def test_an_answer_gives_its_payloads():
-    output = read_answer(answer(payloads=[("a", b"1", 2), ("b", b"2", 99)]), "h:1")
+    output = read_answer(answer(status=2, payloads=[("a", b"1", 2), ("b", b"2", 99)]), "h:1")
     assert output.payloads == (Payload("a", b"1", DataType.IMAGE), Payload("b", b"2"))
     assert (output.ended, output.handle) == (True, "handle")
     assert not read_answer(answer(status=1), "h:1").ended

@@ -31,10 +31,10 @@ class RetryBudget:
         self._earned = 0.0  # What calls paid in.
         self._at = clock()
 
-    def called(self) -> None:
-        """Count a call (its first try)."""
+    def called(self, now: float | None = None) -> None:
+        """Count a call (its first try). ``now``: the clock's time, where the caller has it."""
         with self._lock:
-            if self._clock() - self._at > AGE_S:
+            if (self._clock() if now is None else now) - self._at > AGE_S:
                 self._age()
             self._earned += self._share
 

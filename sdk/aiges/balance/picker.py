@@ -89,6 +89,11 @@ class _State:
             self.trusted = False
 
     @property
+    def calm(self) -> bool:
+        """Whether another success tells nothing new."""
+        return not self.failures and not self.ejections and self.listed and self.usable
+
+    @property
     def vouched(self) -> bool:
         return self.listed and self.standing is Standing.READY
 
@@ -162,11 +167,12 @@ class Picker:
         """Return a place at an endpoint; None: there is none. ``exclude``: addresses to avoid."""
         with self._lock:
             now = self._clock()
-            gone = self._rebuild() if now >= self._rebuild_at else []
+            gone = self._rebuild() if now >= self._rebuild_at else None
             state = self._choose(exclude, now)
             if state is not None:
                 state.outstanding += 1
-        self._tell(gone)
+        if gone:
+            self._tell(gone)
         return None if state is None else Lease(self, state)
 
     def endpoints(self) -> list[Endpoint]:
@@ -234,6 +240,9 @@ class Picker:
                 return
             lease._state = None  # type: ignore[assignment]
             state.outstanding -= 1
+            if outcome is Outcome.OK and state.calm:
+                state.full_until = 0.0
+                return
             changed = False
             if outcome in (Outcome.OK, Outcome.REFUSED):
                 state.failures = state.ejections = 0

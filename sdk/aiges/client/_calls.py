@@ -126,7 +126,8 @@ class Core:
         self.options = channel_options(keepalive_s)
         self.picker, self.budget = Picker(on_gone=on_gone), RetryBudget()
         self.closed = False
-        self.known = threading.Event()  # Set with the first snapshot.
+        self.is_known = False  # Whether discovery has said something.
+        self._known = threading.Event()
         self._target = target
         self._source: Source = open_source(spec)
         self._source.start(self._update)
@@ -135,16 +136,19 @@ class Core:
         """Stop discovery."""
         self.closed = True
         self._source.close()
-        self.known.set()
+        self._learn()
 
     def _update(self, snapshot: Snapshot) -> None:
         self.picker.update(snapshot)
-        self.known.set()
+        self._learn()
+
+    def _learn(self) -> None:
+        self.is_known = True
+        self._known.set()
 
     def wait_known(self, seconds: float) -> None:
         """Wait for the first word of discovery; at most the client's own timeout."""
-        if not self.known.is_set():
-            self.known.wait(min(seconds, self.timeout_s))
+        self._known.wait(min(seconds, self.timeout_s))
 
     def nowhere(self) -> Unavailable:
         """Return the error of a call for which there is no loader."""
@@ -158,18 +162,23 @@ class Core:
 class Tries:
     """One call from its first try to its end. Belongs to the call's thread or task."""
 
-    __slots__ = ("_core", "_deadline", "_error", "_had_s", "_left", "_tried", "lease", "timing")
+    __slots__ = (
+        *("_core", "_deadline", "_error", "_had_s", "_left", "_tried"),
+        *("lease", "timeout_s", "timing"),
+    )
 
     def __init__(self, core: Core, timeout_s: float | None) -> None:
         self._core = core
-        self._deadline = time.monotonic() + (core.timeout_s if timeout_s is None else timeout_s)
+        now = time.monotonic()
+        self._deadline = now + (core.timeout_s if timeout_s is None else timeout_s)
         self._left = core.retries
         self._tried: list[str] = []
         self._error: AigesError | None = None
         self._had_s = 0.0
         self.lease: Lease | None = None
+        self.timeout_s: float | None = 0.0  # What this try has, for gRPC; None: what it takes.
         self.timing: dict[str, float] = {}
-        core.budget.called()
+        core.budget.called(now)
 
     def remaining_s(self) -> float:
         """Return how long the call may still take, in seconds; 0 when the time has passed."""
@@ -178,7 +187,7 @@ class Tries:
     def begin(self) -> str:
         """Choose where the next try goes: an address. Raises what ended the call when nowhere."""
         core = self._core
-        if not core.known.is_set():
+        if not core.is_known:
             raise core.nowhere()
         self._had_s = had_s = self._deadline - time.monotonic()
         if had_s <= 0:
@@ -188,17 +197,15 @@ class Tries:
         self.lease = lease = core.picker.pick(self._tried)
         if lease is None:
             raise self._error or core.nowhere()
+        self.timeout_s = None if had_s == math.inf else had_s
         address = lease.endpoint.address
         self._tried.append(address)
         return address
 
-    def wait_ms(self) -> str:
+    def wait_ms(self) -> int:
         """Return the loader's share of the time: a little less, so that its own answer is first."""
-        return str(max(1, int((self._had_s - min(0.1, self._had_s * 0.1)) * 1000)))
-
-    def timeout_s(self) -> float | None:
-        """Return the time that this try has, for gRPC; None: as long as it takes."""
-        return None if self._had_s == math.inf else self._had_s
+        had_s = self._had_s
+        return int((had_s - 0.1 if had_s > 1 else had_s * 0.9) * 1000) or 1
 
     def end(self, outcome: Outcome) -> None:
         """Give the try's place back."""

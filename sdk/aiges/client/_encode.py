@@ -9,9 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from aiges.client.message import DataType, Expect, Payload
+from aiges.client.message import (
+    DataType,
+    Expect,
+    Payload,
+    Payloads,
+    check_payloads,
+    payload_list,
+)
 
-__all__ = ["input_bytes", "request_bytes"]
+__all__ = ["input_bytes", "once_input", "once_request", "request_bytes"]
 
 # A field is a tag (8 * number + 2: something with a length; + 0: a number), and what it holds.
 _OP, _SESSION, _PARAM, _DATA = b"\x0a", b"\x12", b"\x1a", b"\x22"  # Of ReqData.
@@ -28,6 +35,8 @@ _ONE_BYTE = tuple(bytes((number,)) for number in range(128))
 def _varint(number: int) -> bytes:
     if number < 128:
         return _ONE_BYTE[number]
+    if number < 16384:
+        return bytes((number & 127 | 128, number >> 7))
     out = bytearray()
     while number > 127:
         out.append(number & 127 | 128)
@@ -56,8 +65,8 @@ def _meta(name: str, kind: int, attributes: Mapping[str, str]) -> bytes:
 
 @lru_cache(maxsize=256)
 def _plain_meta(name: str, kind: int, status: str) -> bytes:
-    """What most payloads have, again and again."""
-    return _field(_META, _meta(name, kind, {"status": status}))
+    """What most payloads have, again and again; up to the length of the data."""
+    return _field(_META, _meta(name, kind, {"status": status})) + _BYTES
 
 
 @lru_cache(maxsize=64)
@@ -67,14 +76,37 @@ def _head(service: str, state: int) -> bytes:
 
 
 def _payload(payload: Payload, status: str) -> list[bytes]:
-    data = payload.data
-    if payload.attributes:
-        attributes = {"status": status, **payload.attributes}
-        meta = _field(_META, _meta(payload.name, payload.type, attributes))
-    else:
-        meta = _plain_meta(payload.name, payload.type, status)
-    head = meta + _BYTES + _varint(len(data))
-    return [_PAYLOAD, _varint(len(head) + len(data)), head, data]
+    if not payload.attributes:
+        return _data(_plain_meta(payload.name, payload.type, status), payload.data)
+    attributes = {"status": status, **payload.attributes}
+    meta = _field(_META, _meta(payload.name, payload.type, attributes)) + _BYTES
+    return _data(meta, payload.data)
+
+
+def _data(meta: bytes, data: bytes) -> list[bytes]:
+    size = len(data)
+    length = _varint(size)
+    return [_PAYLOAD, _varint(len(meta) + len(length) + size), meta, length, data]
+
+
+def once_input(
+    service: str,
+    payloads: Payloads,
+    params: Mapping[str, str] | None,
+    headers: Mapping[str, str] | None,
+    expect: Expect,
+) -> bytes:
+    """Return the LoaderInput of a whole input. Raises TypeError and BadRequest."""
+    if not (params or headers or expect):  # The short way, for the short calls.
+        if isinstance(payloads, bytes):
+            meta = _plain_meta("data", 4, "3")
+            return b"".join((_head(service, 1), *_data(meta, payloads)))
+        if isinstance(payloads, str):
+            meta = _plain_meta("data", 0, "3")
+            return b"".join((_head(service, 1), *_data(meta, payloads.encode("utf-8"))))
+    items = payload_list(payloads)
+    check_payloads(items)
+    return input_bytes(service, items, once=True, params=params, headers=headers, expect=expect)
 
 
 def input_bytes(
@@ -102,6 +134,19 @@ def input_bytes(
     if sync_id:
         parts.append(_SYNC_ID + _varint(sync_id))
     return b"".join(parts)
+
+
+@lru_cache(maxsize=512)
+def _once_head(wait_ms: int) -> bytes:
+    return _request_head("AIIn", "", (("SeqNo", "1"), ("waitTime", str(wait_ms)))) + _DATA
+
+
+def once_request(data: bytes, wait_ms: int) -> bytes:
+    """Return the ReqData of a once call."""
+    size = len(data)
+    length = _varint(size)
+    whole = _varint(1 + len(length) + size)
+    return b"".join((_once_head(wait_ms), whole, _CONTENT, length, data))
 
 
 @lru_cache(maxsize=512)

@@ -14,7 +14,7 @@ import grpc.aio  # type: ignore[import-untyped]
 from aiges.balance import Endpoint, Lease, Outcome
 from aiges.client import _wire
 from aiges.client._calls import CLOSED, Core, Tries
-from aiges.client._encode import input_bytes, request_bytes
+from aiges.client._encode import once_input, once_request
 from aiges.client._session import POLL_S, SessionBase, SessionState
 from aiges.client._stream import AsyncPieces, InputLog, Piece, StreamBase
 from aiges.client.errors import AigesError, Unavailable
@@ -24,8 +24,6 @@ from aiges.client.message import (
     Payload,
     Payloads,
     Reply,
-    check_payloads,
-    payload_list,
     read_timing,
 )
 
@@ -96,17 +94,13 @@ class AsyncClient:
     ) -> Reply:
         """Send the whole input, wait for the whole output; see ``Client.once``."""
         core = self._core
-        items = payload_list(payloads)
-        check_payloads(items)
-        data = input_bytes(
-            core.service, items, once=True, params=params, headers=headers, expect=expect
-        )
+        data = once_input(core.service, payloads, params, headers, expect)
         tries = Tries(core, timeout_s)
-        if not core.known.is_set():
+        if not core.is_known:
             await self._known(tries)
         while True:
             address = tries.begin()
-            request = request_bytes("AIIn", data, SeqNo="1", waitTime=tries.wait_ms())
+            request = once_request(data, tries.wait_ms())
             answer = await self._try(tries, address, request, timing)
             output = None if answer is None else tries.answered(answer)
             if output is not None:
@@ -150,7 +144,7 @@ class AsyncClient:
         return AsyncStream(self, log, AsyncPieces(log, inputs), timeout_s)
 
     async def _known(self, tries: Tries) -> None:
-        if not self._core.known.is_set():
+        if not self._core.is_known:
             await asyncio.to_thread(self._core.wait_known, tries.remaining_s())
 
     async def _try(
@@ -158,7 +152,7 @@ class AsyncClient:
     ) -> bytes | None:
         try:
             asked = ASK_TIMING if timing else None
-            call = self._link(address).call(request, timeout=tries.timeout_s(), metadata=asked)
+            call = self._link(address).call(request, timeout=tries.timeout_s, metadata=asked)
             answer: bytes = await call
             if timing:
                 tries.timing = read_timing(await call.trailing_metadata())
@@ -341,7 +335,7 @@ class AsyncStream(StreamBase):
             self._tries = Tries(self._core, self._timeout_s)
             await self._client._known(self._tries)
         link = self._client._link(self._tries.begin())
-        self._call = link.run(timeout=self._tries.timeout_s())
+        self._call = link.run(timeout=self._tries.timeout_s)
         writing = _write(self._call, self._pieces, self._pieces.begin())
         self._writers.append(self._client._loop.create_task(writing))
 
@@ -350,12 +344,16 @@ async def _write(call: Any, pieces: AsyncPieces, number: int) -> None:
     """Send one try its input, no faster than it is taken."""
     at = 0
     try:
+        await call.wait_for_connection()
+        # Not call.write(): where that meets a call which the loader has ended, it puts INTERNAL in
+        # the place of what the loader said.
+        send = call._cython_call.send_serialized_message
         while (message := await pieces.next(number, at)) is not None:
-            await call.write(message)
+            await send(message)
             at += 1
         if pieces.log.fault is not None:
             call.cancel()
         else:
             await call.done_writing()
-    except (grpc.RpcError, asyncio.InvalidStateError):
+    except (grpc.RpcError, grpc.aio.InternalError, asyncio.InvalidStateError):
         pass  # The call is over; who reads hears why.

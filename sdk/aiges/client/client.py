@@ -13,7 +13,7 @@ import grpc  # type: ignore[import-untyped]
 from aiges.balance import Endpoint, Lease, Outcome
 from aiges.client import _wire
 from aiges.client._calls import CLOSED, Core, Tries
-from aiges.client._encode import input_bytes, request_bytes
+from aiges.client._encode import once_input, once_request
 from aiges.client._session import POLL_S, SessionBase, SessionState
 from aiges.client._stream import InputLog, Piece, Pieces, StreamBase
 from aiges.client.errors import AigesError, Unavailable
@@ -23,8 +23,6 @@ from aiges.client.message import (
     Payload,
     Payloads,
     Reply,
-    check_payloads,
-    payload_list,
     read_timing,
 )
 
@@ -107,16 +105,13 @@ class Client:
         Raises AigesError, of the kind that aiges.client.errors describes.
         """
         core = self._core
-        items = payload_list(payloads)
-        check_payloads(items)
-        data = input_bytes(
-            core.service, items, once=True, params=params, headers=headers, expect=expect
-        )
+        data = once_input(core.service, payloads, params, headers, expect)
         tries = Tries(core, timeout_s)
-        core.wait_known(tries.remaining_s())
+        if not core.is_known:
+            core.wait_known(tries.remaining_s())
         while True:
             address = tries.begin()
-            request = request_bytes("AIIn", data, SeqNo="1", waitTime=tries.wait_ms())
+            request = once_request(data, tries.wait_ms())
             answer = self._try(tries, address, request, timing)
             output = None if answer is None else tries.answered(answer)
             if output is not None:
@@ -136,7 +131,8 @@ class Client:
         state = SessionState(self._core.service)
         request = state.opening(params, headers, expect)
         tries = Tries(self._core, timeout_s)
-        self._core.wait_known(tries.remaining_s())
+        if not self._core.is_known:
+            self._core.wait_known(tries.remaining_s())
         while True:
             address = tries.begin()
             answer = self._try(tries, address, request)
@@ -173,10 +169,10 @@ class Client:
             link = self._link(address)
             if timing:
                 with_call = link.call.with_call
-                answer, call = with_call(request, tries.timeout_s(), metadata=ASK_TIMING)
+                answer, call = with_call(request, tries.timeout_s, metadata=ASK_TIMING)
                 tries.timing = read_timing(call.trailing_metadata())
             else:
-                answer = link.call(request, tries.timeout_s())
+                answer = link.call(request, tries.timeout_s)
             done: bytes = answer
             return done
         except grpc.RpcError as error:
@@ -346,10 +342,11 @@ class Stream(StreamBase):
     def _begin(self) -> None:
         if self._tries is None:
             self._tries = Tries(self._core, self._timeout_s)
-            self._core.wait_known(self._tries.remaining_s())
+            if not self._core.is_known:
+                self._core.wait_known(self._tries.remaining_s())
         link = self._client._link(self._tries.begin())
         calls: list[Any] = []
-        self._call = link.run(self._pieces.feed(calls), self._tries.timeout_s())
+        self._call = link.run(self._pieces.feed(calls), self._tries.timeout_s)
         calls.append(self._call)
         if self._log.fault is not None:
             self._call.cancel()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Any, NamedTuple, Union
 
 from aiges.client import _wire
 from aiges.client.errors import BadRequest, Unavailable, error_of
@@ -64,8 +64,7 @@ class Reply:
         return self.data(name).decode("utf-8")
 
 
-@dataclass(frozen=True)
-class Output:
+class Output(NamedTuple):
     """What one answer of a session brings. ``ended``: nothing comes after it."""
 
     payloads: tuple[Payload, ...]
@@ -97,13 +96,6 @@ def payload_list(payloads: Payloads, name: str = "data") -> list[Payload]:
     return found
 
 
-def _parsed(kind: Any, data: bytes, host: str) -> Any:
-    try:
-        return kind.FromString(data)
-    except Exception as error:  # Two kinds of DecodeError, by the protobuf in use.
-        raise Unavailable(0, f"not an XSF answer: {error}", host, maybe_ran=True) from error
-
-
 def _payloads(output: Any) -> tuple[Payload, ...]:
     made = []
     for item in output.pl:
@@ -113,25 +105,38 @@ def _payloads(output: Any) -> tuple[Payload, ...]:
     return tuple(made)
 
 
+def _unreadable(error: Exception, host: str) -> Unavailable:
+    return Unavailable(0, f"not an XSF answer: {error}", host, maybe_ran=True)
+
+
 def read_answer(answer: bytes, host: str) -> Output:
     """Return what a ResData says; raises the error that it tells."""
-    message = _parsed(_wire.ResData, answer, host)
-    code, text, handle = message.code, message.error_info, message.s.h
-    data = message.data
-    if not data:
+    try:
+        message = _wire.ResData.FromString(answer)
+        data = message.data
+        output = _wire.LoaderOutput.FromString(data[0].data) if data else None
+    except Exception as error:  # Two kinds of DecodeError, by the protobuf in use.
+        raise _unreadable(error, host) from error
+    code = message.code
+    if output is None:
         if code:
-            raise error_of(code, text, host)
-        return Output((), False, handle)
-    output = _parsed(_wire.LoaderOutput, data[0].data, host)
+            raise error_of(code, message.error_info, host)
+        return Output((), False, message.s.h)
     if code or output.code:
         # 10110 is the only one that the envelope tells too.
-        raise error_of(10110 if code == 10110 else output.code or code, output.err or text, host)
-    return Output(_payloads(output), output.status in ENDS, handle)
+        number = 10110 if code == 10110 else output.code or code
+        raise error_of(number, output.err or message.error_info, host)
+    status = output.status
+    # The answer to a once call, or the last of a session, needs no handle.
+    return Output(_payloads(output), status in ENDS, "" if status == ONCE else message.s.h)
 
 
 def read_output(message: bytes, host: str) -> Output:
     """Return what a LoaderOutput of a stream says; raises the error that it tells."""
-    output = _parsed(_wire.LoaderOutput, message, host)
+    try:
+        output = _wire.LoaderOutput.FromString(message)
+    except Exception as error:
+        raise _unreadable(error, host) from error
     if output.code:
         raise error_of(output.code, output.err, host)
     return Output(_payloads(output), output.status in ENDS, "")
@@ -153,7 +158,8 @@ def read_timing(metadata: Iterable[tuple[str, Any]] | None) -> dict[str, float]:
 
 
 TIMING = "server-timing"  # Also the key of the request's metadata that asks for it.
-ENDS = (2, 3)
+ONCE = 3
+ENDS = (2, ONCE)
 _TYPES = {int(kind): kind for kind in DataType}
 
 
