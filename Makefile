@@ -34,6 +34,7 @@ tools: ## Build the Consul agent that tests and cluster-demo use (build/tools)
 
 .PHONY: test
 test: build tools lint ## Run all tests
+	@scripts/tools.sh test
 	@ctest --test-dir build --output-on-failure -j2
 	@AIGES_BIN=$(BIN) $(PYTHON) -m pytest -n 2 --dist loadfile
 

@@ -19,8 +19,8 @@ packages=(
 case "${1:-}" in
   test)
     packages+=(haproxy iproute2 nftables faketime docker-compose chromium chromium-driver)
-    # For the Consul agent of the tests (scripts/tools.sh), unless there is one, or a Go, already.
-    command -v consul >/dev/null || command -v go >/dev/null || packages+=(golang-go)
+    # For the Consul and the Prometheus of the tests (scripts/tools.sh).
+    command -v go >/dev/null || packages+=(golang-go)
     ;;
   check) packages+=(clang-14 libclang-rt-14-dev) ;;
 esac

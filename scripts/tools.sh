@@ -1,27 +1,61 @@
 #!/usr/bin/env bash
-# Builds the Consul agent that the tests of the registry talk to, into build/tools; skipped when it
-# is there, or when a `consul` is on PATH.
+# Builds programs that the tests need and no package of Debian has, into build/tools, as Go tools.
+#   scripts/tools.sh         the Consul agent; skipped when it is there, or a `consul` on PATH
+#   scripts/tools.sh test    also a Prometheus that discovers by Consul
 set -euo pipefail
 cd "$(dirname "$0")/.."
+out=$PWD/build/tools
+sources=$PWD/tests/tools
+log=$PWD/build/tools.log
+modules=$PWD/build/go
 
-if command -v consul >/dev/null; then echo "tools: consul is on PATH"; exit 0; fi
-out=$PWD/build/tools/consul
-if [ -x "$out" ] && [ "$out" -nt tests/tools/go.sum ]; then echo "tools: consul is there"; exit 0; fi
-
-command -v go >/dev/null || {
-  echo "tools: no Go compiler: expected golang-go, which scripts/setup.sh installs" >&2
-  exit 1
-}
-log=build/tools.log
-mkdir -p build/tools
-echo "tools: building consul as a Go tool (a few minutes, once)"
 # Everything that Go writes stays in build/. -mod=readonly: exactly what go.sum names.
-if ! (cd tests/tools && GOPATH="$OLDPWD/build/go" GOCACHE="$OLDPWD/build/go/cache" \
-      GOFLAGS="-mod=readonly -modcacherw -buildvcs=false" \
-      go build -p 2 -ldflags="-s -w" -o "$out" github.com/hashicorp/consul) >"$log" 2>&1; then
-  tail -20 "$log" >&2
-  echo "tools: go build failed, the whole output is in $log" >&2
-  exit 1
+go_tool() {
+  GOPATH="$modules" GOCACHE="$modules/cache" \
+    GOFLAGS="-mod=readonly -modcacherw -buildvcs=false" go "$@"
+}
+
+# build NAME: runs build_NAME. Sources of modules, more than a gigabyte, are needed only once.
+build() {
+  command -v go >/dev/null || {
+    echo "tools: no Go compiler: expected golang-go, which scripts/setup.sh installs" >&2
+    exit 1
+  }
+  mkdir -p "$out"
+  echo "tools: building $1 as a Go tool (a few minutes, once)"
+  if ! ("build_$1") >"$log" 2>&1; then
+    tail -20 "$log" >&2
+    echo "tools: go build failed, the whole output is in $log" >&2
+    exit 1
+  fi
+  rm -rf "$modules"
+}
+
+build_consul() {
+  cd "$sources" &&
+    go_tool build -p 2 -ldflags="-s -w" -o "$out/consul" github.com/hashicorp/consul
+}
+
+# With our list of discoveries in place of its own.
+build_prometheus() {
+  local module=github.com/prometheus/prometheus copy=$modules/prometheus
+  cd "$sources/prometheus" && go_tool mod download $module && rm -rf "$copy" &&
+    cp -r "$(go_tool list -m -f '{{.Dir}}' $module)" "$copy" && cd "$copy" && chmod -R u+w . &&
+    rm plugins/*.go && cp "$sources/prometheus/plugins.go" plugins/ &&
+    go_tool build -p 2 -ldflags="-s -w" -o "$out/prometheus" ./cmd/prometheus
+}
+
+if command -v consul >/dev/null; then
+  echo "tools: consul is on PATH"
+elif [ "$out/consul" -nt "$sources/go.sum" ]; then
+  echo "tools: consul is there"
+else
+  build consul
+  "$out/consul" version | sed -n 1p  # Not head: it closes the pipe, and the writer may die of it.
 fi
-rm -rf build/go  # Sources of modules, more than a gigabyte, needed once.
-"$out" version | sed -n 1p  # Not head: it closes the pipe, and the writer then may die of it.
+[ "${1:-}" = test ] || exit 0
+if [ "$out/prometheus" -nt "$sources/prometheus/plugins.go" ]; then
+  echo "tools: prometheus is there"
+else
+  build prometheus
+fi

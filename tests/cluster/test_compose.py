@@ -12,6 +12,7 @@ from aiges.registry import Registry, Scope
 from consul_agent import find_consul
 from haproxy_process import Cluster
 from loader_process import ROOT, Loader
+from prerequisites import need
 from session_wrappers import V1_ECHO
 from xsf_client import XsfSession
 
@@ -28,8 +29,7 @@ def read_yaml(path):
 @pytest.fixture(scope="module")
 def services():
     """The services as docker-compose sees them."""
-    if shutil.which("docker-compose") is None:
-        pytest.skip("docker-compose is not installed")
+    need("" if shutil.which("docker-compose") else "docker-compose", "its file")
     command = ["docker-compose", "-f", "docker-compose.yml", "config"]
     done = subprocess.run(command, cwd=COMPOSE, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -103,25 +103,7 @@ def test_loader_has_time_to_drain(services):
     assert grace == services["loader-b"]["stop_grace_period"] == "40s"
 
 
-# ---- prometheus.yml ----
-
-
-def test_prometheus_file(tmp_path):
-    if tool := shutil.which("promtool"):
-        done = subprocess.run([tool, "check", "config", PROMETHEUS], capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return
-    config = read_yaml(PROMETHEUS)
-    assert set(config) == {"global", "scrape_configs"}
-    jobs = {job["job_name"]: job for job in config["scrape_configs"]}
-    assert set(jobs) == {"aiges", "haproxy", "consul"}
-    known = {"job_name", "metrics_path", "params", "relabel_configs"}
-    for name, job in jobs.items():
-        assert set(job) - known in ({"static_configs"}, {"consul_sd_configs"}), name
-    for rule in jobs["aiges"]["relabel_configs"]:
-        assert set(rule) <= {"source_labels", "regex", "target_label"}
-        assert all(label.startswith("__meta_consul_") for label in rule["source_labels"])
-    assert set(jobs["aiges"]["consul_sd_configs"][0]) == {"server", "services", "refresh_interval"}
+# ---- prometheus.yml; test_prometheus.py runs it ----
 
 
 def test_targets_are_services_of_the_compose_file(services):
