@@ -33,11 +33,15 @@ class ConsulAgent:
     """`consul agent -dev`. stop() and start() again keep the ports; its memory starts empty.
 
     `http` is what AIGES and CONSUL_HTTP_ADDR take, http://host:port, `dns` is host:port.
-    `token` goes with its own requests, `config` is laid over the settings.
+    `token` goes with its own requests, `config` is laid over the settings. With a data_dir among
+    them it is no -dev: a server that keeps there what it knows.
     """
 
     def __init__(self, folder, *, token="", **config):
         self.token = token
+        self.mode = [] if "data_dir" in config else ["-dev"]
+        if not self.mode:
+            config |= {"server": True, "bootstrap_expect": 1, "performance": {"raft_multiplier": 1}}
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.binary = find_consul()
@@ -65,7 +69,7 @@ class ConsulAgent:
         self.stop()
 
     def start(self):
-        command = [self.binary, "agent", "-dev", f"-config-file={self.folder / 'consul.json'}"]
+        command = [self.binary, "agent", *self.mode, f"-config-file={self.folder / 'consul.json'}"]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [*DIE_WITH_PARENT, *command],

@@ -2,11 +2,13 @@
 
 import json
 import os
+import time
 
 import pytest
 from aiges.registry import Registry, Scope
 from command import Command
 from consul_agent import ConsulAgent
+from hosts import Traffic
 from loader_process import default_config, toml
 from waiting import wait_until
 
@@ -50,13 +52,13 @@ class Centre:
         rows = self.agent.kv(f"aiges-status/{SCOPE}/")
         return [json.loads(data) for data in rows.values()]
 
-    def wait(self, revision, result="applied"):
+    def wait(self, revision, result="applied", timeout_s=20):
         def told():
             return [
                 v for v in self.verdicts() if (v["revision"], v["result"]) == (revision, result)
             ]
 
-        return wait_until(told, f"{result} of {revision}")[0]
+        return wait_until(told, f"{result} of {revision}", timeout_s)[0]
 
 
 @pytest.fixture
@@ -82,6 +84,17 @@ def start_central(start, agent):
 def value(loader, **params):
     answer = loader.xsf.once(params=params)
     return answer.text("value"), answer.text("pid")
+
+
+def traffic(loader, key):
+    """Clients who call all the time and repeat nothing; each call is counted, by its value."""
+    return Traffic(
+        loader.grpc,
+        threads=2,
+        read=lambda client: client.once(b"x", {"key": key}).text("value"),
+        idempotent=False,
+        retries=0,
+    )
 
 
 def test_start_takes_the_configuration_and_says_so(start_central, centre):
@@ -171,26 +184,31 @@ def test_tree_without_the_file_is_refused(start_central, centre):
 def test_deleted_tree_leaves_the_service_as_it_is(start_central, centre, agent):
     centre.push(config(wrapper={"color": "red"}))
     loader = start_central()
-    agent.ask("DELETE", f"/v1/kv/aiges/{SCOPE}/?recurse")
-    loader.wait_log("keeping the configuration")
-    assert value(loader, key="color")[0] == "red"
-    centre.wait(centre.push(config(wrapper={"color": "green"})))
-    assert value(loader, key="color")[0] == "green"
+    with traffic(loader, "color") as calls:
+        calls.wait_hosts(["red"])
+        agent.ask("DELETE", f"/v1/kv/aiges/{SCOPE}/?recurse")
+        loader.wait_log("keeping the configuration")
+        calls.wait_hosts(["red"])
+        centre.wait(centre.push(config(wrapper={"color": "green"})))
+        calls.wait_hosts(["green"])
+    assert calls.failed() == []
+    assert set(calls.by_host()) == {"red", "green"}
 
 
-def test_fifty_pushes_end_with_the_last_and_fail_no_call(start_central, centre):
+def test_fifty_pushes_in_five_seconds_end_with_the_last_and_fail_no_call(start_central, centre):
+    """Each replaces the workers; several that come while that goes on are one."""
     centre.push(config(wrapper={"n": "0"}))
     loader = start_central()
-    codes = set()
-    revision = ""
-    for n in range(1, 51):
-        revision = centre.push(config(wrapper={"n": str(n)}))
-        codes |= {loader.xsf.once(params={"key": "n"}).code for _ in range(5)}
-    centre.wait(revision)
-    assert codes == {0}
-    assert value(loader, key="n")[0] == "50"
-    applied = loader.metric("aiges_config_pushes_total", result="applied")
-    assert applied <= 50
+    with traffic(loader, "n") as calls:
+        calls.wait_hosts(["0"])
+        begin = time.monotonic()
+        for n in range(1, 51):
+            time.sleep(max(0.0, begin + n * 0.1 - time.monotonic()))
+            revision = centre.push(config(wrapper={"n": str(n)}))
+        centre.wait(revision, timeout_s=30)
+        calls.wait_hosts(["50"])
+    assert calls.failed() == []
+    assert loader.metric("aiges_config_pushes_total", result="applied") <= 50
 
 
 def test_consul_away_at_start_means_the_kept_configuration(start_central, centre, agent, tmp_path):

@@ -1,10 +1,16 @@
 """A loader makes itself known to Consul, and is forgotten in order."""
 
+import contextlib
+import http.server
+import json
+import threading
 import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
 from consul_agent import ConsulAgent
+from hosts import HostAgent, host_loader
 from waiting import wait_until
 
 WRAPPER = """
@@ -89,6 +95,110 @@ def test_address_can_be_given(start, agent):
     (entry,) = wait_passing(agent)
     assert entry["Service"]["Address"] == "127.0.0.9"
     assert set(checks(entry)) & {"ttl", "grpc"} == {"ttl"}
+
+
+def test_checks_have_what_makes_consul_forget_a_silent_loader(start, tmp_path):
+    """The agent's API does not tell it, but an agent that keeps its checks writes it down.
+
+    Not waited for: Consul forgets nothing before a minute.
+    """
+    with ConsulAgent(tmp_path / "consul", data_dir=str(tmp_path / "data")) as agent:
+        start(WRAPPER, config=with_consul(agent, deregister_after_s=77))
+        wait_passing(agent)
+
+        def kept():
+            texts = [file.read_text() for file in (tmp_path / "data" / "checks").glob("*")]
+            kinds = [json.loads(text)["ChkType"] for text in texts if text]
+            return {
+                kind["CheckID"].rpartition(":")[2]: kind["DeregisterCriticalServiceAfter"]
+                for kind in kinds
+            }
+
+        seconds = 77 * 10**9
+        wait_until(lambda: (kept().get("ttl"), kept().get("grpc")) == (seconds, seconds), "both")
+
+
+class Refusing(http.server.BaseHTTPRequestHandler):
+    """Before a real agent: refuses gRPC checks and hands on all else.
+
+    As an agent from before there were gRPC checks does, to which one says nothing at all. The agent
+    of these tests has no setting for that.
+    """
+
+    def do_PUT(self):
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        request = urllib.request.Request(self.server.agent.http + self.path, body, method="PUT")
+        if b'"GRPC"' in body:
+            self.server.refused += 1
+            return self.answer(400, b"Invalid check: TTL must be > 0 for TTL checks")
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                self.answer(answer.status, answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                self.answer(error.code, error.read())
+
+    def answer(self, status, text):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def refusing(agent):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        server.agent, server.refused = agent, 0
+        server.http = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_agent_that_refuses_grpc_checks_gets_the_loaders_own_word_only(start, agent):
+    with refusing(agent) as old:
+        loader = start(WRAPPER, config=with_consul(old, ttl_ms=600))
+        (entry,) = wait_passing(agent)
+        assert set(checks(entry)) & {"ttl", "grpc"} == {"ttl"}
+        assert "consul refuses the gRPC check" in loader.log()
+        assert "going on with the loader's own reports only" in loader.log()
+        assert loader.metric("aiges_registry_registered") == 1
+        agent.deregister(entry["Service"]["ID"])  # It registers anew, and has not forgotten that.
+        wait_until(lambda: entries(agent) == [], "gone")
+        wait_passing(agent)
+        assert old.refused == 1
+        loader.stop()
+        assert entries(agent) == []
+
+
+@pytest.mark.parametrize("agent_is", ["elsewhere", "beside it"])
+def test_address_of_a_loader_that_binds_to_all_is_that_of_its_host(
+    binaries, network, tmp_path, agent_is
+):
+    """The address that leads to the agent; to an agent at 127.0.0.1, that of the interface."""
+    places = [network.host() for _ in range(2)]
+    beside = agent_is == "beside it"
+    agent = HostAgent(tmp_path / "consul", places[1 if beside else 0])
+    config = {
+        "svcName": {"host": "0.0.0.0"},
+        "wrapper": {"http_listen": "0.0.0.0:1888"},
+        "registry": {"url": "http://127.0.0.1:8500" if beside else agent.http},
+    }
+    loader = host_loader(binaries, tmp_path / "it", places[1], agent, "it", config=config)
+    try:
+        agent.start()
+        loader.start()
+        (entry,) = wait_passing(agent)
+        assert entry["Service"]["Address"] == places[1].address
+        assert entry["Service"]["ID"] == f"svcName-{places[1].address}-5090"
+    finally:
+        loader.kill()
+        agent.stop()
 
 
 def test_drain_is_told_before_the_ports_close_and_the_entry_goes_after(start, agent):
