@@ -11,7 +11,8 @@ import re
 import sys
 from pathlib import Path
 
-# Room -> rooms it may include besides itself. "abi" is include/aiges, "proto" generated classes.
+# Room -> rooms it may include besides itself. "abi" is include/aiges, "proto" generated classes,
+# "python" is wrapper/python.
 MAY_INCLUDE = {
     "abi": "",
     "base": "",
@@ -22,8 +23,9 @@ MAY_INCLUDE = {
     "instances": "api base channel",
     "registry": "api base",
     "channel": "base",
-    "worker": "base channel abi",
-    "wrapper": "abi",
+    "worker": "base channel abi python",
+    "python": "",
+    "wrapper": "abi python",
     "xtest": "base proto",
     "main": "base api config ingress scheduler instances registry",
 }
@@ -73,6 +75,8 @@ def room_of(path):
         return "main" if len(parts) == 2 else parts[1]
     if parts[:2] == ("include", "aiges"):
         return "abi"
+    if parts[:2] == ("wrapper", "python"):
+        return "python"
     return parts[0] if parts[0] in ("wrapper", "xtest") else None
 
 
@@ -81,6 +85,8 @@ def target_of(quoted, name):
     parts = name.split("/")
     if parts[0] == "loader":
         return "room", "main" if len(parts) == 2 else parts[1]
+    if parts[:2] == ["wrapper", "python"]:
+        return "room", "python"
     if parts[0] in ("aiges", "wrapper", "xtest"):
         return "room", "abi" if parts[0] == "aiges" else parts[0]
     if name.endswith(".pb.h"):

@@ -1,7 +1,5 @@
 #include "wrapper/embed_module.h"
 
-#include <pybind11/embed.h>
-
 #include <atomic>
 #include <string>
 
@@ -108,9 +106,7 @@ int Trace(const std::string& tag, const std::string& key, const std::string& val
   return trace == nullptr ? 0 : trace(tag.c_str(), key.c_str(), value.c_str());
 }
 
-}  // namespace
-
-PYBIND11_EMBEDDED_MODULE(aiges_embed, m) {
+void Bind(py::module_& m) {
   BindNode<ResponseData>(m, "ResponseData");
   BindNode<DataListNode>(m, "DataListNode");
   py::class_<Response>(m, "Response")
@@ -142,6 +138,24 @@ PYBIND11_EMBEDDED_MODULE(aiges_embed, m) {
   BindSessions(m);
   m.def("callback_metric", &Metric);
   m.def("callback_trace", &Trace);
+}
+
+}  // namespace
+
+bool ProvideEmbedModule() {
+  try {
+    static PyModuleDef definition;
+    const char* name = "aiges_embed";
+    py::module_ made = py::module_::create_extension_module(name, nullptr, &definition);
+    Bind(made);
+    made.attr("__spec__") =
+        py::module_::import("importlib.machinery").attr("ModuleSpec")(name, py::none());
+    py::module_::import("sys").attr("modules")[name] = made;
+    return true;
+  } catch (py::error_already_set& error) {
+    error.restore();
+    return false;
+  }
 }
 
 py::object MakeDataListCls(const DataList* head) {

@@ -9,6 +9,11 @@
 
 namespace aiges::shim {
 
+// Makes `import aiges_embed` work, in an interpreter that this library started or was loaded into:
+// it is no entry of the table of built-in modules, which is closed once Python runs. False: a Python
+// exception is set. Needs the GIL; once per process.
+bool ProvideEmbedModule();
+
 // A DataListCls of the request's payloads. Needs the GIL.
 pybind11::object MakeDataListCls(const DataList* head);
 

@@ -2,13 +2,9 @@
 
 #include <Python.h>
 #include <dlfcn.h>
-#include <unistd.h>
 
-#include <cstdio>
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
-
+#include "wrapper/py_error.h"
+#include "wrapper/python/program.h"
 #include "wrapper/python_ptr.h"
 
 namespace aiges::shim {
@@ -17,68 +13,7 @@ namespace {
 const std::string kBuiltFor =
     std::to_string(PY_MAJOR_VERSION) + "." + std::to_string(PY_MINOR_VERSION);
 
-std::string OnPath(const std::string& name) {
-  const char* path = std::getenv("PATH");
-  std::istringstream folders(path == nullptr ? "" : path);
-  for (std::string folder; std::getline(folders, folder, ':');) {
-    const std::string file = folder + "/" + name;
-    if (::access(file.c_str(), X_OK) == 0) return file;
-  }
-  return "";
-}
-
-// "3.11" of ".../python3.11"; empty when the name does not tell.
-std::string VersionInName(const std::string& path) {
-  char resolved[4096];
-  if (::realpath(path.c_str(), resolved) == nullptr) return "";
-  const std::string name = std::string(resolved).substr(std::string(resolved).rfind('/') + 1);
-  const std::string prefix = "python";
-  if (name.rfind(prefix, 0) != 0 || name.find('.') == std::string::npos) return "";
-  return name.substr(prefix.size());
-}
-
-struct Interpreter {
-  std::string path, version;
-};
-
-// Asks a program of unknown kind (a launcher script, say) what it really is.
-Interpreter Ask(const std::string& program) {
-  Interpreter found;
-  const std::string command = "'" + program +
-                              "' -I -c 'import sys;print(sys.executable);"
-                              "print(\"%d.%d\"%sys.version_info[:2])' 2>/dev/null";
-  FILE* pipe = ::popen(command.c_str(), "r");
-  if (pipe == nullptr) return found;
-  char line[4096];
-  if (std::fgets(line, sizeof line, pipe) != nullptr) found.path = line;
-  if (std::fgets(line, sizeof line, pipe) != nullptr) found.version = line;
-  ::pclose(pipe);
-  for (std::string* s : {&found.path, &found.version}) {
-    while (!s->empty() && s->back() == '\n') s->pop_back();
-  }
-  return found;
-}
-
-std::string Find(Interpreter* out) {
-  const char* wanted = std::getenv("AIGES_PYTHON");
-  std::string program = wanted == nullptr || *wanted == '\0' ? "python3" : wanted;
-  const std::string shown = program;
-  if (program.find('/') == std::string::npos) program = OnPath(program);
-  if (program.empty() || ::access(program.c_str(), X_OK) != 0) {
-    return "[instances] python: no such interpreter: " + shown;
-  }
-  if (program[0] != '/') {
-    char folder[4096];
-    if (::getcwd(folder, sizeof folder) != nullptr) program = std::string(folder) + "/" + program;
-  }
-  *out = {program, VersionInName(program)};
-  if (out->version.empty() && program.find('\'') == std::string::npos) *out = Ask(program);
-  if (out->version == kBuiltFor) return "";
-  return "[instances] python: " + shown + " is " +
-         (out->version.empty() ? "not a working Python" : "Python " + out->version) +
-         ", this libwrapper.so was built for Python " + kBuiltFor +
-         " (name another interpreter, or build again with -DPython3_EXECUTABLE=" + shown + ")";
-}
+static_assert(kNoPython == kInitError, "one failure, whoever sees it");
 
 // Extension modules expect the interpreter's symbols in the global scope; this library was loaded
 // without RTLD_GLOBAL, and libpython with it.
@@ -89,11 +24,22 @@ void MakePythonGlobal() {
   }
 }
 
+// The interpreter that runs already. Its threads keep to the GIL; this one may hold it or not, and
+// the entries ask for it as everywhere.
+std::string Adopt() {
+  const std::string running = Py_GetVersion();  // "3.11.2 (main, ..".
+  if (running.rfind(kBuiltFor + ".", 0) == 0) return "";
+  return "the running Python is " + running.substr(0, running.find(' ')) +
+         ", this libwrapper.so was built for Python " + kBuiltFor;
+}
+
 }  // namespace
 
 std::string StartInterpreter() {
-  Interpreter python;
-  std::string wrong = Find(&python);
+  // Where the worker went on inside the interpreter's own program (loader/worker/python_host.h).
+  if (Py_IsInitialized() != 0) return Adopt();
+  PythonProgram python;
+  std::string wrong = FindPython(kBuiltFor, &python);
   if (!wrong.empty()) return wrong;
   MakePythonGlobal();
 

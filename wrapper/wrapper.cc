@@ -43,9 +43,7 @@ int Init(const ParamList* config) {
   if (!wrong.empty()) return SetError(kInitError, wrong);
   const Gil gil;
   // Also when wrapper.py does not import it: requests are made of its classes.
-  if (!Ref::Steal(PyImport_ImportModule("aiges_embed"))) {
-    return SetPythonError(kInitError, "aiges_embed: ");
-  }
+  if (!ProvideEmbedModule()) return SetPythonError(kInitError, "aiges_embed: ");
   const Ref module = Ref::Steal(PyImport_ImportModule("wrapper"));
   if (!module) {
     bool absent = false;
