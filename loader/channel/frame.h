@@ -14,9 +14,10 @@
 //
 // Bodies:
 //   kHello    worker -> loader  u32 version, u32 pid
-//   kInit     loader -> worker  text library, pairs config, u32 threads, u32 count + count x text
-//                               path, u8 async mode, u8 real-time results, u32 batch size, u64 batch
-//                               delay (us), u64 offset of the cancel board
+//   kInit     loader -> worker  pairs config, u32 threads, u8 async mode, u8 real-time results, u32
+//                               batch size, u64 batch delay (us), u64 offset of the cancel board.
+//                               Which plugin it is stands on the command line (worker/main.cc): it
+//                               decides in which program the worker goes on.
 //   kReady    worker -> loader  text plugin path, text plugin version, u32 EngineTraits, text schema
 //                               (JSON, of wrapperSchema; empty: none)
 //   kFailed   worker -> loader  i32 code, text reason. The worker exits.

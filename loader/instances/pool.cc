@@ -72,11 +72,8 @@ std::string Pool::InitFrame() const {
   std::string frame;
   WireWriter w(&frame);
   w.Begin(FrameType::kInit, 0);
-  w.Text(settings_.library);
   w.KeyValues(engine_config_);
   w.Number(static_cast<uint32_t>(settings_.threads));
-  w.Number(static_cast<uint32_t>(settings_.pythonpath.size()));
-  for (const std::string& folder : settings_.pythonpath) w.Text(folder);
   w.Number(static_cast<uint8_t>(sessions_.async_mode));
   w.Number(static_cast<uint8_t>(sessions_.real_time_results));
   w.Number(uint32_t{batch_.max_size});
@@ -96,6 +93,8 @@ void Pool::StartInstance(Instance& instance) {
   plan.request_memory = memory_.get();
   plan.result_memory_bytes = result_memory_bytes_;
   plan.numa_node = settings_.numa_node;
+  plan.library = settings_.library;
+  plan.folders = settings_.pythonpath;
   const Status status =
       instance.Start(plan, InitFrame(), settings_.threads, batch_.max_size);
   if (!status.ok()) {

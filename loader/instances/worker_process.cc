@@ -69,12 +69,16 @@ int SpawnChild(const SpawnPlan& plan, int channel, int request_fd, int result_fd
   std::vector<char*> env;
   for (const std::string& e : environment) env.push_back(const_cast<char*>(e.c_str()));
   env.push_back(nullptr);
-  std::string instance = std::to_string(plan.instance);
-  std::string parent = std::to_string(::getpid());
-  std::string node = std::to_string(plan.numa_node);
-  std::string binary = plan.binary;
-  char* argv[] = {binary.data(), instance.data(), parent.data(), node.data(), nullptr};
-  const int error = ::posix_spawn(pid, plan.binary.c_str(), &actions, &attributes, argv, env.data());
+  // As worker/main.cc reads it.
+  std::vector<std::string> arguments{plan.binary, std::to_string(plan.instance),
+                                     std::to_string(::getpid()), std::to_string(plan.numa_node),
+                                     plan.library};
+  arguments.insert(arguments.end(), plan.folders.begin(), plan.folders.end());
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  const int error =
+      ::posix_spawn(pid, plan.binary.c_str(), &actions, &attributes, argv.data(), env.data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   return error;

@@ -10,19 +10,12 @@
 
 #include "loader/base/strings.h"
 #include "loader/channel/frame.h"
+#include "loader/worker/own_folder.h"
 
 namespace aiges {
 namespace {
 
 constexpr const char* kLibrary = "libwrapper.so";
-
-std::string OwnFolder() {
-  char path[4096];
-  const ssize_t n = ::readlink("/proc/self/exe", path, sizeof path - 1);
-  if (n <= 0) return ".";
-  const std::string text(path, static_cast<size_t>(n));
-  return text.substr(0, text.rfind('/'));
-}
 
 std::vector<std::string> Candidates(const std::string& wanted,
                                     const std::vector<std::string>& folders) {
@@ -45,29 +38,30 @@ std::vector<std::string> Candidates(const std::string& wanted,
 
 }  // namespace
 
-std::unique_ptr<Plugin> Plugin::Load(const std::string& wanted,
-                                     const std::vector<std::string>& folders, Status* status) {
+std::string Plugin::Find(const std::string& wanted, const std::vector<std::string>& folders,
+                         Status* status) {
   std::string tried;
   for (const std::string& path : Candidates(wanted, folders)) {
-    if (::access(path.c_str(), F_OK) != 0) {
-      tried += StrCat(tried.empty() ? "" : ", ", path);
-      continue;
-    }
-    // Not RTLD_GLOBAL: a plugin's own copy of a library must not replace that of another.
-    ::dlerror();
-    void* library = ::dlopen(path.c_str(), RTLD_NOW);
-    if (library == nullptr) {
-      *status = Status::Error(StatusKind::kInvalid,
-                              StrCat("plugin ", path, " cannot be loaded: ", ::dlerror()));
-      return nullptr;
-    }
-    std::unique_ptr<Plugin> plugin(new Plugin);
-    plugin->path_ = path;
-    *status = plugin->Resolve(library);
-    return status->ok() ? std::move(plugin) : nullptr;
+    if (::access(path.c_str(), F_OK) == 0) return path;
+    tried += StrCat(tried.empty() ? "" : ", ", path);
   }
   *status = Status::Error(StatusKind::kInvalid, StrCat("plugin not found, looked for ", tried));
-  return nullptr;
+  return "";
+}
+
+std::unique_ptr<Plugin> Plugin::Load(const std::string& path, Status* status) {
+  // Not RTLD_GLOBAL: a plugin's own copy of a library must not replace that of another.
+  ::dlerror();
+  void* library = ::dlopen(path.c_str(), RTLD_NOW);
+  if (library == nullptr) {
+    *status = Status::Error(StatusKind::kInvalid,
+                            StrCat("plugin ", path, " cannot be loaded: ", ::dlerror()));
+    return nullptr;
+  }
+  std::unique_ptr<Plugin> plugin(new Plugin);
+  plugin->path_ = path;
+  *status = plugin->Resolve(library);
+  return status->ok() ? std::move(plugin) : nullptr;
 }
 
 Status Plugin::Resolve(void* library) {

@@ -22,10 +22,12 @@ struct EngineError {
 
 class Plugin {
  public:
-  // `wanted`: path of the library; empty: libwrapper.so from LD_LIBRARY_PATH, then from `folders`,
-  // then the Python shim beside this program. The status names every place that was tried.
-  static std::unique_ptr<Plugin> Load(const std::string& wanted,
-                                      const std::vector<std::string>& folders, Status* status);
+  // The file to load. `wanted`: its path; empty: libwrapper.so from LD_LIBRARY_PATH, then from
+  // `folders`, then the Python shim beside this program. Empty when there is none; the status
+  // names every place that was tried.
+  static std::string Find(const std::string& wanted, const std::vector<std::string>& folders,
+                          Status* status);
+  static std::unique_ptr<Plugin> Load(const std::string& path, Status* status);
 
   const std::string& path() const { return path_; }
   // wrapperError's text; a plain number when the plugin has none.

@@ -1,18 +1,9 @@
-// loader/worker/worker_main.cc: aiges-worker, the process that one instance of the engine lives in.
-//
-// Started by AIService only: aiges-worker <instance> <parent pid> <numa node>, with the descriptors
-// of channel/frame.h open. Loads the engine, says whether that worked, and runs what comes until
-// it is told to finish (runner.h).
+#include "loader/worker/worker.h"
 
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <string>
 #include <vector>
 
@@ -38,20 +29,16 @@ int Fail(int code, const std::string& reason) {
 
 // kInit as values.
 struct InitFrame {
-  std::string library;
   Pairs config;
   unsigned threads = 1;
-  std::vector<std::string> folders;
   bool async_mode = false, real_time_results = true;
   unsigned batch_size = 1;
   uint64_t batch_delay_us = 0, board = 0;
 
   bool Read(std::string_view body) {
     WireReader r(body);
-    library = r.Text();
     config = r.KeyValues();
     threads = std::max(r.Number<uint32_t>(), 1u);
-    for (uint32_t i = r.Count(5); i > 0; --i) folders.emplace_back(r.Text());
     async_mode = r.Number<uint8_t>() != 0;
     real_time_results = r.Number<uint8_t>() != 0;
     batch_size = std::max(r.Number<uint32_t>(), 1u);
@@ -83,9 +70,9 @@ EngineMode ModeOf(const Plugin& plugin, const InitFrame& init) {
 }
 
 // 0, or what the process must exit with.
-int StartEngine(const InitFrame& init, Host* host) {
+int StartEngine(const std::string& library, const InitFrame& init, Host* host) {
   Status status;
-  host->plugin = Plugin::Load(init.library, init.folders, &status);
+  host->plugin = Plugin::Load(library, &status);
   if (host->plugin == nullptr) return Fail(0, status.text);
   Plugin& plugin = *host->plugin;
   OfferHostFunctions(plugin);
@@ -120,7 +107,7 @@ int StartEngine(const InitFrame& init, Host* host) {
   return 0;
 }
 
-int Run() {
+int Run(const WorkerStart& start) {
   std::string hello;
   WireWriter w(&hello);
   w.Begin(FrameType::kHello, 0);
@@ -145,7 +132,8 @@ int Run() {
   if (first->type != FrameType::kInit || !init.Read(first->body)) {
     return Fail(0, "broken start frame");
   }
-  if (const int failed = StartEngine(init, &host); failed != 0) return failed;
+  if (!start.wrong.empty()) return Fail(start.code, start.wrong);
+  if (const int failed = StartEngine(start.library, init, &host); failed != 0) return failed;
   auto* const runner = new Runner(host, init.threads, &input);  // As the host.
   runner->Serve();
   if (host.plugin->fini != nullptr) host.plugin->fini();
@@ -153,25 +141,11 @@ int Run() {
 }
 
 }  // namespace
-}  // namespace aiges
 
-int main(int argc, char** argv) {
-  if (argc < 4) {
-    std::fprintf(stderr, "aiges-worker is started by AIService, not by hand.\n");
-    return 2;
-  }
-  ::signal(SIGPIPE, SIG_IGN);  // As in every Python: a closed pipe is an error, not the end.
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // Dies with the loader, also while the engine is busy.
-  if (::getppid() != std::atoi(argv[2])) return 0;
-  const int node = std::atoi(argv[3]);
-  if (node >= 0) {
-    unsigned long mask = 1ul << (node % 64);  // MPOL_BIND = 2: memory of this node only.
-    if (::syscall(SYS_set_mempolicy, 2, &mask, 65ul) != 0) {
-      std::fprintf(stderr, "aiges-worker: AIGES_ENV_NUMA=%d: %s\n", node, std::strerror(errno));
-    }
-  }
-  const int status = aiges::Run();
+void RunWorker(const WorkerStart& start) {
+  const int status = Run(start);
   std::fflush(nullptr);
-  // Not exit(): destructors of a half-shut-down plugin are where processes hang at the end.
   ::_exit(status);
 }
+
+}  // namespace aiges

@@ -1,0 +1,21 @@
+# What `cmake --install` and the wheel (pyproject.toml) take: programs, shim and headers as
+# <prefix>/bin and <prefix>/include. The programs look for each other in their own folder.
+if(AIGES_PREBUILT)
+  foreach(name AIService aiges-worker libaiges-worker.so xtest)
+    set(file ${AIGES_PREBUILT}/${name})
+    if(NOT EXISTS ${file})
+      message(FATAL_ERROR "AIGES_PREBUILT: expected ${file}, it is missing: make build makes it")
+    endif()
+    install(PROGRAMS ${file} DESTINATION bin)
+    # As install(TARGETS) does it with --strip.
+    install(CODE "if(CMAKE_INSTALL_DO_STRIP)
+      execute_process(COMMAND \"${CMAKE_STRIP}\" \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/bin/${name}\"
+                      COMMAND_ERROR_IS_FATAL ANY)
+    endif()")
+  endforeach()
+else()
+  install(TARGETS AIService aiges-worker xtest aiges-worker-shared
+          RUNTIME DESTINATION bin LIBRARY DESTINATION bin)
+endif()
+install(TARGETS wrapper LIBRARY DESTINATION bin)
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/aiges DESTINATION include)
