@@ -141,12 +141,21 @@ class Reader {
     }
   }
 
+  // AIService of a Python environment (sdk/aiges/_programs.py) says whose packages are meant.
+  void Python(std::string* program) {
+    const char* own = std::getenv("AIGES_DEFAULT_PYTHON");
+    if (own != nullptr && *own != '\0') *program = own;
+    keys_.Text("instances", "python", program);
+    std::string& origin = s_.effective.back().origin;
+    if (own != nullptr && *own != '\0' && origin == "default") origin = "AIGES_DEFAULT_PYTHON";
+  }
+
   void Instances() {
     InstanceSettings& i = s_.instances;
     keys_.Int("instances", "count", 1, 1024, &i.count);
     keys_.Int("instances", "threads", 1, 256, &i.threads);
     keys_.Text("instances", "library", &i.library);
-    keys_.Text("instances", "python", &i.python);
+    Python(&i.python);
     keys_.Texts("instances", "pythonpath", &i.pythonpath);
     keys_.Int("instances", "start_timeout_ms", 1, 86'400'000, &i.start_timeout_ms);
     keys_.Int("instances", "exec_timeout_ms", 0, 86'400'000, &i.exec_timeout_ms);

@@ -126,6 +126,22 @@ file = "log/a.log"
   EXPECT_EQ(*Find(s.engine, "model"), "/m.onnx");
 }
 
+TEST_F(ParseTest, TheEnvironmentThatAiserviceBelongsToGivesItsPython) {
+  ::setenv("AIGES_DEFAULT_PYTHON", "/venv/bin/python", 1);
+  const ParseResult own = Load("[svcName]\n");
+  const ParseResult said = Load("[svcName]\n[instances]\npython = \"python3.12\"\n");
+  ::unsetenv("AIGES_DEFAULT_PYTHON");
+  EXPECT_EQ(own.settings.instances.python, "/venv/bin/python");
+  EXPECT_EQ(said.settings.instances.python, "python3.12");
+  const auto line = [](const ParseResult& result) {
+    const std::string all = ShowConfig(result.settings);
+    const size_t begin = all.find("python = ");
+    return all.substr(begin, all.find('\n', begin) - begin);
+  };
+  EXPECT_NE(line(own).find("# AIGES_DEFAULT_PYTHON"), std::string::npos) << line(own);
+  EXPECT_NE(line(said).find("# aiges.toml:3"), std::string::npos) << line(said);
+}
+
 TEST_F(ParseTest, FiveMistakesAreAllToldAtOnceWithTheirLines) {
   const ParseResult result = Load(
       "[svcName]\nport = 70000\n[instances]\ncount = \"many\"\nthread = 2\n"
