@@ -18,7 +18,8 @@ packages=(
 )
 case "${1:-}" in
   test)
-    packages+=(haproxy iproute2 nftables faketime docker-compose chromium chromium-driver)
+    packages+=(haproxy iproute2 nftables faketime docker-compose chromium chromium-driver
+               debootstrap)
     # For the Consul and the Prometheus of the tests (scripts/tools.sh).
     command -v go >/dev/null || packages+=(golang-go)
     ;;
@@ -48,11 +49,11 @@ else
   echo "setup: system packages are there"
 fi
 
-# The system's Python: its libpython is a shared library, which the shim links.
+# The system's Python: the shim of build/bin links its libpython, which is a shared library.
 python=/usr/bin/python3
 [ -x .venv/bin/python ] || { echo "setup: making .venv"; $python -m venv .venv; }
 inputs=(tests/requirements.txt plugins/mmocr/requirements.txt plugins/yolov5/requirements.txt
-        sdk/pyproject.toml)
+        pyproject.toml)
 stamp=$(cat "${inputs[@]}" | sha256sum | cut -d' ' -f1)
 if [ "$(cat .venv/aiges-setup 2>/dev/null)" = "$stamp" ]; then
   echo "setup: Python packages are there"
@@ -60,6 +61,8 @@ else
   echo "setup: installing Python packages into .venv"
   .venv/bin/python -m pip install --quiet --disable-pip-version-check \
     -r tests/requirements.txt -r plugins/mmocr/requirements.txt -r plugins/yolov5/requirements.txt
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e sdk
+  # The package as it lies in sdk/, without programs: those are in build/bin.
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e . \
+    --config-settings=wheel.cmake=false --config-settings=editable.mode=inplace
   echo "$stamp" > .venv/aiges-setup
 fi

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from aiges._programs import PACKAGE, native_program
 from aiges.cli._say import CliError
 
 __all__ = ["Plugin", "find_headers", "find_plugin", "find_program", "python_path"]
 
-PACKAGE = Path(__file__).resolve().parents[1]
 FILES = ("wrapper.py", "libwrapper.so")
 
 
@@ -61,22 +59,11 @@ def find_plugin(path: Path) -> Plugin:
     )
 
 
-def _folders() -> list[Path]:
-    """Where programs may be, apart from PATH; what the user names comes first."""
-    named = os.environ.get("AIGES_BIN", "")
-    found = [Path(named)] if named else []
-    return [*found, PACKAGE / "bin", Path(sys.executable).parent]
-
-
 def find_program(name: str) -> Path:
     """Return AIService or another program of AIGES."""
-    for folder in _folders():
-        file = folder / name
-        if file.is_file() and os.access(file, os.X_OK):
-            return file.absolute()
-    on_path = shutil.which(name)
-    if on_path:
-        return Path(on_path)
+    found = native_program(name)
+    if found is not None:
+        return found
     raise CliError(
         f"expected {name} in the folder that AIGES_BIN names, beside the package aiges or on PATH, "
         "found it nowhere: install AIGES, or set AIGES_BIN to the folder it was built in"
@@ -88,11 +75,9 @@ def find_headers() -> Path:
     named = os.environ.get("AIGES_INCLUDE", "")
     tries = [Path(named)] if named else []
     tries += [PACKAGE / "include", PACKAGE.parents[1] / "include"]
-    for folder in _folders():
-        tries += [folder / "include", folder.parent / "include"]
-    on_path = shutil.which("AIService")
-    if on_path:
-        tries += [Path(on_path).parent / "include", Path(on_path).parents[1] / "include"]
+    program = native_program("AIService")
+    if program is not None:
+        tries += [program.parent / "include", program.parents[1] / "include"]
     for folder in tries:
         if (folder / "aiges" / "wrapper.h").is_file():
             return folder.absolute()

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aiges.cli._find import PACKAGE, find_headers
+from aiges._programs import PACKAGE
+from aiges.cli._find import find_headers
 from aiges.cli._say import CliError, Out, entry, need
 
 if TYPE_CHECKING:
