@@ -14,10 +14,14 @@ setup: ## Install what is missing (apt, .venv)
 	@scripts/setup.sh
 
 .PHONY: build
-build: setup ## Build AIService, aiges-worker and libwrapper.so into build/bin
+build: setup ## Build AIService, aiges-worker, xtest and libwrapper.so into build/bin
 	@echo "build: configuring and compiling"
 	@mkdir -p build && cmake -S . -B build -G Ninja > build/cmake.log || { cat build/cmake.log; exit 1; }
 	@ninja -C build --quiet > build/ninja.log || { cat build/ninja.log; exit 1; }
+
+.PHONY: wheel
+wheel: build ## Make a wheel with everything in it for one Python (PYTHON_FOR=, the system's)
+	@scripts/wheel.sh $(PYTHON_FOR)
 
 .PHONY: demo
 demo: build ## Serve an OCR model and a detector, send them real pictures, show the results

@@ -1,0 +1,130 @@
+"""pip install of the wheel, for every Python that is here: what is on PATH, and what it serves."""
+
+import json
+import zipfile
+
+import pytest
+from asectl_process import Serving
+from environment import DIE_WITH_PARENT, ROOT, run
+
+V1 = """
+import json, sys
+import only_here
+def wrapperInit(config): return 0
+def wrapperFini(): print("fini is done"); return 0
+def wrapperError(code): return "wrong"
+def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt):
+    seen = [only_here.NAME, sys.executable, sys.prefix, sys.argv, "" in sys.path]
+    out = json.dumps(seen).encode()
+    respData.append(dict(key="result", data=out, len=len(out), status=3, type=0))
+    return 0
+"""
+V2 = """
+from aiges_embed import Response, ResponseData
+from aiges.sdk import WrapperBase
+class Wrapper(WrapperBase):
+    def wrapperInit(self, config): return 0
+    def wrapperFini(self): return 0
+    def wrapperError(self, code): return "wrong"
+    def wrapperOnceExec(self, params, reqData):
+        item = ResponseData()
+        item.key, item.data, item.status, item.type = "result", reqData.list[0].data.upper(), 3, 0
+        response = Response()
+        response.list = [item]
+        return response
+"""
+CALL = """
+import sys
+from aiges.client import Client
+with Client(sys.argv[1]) as client:
+    print(client.once("hello").text())
+"""
+
+
+def test_the_wheel_brings_its_libraries_and_asks_for_none_of_python(environment):
+    with zipfile.ZipFile(environment.wheel) as wheel:
+        names = wheel.namelist()
+        modes = {item.filename: item.external_attr >> 16 for item in wheel.infolist()}
+    assert any(name.startswith("aiges.libs/libgrpc++") for name in names)
+    assert not any("libpython" in name for name in names)
+    assert "manylinux" in environment.wheel.name
+    assert modes["aiges/bin/AIService"] & 0o111 and "aiges/include/aiges/wrapper.h" in names
+
+
+def test_a_v1_wrapper_runs_in_this_environment(environment, serve, tmp_path):
+    site = environment.python("import sysconfig; print(sysconfig.get_path('purelib'))", tmp_path)
+    with open(f"{site}/only_here.py", "w") as module:
+        module.write("NAME = 'of this environment'\n")
+    loader = serve(environment, V1)
+    name, executable, prefix, argv, empty = json.loads(loader.xsf.once(wait_ms=20000).text())
+    assert (name, prefix) == ("of this environment", str(environment.folder))
+    assert executable.startswith(str(environment.bin / "python"))
+    assert (argv, empty) == ([""], False)
+    loader.stop()
+    assert "fini is done" in loader.log()
+
+
+def test_a_v2_wrapper_is_called_over_http_and_by_the_client(environment, serve, tmp_path):
+    loader = serve(environment, V2)
+    answer = loader.web.raw_mode(b"hello", "?key=data&type=text")
+    assert (answer.status, answer.body) == (200, b"HELLO")
+    said = run([environment.bin / "python", "-c", CALL, loader.grpc], env=environment.env)
+    assert said == "HELLO\n"
+    loader.stop()
+
+
+def test_the_default_python_is_told_where_it_comes_from(environment, tmp_path):
+    (tmp_path / "aiges.toml").write_text("[svcName]\nport = 0\n")
+    for name in ("AIService", "AIservice"):
+        shown = environment.run(name, "-show-config", "-s", "svcName", cwd=tmp_path)
+        line = next(line for line in shown.splitlines() if line.startswith("python = "))
+        assert line.startswith(f'python = "{environment.bin}/python')
+        assert line.endswith("# AIGES_DEFAULT_PYTHON")
+
+
+def test_asectl_creates_checks_and_serves(environment, tmp_path):
+    environment.run("asectl", "create", "hello", cwd=tmp_path)
+    project = tmp_path / "hello"
+    assert "in order" in environment.run("asectl", "check", cwd=project)
+    serving = InstalledServing(environment, project)
+    try:
+        serving.start()
+        said = environment.run("asectl", "call", serving.grpc, "text=hi", cwd=project)
+        assert "HI" in said
+        assert serving.interrupt() == 0
+    finally:
+        serving.kill()
+
+
+class InstalledServing(Serving):
+    def __init__(self, environment, folder):
+        super().__init__("", folder)
+        self._env = environment.env
+        own = ["serve", "--json", "--port", "0", "--http", "127.0.0.1:0"]
+        self._command = [*DIE_WITH_PARENT, str(environment.bin / "asectl"), *own]
+
+
+def test_xtest_is_there(environment, tmp_path):
+    assert environment.run("xtest", "-h", cwd=tmp_path).startswith("xtest:")
+
+
+@pytest.mark.parametrize("version", ["3.9", "3.13"])
+def test_the_tests_of_the_sdk_pass_in_other_pythons(environments, version, tmp_path):
+    environment = environments(version)
+    tests = [ROOT / "tests/sdk", "--ignore", ROOT / "tests/sdk/test_client_wire.py"]
+    environment.run("python", "-m", "pytest", "-p", "no:cacheprovider", *tests, cwd=tmp_path)
+
+
+def test_an_interpreter_that_does_not_fit_is_named(environments, tmp_path):
+    """As where the shim starts the interpreter itself: tests/e2e/test_start_engine.py."""
+    environment = environments("3.11")
+    (tmp_path / "wrapper.py").write_text(V1)
+    for python, text in [
+        ("/no/such/python3", "no such interpreter: /no/such/python3;code=30001"),
+        ("/bin/false", "/bin/false is not a working Python, this libwrapper.so was built for "),
+    ]:
+        config = f'[svcName]\nport = 0\n[instances]\npython = "{python}"\n'
+        (tmp_path / "aiges.toml").write_text(config)
+        with pytest.raises(AssertionError) as said:
+            environment.run("AIService", "-check", "-s", "svcName", cwd=tmp_path)
+        assert f"AIService: wrapperInit failed: [instances] python: {text}" in str(said.value)
