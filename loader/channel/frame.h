@@ -56,7 +56,7 @@
 
 namespace aiges {
 
-inline constexpr uint32_t kChannelVersion = 4;
+inline constexpr uint32_t kChannelVersion = 5;
 // No single frame is larger: a length beyond it is a broken peer, not a request for memory.
 inline constexpr uint32_t kMaxFrame = 0x7fff0000;
 // Of the detail of an error.

@@ -19,7 +19,8 @@ constexpr const char* kLibrary = "libwrapper.so";
 
 std::vector<std::string> Candidates(const std::string& wanted,
                                     const std::vector<std::string>& folders) {
-  if (!wanted.empty()) return {wanted};
+  // With a folder always: a bare name would make dlopen look elsewhere than aiges.toml says.
+  if (!wanted.empty()) return {wanted.find('/') == std::string::npos ? "./" + wanted : wanted};
   std::vector<std::string> out;
   for (const char* variable : {"LD_LIBRARY_PATH", "PYTHONPATH"}) {
     if (variable == std::string_view("PYTHONPATH")) {

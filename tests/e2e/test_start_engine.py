@@ -158,6 +158,14 @@ def test_library_without_symbols(engine, library):
     )
 
 
+# dlopen looks for a bare name elsewhere.
+def test_library_is_a_path_relative_to_the_folder_of_the_start(engine, library):
+    library("int nothing;")
+    assert engine(instances={"library": "libother.so"}).startswith(
+        "plugin ./libother.so does not export wrapperInit, wrapperExec"
+    )
+
+
 def test_library_that_misses_wrapper_exec(engine, library):
     path = library("int wrapperInit(void* config) { return 0; }")
     assert engine(instances={"library": path}) == (
