@@ -64,5 +64,7 @@ else
   # The package as it lies in sdk/, without programs: those are in build/bin.
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e . \
     --config-settings=wheel.cmake=false --config-settings=editable.mode=inplace
+  # A plain entry of sys.path in place of its import hook, which would go before PYTHONPATH.
+  for pth in .venv/lib/python*/site-packages/_*aiges*.pth; do echo "$PWD/sdk" > "$pth"; done
   echo "$stamp" > .venv/aiges-setup
 fi

@@ -12,6 +12,7 @@ GOOD = {
     "loader/main.cc": '#include "loader/scheduler/scheduler.h"\n',
     "xtest/png.cc": '#include <zlib.h>\n#include "loader/base/fd.h"\n#include <dlfcn.h>\n',
     "wrapper/wrapper.cc": '#include "wrapper/convert.h"\n#include <Python.h>\n',
+    "loader/worker/host.cc": '#include "wrapper/python/program.h"\n',
     "plugins/p/wrapper.py": "import os\n",
 }
 
@@ -37,6 +38,7 @@ def test_a_good_tree_has_no_violation(tmp_path):
             'scheduler/a.cc:2: includes "loader/instances/pool.h"; scheduler may include only',
         ),
         ("wrapper/a.cc", '#include "loader/base/fd.h"\n', "wrapper may include only wrapper, abi"),
+        ("wrapper/python/a.cc", '#include "wrapper/items.h"\n', "python may include only python"),
         ("loader/base/a.h", '#include "loader/api/request.h"\n', "base may include only base"),
         ("loader/api/a.h", "#include <toml++/toml.h>\n", "only config, xtest may"),
         ("loader/worker/a.cc", "#include <grpcpp/grpcpp.h>\n", "only ingress, xtest may"),

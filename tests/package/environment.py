@@ -74,6 +74,8 @@ class Environment:
         }
         self.env["PATH"] = f"{self.bin}{os.pathsep}{os.environ['PATH']}"
         self.pip("install", f"{self.wheel}[client]", "pytest")
+        where = "import sysconfig; print(sysconfig.get_path('purelib'))"
+        self.site = Path(self.python(where, folder))
 
     def pip(self, *arguments):
         pip = [self.bin / "python", "-m", "pip", "--disable-pip-version-check", *arguments]

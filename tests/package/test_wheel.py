@@ -1,11 +1,17 @@
 """pip install of the wheel, for every Python that is here: what is on PATH, and what it serves."""
 
 import json
+import os
+import shutil
+import signal
+import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 from asectl_process import Serving
 from environment import DIE_WITH_PARENT, ROOT, run
+from waiting import wait_until
 
 V1 = """
 import json, sys
@@ -51,10 +57,8 @@ def test_the_wheel_brings_its_libraries_and_asks_for_none_of_python(environment)
     assert modes["aiges/bin/AIService"] & 0o111 and "aiges/include/aiges/wrapper.h" in names
 
 
-def test_a_v1_wrapper_runs_in_this_environment(environment, serve, tmp_path):
-    site = environment.python("import sysconfig; print(sysconfig.get_path('purelib'))", tmp_path)
-    with open(f"{site}/only_here.py", "w") as module:
-        module.write("NAME = 'of this environment'\n")
+def test_a_v1_wrapper_runs_in_this_environment(environment, serve):
+    (environment.site / "only_here.py").write_text("NAME = 'of this environment'\n")
     loader = serve(environment, V1)
     name, executable, prefix, argv, empty = json.loads(loader.xsf.once(wait_ms=20000).text())
     assert (name, prefix) == ("of this environment", str(environment.folder))
@@ -128,3 +132,27 @@ def test_an_interpreter_that_does_not_fit_is_named(environments, tmp_path):
         with pytest.raises(AssertionError) as said:
             environment.run("AIService", "-check", "-s", "svcName", cwd=tmp_path)
         assert f"AIService: wrapperInit failed: [instances] python: {text}" in str(said.value)
+
+
+def test_the_worker_is_watched_and_dies_with_the_loader(environments, serve):
+    loader = serve(environments("3.11"), V2)
+    (first,) = loader.workers()
+    assert Path(f"/proc/{first}/comm").read_text() == "aiges-worker\n"
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: loader.workers() not in ([], [first]), "another worker")
+    loader.wait_readyz()
+    (second,) = loader.workers()
+    loader.process.kill()
+    wait_until(lambda: not Path(f"/proc/{second}").exists(), "the end of the worker")
+
+
+def test_the_interpreter_is_to_a_wrapper_what_it_is_when_embedded(environments, tmp_path):
+    """tests/e2e/test_python_environment.py, with the programs of the wheel and this Python."""
+    environment = environments(f"{sys.version_info[0]}.{sys.version_info[1]}")
+    package = tmp_path / "aiges"
+    shutil.copytree(environment.site / "aiges/bin", package / "bin")
+    (tmp_path / "aiges.libs").symlink_to(environment.site / "aiges.libs")
+    (package / "plugins").symlink_to(ROOT / "build/plugins")  # For the fixtures only.
+    tests = ROOT / "tests/e2e/test_python_environment.py"
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", tests]
+    run(command, cwd=ROOT, env={**os.environ, "AIGES_BIN": str(package / "bin")})
