@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 import cluster_rows
+import desk_rows
 import page_row
 import rows
 import session_rows
@@ -40,6 +41,8 @@ GROUPS = {
     "choice": cluster_rows.choice_rows,
     "proxy": cluster_rows.proxy_rows,
     "page": page_row.page_rows,
+    "client": desk_rows.client_rows,
+    "desk": desk_rows.desk_rows,
 }
 
 

@@ -89,11 +89,6 @@ class _State:
             self.trusted = False
 
     @property
-    def calm(self) -> bool:
-        """Whether another success tells nothing new."""
-        return not self.failures and not self.ejections and self.listed and self.usable
-
-    @property
     def vouched(self) -> bool:
         return self.listed and self.standing is Standing.READY
 
@@ -112,7 +107,8 @@ class Lease:
     __slots__ = ("_picker", "_state", "endpoint")
 
     def __init__(self, picker: Picker, state: _State) -> None:
-        self._picker, self._state = picker, state
+        self._picker = picker
+        self._state: _State | None = state
         self.endpoint = state.endpoint
 
     def done(self, outcome: Outcome) -> None:
@@ -236,13 +232,13 @@ class Picker:
     def _done(self, lease: Lease, outcome: Outcome) -> None:
         with self._lock:
             state = lease._state
-            if lease._picker is not self or state is None:
+            if state is None:
                 return
-            lease._state = None  # type: ignore[assignment]
+            lease._state = None
             state.outstanding -= 1
-            if outcome is Outcome.OK and state.calm:
-                state.full_until = 0.0
-                return
+            calm = not (state.failures or state.ejections or state.full_until)
+            if calm and outcome is Outcome.OK and (state.listed or state.usable):
+                return  # Another success tells nothing new.
             changed = False
             if outcome in (Outcome.OK, Outcome.REFUSED):
                 state.failures = state.ejections = 0

@@ -101,7 +101,9 @@ def _payloads(output: Any) -> tuple[Payload, ...]:
     for item in output.pl:
         meta = item.meta
         kind = _TYPES.get(meta.dataType, DataType.OTHER)
-        made.append(Payload(meta.name, item.data, kind, dict(meta.attribute)))
+        found = meta.attribute
+        attributes = {key: found[key] for key in found}  # dict(found) takes three times as long.
+        made.append(Payload(meta.name, item.data, kind, attributes))
     return tuple(made)
 
 
