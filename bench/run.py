@@ -20,6 +20,7 @@ import desk_rows
 import page_row
 import rows
 import session_rows
+import xtest_rows
 from ocr import ocr_rows
 from processes import BenchError
 from report import table
@@ -43,6 +44,7 @@ GROUPS = {
     "page": page_row.page_rows,
     "client": desk_rows.client_rows,
     "desk": desk_rows.desk_rows,
+    "xtest": xtest_rows.xtest_rows,
 }
 
 
