@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 seconds=${1:?how many seconds for each target}
 shift
 targets=("$@")
-if [ ${#targets[@]} -eq 0 ]; then targets=(frame http json kv toml xsf); fi
+if [ ${#targets[@]} -eq 0 ]; then targets=(frame http json kv schema target toml xsf); fi
 
 clang=$(command -v clang++ || command -v clang++-14) || {
   echo "fuzz: expected clang++ on PATH, found none; scripts/setup.sh check installs it" >&2
