@@ -198,7 +198,7 @@ json RequestExample(const EngineSchema& schema) {
   if (out.contains("header") && out["header"].is_object()) {
     json& header = out["header"];
     Prune(&header, schema.request()["properties"]["header"]);
-    if (header.value("appid", "") == "") header["appid"] = "demo";
+    if (!header.contains("appid") || header["appid"] == "") header["appid"] = "demo";
   }
   return out;
 }
