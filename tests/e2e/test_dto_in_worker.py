@@ -107,7 +107,8 @@ def test_in_a_worker_both_do_the_same(ask, embed_table, module):
 
 
 @pytest.mark.parametrize("module", [dto, _dto], ids=["dto", "_dto"])
-def test_outside_it_is_as_in_a_worker(embed_table, module):
+def test_outside_it_is_as_in_a_worker(embed_table, module, monkeypatch):
+    monkeypatch.setattr(_dto, "_results", None)  # As if nobody had called init_rq.
     assert differences(embed_table, dto_table.evaluate(module)) == {}
 
 
@@ -127,6 +128,7 @@ def test_every_callback_delivers(start, module, call):
 
 
 def test_outside_a_worker_callback_has_a_queue(monkeypatch):
+    monkeypatch.setattr(_dto, "_results", None)
     results = dto.init_rq()
     threading.Thread(target=dto.callback, args=(dto.Response(), "handle", "sid")).start()
     assert results.get(timeout=5)[1] == "sid"

@@ -14,6 +14,8 @@ from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Union
 
+import grpc  # type: ignore[import-untyped]
+
 from aiges.balance import Outcome
 from aiges.client._calls import Core, Tries
 from aiges.client._encode import input_bytes
@@ -243,7 +245,9 @@ class StreamBase:
         if self._log.fault is not None:
             self._tries.end(Outcome.OK if self._heard else Outcome.UNKNOWN)
             raise self._log.fault
-        if not self._log.kept:
+        if code is grpc.StatusCode.DEADLINE_EXCEEDED:  # Perhaps there was nothing to say.
+            self._tries.settle(heard=True)
+        elif not self._log.kept:
             self._tries.settle(heard=self._heard)
         self._tries.broke(code, details)
         self._call = None

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Iterable, Mapping
 from types import TracebackType
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple
 
 import grpc  # type: ignore[import-untyped]
 import grpc.aio  # type: ignore[import-untyped]
@@ -130,7 +130,7 @@ class AsyncClient:
 
     def stream(
         self,
-        inputs: Union[Payloads, Iterable[Piece], AsyncIterable[Piece]],  # noqa: UP007 (Python 3.9)
+        inputs: Payloads | Iterable[Piece] | AsyncIterable[Piece],
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         expect: Expect = (),

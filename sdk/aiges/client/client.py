@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple
 
 import grpc  # type: ignore[import-untyped]
 
@@ -145,7 +145,7 @@ class Client:
 
     def stream(
         self,
-        inputs: Union[Payloads, Iterable[Piece]],  # noqa: UP007 (a class at import in 3.9)
+        inputs: Payloads | Iterable[Piece],
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         expect: Expect = (),
