@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import threading
+import time
 import urllib.request
 from pathlib import Path
 
@@ -291,6 +292,14 @@ class SessionClient(XsfClient):
 
     def send(self, request, timeout_s=30, metadata=()):
         return super().send(request, timeout_s, [*metadata, ("x-aiges-session", self.name)])
+
+
+def wait_200_ms():
+    """200 ms of a machine that is not busy: by what our own sleeps are late, it is longer."""
+    late, until = 0.0, time.monotonic() + 0.2
+    while (now := time.monotonic()) < until + late:
+        time.sleep(0.01)
+        late = max(late, time.monotonic() - now - 0.01)
 
 
 def reached(loader):

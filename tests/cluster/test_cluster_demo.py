@@ -12,7 +12,8 @@ import pytest
 from waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMIT_S = 180
+LIMIT_S = 240
+END_LIMIT_S = 60
 
 
 class Run:
@@ -96,20 +97,20 @@ def test_an_interrupted_demo_leaves_nothing(run):
     demo.wait_text("Who answers")
     assert len(demo.left()) > 8  # Consul, HAProxy, three loaders with a worker each, the demo.
     demo.process.send_signal(signal.SIGINT)
-    assert demo.process.wait(30) == 130
+    assert demo.process.wait(END_LIMIT_S) == 130
     assert "interrupted, everything is stopped" in demo.text()
-    wait_until(lambda: demo.left() == [], "no process of the demo")
+    wait_until(lambda: demo.left() == [], "no process of the demo", END_LIMIT_S)
 
 
 def test_a_killed_demo_leaves_nothing(run):
     demo = run()
     demo.wait_text("Who answers")
     demo.process.kill()
-    wait_until(lambda: demo.left() == [], "no process of the demo", 40)
+    wait_until(lambda: demo.left() == [], "no process of the demo", END_LIMIT_S)
 
 
 def test_a_missing_loader_is_said(run, binaries, tmp_path):
     demo = run("--bin", str(tmp_path))
-    assert demo.process.wait(30) == 1
+    assert demo.process.wait(END_LIMIT_S) == 1
     assert f"expected the loader at {tmp_path}/AIService" in demo.text()
     assert demo.left() == []

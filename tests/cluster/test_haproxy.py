@@ -28,6 +28,7 @@ from haproxy_process import (
     reached,
     refused_over_grpc,
     refused_over_http,
+    wait_200_ms,
 )
 from waiting import wait_until
 from websockets.sync.client import connect
@@ -229,9 +230,9 @@ def test_drained_host_gets_no_call_and_no_call_fails(cluster):
         callers.more(100)
         assert reached(leaver) > 0
         leaver.terminate()
-        leaver.wait_readyz(503, timeout_s=5)
+        leaver.wait_readyz(503)
         # The promise: 200 ms after its readiness went off, the host gets no new call.
-        threading.Event().wait(0.2)
+        wait_200_ms()
         leaver.wait_metric("aiges_in_flight", 0)
         told = reached(leaver)
         callers.more(300)

@@ -73,7 +73,7 @@ def test_loader_cut_from_clients_only_is_left_out_and_comes_back(hosts):
         traffic.wait_hosts(NAMES)
         hosts.network.cut(hosts.places["one"].address, hosts.network.here)
         traffic.wait_hosts(("two", "three"))
-        assert len(hosts.passing()) == 3  # Consul sees nothing of it.
+        hosts.wait_passing(*NAMES)  # Consul sees nothing of it.
         hosts.network.heal(hosts.places["one"].address, hosts.network.here)
         traffic.wait_hosts(NAMES, timeout_s=60)
     assert traffic.failed() == []
