@@ -74,7 +74,9 @@ py::class_<T> BindNode(py::module_& m, const char* name) {
              node.status = status;
              node.type = type;
              if (!data.is_none()) node.SetData(data);
-             if (py::isinstance<py::int_>(second)) node.len = second.cast<size_t>();
+             // The 0 that nobody has written is not the length of the data.
+             const size_t len = py::isinstance<py::int_>(second) ? second.cast<size_t>() : 0;
+             if (len > 0) node.len = len;
              if (length > 0) node.len = length;
              return node;
            }),

@@ -16,6 +16,7 @@ N("k", 5, 2, 1).key, N("k", 5, 2, 1).len, N("k", 5, 2, 1).status, N("k", 5, 2, 1
 n = N(key="k", data=b"xy", length=2, type=2, status=3); n.data, n.len, n.type, n.status, n.key
 n = N(key="k", data=b"xy", length=7); n.len
 n = N("k", 1, data=b"xyz"); n.len
+n = N("k", data=b"xyz"); n.len
 n = N("k", "ignored", data=b"xyz"); n.len
 n = N("k", None, data=b"xyz"); n.len
 n = N("k", True); n.len
