@@ -1,9 +1,11 @@
 """Calls over gRPC that are refused: the exact number and text, where XSF clients look for them."""
 
+import socket
 import time
 
 import grpc
 import pytest
+from http_client import read_to_end
 from xsf_client import IMAGE
 
 
@@ -179,3 +181,57 @@ def test_unknown_method_is_unimplemented(xsf):
     with pytest.raises(grpc.RpcError) as raised:
         xsf.channel.unary_unary("/utils.XsfCall/other")(b"", timeout=10)
     assert raised.value.code() == grpc.StatusCode.UNIMPLEMENTED
+
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113, section 3.4.
+SETTINGS = b"\x00\x00\x00\x04" + b"\x00" * 5
+SETTINGS_TYPE, WINDOW_TYPE = 4, 8
+
+
+def frames(data):
+    """The (type, stream) of each HTTP/2 frame (RFC 9113, section 4.1)."""
+    found = []
+    while data:
+        length = int.from_bytes(data[:3], "big")
+        found.append((data[3], int.from_bytes(data[5:9], "big") & 0x7FFFFFFF))
+        assert len(data) >= 9 + length, data
+        data = data[9 + length :]
+    return found
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 50,  # TLS hello.
+        b"\x00" * 100,
+        PREFACE + b"\xff" * 200,
+        PREFACE
+        + SETTINGS
+        + b"\xff\xff\xff\x00"
+        + b"\x00" * 4
+        + b"\x01",  # DATA of 16 MB, of no call.
+    ],
+)
+def test_foreign_bytes_on_the_port_end_their_connection(xsf, sent):
+    """gRPC says its settings, and closes: no call has begun, none is answered."""
+    host, _, port = xsf.address.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(sent)
+        assert_settings_only(read_to_end(connection))
+    assert xsf.do("echo", b"serves").data("data") == b"serves"
+
+
+@pytest.mark.parametrize("sent", [b"", PREFACE[:10], PREFACE, PREFACE + SETTINGS[:5]])
+def test_truncated_bytes_on_the_port_end_their_connection(xsf, sent):
+    host, _, port = xsf.address.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        assert_settings_only(read_to_end(connection))
+    assert xsf.do("echo", b"serves").data("data") == b"serves"
+
+
+def assert_settings_only(answer):
+    assert set(frames(answer)) <= {(SETTINGS_TYPE, 0), (WINDOW_TYPE, 0)}
+    assert frames(answer)[0] == (SETTINGS_TYPE, 0)

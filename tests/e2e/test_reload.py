@@ -35,9 +35,7 @@ def test_sighup_takes_the_new_code_and_the_new_wrapper_section(start):
     loader = start(VERSIONED.format(version="one"))
     assert version_of(loader) == "one"
     rewrite(loader, VERSIONED.format(version="two"))
-    path = loader.folder / "aiges.toml"
-    text = path.read_text(encoding="utf-8").replace("[wrapper]\n", '[wrapper]\nsuffix = "!"\n')
-    path.write_text(text, encoding="utf-8")
+    change_the_configuration(loader)
     (old,) = loader.workers()
     hup(loader)
     loader.wait_log("reload: done")
@@ -77,10 +75,24 @@ def test_mistakes_in_the_configuration_leave_the_old_one(start):
     assert version_of(loader) == "one"
 
 
-def test_watch_reloads_when_wrapper_py_changes(start):
-    loader = start(VERSIONED.format(version="one"), config={"instances": {"watch": True}})
+def change_the_code(loader):
     rewrite(loader, VERSIONED.format(version="second"))
-    wait_until(lambda: version_of(loader) == "second", "the new code")
+
+
+def change_the_configuration(loader):
+    path = loader.folder / "aiges.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("[wrapper]\n", '[wrapper]\nsuffix = "!"\n'), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "answer"), [(change_the_code, "second"), (change_the_configuration, "one!")]
+)
+def test_watch_reloads_when_a_file_changes(start, change, answer):
+    loader = start(VERSIONED.format(version="one"), config={"instances": {"watch": True}})
+    assert version_of(loader) == "one"
+    change(loader)
+    wait_until(lambda: version_of(loader) == answer, "what has changed")
 
 
 def test_reloads_under_load_lose_nothing(start, toolbox):

@@ -54,7 +54,7 @@ def test_calls_queued_behind_a_death_are_served_by_the_next_worker(start, toolbo
     begin = time.monotonic()
     os.kill(loader.workers()[0], signal.SIGKILL)
     assert is_dead_worker_answer(loader.xsf.answer(held))
-    assert time.monotonic() - begin < 1  # Promised: 100 ms.
+    assert time.monotonic() - begin < 10  # The promise, 100 ms, is bench's to measure (deaths).
     answers = [loader.xsf.answer(future).data("data") for future in queued]
     assert answers == [b"%d" % i for i in range(5)]
 
