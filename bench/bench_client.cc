@@ -1,6 +1,6 @@
 // bench/bench_client.cc: the load client of bench/run.py. Prints one JSON line
-// {calls, errors, calls_per_s, p50_us, p99_us}; ends with 1 when there was an error, with 2 when
-// the command line is wrong.
+// {calls, errors, refusals, calls_per_s, p50_us, p99_us, messages, message_bytes}; ends with 1 when
+// there was an error, with 2 when the command line is wrong.
 
 #include <cstdio>
 #include <cstdlib>
@@ -26,6 +26,11 @@ first (time to the first item of one)
   --service NAME   the service id (svcName)
   --no-check       the server answers with the request itself (grpc_limit_server): look at the
                    gRPC status only, not for code 0 and the payload in the answer
+  --check-all      xsf: each call has a payload of its own, and every answer is compared with it
+  --allow-code N   --check-all, and answers with this code are no errors: counted as refusals, out
+                   of the latencies
+  --items N, --message-bytes N
+                   stream, with --no-check: so many items in a message, so long a message (1, 48)
 )";
 
 bool Number(const char* text, double low, double high, double* value) {
@@ -47,6 +52,12 @@ bool SetOption(const std::string& name, const char* value, bench::Plan* plan) {
   if (name == "--bytes") return Whole(value, 0, 60 << 20, &plan->bytes);
   if (name == "--seconds") return Number(value, 0.01, 86'400, &plan->seconds);
   if (name == "--warmup") return Number(value, 0, 3'600, &plan->warmup_s);
+  if (name == "--allow-code") {
+    plan->check_all = true;
+    return Whole(value, 1, 100'000, &plan->allowed_code);
+  }
+  if (name == "--items") return Whole(value, 1, 10'000, &plan->items_per_message);
+  if (name == "--message-bytes") return Whole(value, 1, 1 << 20, &plan->bytes_per_message);
   if (name == "--service") {
     plan->service = value;
     return !plan->service.empty();
@@ -67,12 +78,17 @@ std::string Parse(int argc, char** argv, bench::Plan* plan) {
     const std::string name = argv[i];
     if (name == "--no-check") {
       plan->check = false;
+    } else if (name == "--check-all") {
+      plan->check_all = true;
     } else if (i + 1 == argc || !SetOption(name, argv[i + 1], plan)) {
       const std::string value = i + 1 < argc ? argv[i + 1] : "(none)";
       return "unknown option or bad value: " + name + " " + value;
     } else {
       ++i;
     }
+  }
+  if (plan->check_all && (p != "xsf" || !plan->check)) {
+    return "--check-all and --allow-code are for xsf, and not with --no-check";
   }
   return {};
 }

@@ -1,5 +1,5 @@
 // bench/grpc_limit_server.cc: the limit: a bare gRPC server in C++ that answers every unary call
-// with the bytes it got, and streams small messages without an end (/limit/Run) or one (/limit/First).
+// with the bytes it got, and streams messages of <n> bytes without an end (/limit/Run/<n>).
 // Asynchronous generic service, one completion queue, one thread, no
 // protobuf. Whatever a host does on top of gRPC can only be slower than this.
 //
@@ -10,12 +10,16 @@
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <string>
 
 namespace {
 
 constexpr int kMaxMessage = 64 << 20;  // As in the loader.
+constexpr const char* kStreamPath = "/limit/Run/";
 constexpr int kWaiting = 128;          // Calls that can be accepted in one turn of the queue.
 
 // One call, and the wait for it. Owns itself, from the constructor to the last event.
@@ -31,9 +35,10 @@ class Call {
       new Call(service_, queue_);
       step_ = Step::kRead;
       stream_.Read(&message_, this);
-    } else if (step_ == Step::kRead && ok && context_.method() == "/limit/Run") {
+    } else if (step_ == Step::kRead && ok && context_.method().rfind(kStreamPath, 0) == 0) {
       step_ = Step::kStream;
-      const grpc::Slice item(std::string(48, 'x'));  // As long as a small LoaderOutput.
+      const int length = std::atoi(context_.method().c_str() + std::strlen(kStreamPath));
+      const grpc::Slice item(std::string(static_cast<size_t>(std::clamp(length, 1, 1 << 20)), 'x'));
       message_ = grpc::ByteBuffer(&item, 1);
       Next(true);
     } else if (step_ == Step::kStream && ok) {

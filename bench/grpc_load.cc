@@ -1,4 +1,5 @@
-// Closed loop over gRPC: one completion queue, one thread, generic stubs, the request built once.
+// Closed loop over gRPC: one completion queue, one thread, generic stubs, the request built once; with
+// Plan::check_all one for each call.
 
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
@@ -19,7 +20,16 @@ constexpr const char* kMethod = "/utils.XsfCall/call";
 constexpr const char* kKey = "data";
 constexpr int kMaxMessage = 64 << 20;
 
-std::string BuildRequest(const Plan& plan) {
+// What a call sends and expects back; with its number, so that no two calls have the same.
+std::string BuildPayload(const Plan& plan, uint64_t number) {
+  std::string data(static_cast<size_t>(plan.bytes), 'x');
+  for (size_t i = 0; i < data.size() && i < sizeof number; ++i) {
+    data[i] = static_cast<char>(number >> (8 * i));
+  }
+  return data;
+}
+
+grpc::ByteBuffer BuildRequest(const Plan& plan, const std::string& data) {
   protocol::LoaderInput input;
   input.set_serviceid(plan.service);
   input.set_state(protocol::LoaderInput::ONCE);
@@ -27,36 +37,42 @@ std::string BuildRequest(const Plan& plan) {
   auto* payload = input.add_pl();
   payload->mutable_meta()->set_name(kKey);
   (*payload->mutable_meta()->mutable_attribute())["status"] = "3";
-  payload->set_data(std::string(static_cast<size_t>(plan.bytes), 'x'));
+  payload->set_data(data);
   utils::ReqData request;
   request.set_op("AIIn");
   request.mutable_s();
   (*request.mutable_param())["SeqNo"] = "1";
   (*request.mutable_param())["waitTime"] = "10000";
   request.add_data()->set_data(input.SerializeAsString());
-  return request.SerializeAsString();
+  const grpc::Slice bytes(request.SerializeAsString());
+  return {&bytes, 1};
 }
 
-// What is wrong with a reply; empty when it is the echo that was asked for.
-std::string Fault(const grpc::ByteBuffer& message, const Plan& plan) {
+struct Verdict {
+  int code = 0;       // Of the answer, where it could be read.
+  std::string fault;  // What is wrong with it; empty when it is the echo that was asked for.
+};
+
+Verdict Judge(const grpc::ByteBuffer& message, const std::string& want) {
   grpc::Slice whole;
   utils::ResData reply;
   protocol::LoaderOutput output;
   if (!message.DumpToSingleSlice(&whole).ok() ||
       !reply.ParseFromArray(whole.begin(), static_cast<int>(whole.size())) ||
       (reply.data_size() > 0 && !output.ParseFromString(reply.data(0).data()))) {
-    return "expected a ResData with a LoaderOutput, got " + std::to_string(whole.size()) +
-           " bytes that are none";
+    return {0, "expected a ResData with a LoaderOutput, got " + std::to_string(whole.size()) +
+                   " bytes that are none"};
   }
   if (reply.code() != 0 || output.code() != 0) {
-    return "expected code 0, got " + std::to_string(reply.code()) + " " + reply.error_info() +
-           " / " + std::to_string(output.code()) + " " + output.err();
+    return {reply.code() != 0 ? reply.code() : output.code(),
+            "expected code 0, got " + std::to_string(reply.code()) + " " + reply.error_info() +
+                " / " + std::to_string(output.code()) + " " + output.err()};
   }
-  const auto want = static_cast<size_t>(plan.bytes);
-  if (output.pl_size() != 1 || output.pl(0).data().size() != want) {
-    return "expected one payload of " + std::to_string(want) + " bytes, got " +
-           std::to_string(output.pl_size()) + " of " +
-           std::to_string(output.pl_size() > 0 ? output.pl(0).data().size() : 0);
+  if (output.pl_size() != 1 || output.pl(0).data() != want) {
+    return {0, "expected one payload, the " + std::to_string(want.size()) +
+                   " bytes that were sent, got " + std::to_string(output.pl_size()) + " with " +
+                   std::to_string(output.pl_size() > 0 ? output.pl(0).data().size() : 0) +
+                   " bytes"};
   }
   return {};
 }
@@ -65,6 +81,7 @@ struct Call {
   grpc::GenericStub* stub = nullptr;
   std::unique_ptr<grpc::ClientContext> context;
   std::unique_ptr<grpc::GenericClientAsyncResponseReader> reader;
+  std::string data;
   grpc::ByteBuffer reply;
   grpc::Status status;
   Clock::time_point sent;
@@ -73,8 +90,9 @@ struct Call {
 class Loop {
  public:
   Loop(const Plan& plan, Recorder* recorder) : plan_(plan), recorder_(recorder) {
-    const grpc::Slice bytes(BuildRequest(plan));
-    request_ = grpc::ByteBuffer(&bytes, 1);
+    const std::string data = BuildPayload(plan, 0);
+    request_ = BuildRequest(plan, data);
+    for (Call& call : calls_) call.data = data;
     for (int i = 0; i < plan.channels; ++i) stubs_.emplace_back(Connect());
     for (size_t i = 0; i < calls_.size(); ++i) calls_[i].stub = &stubs_[i % stubs_.size()];
   }
@@ -117,6 +135,10 @@ class Loop {
   void Start(Call* call) {
     call->context = std::make_unique<grpc::ClientContext>();
     call->reply.Clear();
+    if (plan_.check_all) {
+      call->data = BuildPayload(plan_, ++sent_);
+      request_ = BuildRequest(plan_, call->data);
+    }
     call->sent = Clock::now();
     call->reader = call->stub->PrepareUnaryCall(call->context.get(), kMethod, request_, &queue_);
     call->reader->StartCall();
@@ -125,18 +147,20 @@ class Loop {
 
   void Finished(Call* call, bool ok) {
     const auto now = Clock::now();
-    std::string fault;
+    Verdict verdict;
     if (!ok || !call->status.ok()) {
-      fault = "gRPC status " + std::to_string(call->status.error_code()) + ": " +
-              call->status.error_message();
-    } else if (plan_.check && IsSample(answers_)) {
-      fault = Fault(call->reply, plan_);
+      verdict.fault = "gRPC status " + std::to_string(call->status.error_code()) + ": " +
+                      call->status.error_message();
+    } else if (plan_.check && (plan_.check_all || IsSample(answers_))) {
+      verdict = Judge(call->reply, call->data);
     }
     ++answers_;
-    if (fault.empty()) {
+    if (verdict.fault.empty()) {
       recorder_->Add(call->sent, now);
+    } else if (verdict.code != 0 && verdict.code == plan_.allowed_code) {
+      recorder_->AddRefusal();
     } else {
-      recorder_->AddError(fault);
+      recorder_->AddError(verdict.fault);
     }
     // A server that refuses everything would be asked as fast as the machine can.
     const bool hopeless = recorder_->errors() > 1000;
@@ -154,7 +178,7 @@ class Loop {
   std::vector<grpc::GenericStub> stubs_;
   std::vector<Call> calls_ = std::vector<Call>(static_cast<size_t>(plan_.in_flight));
   size_t running_ = 0;
-  uint64_t answers_ = 0;
+  uint64_t answers_ = 0, sent_ = 0;
 };
 
 }  // namespace

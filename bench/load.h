@@ -27,6 +27,12 @@ struct Plan {
   double warmup_s = 0.5;
   double seconds = 3;
   bool check = true;  // False against the limit server, whose answer is the request.
+  // xsf: every call has a payload of its own, and the whole of it is compared in every answer.
+  bool check_all = false;
+  // xsf, with check_all: answers with this code are counted apart, and have no latency. 0: none.
+  int allowed_code = 0;
+  // stream, without check: how the limit server packs its items.
+  int items_per_message = 1, bytes_per_message = 48;
 };
 
 // Looking into every answer would make the client the limit: the first one, and then samples.

@@ -133,12 +133,22 @@ class LimitServer(Server):
 
 
 class Loader(Server):
-    """AIService with one plugin. `mode`: where its configuration is, as arguments."""
+    """AIService with one plugin. `mode`: where its configuration is, as arguments; `instances`:
+    further keys of that section."""
 
-    def __init__(self, binaries, plugin, options=None, count=1, sections=None, mode=("-m=0",)):
+    def __init__(
+        self,
+        binaries,
+        plugin,
+        options=None,
+        count=1,
+        sections=None,
+        mode=("-m=0",),
+        instances=None,
+    ):
         super().__init__(binaries / "AIService", *mode, "-c", "aiges.toml", "-s", "svcName")
         self.plugin, self.options, self.count = plugin, options or {}, count
-        self.sections = sections or {}
+        self.sections, self.instances = sections or {}, instances or {}
 
     def prepare(self):
         Path(self.folder.name, "aiges.toml").write_text(self.configuration(), encoding="utf-8")
@@ -152,6 +162,7 @@ class Loader(Server):
             f"[instances]\ncount = {self.count}\npython = {json.dumps(sys.executable)}\n"
             f"pythonpath = [{json.dumps(str(self.plugin))}]\n"
         )
+        configuration += "".join(f"{key} = {json.dumps(v)}\n" for key, v in self.instances.items())
         for section, keys in self.sections.items():
             configuration += f"\n[{section}]\n"
             configuration += "".join(f"{key} = {json.dumps(v)}\n" for key, v in keys.items())
@@ -192,11 +203,14 @@ class Loader(Server):
 MEMORY_KEYS = ("VmRSS", "RssAnon")
 
 
-def load(bench_binaries, protocol, address, in_flight, length, seconds, check=True):
-    """One run of the load client: {calls, errors, calls_per_s, p50_us, p99_us}."""
+def load(bench_binaries, protocol, address, in_flight, length, seconds, check=True, options=()):
+    """One run of the load client, with further arguments for it: what it prints (bench_client.cc).
+
+    An answer that is wrong ends the run.
+    """
     command = [bench_binaries / "bench_client", protocol, address]
     command += ["--in-flight", in_flight, "--bytes", length, "--seconds", seconds]
-    command += [] if check else ["--no-check"]
+    command += [*([] if check else ["--no-check"]), *options]
     command = [str(part) for part in command]
     try:
         # run() kills the client when it is interrupted.

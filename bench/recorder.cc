@@ -35,6 +35,12 @@ void Recorder::AddError(const std::string& text) {
   if (errors_++ == 0) first_error_ = text;
 }
 
+void Recorder::AddMessage(Clock::time_point now, size_t bytes) {
+  if (now < begin_ || now >= end_) return;
+  ++messages_;
+  message_bytes_ += bytes;
+}
+
 double Recorder::PercentileMicros(double p) const {
   const auto rank = static_cast<uint64_t>(p * static_cast<double>(calls_));
   uint64_t seen = 0;
@@ -49,13 +55,15 @@ double Recorder::PercentileMicros(double p) const {
 
 std::string Recorder::Json() const {
   const double seconds = std::chrono::duration<double>(end_ - begin_).count();
-  char text[256];
+  char text[384];
   std::snprintf(text, sizeof text,
-                "{\"calls\":%llu,\"errors\":%llu,\"calls_per_s\":%.1f,\"p50_us\":%.1f,"
-                "\"p99_us\":%.1f}",
+                "{\"calls\":%llu,\"errors\":%llu,\"refusals\":%llu,\"calls_per_s\":%.1f,"
+                "\"p50_us\":%.1f,\"p99_us\":%.1f,\"messages\":%llu,\"message_bytes\":%llu}",
                 static_cast<unsigned long long>(calls_), static_cast<unsigned long long>(errors_),
-                static_cast<double>(calls_) / seconds, PercentileMicros(0.5),
-                PercentileMicros(0.99));
+                static_cast<unsigned long long>(refusals_), static_cast<double>(calls_) / seconds,
+                PercentileMicros(0.5), PercentileMicros(0.99),
+                static_cast<unsigned long long>(messages_),
+                static_cast<unsigned long long>(message_bytes_));
   return text;
 }
 

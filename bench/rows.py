@@ -126,7 +126,8 @@ def alternate(settings, sides, in_flight, length, check_first):
 
 def medians(runs):
     fields = {field: statistics.median(run[field] for run in runs) for field in LOAD_FIELDS}
-    return {**fields, "calls_per_s_runs": [run["calls_per_s"] for run in runs]}
+    runs_of = {f"{field}_runs": [run[field] for run in runs] for field in ("calls_per_s", "p50_us")}
+    return {**fields, **runs_of}
 
 
 def ratio_row(name, fields, target):

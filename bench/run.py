@@ -17,6 +17,7 @@ from pathlib import Path
 
 import cluster_rows
 import desk_rows
+import fault_rows
 import page_row
 import rows
 import session_rows
@@ -35,8 +36,9 @@ GROUPS = {
     "stream": session_rows.stream_rows,
     "batch": session_rows.batch_rows,
     "sessions": session_rows.sessions_rows,
-    "kills": session_rows.kill_rows,
-    "reloads": session_rows.reload_rows,
+    "kills": fault_rows.kill_rows,
+    "deaths": fault_rows.death_rows,
+    "reloads": fault_rows.reload_rows,
     "soak": session_rows.soak_rows,
     "registry": cluster_rows.registry_rows,
     "choice": cluster_rows.choice_rows,

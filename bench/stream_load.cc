@@ -97,9 +97,10 @@ class StreamLoop {
     ++running_;
     auto* call = new Call;
     call->sent = Clock::now();
-    const char* method = plan_.check      ? "/aiges.v1.Stream/Run"
-                         : first_         ? "/limit/First"
-                                          : "/limit/Run";
+    const std::string method =
+        plan_.check ? "/aiges.v1.Stream/Run"
+        : first_    ? "/limit/First"
+                    : "/limit/Run/" + std::to_string(plan_.bytes_per_message);
     call->stream = stub_->PrepareCall(&call->context, method, &queue_);
     call->stream->StartCall(call);
   }
@@ -133,13 +134,14 @@ class StreamLoop {
   }
 
   void Count(Call* call, Clock::time_point now) {
-    const int items = plan_.check ? CountItems(call->reply) : 1;
+    const int items = plan_.check ? CountItems(call->reply) : plan_.items_per_message;
     if (items < 0) return recorder_.AddError("expected a LoaderOutput with items");
     if (first_) {
       if (items > 0 && !call->counted) recorder_.Add(call->sent, now);
       call->counted = call->counted || items > 0;
       return;
     }
+    recorder_.AddMessage(now, call->reply.Length());
     for (int i = 0; i < items; ++i) recorder_.Add(now, now);
   }
 
