@@ -51,7 +51,7 @@ Status Host::Serve(const WaitedSignals& signals) {
   const Status status = Open();
   if (!status.ok()) return status;
   std::printf("AIService listening grpc=%s http=%s\n", grpc_address_.c_str(),
-              settings_.service.http_on ? http_address_.c_str() : "off");
+              settings_.service.http_on ? HttpAddress().c_str() : "off");
   std::fflush(stdout);
   FollowConfig();
   Remember();
@@ -103,9 +103,12 @@ Status Host::OpenHttp() {
   hooks.refuse_upgrade = [this](const HttpRequest& r) { return routes_->RefuseUpgrade(r); };
   http_ = std::make_unique<HttpServer>(settings_, pool_.get(), scheduler_->sessions(),
                                        std::move(hooks));
-  const Status status = http_->Start(&http_port_);
-  http_address_ = Address(settings_.service.http_host, http_port_);
-  return status;
+  return http_->Start(&http_port_);
+}
+
+// Made when asked for: the port is set before the HTTP lane starts, what comes after that races with it.
+std::string Host::HttpAddress() const {
+  return Address(settings_.service.http_host, http_port_);
 }
 
 PageData Host::Page() const {
@@ -113,7 +116,7 @@ PageData Host::Page() const {
   d.service = settings_.service.name;
   d.version = kHostVersion;
   d.grpc_address = grpc_address_;
-  d.http_address = http_address_;
+  d.http_address = HttpAddress();
   d.up = std::chrono::duration_cast<std::chrono::seconds>(steady_clock::now() - begin_);
   d.started = begun_;
   d.admin_token = !settings_.service.admin_token.empty();

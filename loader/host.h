@@ -37,6 +37,7 @@ class Host {
  private:
   Status Open();
   Status OpenHttp();
+  std::string HttpAddress() const;
   PageData Page() const;
   void FollowConfig();
   Status Roll(const Settings& fresh);
@@ -55,7 +56,7 @@ class Host {
   const std::chrono::system_clock::time_point begun_ = std::chrono::system_clock::now();
   SteadyClock clock_;
   History history_;
-  std::string grpc_address_, http_address_;
+  std::string grpc_address_;
   uint16_t grpc_port_ = 0, http_port_ = 0;
   std::atomic<bool> stopping_{false};
   Mutex told_mu_;
