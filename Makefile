@@ -56,7 +56,7 @@ bench: build ## Measure against a bare gRPC server in the same run; rows in buil
 	@$(PYTHON) bench/run.py --bin $(BIN) --bench-bin build/bench $(BENCH_ARGS)
 
 .PHONY: check
-check: ## C++ tests under ASan+UBSan and TSan, then the fuzzers for FUZZ_SECONDS each (60)
+check: ## C++ and end-to-end tests under ASan+UBSan and TSan, then the fuzzers for FUZZ_SECONDS each (60)
 	@scripts/setup.sh check
 	@scripts/sanitize.sh address
 	@scripts/sanitize.sh thread

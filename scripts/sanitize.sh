@@ -1,11 +1,45 @@
 #!/usr/bin/env bash
-# Builds the C++ tests with a sanitizer and runs them: scripts/sanitize.sh address|thread
+# Builds everything with a sanitizer, runs the C++ tests, and then the end-to-end tests in which
+# threads and processes meet, with the loader and the workers so built:
+#   scripts/sanitize.sh address|thread [pytest arguments: other end-to-end tests]
+# Exits 1 at a failed test or a report; the reports are then in build/<kind>/reports.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 kind=${1:?address or thread}
+shift
 dir=build/$kind
+reports=$PWD/$dir/reports
 mkdir -p build
 echo "check: C++ tests under the $kind sanitizer"
 cmake -S . -B "$dir" -G Ninja -DAIGES_SANITIZE="$kind" > build/cmake-"$kind".log
 ninja -C "$dir" --quiet
 ctest --test-dir "$dir" --output-on-failure -j2
+
+# All fronts, sessions, and what kills, reloads and stops; about five minutes.
+tests=("$@")
+if [ ${#tests[@]} -eq 0 ]; then
+  for name in admission dropped_results grpc_once grpc_session grpc_stream http_events http_protocol \
+              http_raw http_websocket reload resources_engines session_destroy shutdown \
+              worker_death; do
+    tests+=("tests/e2e/test_$name.py")
+  done
+fi
+echo "check: end-to-end tests under the $kind sanitizer"
+rm -rf "$reports"
+mkdir -p "$reports"
+# A process that is killed writes its reports before that; a crash that a test wants is no report.
+# CPython keeps memory to its end: leaks are looked for in the C++ tests only.
+export TSAN_OPTIONS="log_path=$reports/thread suppressions=$PWD/scripts/tsan.supp handle_segv=0"
+export ASAN_OPTIONS="log_path=$reports/address handle_segv=0 detect_leaks=0"
+export UBSAN_OPTIONS="log_path=$reports/undefined print_stacktrace=1"
+failed=0
+# Deselected: it measures the worker's memory, of which a sanitizer needs a lot.
+AIGES_BIN=$dir/bin .venv/bin/python -m pytest -p no:cacheprovider "${tests[@]}" \
+  --deselect tests/e2e/test_reload.py::test_max_rss_mb_recycles_a_worker_that_has_grown || failed=1
+for report in "$reports"/*; do
+  [ -s "$report" ] || continue
+  echo "check: $report"
+  head -40 "$report"
+  failed=1
+done
+exit $failed
