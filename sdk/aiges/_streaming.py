@@ -20,6 +20,10 @@ _END = object()
 # stop a quick one.
 _WAITERS = 64
 _ASK_AGAIN_S = 0.02
+# Of a session's input that its generator has not taken. A client that sends faster must not fill
+# the memory of the worker: what goes beyond ends the session. Each piece counts with what it costs.
+_MOST_WAITING = 64 << 20
+_PIECE_COST = 512
 _drivers: set[ThreadDriver | AsyncDriver] = set()
 _loop: asyncio.AbstractEventLoop | None = None
 _waiters: ThreadPoolExecutor | None = None
@@ -27,10 +31,40 @@ _waiting = 0  # On the loop's thread only.
 _lock = threading.Lock()
 
 
+def _cost(item: Any) -> int:
+    """Bytes that a piece of input holds; it is a DataListCls or a tuple of dicts."""
+    cost = _PIECE_COST
+    for node in getattr(item, "list", item):
+        cost += len(node["data"] if isinstance(node, dict) else node.data)
+    return cost
+
+
+class _Room:
+    """How much of a session's input waits. Told by the thread that brings it, and by the taker."""
+
+    def __init__(self) -> None:
+        self._waiting = 0
+        self._lock = threading.Lock()
+
+    def take(self, cost: int) -> None:
+        with self._lock:
+            if self._waiting + cost > _MOST_WAITING:
+                raise BufferError(
+                    f"the generator has not taken {self._waiting} bytes of input; at most "
+                    f"{_MOST_WAITING} may wait"
+                )
+            self._waiting += cost
+
+    def give_back(self, cost: int) -> None:
+        with self._lock:
+            self._waiting -= cost
+
+
 class _Requests:
     """A session's input, in order, as an iterator."""
 
     def __init__(self) -> None:
+        self.room = _Room()
         self._items: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def put(self, item: object) -> None:
@@ -44,6 +78,7 @@ class _Requests:
         if item is _END:
             self._items.put(_END)
             raise StopIteration
+        self.room.give_back(_cost(item))
         return item
 
 
@@ -51,6 +86,7 @@ class _AsyncRequests:
     """The same for ``async for``; fed from other threads."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.room = _Room()
         self._queue: asyncio.Queue[Any] | None = None
         self._loop = loop
 
@@ -75,6 +111,7 @@ class _AsyncRequests:
         if item is _END:
             self._items.put_nowait(_END)
             raise StopAsyncIteration
+        self.room.give_back(_cost(item))
         return item
 
 
@@ -202,8 +239,9 @@ def drive(
 
 
 def feed(driver: ThreadDriver | AsyncDriver, given: object, ended: bool) -> None:
-    """Give a driver a piece of its input, and the end of it."""
+    """Give a driver a piece of its input, and the end of it. BufferError: there is no room."""
     if given is not None:
+        driver.requests.room.take(_cost(given))
         driver.requests.put(given)
     if ended:
         driver.requests.put(_END)

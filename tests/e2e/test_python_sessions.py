@@ -101,6 +101,7 @@ class TestGenerators:
         assert answer.code in (10908, 10910)
         assert answer.error.startswith("wrapperOnceExec raised ValueError: bad token")
         assert [p.data for p in session.got] == [b"t0", b"t1"]
+        loader.wait_log("Traceback")  # It comes by another way than the answer.
         assert loader.log().count("Traceback") == 1
         assert loader.xsf.once(params={"n": "3", "bad": "1"}).code == 10909
 
@@ -204,3 +205,38 @@ def test_wrapper_with_a_pool_of_threads(start):
     answer = second.failure()
     assert (answer.code, answer.error.rpartition(";")[2]) == (10905, "code=77")
     held.stop()
+
+
+LAZY = """
+import os, time
+class Wrapper:
+    {prefix}def wrapperStream(self, params, requests):
+        while not os.path.exists(params["gate"]):
+            {wait}
+        {prefix}for request in requests:
+            for node in request.list:
+                yield str(len(node.data))
+"""
+LAZY_PLAIN = LAZY.format(prefix="", wait="time.sleep(0.01)")
+LAZY_ASYNC = "import asyncio" + LAZY.format(prefix="async ", wait="await asyncio.sleep(0.01)")
+
+
+# A client that was faster than the generator had 323 MB of its input in the worker.
+@pytest.mark.parametrize("wrapper", [LAZY_PLAIN, LAZY_ASYNC], ids=["plain", "async"])
+def test_input_that_no_generator_takes_is_bounded(start, wrapper, tmp_path):
+    gate = tmp_path / "gate"
+    loader = start(wrapper)
+    session = XsfSession(loader.xsf)
+    session.open(params={"gate": str(gate)})
+    answers = [session.write(bytes(1 << 20), status=1) for _ in range(70)]
+    failed = next((a for a in answers if a.code), None) or session.failure()
+    assert failed.code == 10907
+    assert "BufferError: the generator has not taken" in failed.error
+    loader.wait_metric("aiges_in_flight", 0)
+    gate.touch()
+    other = XsfSession(loader.xsf)
+    other.open(params={"gate": str(gate)})
+    for _ in range(100):  # As fast as they are taken, any number may come.
+        assert other.write(bytes(1 << 20), status=1).code == 0
+    other.write(b"", status=2)
+    assert other.all("result").count(str(1 << 20)) == 100
