@@ -51,7 +51,7 @@ def test_v1_create_that_raises_is_10905_with_its_traceback_in_the_log(start):
     answer = session.failure()
     assert answer.code == 10905
     assert answer.error.startswith("wrapperCreate raised ValueError: no room (wrapper.py, line ")
-    assert "Traceback" in loader.log()
+    loader.wait_log("Traceback")
 
 
 def test_v2_read(start):
