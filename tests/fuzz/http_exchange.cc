@@ -2,10 +2,12 @@
 
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
 #include <cerrno>
+#include <csignal>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
@@ -307,6 +309,15 @@ void Die(const char* what) {
   std::abort();
 }
 
+// libFuzzer looks at the time by SIGALRM, which would cut system calls short. A server that hangs is
+// found by kPatienceS.
+bool BlockAlarm() {
+  sigset_t alarm;
+  ::sigemptyset(&alarm);
+  ::sigaddset(&alarm, SIGALRM);
+  return ::pthread_sigmask(SIG_BLOCK, &alarm, nullptr) == 0;
+}
+
 Fd Connect(uint16_t port) {
   Fd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
@@ -324,6 +335,8 @@ Fd Connect(uint16_t port) {
 }  // namespace
 
 std::string HttpExchange(std::string_view bytes) {
+  static const bool undisturbed = BlockAlarm();
+  if (!undisturbed) Die("fuzz: pthread_sigmask");
   static const auto* front = new Front;  // To the end: its threads are not for exit() to stop.
   const Fd client = Connect(front->port());
   // In two cuts, so that the gathering is exercised too. A server that has seen enough may close.
