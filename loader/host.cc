@@ -268,7 +268,8 @@ void Host::Drain() {
   }
   registry.Withdraw(steady_clock::now() + kWithdrawLimit);
   configurator_.Stop();
-  pool_->Drain(until);
+  // Also when the time is up: sessions that were open are still to be destroyed.
+  pool_->Drain(std::max(until, steady_clock::now() + kAnswerTime));
   LogInfo("main", "stopped");
 }
 
