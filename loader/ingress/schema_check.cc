@@ -43,6 +43,20 @@ json Harmless(const json& schema, bool names = false) {
   return out;
 }
 
+// References may lead back to where they stand, or double with every step: both were seen to take
+// the whole stack or minutes.
+bool HasReference(const json& schema, bool names = false) {
+  if (schema.is_array()) {
+    return std::any_of(schema.begin(), schema.end(), [](const json& s) { return HasReference(s); });
+  }
+  if (!schema.is_object()) return false;
+  for (const auto& [key, each] : schema.items()) {
+    if (!names && (key == "$ref" || key == "$dynamicRef" || key == "$recursiveRef")) return true;
+    if (HasReference(each, !names && key == "properties")) return true;
+  }
+  return false;
+}
+
 // "<root>", "[payload]", "[img]" -> payload, img
 std::vector<std::string> PathOf(const std::vector<std::string>& context) {
   std::vector<std::string> out;
@@ -228,7 +242,12 @@ SchemaCheck::SchemaCheck(const EngineSchema& schema) {
   if (!schema.declared()) return;
   auto rules = std::make_unique<Rules>();
   try {
-    Rules::Compile(json::parse(schema.request().dump()), &rules->envelope);
+    const json request = json::parse(schema.request().dump());
+    if (HasReference(request)) {
+      problem_ = "it has $ref, which is not followed: write out what it refers to";
+      return;
+    }
+    Rules::Compile(request, &rules->envelope);
     for (const auto& [name, declared] : schema.parameters().items()) {
       Rules::Compile(json::parse(declared.dump()), &rules->parameters[name]);
     }

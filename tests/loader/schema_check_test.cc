@@ -107,6 +107,19 @@ TEST(SchemaCheck, OfAnEngineWithoutSchemaAllPasses) {
   EXPECT_TRUE(check.Envelope("{}").ok());
 }
 
+// The library followed these until the stack was used up, or for minutes.
+TEST(SchemaCheck, ReferencesAreNotFollowed) {
+  for (const char* text :
+       {R"({"schemainput":{"type":"object","properties":{"payload":{"$ref":"#/properties/payload"}}}})",
+        R"({"schemainput":{"type":"object","properties":{"payload":{"$ref":"#/$defs/p"}},"$defs":{
+            "p":{"anyOf":[{"$ref":"#/$defs/q"}]},"q":{"anyOf":[{"$ref":"#/$defs/p"}]}}}})"}) {
+    const EngineSchema schema(text, "svc");
+    const SchemaCheck check(schema);
+    EXPECT_NE(check.problem().find("$ref"), std::string::npos) << check.problem();
+    EXPECT_TRUE(check.Envelope(R"({"payload":{"a":{"text":"YQ=="}}})").ok());
+  }
+}
+
 TEST(SchemaCheck, SchemaThatCannotBeUsedIsSaid) {
   const EngineSchema schema(
       R"({"schemainput": {"type": "object", "properties": {"payload": {"$ref": "http://x/y"}}}})", "svc");
