@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/configurator.h"
 
 #include <algorithm>
@@ -76,8 +77,8 @@ ParseResult Configurator::FromCache(const std::string& why) {
   ParseResult result;
   const std::optional<TreeCache::Current> kept = cache_.Find();
   if (!kept) {
-    result.errors.push_back(StrCat("-m=1: ", why, "; and no earlier configuration is kept in ",
-                                   flags_.cache));
+    result.errors.push_back(
+        StrCat("-m=1: ", why, "; and no earlier configuration is kept in ", flags_.cache));
     return result;
   }
   cache_.Hold(kept->revision);
@@ -130,7 +131,9 @@ void Configurator::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Configurator::Reload(std::function<void(Status)> done) { Push({std::nullopt, std::move(done)}); }
+void Configurator::Reload(std::function<void(Status)> done) {
+  Push({std::nullopt, std::move(done)});
+}
 
 void Configurator::Push(Job job) {
   MutexLock lock(mu_);
@@ -152,7 +155,7 @@ void Configurator::Run() {
       jobs_.pop_front();
     }
     if (job.tree) {
-      Take(std::move(*job.tree));
+      Take(*job.tree);
     } else {
       job.done(Again());
     }
@@ -184,7 +187,7 @@ Status Configurator::Again() {
   return status;
 }
 
-void Configurator::Take(ConfigTree tree) {
+void Configurator::Take(const ConfigTree& tree) {
   const ParseResult parsed = LoadTree(tree);
   if (!parsed.errors.empty()) return Refuse(tree.revision, parsed.errors);
   const Settings before = InForce();

@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/configurator.h: the configuration in force, and how a changed one gets there.
 //
 // Two ways in: "load again" (SIGHUP, POST /admin/reload, a watched file), which always replaces the
 // workers, and a tree that the config centre pushes, which does what its changed keys need
-// (config/changes.h): at once, by replacing the workers, or not before the next start. A configuration
-// with mistakes, or whose workers do not start, is refused as a whole: the old one goes on.
-// Threads: all is thread-safe. Changes are applied one after the other on a thread of their own; of
-// trees that come meanwhile only the newest is looked at.
+// (config/changes.h): at once, by replacing the workers, or not before the next start. A
+// configuration with mistakes, or whose workers do not start, is refused as a whole: the old one
+// goes on. Threads: all is thread-safe. Changes are applied one after the other on a thread of
+// their own; of trees that come meanwhile only the newest is looked at.
 #pragma once
 
 #include <deque>
@@ -59,7 +60,7 @@ class Configurator {
   ParseResult LoadTree(const ConfigTree& tree) const;
   void Push(Job job);
   void Run();
-  void Take(ConfigTree tree);
+  void Take(const ConfigTree& tree);
   Status Again();
   void Use(const Settings& fresh);
   void Refuse(const std::string& revision, std::vector<std::string> errors);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/host.h"
 
 #include <signal.h>
@@ -12,7 +13,7 @@
 #include "loader/base/log.h"
 #include "loader/base/version.h"
 #include "loader/config/file_watch.h"
-#include "loader/ingress/status_page.h"
+#include "loader/pages/status_page.h"
 #include "loader/registry/make.h"
 
 namespace aiges {
@@ -23,9 +24,14 @@ using std::chrono::steady_clock;
 
 // For answers that become due at the very end of the drain to get out.
 constexpr milliseconds kAnswerTime{500};
-constexpr milliseconds kTick{100};       // Readiness.
+constexpr milliseconds kTick{100};         // Readiness.
 constexpr milliseconds kWatchPeriod{500};  // Changed files.
-constexpr milliseconds kWithdrawLimit{2000};
+constexpr milliseconds kTrimPeriod{1000};  // Memory, and certificates.
+constexpr milliseconds kWithdrawLimit{700};
+constexpr milliseconds kDrainTick{20};
+// After drain_ms, and after a second signal: then the process ends as it is.
+constexpr milliseconds kEndLimit{1900};
+constexpr milliseconds kHurryLimit{1000};
 
 std::string Address(const std::string& host, uint16_t port) {
   return StrCat(host.empty() ? "0.0.0.0" : host, ":", port);
@@ -38,7 +44,7 @@ Host::Host(Configurator* configurator)
 
 Status Host::Check() {
   Status status;
-  pool_ = Pool::Create(settings_, &status);
+  pool_ = Pool::Create(settings_, {&hub_, &processes_, &clock_}, &status);
   if (pool_ == nullptr) return status;
   scheduler_ = std::make_unique<Scheduler>(settings_, pool_.get(), &clock_);
   pool_->Start(scheduler_.get());
@@ -50,72 +56,110 @@ Status Host::Check() {
 Status Host::Serve(const WaitedSignals& signals) {
   const Status status = Open();
   if (!status.ok()) return status;
-  std::printf("AIService listening grpc=%s http=%s\n", grpc_address_.c_str(),
-              settings_.service.http_on ? HttpAddress().c_str() : "off");
+  const std::string admin = AdminAddress();
+  std::printf("AIService listening grpc=%s http=%s%s%s\n", GrpcAddress().c_str(),
+              HttpAddress().c_str(), admin.empty() ? "" : " admin=", admin.c_str());
   std::fflush(stdout);
   FollowConfig();
   Remember();
   std::thread waiter([this] { WaitForEngine(); });
+  std::promise<void> begin, ended;
+  // Started here: when it is needed, there may be no thread to be had.
+  std::thread drainer([this, &waiter, &ended, told = begin.get_future()] {
+    told.wait();
+    Drain();
+    waiter.join();
+    ended.set_value();
+  });
   const int signal = WaitForStop(signals);
   LogInfo("main", "got signal ", signal, ", draining");
-  Drain();
-  waiter.join();
+  BeginDrain();
+  begin.set_value();
+  AwaitDrain(signals, ended.get_future());
+  drainer.join();
   return engine_;
+}
+
+void Host::BeginDrain() {
+  const milliseconds drain(configurator_.InForce().instances.drain_ms);
+  drain_until_ = steady_clock::now() + drain;
+  stopping_ = true;
+  scheduler_->BeginDrain(drain_until_);
+  pool_->EndLoads(drain_until_);
+}
+
+// Until all is done. The process ends here when that takes too long, whatever it is that hangs; a
+// second signal means: now.
+void Host::AwaitDrain(const WaitedSignals& signals, const std::future<void>& ended) {
+  TimePoint limit = drain_until_.load() + kEndLimit;
+  while (ended.wait_for(milliseconds(0)) != std::future_status::ready) {
+    if (steady_clock::now() >= limit) {
+      LogWarn("main", "the end takes too long, something hangs: stopped as it is");
+      FlushLog();
+      ::_exit(0);
+    }
+    const int signal = signals.Wait(kDrainTick);
+    if ((signal != SIGTERM && signal != SIGINT) || hurry_) continue;
+    LogWarn("main", "got signal ", signal, " again, what is open is answered now");
+    hurry_ = true;
+    const TimePoint now = steady_clock::now();
+    limit = std::min(limit, now + kHurryLimit);
+    drain_until_ = std::min(drain_until_.load(), now);
+    scheduler_->BeginDrain(drain_until_);
+    pool_->EndLoads(drain_until_);
+  }
 }
 
 Status Host::Open() {
   Status status;
-  pool_ = Pool::Create(settings_, &status);
+  pool_ = Pool::Create(settings_, {&hub_, &processes_, &clock_}, &status);
   if (pool_ == nullptr) return status;
   scheduler_ = std::make_unique<Scheduler>(settings_, pool_.get(), &clock_);
-  grpc_ = std::make_unique<GrpcServer>(settings_, scheduler_.get(), scheduler_->sessions(),
-                                       pool_.get(), pool_.get());
-  status = grpc_->Start(&grpc_port_);
+  MakeFront();
+  status = front_->Start(&grpc_port_, &http_port_, &admin_port_);
   if (!status.ok()) return status;
-  grpc_address_ = Address(settings_.service.host, grpc_port_);
-  if (settings_.service.http_on) status = OpenHttp();
-  if (!status.ok()) {
-    grpc_->Stop(steady_clock::now());
-    return status;
-  }
   pool_->Start(scheduler_.get());
   return Status::Ok();
 }
 
-Status Host::OpenHttp() {
-  routes_ = std::make_unique<HttpRoutes>(
-      settings_, scheduler_.get(), scheduler_->sessions(), pool_.get(), pool_.get(),
-      HttpActions{
-          [this] { return MetricsPage(Page()); },
-          [this](const HttpRequest& request) {
-            return StatusAnswer(request, [this] { return Page(); });
-          },
-          [this](std::function<void(Status)> done) { configurator_.Reload(std::move(done)); },
-          [this] { return pool_->Schema(); }});
-  HttpHooks hooks;
-  hooks.handle = [this](HttpRequest request, HttpDone done) {
-    return routes_->Handle(std::move(request), std::move(done));
+void Host::MakeFront() {
+  FrontActions actions;
+  actions.metrics = [this] { return MetricsPage(Page()); };
+  actions.status = [this](const HttpRequest& request) {
+    return StatusAnswer(request, [this] { return Page(); });
   };
-  hooks.abort = [this](uint64_t id) {  // Calls and sessions never have the same id.
-    scheduler_->Abort(id);
-    scheduler_->sessions()->Abort(id);
+  // Without history, which is long.
+  actions.status_text = [this] { return StatusJson(Page(), UINT64_MAX, 0); };
+  actions.reload = [this](std::function<void(Status)> done) {
+    configurator_.Reload(std::move(done));
   };
-  hooks.refuse_upgrade = [this](const HttpRequest& r) { return routes_->RefuseUpgrade(r); };
-  http_ = std::make_unique<HttpServer>(settings_, pool_.get(), scheduler_->sessions(),
-                                       std::move(hooks));
-  return http_->Start(&http_port_);
+  actions.schema = [this] { return pool_->Schema(); };
+  actions.doors = [this] { return pool_->Doors(); };
+  front_ =
+      std::make_unique<FrontServer>(FrontRooms{settings_, &budget_, pool_.get(), scheduler_.get(),
+                                               scheduler_->sessions(), pool_.get()},
+                                    std::move(actions));
 }
 
-// Made when asked for: the port is set before the HTTP lane starts, what comes after that races with it.
+// Made when asked for: the ports are set before the lane starts, what comes after that races with
+// it.
+std::string Host::GrpcAddress() const { return Address(settings_.service.host, grpc_port_); }
 std::string Host::HttpAddress() const {
-  return Address(settings_.service.http_host, http_port_);
+  const ServiceSettings& s = settings_.service;
+  if (!s.http_path.empty()) return StrCat("unix:", s.http_path);
+  return s.http_on ? Address(s.http_host, http_port_) : "off";
+}
+std::string Host::AdminAddress() const {
+  const std::optional<ListenAddress>& admin = settings_.service.admin;
+  if (!admin) return "";
+  return admin->path.empty() ? Address(admin->host, admin_port_) : StrCat("unix:", admin->path);
 }
 
 PageData Host::Page() const {
   PageData d;
   d.service = settings_.service.name;
   d.version = kHostVersion;
-  d.grpc_address = grpc_address_;
+  d.grpc_address = GrpcAddress();
   d.http_address = HttpAddress();
   d.up = std::chrono::duration_cast<std::chrono::seconds>(steady_clock::now() - begin_);
   d.started = begun_;
@@ -128,6 +172,7 @@ PageData Host::Page() const {
   d.registry = configurator_.registry().Report();
   d.config = configurator_.Report();
   d.histograms = &scheduler_->histograms();
+  d.budget = &budget_;
   d.history = &history_;
   d.failures = &scheduler_->failures();
   return d;
@@ -172,10 +217,12 @@ Announcement Host::Announced(const Settings& settings) const {
             {"version", r.version},
             {"http_port", std::to_string(a.http_port)},
             {"protocols", settings_.service.http_on ? "xsf,stream,http,ws,sse" : "xsf,stream"},
+            {"tls", settings_.tls.on() ? "true" : "false"},
             {"licences", std::to_string(settings.licences)},
             {"instances", std::to_string(settings_.instances.count)},
             {"host_version", kHostVersion}};
   a.grpc_check = r.grpc_check;
+  a.tls = settings_.tls.on();
   a.ttl = milliseconds(r.ttl_ms);
   a.deregister_after = std::chrono::seconds(r.deregister_after_s);
   return a;
@@ -211,19 +258,26 @@ void Host::TellReadiness(bool ready) {
   MutexLock lock(told_mu_);
   if (told_ready_ == ready || (ready && stopping_)) return;
   told_ready_ = ready;
-  grpc_->SetServing(ready);
+  front_->SetServing(ready);
   configurator_.registry().SetReady(ready, "no worker is ready");
 }
 
 // Reloads at SIGHUP, and where [instances] watch says so when a file has changed.
 int Host::WaitForStop(const WaitedSignals& signals) {
-  FileWatch watch(settings_.config_path, settings_.instances.pythonpath);
-  TimePoint look = steady_clock::now();
+  FileWatch watch({settings_.config_path, settings_.instances.library},
+                  settings_.instances.pythonpath);
+  TimePoint look = steady_clock::now(), trim = look;
   for (;;) {
     const int signal = signals.Wait(kTick);
     if (signal == SIGTERM || signal == SIGINT) return signal;
+    if (signal == SIGCHLD) pool_->Tidy();
     TellReadiness(scheduler_->Ready());
     Remember();
+    if (steady_clock::now() >= trim) {
+      trim = steady_clock::now() + kTrimPeriod;
+      front_->Look();
+      pool_->TrimMemory();
+    }
     std::string changed;
     if (settings_.instances.watch && steady_clock::now() >= look) {
       look = steady_clock::now() + kWatchPeriod;
@@ -238,38 +292,34 @@ int Host::WaitForStop(const WaitedSignals& signals) {
 void Host::Remember() {
   const TimePoint now = steady_clock::now();
   if (!history_.Due(now)) return;
-  const auto unix_ms = std::chrono::duration_cast<milliseconds>(
-      std::chrono::system_clock::now().time_since_epoch());
+  const auto unix_ms =
+      std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch());
   history_.Add(now, unix_ms.count(), scheduler_->Report(), scheduler_->SessionReport(),
                scheduler_->histograms().total);
 }
 
 // Readiness off; new calls still taken for a while; then what is in flight is finished.
 void Host::Drain() {
-  stopping_ = true;
-  const InstanceSettings limits = configurator_.InForce().instances;
-  const TimePoint until = steady_clock::now() + milliseconds(limits.drain_ms);
   Registry& registry = configurator_.registry();
-  scheduler_->BeginDrain(until);
   {
     MutexLock lock(told_mu_);
     told_ready_ = false;
     registry.SetReady(false, "draining");
-    grpc_->SetServing(false);
+    front_->SetServing(false);
   }
-  if (pool_->ReadyCount() > 0) {
-    std::this_thread::sleep_for(milliseconds(std::min(limits.lame_duck_ms, limits.drain_ms)));
+  const milliseconds lame_duck(configurator_.InForce().instances.lame_duck_ms);
+  const TimePoint closing = steady_clock::now() + lame_duck;
+  while (pool_->ReadyCount() > 0 && steady_clock::now() < std::min(closing, drain_until_.load())) {
+    std::this_thread::sleep_for(kDrainTick);
   }
-  const TimePoint answered = until + kAnswerTime;
-  grpc_->Stop(answered);
-  if (http_ != nullptr) http_->Stop(answered);
-  while (!scheduler_->Idle() && steady_clock::now() < until) {
+  front_->Stop(drain_until_.load() + kAnswerTime);
+  while (!scheduler_->Idle() && steady_clock::now() < drain_until_.load()) {
     std::this_thread::sleep_for(milliseconds(5));
   }
   registry.Withdraw(steady_clock::now() + kWithdrawLimit);
   configurator_.Stop();
   // Also when the time is up: sessions that were open are still to be destroyed.
-  pool_->Drain(std::max(until, steady_clock::now() + kAnswerTime));
+  pool_->Drain(std::max(drain_until_.load(), steady_clock::now() + kAnswerTime));
   LogInfo("main", "stopped");
 }
 

@@ -1,26 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/host.h: all rooms of a running loader, put together.
 //
 // Everything is built in the order in which it depends on each other and passed on by reference; it
-// ends in reverse. Signals are taken by main's thread alone, with sigwait.
+// ends in reverse, within drain_ms and a few seconds, whatever hangs: then by _exit(0). Signals are
+// taken by main's thread alone, with sigwait.
 // Threads: Check and Serve are called by main, once.
 #pragma once
 
 #include <atomic>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 
+#include "loader/api/budget.h"
 #include "loader/api/settings.h"
 #include "loader/base/clock.h"
 #include "loader/base/mutex.h"
 #include "loader/base/process.h"
 #include "loader/configurator.h"
-#include "loader/ingress/grpc_server.h"
-#include "loader/ingress/history.h"
-#include "loader/ingress/http_routes.h"
-#include "loader/ingress/http_server.h"
-#include "loader/ingress/pages.h"
 #include "loader/instances/pool.h"
+#include "loader/instances/worker_process.h"
+#include "loader/pages/history.h"
+#include "loader/pages/pages.h"
+#include "loader/routes/front_server.h"
 #include "loader/scheduler/scheduler.h"
 
 namespace aiges {
@@ -36,8 +39,10 @@ class Host {
 
  private:
   Status Open();
-  Status OpenHttp();
+  void MakeFront();
+  std::string GrpcAddress() const;
   std::string HttpAddress() const;
+  std::string AdminAddress() const;  // Empty: none.
   PageData Page() const;
   void FollowConfig();
   Status Roll(const Settings& fresh);
@@ -48,26 +53,30 @@ class Host {
   void TellReadiness(bool ready);
   void Remember();  // A sample for the status page, where one is due.
   int WaitForStop(const WaitedSignals& signals);
+  void BeginDrain();
+  void AwaitDrain(const WaitedSignals& signals, const std::future<void>& ended);
   void Drain();
 
   Configurator& configurator_;
   const Settings settings_;  // As started.
+  Budget budget_{settings_.limits};
   const TimePoint begin_ = std::chrono::steady_clock::now();
   const std::chrono::system_clock::time_point begun_ = std::chrono::system_clock::now();
   SteadyClock clock_;
   History history_;
-  std::string grpc_address_;
-  uint16_t grpc_port_ = 0, http_port_ = 0;
+  uint16_t grpc_port_ = 0, http_port_ = 0, admin_port_ = 0;
   std::atomic<bool> stopping_{false};
+  std::atomic<TimePoint> drain_until_{TimePoint{}};
+  bool hurry_ = false;  // A second signal has come. main's.
   Mutex told_mu_;
   bool told_ready_ GUARDED_BY(told_mu_) = false;  // What health service and registry know.
   bool announced_ GUARDED_BY(told_mu_) = false;
-  Status engine_;           // Why no instance could serve; read after the waiter has ended.
+  Status engine_;  // Why no instance could serve; read after the waiter has ended.
+  WorkerProcesses processes_;
+  Hub hub_{clock_};
   std::unique_ptr<Pool> pool_;
   std::unique_ptr<Scheduler> scheduler_;
-  std::unique_ptr<GrpcServer> grpc_;
-  std::unique_ptr<HttpRoutes> routes_;
-  std::unique_ptr<HttpServer> http_;
+  std::unique_ptr<FrontServer> front_;
 };
 
 }  // namespace aiges

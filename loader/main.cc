@@ -1,6 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/main.cc: AIService: command line, configuration, exit codes. The rooms meet in host.cc.
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <string>
@@ -20,6 +22,9 @@ namespace {
 constexpr int kOk = 0;
 constexpr int kFailed = 1;
 constexpr int kBadUsage = 2;
+// What a loader has at least, its libraries' own included.
+constexpr unsigned kDescriptors = 32;
+constexpr unsigned kThreads = 16;
 
 int Say(const Status& status, int exit_code) {
   std::fprintf(stderr, "AIService: %s\n", status.text.c_str());
@@ -39,6 +44,7 @@ int RunHost(Configurator& configurator, const Flags& flags, const WaitedSignals&
     const Status status = host.Serve(signals);
     return status.ok() ? kOk : Say(status, kFailed);
   }
+  signals.Release();  // It serves nobody: a signal just ends it.
   const Status status = host.Check();
   if (!status.ok()) return Say(status, kFailed);
   std::printf("AIService: configuration and plugin are in order\n");
@@ -46,9 +52,12 @@ int RunHost(Configurator& configurator, const Flags& flags, const WaitedSignals&
 }
 
 int Run(const Flags& flags) {
-  const WaitedSignals signals{SIGTERM, SIGINT, SIGHUP};
+  const WaitedSignals signals{SIGTERM, SIGINT, SIGHUP, SIGCHLD};
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);  // A log that may not grow costs lines, not the service.
   RaiseDescriptorLimit();
+  const Status room = CheckResources(kDescriptors, kThreads);
+  if (!room.ok()) return Say(room, kFailed);
   InitLog(LogLevel::kWarn, "");  // Until the configuration says how.
   int result = kOk;
   {
@@ -66,7 +75,7 @@ int Run(const Flags& flags) {
       result = RunHost(configurator, flags, signals);
     }
   }
-  FlushLog();
+  if (!FlushLog()) ::_exit(result);
   return result;
 }
 
@@ -74,6 +83,8 @@ int Run(const Flags& flags) {
 }  // namespace aiges
 
 int main(int argc, char** argv) {
+  aiges::OpenStandardDescriptors();
+  aiges::ExplainLackOfThreads();
   aiges::Flags flags;
   const aiges::Status status = aiges::ParseFlags(argc, argv, &flags);
   if (!status.ok()) {

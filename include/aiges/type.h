@@ -1,8 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 /* aiges/type.h: the data types of the C plugin ABI.
  *
- * Binary contract: layouts and numbers are frozen (sealed by tests/abi/layout_test.cc). No packing pragma, LP64.
- * Lists are singly linked, NULL at the end. A list without entries is handed over as ONE node whose pointers are all
- * NULL, because plugins in the field look at the head without asking. Strings are NUL terminated.
+ * Binary contract: layouts and numbers are frozen (sealed by tests/abi/layout_test.cc). No packing
+ * pragma, LP64. Lists are singly linked, NULL at the end. A list without entries is handed over as
+ * ONE node whose pointers are all NULL, because plugins in the field look at the head without
+ * asking. Strings are NUL terminated.
  */
 #ifndef AIGES_TYPE_H
 #define AIGES_TYPE_H
@@ -17,7 +19,9 @@ typedef enum {
   CTMetricsLog = 1,  /* reserved: no signature was ever published */
   CTTraceLog = 2,    /* wrapperTraceLog */
   CTCallState = 3,   /* wrapperCallState */
-  CTTryCallback = 4  /* wrapperCallback that never waits: it returns 1 when there is no room now */
+  CTTryCallback = 4, /* wrapperCallback that never waits: it returns 1 when there is no room now */
+  CTAlive = 5,       /* wrapperAlive */
+  CTDoorTook = 6     /* wrapperDoorTook */
 } CtrlType;
 
 typedef enum {
@@ -52,7 +56,7 @@ typedef struct DataList {
   DataStatus status;
   struct ParamList* desc; /* attributes */
   struct DataList* next;
-} *pDataList;
+}* pDataList;
 
 #ifdef __cplusplus
 }

@@ -1,19 +1,29 @@
-/* aiges/wrapper.h: the functions of the C plugin ABI. A plugin is a libwrapper.so that exports them.
+// SPDX-License-Identifier: Apache-2.0
+/* aiges/wrapper.h: the functions of the C plugin ABI. A plugin is a libwrapper.so that exports
+ * them.
  *
- * Mandatory: wrapperInit, wrapperExec. Everything else is optional; the host does without what is missing.
+ * Mandatory: wrapperInit, wrapperExec. Everything else is optional; the host does without what is
+ * missing.
  *
- * Ownership. What the host passes in (config, params, reqData, usrTag, psrIds) is valid during the call only: copy
- * what you keep. What the plugin hands out (respData, strings) stays the plugin's: after a wrapperExec that returned 0
- * the host copies the list and then calls wrapperExecFree with the same head; after any other return it does not.
- * wrapperRead's list is the plugin's until the next Read, Write or Destroy on that handle; a callback's list until the
- * callback returns. Strings from wrapperError, wrapperVersion and wrapperDebugInfo are copied at once.
+ * Ownership. What the host passes in (config, params, reqData, usrTag, psrIds) is valid during the
+ * call only: copy what you keep. What the plugin hands out (respData, strings) stays the plugin's:
+ * after a wrapperExec that returned 0 the host copies the list and then calls wrapperExecFree with
+ * the same head; after any other return it does not. wrapperRead's list is the plugin's until the
+ * next Read, Write or Destroy on that handle; a callback's list until the callback returns. Strings
+ * from wrapperError, wrapperVersion and wrapperDebugInfo are copied at once.
  *
- * Threads. wrapperInit is called once, before everything else, and wrapperFini once, at the end. wrapperExec may be
- * called from [instances] threads threads at once (1 unless configured). Calls of one session never overlap, but may
- * come from different threads. A callback may be called from any thread.
+ * Threads. wrapperInit is called once, before everything else, and wrapperFini once, at the end.
+ * Once calls, and functions of different sessions, run at once on several threads: as many as wait
+ * behind slow ones, at most [fc] max and 64; or [instances] threads, where that is set. Calls of
+ * one session never overlap, but may come from different threads. A plugin that cannot do that says
+ * WTraitOneThread. A callback may be called from any thread.
  *
  * Errors. 0 is success. Anything else reaches the client as loader code 109xx with the text
- * "<wrapperError(ret)>;code=<ret>"; clients parse the number behind ";code=".
+ * "<wrapperError(ret)>;code=<ret>"; clients parse the number behind ";code=". Texts are cut at
+ * 4 KiB.
+ *
+ * Results. A list has at most 100,000 nodes, those of desc included, and 2 GiB of data; keys and
+ * desc are NUL terminated, of at most 64 KiB each.
  */
 #ifndef AIGES_WRAPPER_H
 #define AIGES_WRAPPER_H
@@ -24,26 +34,44 @@
 extern "C" {
 #endif
 
-/* Delivers results (ret == 0) or an error (ret != 0, respData ignored) of the session or asynchronous call that was
- * started with usrTag: the same pointer or an equal string. 0: taken. -1: nobody waits for it any more, stop sending.
- * Waits while the client is slower than the plugin: call it without locks that another callback needs. */
+/* Delivers results (ret == 0) or an error (ret != 0, respData ignored) of the session or
+ * asynchronous call that was started with usrTag: the same pointer or an equal string. 0: taken.
+ * -1: nobody waits for it any more, stop sending. Waits while the client is slower than the plugin:
+ * call it without locks that another callback needs. */
 typedef int (*wrapperCallback)(const void* usrTag, pDataList respData, int ret);
 
-/* Counts `count` units of `meterKey` for the call usrTag. Reaches the host's metrics. Thread-safe. Returns 0. */
+/* Counts `count` units of `meterKey` for the call usrTag. Reaches the host's metrics. Thread-safe.
+ * Returns 0. */
 typedef int (*wrapperMeterCustom)(const char* usrTag, const char* meterKey, int count);
 
-/* Adds key=value to the trace of the call usrTag. Reaches the host's log. Thread-safe. Returns 0. */
+/* Adds key=value to the trace of the call usrTag. Reaches the host's log. Thread-safe. Returns 0.
+ */
 typedef int (*wrapperTraceLog)(const char* usrTag, const char* key, const char* value);
 
-/* Asks about the call or session usrTag, also one of a batch: *remainingMs (may be NULL) is the time to its deadline, -1
- * without one. Returns 0: somebody waits for it; 1: cancelled, answered, destroyed, or the deadline has passed: what it
- * still does is for nobody. From any thread, also from those of the engine. */
+/* Asks about the call or session usrTag, also one of a batch: *remainingMs (may be NULL) is the
+ * time to its deadline, -1 without one. Returns 0: somebody waits for it; 1: cancelled, answered,
+ * destroyed, or the deadline has passed: what it still does is for nobody. From any thread, also
+ * from those of the engine. With the tag "" it asks about the process: 1 once that is to end (first
+ * seen in wrapperDestroy and wrapperFini), and the time until it is killed. */
 typedef int (*wrapperCallState)(const char* usrTag, long long* remainingMs);
 
-/* Hands a host function to the plugin. Called before wrapperInit, once per CtrlType that the host offers. */
+/* For a plugin whose hooks run in an event loop of its own: the loop calls it from itself, for the
+ * first time when it starts to turn, and again when the milliseconds that it returned have passed,
+ * also when there is nothing to do. A loop that then keeps silent for hang_kill_ms is taken to be
+ * stuck, and the process is replaced. 0: the host does not watch, call it no more. Thread-safe. A
+ * plugin that never calls it is watched by its answers alone. */
+typedef int (*wrapperAlive)(void);
+
+/* The engine has done with `bytes` of the parts of the request of the door call usrTag (below).
+ * Only so much may be under way. Thread-safe; never waits. Returns 0. */
+typedef int (*wrapperDoorTook)(const char* usrTag, unsigned long long bytes);
+
+/* Hands a host function to the plugin. Called before wrapperInit, once per CtrlType that the host
+ * offers. */
 int wrapperSetCtrl(CtrlType type, void* func);
 
-/* cfg: the [wrapper] table of aiges.toml, values as text. Anything but 0 stops the start-up of this instance. */
+/* cfg: the [wrapper] table of aiges.toml, values as text. Anything but 0 stops the start-up of this
+ * instance. */
 int wrapperInit(pConfig cfg);
 int wrapperFini(void);
 
@@ -54,54 +82,103 @@ const char* wrapperVersion(void);
 int wrapperLoadRes(pDataList perData, unsigned int resId);
 int wrapperUnloadRes(unsigned int resId);
 
-/* A session. cb is NULL for a synchronous plugin. A failure is *errNum != 0 (it is 0 on entry) or a NULL handle; then
- * Destroy is not called. Otherwise Destroy is called exactly once, on every path. */
-const void* wrapperCreate(const char* usrTag, pParamList params, wrapperCallback cb, unsigned int psrIds[], int psrCnt,
-                          int* errNum);
+/* A session. cb is NULL where [aiges] asyncMode = false, and for a plugin whose traits have neither
+ * WTraitCallback nor WTraitReadOrCallback. Otherwise a plugin with wrapperRead may use either: it
+ * is asked by wrapperRead, which may give nothing, until the first callback of that session, and
+ * then no more. A failure is *errNum != 0 (it is 0 on entry) or a NULL handle; then Destroy is not
+ * called. Otherwise Destroy is called exactly once, on every path.
+ */
+const void* wrapperCreate(const char* usrTag, pParamList params, wrapperCallback cb,
+                          unsigned int psrIds[], int psrCnt, int* errNum);
 int wrapperWrite(const void* handle, pDataList reqData);
 int wrapperRead(const void* handle, pDataList* respData);
 int wrapperDestroy(const void* handle);
 
-/* A once call. respData points to a NULL list head. psrIds has psrCnt entries, NULL when psrCnt is 0. */
-int wrapperExec(const char* usrTag, pParamList params, pDataList reqData, pDataList* respData, unsigned int psrIds[],
-                int psrCnt);
+/* A once call. respData points to a NULL list head. psrIds has psrCnt entries, NULL when psrCnt is
+ * 0. */
+int wrapperExec(const char* usrTag, pParamList params, pDataList reqData, pDataList* respData,
+                unsigned int psrIds[], int psrCnt);
 int wrapperExecFree(const char* usrTag, pDataList* respData);
 
 /* A once call that answers through cb. timeout in ms, 0 for none. */
-int wrapperExecAsync(const char* usrTag, pParamList params, pDataList reqData, wrapperCallback cb, int timeout,
-                     unsigned int psrIds[], int psrCnt);
+int wrapperExecAsync(const char* usrTag, pParamList params, pDataList reqData, wrapperCallback cb,
+                     int timeout, unsigned int psrIds[], int psrCnt);
 
 const char* wrapperDebugInfo(const void* handle);
 
 /* --- Additions of this host. All optional. --- */
 
-/* What the plugin does with calls, when it knows better than its symbols say. Asked once, after wrapperInit. */
+/* What the plugin does with calls, when it knows better than its symbols say. Asked once, after
+ * wrapperInit. */
 enum {
-  WTraitSessions = 1,        /* Create, Write and Destroy serve sessions */
-  WTraitCallback = 2,        /* sessions answer through the callback: wrapperRead is not called */
-  WTraitAsyncOnce = 4,       /* once calls go to wrapperExecAsync */
-  WTraitBatch = 8,           /* wrapperExecBatch serves once calls */
-  WTraitResources = 16       /* wrapperLoadRes and UnloadRes do something */
+  WTraitSessions = 1,   /* Create, Write and Destroy serve sessions */
+  WTraitCallback = 2,   /* sessions answer through the callback: wrapperRead is not called */
+  WTraitAsyncOnce = 4,  /* once calls go to wrapperExecAsync */
+  WTraitBatch = 8,      /* wrapperExecBatch serves once calls */
+  WTraitResources = 16, /* wrapperLoadRes and UnloadRes do something */
+  WTraitOneThread = 32, /* all functions run on the thread of wrapperInit, as with threads = 1 */
+  WTraitReadOrCallback =
+      64 /* sessions may answer by wrapperRead or by the callback, as they like */
 };
 unsigned int wrapperTraits(void);
 
-/* What lies behind the error that wrapperError was asked for just before, on the same thread: a traceback, for people.
- * It reaches the status page of the host and no client. NULL: nothing more is known. Copied at once. */
+/* What lies behind the error that wrapperError was asked for just before, on the same thread: a
+ * traceback, for people. It reaches the status page of the host and no client. NULL: nothing more
+ * is known. Copied at once. */
 const char* wrapperErrorDetail(int errNum);
 
-/* What goes in and comes out, as UTF-8 JSON of at most 1 MiB: {"meta": {..}, "schemainput": .., "schemaoutput": ..}, the
- * last two JSON Schema of a request and an answer; docs/protocol.md has the form. From it come /openapi.json and /docs, and
- * the checks of [http] validate. NULL or "": nothing is declared. Asked once, after wrapperInit; copied at once. */
+/* Whose fault that error is: 1: the caller's, who sent what cannot be used, and gets 400 over HTTP
+ * and INVALID_ARGUMENT over gRPC; the code stays. 0: the engine's. Asked after wrapperError and
+ * wrapperErrorDetail, on the same thread, once for each error; of a batch in the order of its
+ * calls. */
+int wrapperErrorClass(int errNum);
+
+/* What goes in and comes out, as UTF-8 JSON of at most 1 MiB: {"meta": {..}, "schemainput": ..,
+ * "schemaoutput": ..}, the last two JSON Schema of a request and an answer; docs/protocol.md has
+ * the form. From it come /openapi.json and /docs, and the checks of [http] validate. NULL or "":
+ * nothing is declared. Asked once, after wrapperInit; copied at once. */
 const char* wrapperSchema(void);
 
-/* Runs once, after wrapperInit and before the first call: fills caches, compiles kernels. Anything but 0 fails the start. */
+/* Runs once, after wrapperInit and before the first call: fills caches, compiles kernels. Anything
+ * but 0 fails the start. */
 int wrapperWarmup(void);
 
-/* `count` once calls as one; a call with psrIds goes to wrapperExec instead. Arrays of `count` entries; respData[i] and
- * rets[i] are the answer of call i, as of wrapperExec. A return other than 0 is the answer of all. respData[i] is given
- * back with wrapperExecFree(usrTags[i], &respData[i]) where rets[i] is 0. */
+/* `count` once calls as one; a call with psrIds goes to wrapperExec instead. Arrays of `count`
+ * entries; respData[i] and rets[i] are the answer of call i, as of wrapperExec. A return other than
+ * 0 is the answer of all. respData[i] is given back with wrapperExecFree(usrTags[i], &respData[i])
+ * where rets[i] is 0. */
 int wrapperExecBatch(unsigned int count, const char* const usrTags[], const pParamList params[],
                      const pDataList reqData[], pDataList respData[], int rets[]);
+
+/* --- Doors: a protocol of the engine's own, over HTTP or gRPC. --- */
+
+/* What the engine wants to answer itself, as UTF-8 JSON of at most 256 KiB; docs/doors.md has the
+ * form. NULL or "": nothing. Asked once, after wrapperWarmup; copied at once. A plugin that names
+ * some has wrapperDoorCall and wrapperDoorEvent, too. */
+const char* wrapperDoors(void);
+
+/* A call of a door begins. `part` is one node: key ":http" or ":grpc"; desc the head in order, with
+ * repeats, names in lower case, ":method" ":scheme" ":authority" ":path" first; data the begin of
+ * the body; status DataOnce where that is all, else DataBegin. It is answered through cb, with one
+ * node of the same key in each part: DataBegin with ":status" and the head in desc, DataContinue,
+ * DataEnd with the trailers in desc; or DataOnce with the head in desc where all is there at once
+ * (trailers behind an entry ":trailers"). The last part ends the call, as does an error (ret != 0).
+ * cb waits while the client is slower; what CTTryCallback gives returns 1 then, and
+ * WDoorRoom says when it may be tried again.
+ *
+ * Threads: both functions are called by one thread at a time, which is the one that hears of
+ * everything the host says: they must not wait, only hand on. A return other than 0 is the answer.
+ */
+int wrapperDoorCall(const char* usrTag, pDataList part, wrapperCallback cb);
+
+enum {
+  WDoorPart = 0, /* more of the request: DataContinue, or DataEnd with its trailers in desc */
+  WDoorRoom = 1, /* cb has room again; part is NULL */
+  WDoorGone = 2  /* nobody waits for the answer any more, part is NULL. The call stays the engine's
+                  * until its last part or an error, which is dropped. */
+};
+/* What follows a wrapperDoorCall that returned 0, until its last part. */
+int wrapperDoorEvent(const char* usrTag, int event, pDataList part);
 
 #ifdef __cplusplus
 }

@@ -1,4 +1,6 @@
-// loader/api/buffers.h: where ingress puts large payload data, so that it need not be copied again.
+// SPDX-License-Identifier: Apache-2.0
+// loader/api/buffers.h: where the front puts large payload data, so that it need not be copied
+// again.
 //
 // A buffer of at least kSharedThreshold bytes lies in memory that the workers can read. Smaller
 // ones, and large ones when that memory is used up, lie on the heap: the data then crosses inside

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/api/codes.h: the error numbers that clients know, and what they become on HTTP.
 //
 // Numbers: frozen, from the loader that this host takes over from. One table, used at the edge.
@@ -7,28 +8,30 @@
 
 namespace aiges {
 
-inline constexpr int kCodeBodyNotJson = 10000;       // HTTP envelope: body is not JSON.
-inline constexpr int kCodeConversion = 10001;        // HTTP envelope: a field cannot be converted.
-inline constexpr int kCodeInvalidOp = 10003;         // Unknown operation.
-inline constexpr int kCodeInvalidMode = 10004;         // Session mode not served.
-inline constexpr int kCodeInvalidHandle = 10008;     // No such session (never known, or expired).
-inline constexpr int kCodeInvalidInput = 10009;      // Input payload missing or malformed.
-inline constexpr int kCodeSessionReleased = 10101;   // The session is over.
-inline constexpr int kCodeTimeout = 10102;           // The deadline passed.
-inline constexpr int kCodeRepeated = 10105;          // A call or session with this handle is live.
-inline constexpr int kCodeInvalidOutput = 10106;     // Engine output not in expect, or other type.
-inline constexpr int kCodeInvalidValue = 10107;      // Not what the engine declares ([http] validate).
-inline constexpr int kCodeCrash = 10109;             // The worker died or is not available.
-inline constexpr int kCodeNoLicence = 10110;         // Refused: licences or queue exhausted.
-inline constexpr int kCodeUnmarshal = 10401;         // LoaderInput is not valid protobuf.
-inline constexpr int kCodeInitFailed = 10901;        // wrapperInit.
-inline constexpr int kCodeLoadFailed = 10903;        // wrapperLoadRes.
-inline constexpr int kCodeUnloadFailed = 10904;      // wrapperUnloadRes.
-inline constexpr int kCodeCreateFailed = 10905;      // wrapperCreate.
-inline constexpr int kCodeWriteFailed = 10907;       // wrapperWrite.
-inline constexpr int kCodeReadFailed = 10908;        // wrapperRead.
-inline constexpr int kCodeExecFailed = 10909;        // wrapperExec.
-inline constexpr int kCodeCallbackFailed = 10910;    // The engine's callback told an error.
+inline constexpr int kCodeBodyNotJson = 10000;      // HTTP envelope: body is not JSON.
+inline constexpr int kCodeConversion = 10001;       // HTTP envelope: a field cannot be converted.
+inline constexpr int kCodeInvalidOp = 10003;        // Unknown operation.
+inline constexpr int kCodeInvalidMode = 10004;      // Session mode not served.
+inline constexpr int kCodeInvalidHandle = 10008;    // No such session (never known, or expired).
+inline constexpr int kCodeInvalidInput = 10009;     // Input payload missing or malformed.
+inline constexpr int kCodeSessionReleased = 10101;  // The session is over.
+inline constexpr int kCodeTimeout = 10102;          // The deadline passed.
+inline constexpr int kCodeRepeated = 10105;         // A call or session with this handle is live.
+inline constexpr int kCodeInvalidOutput = 10106;    // Engine output not in expect, or other type.
+inline constexpr int kCodeInvalidValue = 10107;  // Not what the engine declares ([http] validate).
+inline constexpr int kCodeCrash = 10109;         // The worker died or is not available.
+inline constexpr int kCodeNoLicence = 10110;     // Refused: licences or queue exhausted.
+inline constexpr int kCodeUnmarshal = 10401;     // LoaderInput is not valid protobuf.
+inline constexpr int kCodeUnauthenticated = 10420;  // No key, or one that is not known (401).
+inline constexpr int kCodeDenied = 10421;           // The key may not do this (403).
+inline constexpr int kCodeInitFailed = 10901;       // wrapperInit.
+inline constexpr int kCodeLoadFailed = 10903;       // wrapperLoadRes.
+inline constexpr int kCodeUnloadFailed = 10904;     // wrapperUnloadRes.
+inline constexpr int kCodeCreateFailed = 10905;     // wrapperCreate.
+inline constexpr int kCodeWriteFailed = 10907;      // wrapperWrite.
+inline constexpr int kCodeReadFailed = 10908;       // wrapperRead.
+inline constexpr int kCodeExecFailed = 10909;       // wrapperExec.
+inline constexpr int kCodeCallbackFailed = 10910;   // The engine's callback told an error.
 
 // The number of a status that nobody gave one yet.
 inline int CodeOf(const Status& status) {
@@ -54,6 +57,8 @@ inline int CodeOf(const Status& status) {
 }
 
 inline int HttpStatusOf(const Status& status) {
+  if (status.code == kCodeUnauthenticated) return 401;
+  if (status.code == kCodeDenied) return 403;
   switch (status.kind) {
     case StatusKind::kOk:
       return 200;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/api/failures.h: what went wrong lately, for the status page.
 //
 // A bounded memory per kind, so that a flood of refused calls does not push out why a worker died.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/api/registry.h: the doors to discovery and to the config centre.
 //
 // An Announcer tells others where this loader is; a ConfigSource brings its configuration. One
@@ -48,6 +49,7 @@ struct Announcement {
   std::vector<std::string> tags;
   Pairs meta;
   bool grpc_check = true;                      // The registry calls the health service, too.
+  bool tls = false;                            // Of the port of gRPC.
   std::chrono::milliseconds ttl{6000};         // The loader's word holds so long.
   std::chrono::seconds deregister_after{600};  // Of silence or failure.
 
@@ -60,8 +62,8 @@ class ConfigSource {
   virtual ~ConfigSource() = default;
   // The files as they are now. Waits for `limit` at most; the only method that waits.
   virtual Status Fetch(std::chrono::milliseconds limit, ConfigTree* out) = 0;
-  // From now on, `changed` gets every tree that is not the one of `revision`, the newest at the end.
-  // A tree that is gone is not a change: the service keeps what it has.
+  // From now on, `changed` gets every tree that is not the one of `revision`, the newest at the
+  // end. A tree that is gone is not a change: the service keeps what it has.
   virtual void Watch(std::string revision, std::function<void(ConfigTree)> changed) = 0;
   virtual void Tell(ConfigVerdict verdict) = 0;
 };

@@ -1,6 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/api/report.h: what the rooms tell about themselves, for /metrics and the status page.
 //
-// Plain values, copied out under the owner's lock; main.cc connects the owners with the pages.
+// Plain values, copied out under the owner's lock; host.cc connects the owners with the pages.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +39,7 @@ struct InstanceReport {
   unsigned index = 0;
   InstanceState state = InstanceState::kStarting;
   int pid = -1;
-  uint64_t starts = 0;   // Processes started so far; restarts = starts - 1.
+  uint64_t starts = 0;  // Processes started so far; restarts = starts - 1.
   unsigned outstanding = 0;
   unsigned window = 0;
   uint64_t calls = 0;
@@ -56,9 +57,9 @@ struct QueueReport {
   uint64_t queued = 0;
   uint64_t queued_bytes = 0;
   uint64_t licences = 0;
-  std::map<int, uint64_t> answers;  // By loader code; 0 is success.
-  uint64_t unwanted = 0;  // Results that came when nobody waited for them any more.
-  uint64_t replayed = 0;  // Calls that ran once more because their worker died.
+  std::map<int, uint64_t> answers;       // By loader code; 0 is success.
+  uint64_t unwanted = 0;                 // Results that came when nobody waited for them any more.
+  uint64_t replayed = 0;                 // Calls that ran once more because their worker died.
   std::map<unsigned, uint64_t> batches;  // By how many calls ran as one.
 };
 
@@ -72,13 +73,13 @@ struct LoadReport {
 };
 
 struct SessionsReport {
-  uint64_t open = 0;         // Not over yet.
-  uint64_t opened = 0;       // Since the start.
-  uint64_t batches = 0;      // Given to fronts.
-  uint64_t dropped = 0;      // Items that came when nobody wanted them any more.
-  uint64_t aborted = 0;      // Ended by the client.
-  uint64_t expired = 0;      // Ended by idle time.
-  uint64_t input_bytes = 0;  // Of input that the engine has not taken.
+  uint64_t open = 0;                 // Not over yet.
+  uint64_t opened = 0;               // Since the start.
+  uint64_t batches = 0;              // Given to fronts.
+  uint64_t dropped = 0;              // Items that came when nobody wanted them any more.
+  uint64_t aborted = 0;              // Ended by the client.
+  uint64_t expired = 0;              // Ended by idle time.
+  uint64_t input_bytes = 0;          // Of input that the engine has not taken.
   std::map<int, uint64_t> failures;  // Ended by an error, by loader code.
 };
 

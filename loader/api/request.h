@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/api/request.h: what travels through the loader. Plain values: movable, no behaviour.
 //
 // Ingress makes a Request out of bytes; the scheduler and the instances pass it on untouched; a
@@ -6,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -28,13 +30,20 @@ struct Payload {
   Bytes data;
 };
 
+class DoorSink;
+
 struct Request {
-  std::string handle;  // The engine sees it as usrTag.
+  std::string handle;      // The engine sees it as usrTag.
+  std::string request_id;  // What the client calls it, for people; empty where it does not.
   Pairs params;
   std::vector<Payload> payloads;
   std::vector<unsigned> psr_ids;  // Resources that the call uses (api/resources.h).
   TimePoint arrived;
   TimePoint deadline;
+  std::shared_ptr<DoorSink> door;  // Of a door call (api/door.h).
+  bool no_limit = false;           // [instances] exec_timeout_ms is not for it.
+
+  const std::string& shown_id() const { return request_id.empty() ? handle : request_id; }
 
   // Bytes of payload data: what the queue bound counts.
   size_t bytes() const {

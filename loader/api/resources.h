@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/api/resources.h: personalisation data that every instance of the engine has loaded.
 //
 // A resource has one number in all instances, also in those that are started later; calls and

@@ -1,4 +1,5 @@
-// loader/api/service.h: the door between ingress and scheduler.
+// SPDX-License-Identifier: Apache-2.0
+// loader/api/service.h: the door between protocols and scheduler.
 //
 // Ingress decodes bytes into a Request and hands it over here; it never sees workers.
 // Ownership: Submit takes its arguments. The sink is called exactly once, also when the worker
@@ -40,6 +41,12 @@ class Service {
   // The client is gone. Queued: removed at once, never run. Running: the result is dropped. The
   // sink is called with kCancelled. An unknown id is not an error.
   virtual void Abort(CallId id) = 0;
+
+  // Of a door call (api/door.h): what its client says further, in order; until the last part, of
+  // kDoorWindow bytes at most that the engine has not taken. An unknown id is not an error.
+  virtual void SendPart(CallId id, Payload part) = 0;
+  // Its client has taken so many bytes of the answer's parts.
+  virtual void TookPart(CallId id, uint64_t bytes) = 0;
 
   // Whether a call sent now can be served: an instance is up and the loader is not draining.
   virtual bool Ready() const = 0;

@@ -1,4 +1,5 @@
-// loader/api/session.h: the door between ingress and scheduler for sessions.
+// SPDX-License-Identifier: Apache-2.0
+// loader/api/session.h: the door between protocols and scheduler for sessions.
 //
 // A session is one conversation with one instance of the engine: create, write*, results, destroy.
 // Every front uses it the same way: Open, Write what the client sends, Poll for what the engine
@@ -40,12 +41,15 @@ class OutputSink {
 };
 
 struct SessionRequest {
-  std::string handle;  // The engine sees it as usrTag. Must not be that of a live session.
+  std::string handle;      // The engine sees it as usrTag. Must not be that of a live session.
+  std::string request_id;  // As Request's.
   Pairs params;
   std::vector<unsigned> psr_ids;
   unsigned output_batches = 100;  // Bound of what the engine may be ahead of the client.
-  bool ordered = false;  // Writes carry a sync_id and are put in its order.
+  bool ordered = false;           // Writes carry a sync_id and are put in its order.
   Duration idle_limit{0};  // Over after so long without Write, Poll or a waiting Poll. 0: never.
+
+  const std::string& shown_id() const { return request_id.empty() ? handle : request_id; }
 };
 
 // Names an open session. 0 is never given out.

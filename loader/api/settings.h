@@ -1,9 +1,13 @@
-// loader/api/settings.h: the configuration as the rooms see it. Made once by config/, then immutable.
+// SPDX-License-Identifier: Apache-2.0
+// loader/api/settings.h: the configuration as the rooms see it. Made once by config/, then
+// immutable.
 //
 // Durations are milliseconds as in the file; 0 means "no limit" where a comment says so.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +16,13 @@
 
 namespace aiges {
 
+// Where to listen: a host and a port, or a socket in the file system.
+struct ListenAddress {
+  std::string host;
+  uint16_t port = 0;
+  std::string path;
+};
+
 struct ServiceSettings {
   std::string name;  // -s
   std::string host;  // Bind address; empty: every interface.
@@ -19,19 +30,36 @@ struct ServiceSettings {
   bool reuseport = false;
   std::string http_host;
   uint16_t http_port = 1888;
+  std::string http_path;  // A socket in the file system instead of the two.
   bool http_on = true;
-  std::string admin_token;  // For /admin from other hosts; empty: loopback only.
+  std::optional<ListenAddress> admin;    // [admin] listen: pages and admin are there alone.
+  std::string admin_token;               // For /admin from other hosts; empty: loopback only.
+  bool admin_open = false;               // Pages under /-/ are for other hosts without the token.
   std::vector<std::string> header_pass;  // Request headers copied into params; "sid" always is.
+};
+
+// PEM files. All ports speak TLS where there is a certificate.
+struct TlsSettings {
+  std::string cert, key;
+  std::string
+      client_ca;  // Who must have signed the certificates of clients; empty: none is wanted.
+  std::string min_version = "1.2";
+  std::vector<std::string> plain;  // Ports and addresses that take plain text, too.
+
+  bool on() const { return !cert.empty(); }
 };
 
 struct InstanceSettings {
   unsigned count = 1;
-  unsigned threads = 1;
-  std::string library;  // libwrapper.so; empty: searched (docs/config.md).
+  unsigned threads = 1;       // That a worker starts with.
+  unsigned most_threads = 1;  // It adds some up to so many, while calls wait behind running ones.
+  std::string library;        // libwrapper.so; empty: searched (aiges.toml).
+  std::string contract;       // How the user's code is written; empty: by what lies there.
+  std::string app;            // "module:name", of contracts that name it so.
   std::string python = "python3";
   std::vector<std::string> pythonpath;
   uint64_t start_timeout_ms = 300'000;
-  uint64_t exec_timeout_ms = 0;    // Upper bound on any call's deadline. 0: the client's alone.
+  uint64_t exec_timeout_ms = 0;     // Upper bound on any call's deadline. 0: the client's alone.
   uint64_t hang_kill_ms = 300'000;  // 0: never.
   uint64_t drain_ms = 30'000;
   uint64_t lame_duck_ms = 500;
@@ -45,11 +73,13 @@ struct InstanceSettings {
 };
 
 struct SessionSettings {
-  uint64_t ttl_ms = 15'000;              // [fc] ttl: an XSF session nobody asks about ends.
-  uint64_t ws_read_timeout_s = 15;       // [ws] readTimeout: no frame from the client for so long.
-  uint64_t ws_session_timeout_s = 180;   // [ws] sessionTimeout: of a whole WebSocket session.
-  bool async_mode = false;               // [aiges] asyncMode: results come by callback.
-  bool real_time_results = true;         // [aiges] realTimeRlt: wrapperRead after every write.
+  uint64_t ttl_ms = 15'000;             // [fc] ttl: an XSF session nobody asks about ends.
+  uint64_t ws_read_timeout_s = 15;      // [ws] readTimeout: no frame from the client for so long.
+  uint64_t ws_session_timeout_s = 180;  // [ws] sessionTimeout: of a whole WebSocket session.
+  // [aiges] asyncMode: results come by callback (true), by wrapperRead (false), or, unset, in
+  // whichever of the two ways the engine uses.
+  std::optional<bool> async_mode;
+  bool real_time_results = true;  // [aiges] realTimeRlt: wrapperRead after every write.
 };
 
 struct BatchSettings {
@@ -64,15 +94,37 @@ struct QueueSettings {
 };
 
 struct HttpSettings {
-  bool validate = false;  // [http] validate: refuse what the engine's schema does not allow.
-  bool docs = true;       // [http] docs: /openapi.json and /docs are there.
+  bool validate = false;   // [http] validate: refuse what the engine's schema does not allow.
+  bool docs = true;        // [http] docs: /openapi.json and /docs are there.
+  bool app_paths = false;  // [http] app_paths: the engine may have any path but those under /-/.
+  std::vector<std::string> cors_origins = {"*"};  // Of pages that may call. "*": any.
+  unsigned app_concurrency =
+      100;  // [http] app_concurrency: door calls that may lie in an instance.
+};
+
+struct AccessSettings {
+  std::string keys_file;  // [access] keys_file: who may call; empty: everybody.
 };
 
 struct LimitSettings {
   uint64_t max_message_bytes = 64ull << 20;
   uint64_t max_connections = 4096;
-  uint64_t read_timeout_ms = 30'000;  // Head and body of one HTTP request.
-  uint64_t idle_timeout_ms = 75'000;  // Keep-alive pause between HTTP requests.
+  uint64_t max_resources = 64;               // Loaded at a time.
+  uint64_t max_resource_bytes = 1ull << 30;  // Of all of them.
+  uint64_t read_timeout_ms = 30'000;         // Head and body of one HTTP request.
+  uint64_t idle_timeout_ms = 75'000;         // Keep-alive pause between HTTP requests.
+  uint64_t max_connection_age_s = 0;         // Then clients are asked to connect again. 0: never.
+  uint64_t stream_idle_ms = 300'000;         // A silent client of a native gRPC stream. 0: never.
+  uint64_t max_input_bytes = 0;   // Of requests in hand. 0: eight times the largest message.
+  uint64_t max_output_bytes = 0;  // Of answers not taken. 0: four times the largest message.
+
+  uint64_t input_bytes() const { return Or(max_input_bytes, 8 * max_message_bytes); }
+  uint64_t output_bytes() const { return Or(max_output_bytes, 4 * max_message_bytes); }
+
+ private:
+  static uint64_t Or(uint64_t given, uint64_t derived) {
+    return given != 0 ? given : std::max<uint64_t>(derived, 64ull << 20);
+  }
 };
 
 // Discovery and config centre. What is needed before there is a file comes from the command line
@@ -83,14 +135,14 @@ struct RegistrySettings {
   std::string project = "AIpaas", group = "hu", version = "1.0.0";
   std::string token;                         // ACL token.
   std::string ca_file, cert_file, key_file;  // PEM, for https.
-  std::string address;  // Where others reach this loader. Empty: found out.
+  std::string address;                       // Where others reach this loader. Empty: found out.
   uint64_t weight = 1;
   std::vector<std::string> tags;  // Besides version and group.
   bool grpc_check = true;         // The agent calls the loader too; false: only the loader reports.
   uint64_t ttl_ms = 6000;         // The loader's word holds so long.
   uint64_t deregister_after_s = 600;  // Of silence.
-  bool announce = false;          // Register.
-  bool central = false;           // The configuration comes from there (-m=1).
+  bool announce = false;              // Register.
+  bool central = false;               // The configuration comes from there (-m=1).
 };
 
 struct LogSettings {
@@ -110,7 +162,9 @@ struct Settings {
   QueueSettings queue;
   SessionSettings sessions;
   BatchSettings batch;
+  TlsSettings tls;
   HttpSettings http;
+  AccessSettings access;
   LimitSettings limits;
   LogSettings log;
   RegistrySettings registry;

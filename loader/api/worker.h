@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/api/worker.h: the door between scheduler and instances.
 //
 // The scheduler keeps the one queue; instances only take what they have credit for. A Slot is that
@@ -16,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "loader/api/door.h"
 #include "loader/api/request.h"
 
 namespace aiges {
@@ -97,6 +99,8 @@ class WorkerEvents {
   virtual void OnResults(std::vector<WorkerResult> results) = 0;
   // In the order in which they happened, for each session.
   virtual void OnSessionEvents(std::vector<SessionEvent> events) = 0;
+  // In the order in which they happened, for each call; its result comes after them.
+  virtual void OnDoorEvents(std::vector<DoorEvent> events) = 0;
   // Credit appeared without a result: an instance became ready.
   virtual void OnCapacity() = 0;
   // A worker has ended that nobody had told to, or with work in it.
@@ -118,6 +122,11 @@ class Workers {
   // Nobody waits for that running call any more: its engine may notice, an asynchronous one is
   // made to give it up. Its result still comes.
   virtual void CancelCall(Place place, uint64_t call) = 0;
+
+  // Of a door call that was sent there. Append to what Flush sends, without I/O; the data are
+  // copied.
+  virtual void SendPart(Place place, uint64_t call, const Payload& part) = 0;
+  virtual void TookPart(Place place, uint64_t call, uint64_t bytes) = 0;
 
   // The ready instance with the least in it; nothing when none is ready.
   virtual std::optional<Place> PlaceSession() = 0;

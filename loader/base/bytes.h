@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/base/bytes.h: an immutable run of bytes and whoever keeps it alive.
 //
 // Copying shares the bytes. The owner is released when the last copy goes, on whichever thread

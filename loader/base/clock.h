@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/base/clock.h: time as an object, so that the scheduler can be tested without sleeping.
 //
-// Deadlines are absolute points on CLOCK_MONOTONIC, made once at ingress; the same clock is read
-// by the workers (same machine), so a deadline crosses the process wall as a number.
+// Deadlines are absolute points on CLOCK_MONOTONIC, made once where a call comes in; the same clock
+// is read by the workers (same machine), so a deadline crosses the process wall as a number.
 #pragma once
 
 #include <chrono>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/base/fd.h: an owned file descriptor. Move-only; closes itself.
 #pragma once
 

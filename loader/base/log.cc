@@ -1,77 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/base/log.h"
 
-#include <spdlog/async.h>
-#include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
+#include <chrono>
 #include <cstdio>
-#include <memory>
-#include <vector>
+#include <ctime>
+#include <deque>
+#include <filesystem>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "loader/base/clock.h"
+#include "loader/base/mutex.h"
 
 namespace aiges {
 namespace {
 
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
 constexpr size_t kQueueLines = 8192;
+constexpr size_t kQueueBytes = 16 << 20;
+constexpr size_t kLongestLine = 16 * 1024;
+constexpr size_t kBatchBytes = 64 * 1024;
+// A pipe that poll calls writable takes so much without blocking.
+constexpr size_t kPieceBytes = 4096;
+// For what is left when the process ends, if stderr is read slowly or not at all.
+constexpr milliseconds kEndTime{500};
 
 // The one process-wide object besides the clock: a log is needed before and after everything else.
 std::atomic<LogLevel> g_level{LogLevel::kInfo};
 
-spdlog::level::level_enum ToSpd(LogLevel level) {
-  switch (level) {
-    case LogLevel::kDebug:
-      return spdlog::level::debug;
-    case LogLevel::kInfo:
-      return spdlog::level::info;
-    case LogLevel::kWarn:
-      return spdlog::level::warn;
-    case LogLevel::kError:
-      return spdlog::level::err;
-    case LogLevel::kOff:
-      return spdlog::level::off;
+// Never destroyed: its thread may hang in a write when the process ends.
+struct Writer {
+  Mutex mu;
+  CondVar changed;
+  std::deque<std::string> lines GUARDED_BY(mu);
+  size_t bytes GUARDED_BY(mu) = 0;
+  uint64_t dropped GUARDED_BY(mu) = 0;
+  bool stop GUARDED_BY(mu) = false;
+  bool ended GUARDED_BY(mu) = false;
+  TimePoint give_up GUARDED_BY(mu);
+  int file GUARDED_BY(mu) = -1;
+  std::thread thread GUARDED_BY(mu);
+};
+
+Writer& TheWriter() {
+  static Writer* const writer = new Writer;
+  return *writer;
+}
+
+std::string Line(LogLevel level, std::string_view room, std::string_view text) {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  tm local{};
+  ::localtime_r(&now.tv_sec, &local);
+  char head[64];
+  const size_t n = std::strftime(head, sizeof head, "%Y-%m-%d %H:%M:%S", &local);
+  std::snprintf(head + n, sizeof head - n, ".%03d %c [", static_cast<int>(now.tv_nsec / 1'000'000),
+                "DIWE"[static_cast<int>(level)]);
+  std::string line(head);
+  AppendVisible(&line, room);
+  line += "] ";
+  AppendVisible(&line, text.substr(0, kLongestLine));
+  if (text.size() > kLongestLine) {
+    line += StrCat(" .. (", text.size() - kLongestLine, " bytes more)");
   }
-  return spdlog::level::info;
+  line += '\n';
+  return line;
+}
+
+void WriteAll(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = ::write(fd, text.data(), text.size());
+    if (n <= 0) return;  // A disk that is full, a reader that is gone: the log must not matter.
+    text.remove_prefix(static_cast<size_t>(n));
+  }
+}
+
+// Waits for a reader that is slow or does not read, but not when the process ends.
+void WriteToStderr(Writer& w, std::string_view text) {
+  while (!text.empty()) {
+    pollfd ready{STDERR_FILENO, POLLOUT, 0};
+    if (::poll(&ready, 1, 50) == 0) {
+      MutexLock lock(w.mu);
+      if (w.stop && steady_clock::now() >= w.give_up) return;
+      continue;
+    }
+    const std::string_view piece = text.substr(0, kPieceBytes);
+    const ssize_t n = ::write(STDERR_FILENO, piece.data(), piece.size());
+    if (n <= 0) return;
+    text.remove_prefix(static_cast<size_t>(n));
+  }
+}
+
+// False: the end.
+bool TakeBatch(Writer& w, std::string* batch, int* file) {
+  MutexLock lock(w.mu);
+  while (w.lines.empty() && w.dropped == 0 && !w.stop) w.changed.Wait(w.mu);
+  const bool late = w.stop && steady_clock::now() >= w.give_up;
+  if ((w.lines.empty() && w.dropped == 0) || late) {
+    w.ended = true;
+    w.changed.NotifyAll();
+    return false;
+  }
+  batch->clear();
+  if (const uint64_t dropped = std::exchange(w.dropped, 0); dropped > 0) {
+    *batch = Line(LogLevel::kWarn, "log",
+                  StrCat(dropped, " older lines were dropped: stderr is read too slowly"));
+  }
+  while (!w.lines.empty() && batch->size() < kBatchBytes) {
+    w.bytes -= w.lines.front().size();
+    *batch += w.lines.front();
+    w.lines.pop_front();
+  }
+  *file = w.file;
+  return true;
+}
+
+void RunWriter(Writer& w) {
+  ::prctl(PR_SET_NAME, "log");
+  std::string batch;
+  int file = -1;
+  while (TakeBatch(w, &batch, &file)) {
+    if (file >= 0) WriteAll(file, batch);
+    WriteToStderr(w, batch);
+  }
+}
+
+int OpenFile(const std::string& path) {
+  std::error_code ignored;
+  const auto folder = std::filesystem::path(path).parent_path();
+  if (!folder.empty()) std::filesystem::create_directories(folder, ignored);
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (fd < 0) {
+    std::fprintf(stderr, "AIService: [log] file: cannot open %s: %s; logging to stderr only\n",
+                 path.c_str(), ErrnoText(errno).c_str());
+  }
+  return fd;
 }
 
 }  // namespace
 
 void InitLog(LogLevel level, const std::string& file) {
   g_level = level;
-  std::vector<spdlog::sink_ptr> sinks{std::make_shared<spdlog::sinks::stderr_sink_mt>()};
-  if (!file.empty()) {
-    try {  // spdlog creates missing directories, and throws when it cannot.
-      sinks.push_back(std::make_shared<spdlog::sinks::basic_file_sink_mt>(file));
-    } catch (const spdlog::spdlog_ex& e) {
-      std::fprintf(stderr, "AIService: [log] file: %s; logging to stderr only\n", e.what());
-    }
-  }
-  spdlog::init_thread_pool(kQueueLines, 1);
-  auto logger = std::make_shared<spdlog::async_logger>(
-      "aiges", sinks.begin(), sinks.end(), spdlog::thread_pool(),
-      spdlog::async_overflow_policy::overrun_oldest);
-  logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %L %v");
-  logger->set_level(spdlog::level::trace);  // g_level decides.
-  logger->flush_on(spdlog::level::warn);
-  spdlog::set_default_logger(std::move(logger));
-  spdlog::flush_every(std::chrono::seconds(1));
+  Writer& w = TheWriter();
+  const int fd = file.empty() ? -1 : OpenFile(file);
+  MutexLock lock(w.mu);
+  if (fd >= 0 && w.file >= 0) ::close(w.file);
+  if (fd >= 0) w.file = fd;
+  if (w.thread.joinable()) return;
+  w.stop = w.ended = false;
+  w.thread = std::thread([&w] { RunWriter(w); });
 }
 
 void SetLogLevel(LogLevel level) { g_level = level; }
 
-void FlushLog() {
-  // Joins the logger's thread after it has written the queue; later lines go nowhere.
-  spdlog::shutdown();
+bool FlushLog() {
   g_level = LogLevel::kOff;
+  Writer& w = TheWriter();
+  std::thread thread;
+  bool ended = false;
+  {
+    MutexLock lock(w.mu);
+    if (!w.thread.joinable()) return true;
+    thread.swap(w.thread);
+    w.stop = true;
+    w.give_up = steady_clock::now() + kEndTime;
+    w.changed.NotifyAll();
+    const TimePoint late = w.give_up + kEndTime;
+    while (!w.ended && steady_clock::now() < late) w.changed.WaitUntil(w.mu, late);
+    ended = w.ended;
+    if (ended && w.file >= 0) ::close(std::exchange(w.file, -1));
+  }
+  if (ended) {
+    thread.join();
+  } else {
+    thread.detach();
+  }
+  return ended;
 }
 
 bool LogEnabled(LogLevel level) { return level >= g_level.load(std::memory_order_relaxed); }
 
 void Log(LogLevel level, std::string_view room, std::string_view text) {
   if (!LogEnabled(level)) return;
-  if (auto* logger = spdlog::default_logger_raw()) {
-    logger->log(ToSpd(level), "[{}] {}", room, text);
+  std::string line = Line(level, room, text);
+  Writer& w = TheWriter();
+  MutexLock lock(w.mu);
+  if (!w.thread.joinable()) return;  // Nobody would write it.
+  w.bytes += line.size();
+  w.lines.push_back(std::move(line));
+  while (w.lines.size() > kQueueLines || w.bytes > kQueueBytes) {
+    w.bytes -= w.lines.front().size();
+    w.lines.pop_front();
+    ++w.dropped;
   }
+  w.changed.NotifyOne();
 }
 
 }  // namespace aiges

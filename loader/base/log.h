@@ -1,8 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/base/log.h: the process log.
 //
 // Lines go to stderr and, where [log] file names one, to that file too. Logging never blocks the
-// caller on the sink: lines pass through a bounded queue to the logger's own thread, and when the
-// queue is full the oldest line is dropped. Thread-safe.
+// caller on the sink: lines pass through a queue, bounded by count and bytes, to the log's own
+// thread; when it is full the oldest line is dropped, and a line says how many were. A stderr that
+// nobody reads holds that thread, never the end of the process. What is logged is one line each,
+// of bounded length, without control characters. Thread-safe.
 #pragma once
 
 #include <string>
@@ -14,11 +17,14 @@ namespace aiges {
 
 enum class LogLevel { kDebug, kInfo, kWarn, kError, kOff };
 
-// Call before the first line; again when the settings are known. An empty file means stderr only. A file that cannot be opened
-// is said on stderr and left out: a log must never stop a service from starting.
+// Call before the first line; again when the settings are known. An empty file means stderr only. A
+// file that cannot be opened is said on stderr and left out: a log must never stop a service from
+// starting.
 void InitLog(LogLevel level, const std::string& file);
 void SetLogLevel(LogLevel level);  // Thread-safe.
-void FlushLog();  // Waits until everything logged so far is written. Call before exit.
+// Waits until everything logged so far is written, a second at most; later lines go nowhere. Call
+// before exit. False: the log's thread hangs in stderr, the process must end by _exit.
+bool FlushLog();
 
 bool LogEnabled(LogLevel level);
 void Log(LogLevel level, std::string_view room, std::string_view text);

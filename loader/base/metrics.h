@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/base/metrics.h: counters that cost a few nanoseconds on the hot path.
 //
 // Writers only do relaxed atomic adds; a reader (the /metrics page) sees each counter on its own,
@@ -15,9 +16,9 @@ namespace aiges {
 class LatencyHistogram {
  public:
   // Upper bounds in seconds: 10 us to 100 s, three per decade; the last bucket is +Inf.
-  static constexpr std::array<double, 22> kBounds = {
-      1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2,
-      5e-2, 1e-1, 2e-1, 5e-1, 1,    2,    5,    10,   20,   50,   100};
+  static constexpr std::array<double, 22> kBounds = {1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3,
+                                                     5e-3, 1e-2, 2e-2, 5e-2, 1e-1, 2e-1, 5e-1, 1,
+                                                     2,    5,    10,   20,   50,   100};
 
   void Observe(std::chrono::nanoseconds d) {
     const int64_t ns = d.count() < 0 ? 0 : d.count();

@@ -1,6 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/base/mutex.h: std::mutex with the annotations that clang's thread-safety analysis reads.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 
@@ -48,6 +50,12 @@ class CondVar {
   void Wait(Mutex& mu) REQUIRES(mu) {
     std::unique_lock<std::mutex> lock(mu.native(), std::adopt_lock);
     cv_.wait(lock);
+    lock.release();
+  }
+  // Until notified, at the latest until t.
+  void WaitUntil(Mutex& mu, std::chrono::steady_clock::time_point t) REQUIRES(mu) {
+    std::unique_lock<std::mutex> lock(mu.native(), std::adopt_lock);
+    cv_.wait_until(lock, t);
     lock.release();
   }
   void NotifyOne() { cv_.notify_one(); }

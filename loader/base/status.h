@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/base/status.h: errors as values.
 //
 // A Status says how to react (kind), what the client sees as a number (code, 0 until the edge or

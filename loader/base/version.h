@@ -1,8 +1,9 @@
-// loader/base/version.h: the version that -v prints and pages show.
+// SPDX-License-Identifier: Apache-2.0
+// loader/base/version.h: the version that -v prints and pages show; pyproject.toml has it.
 #pragma once
 
 namespace aiges {
 
-inline constexpr const char* kHostVersion = "0.1.0";
+extern const char* const kHostVersion;
 
 }  // namespace aiges

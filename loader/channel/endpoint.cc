@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/channel/endpoint.h"
 
 #include <sys/socket.h>
@@ -13,8 +14,7 @@ constexpr size_t kReadSize = 256 * 1024;
 
 // Nonsense is found at its header: its length would only be waited for.
 bool Plausible(const FrameHeader& header) {
-  const bool known = (header.type >= FrameType::kHello && header.type <= FrameType::kLoaded) ||
-                     (header.type >= FrameType::kCreate && header.type <= FrameType::kClosed);
+  const bool known = header.type >= FrameType::kHello && header.type <= kLastFrameType;
   return known && header.length <= kMaxFrame &&
          (header.reserved[0] | header.reserved[1] | header.reserved[2]) == 0;
 }
@@ -55,6 +55,13 @@ FrameInput::State FrameInput::Fill(int fd, int flags) {
   }
 }
 
+bool FrameInput::HasFrame() const {
+  if (broken_ || end_ - begin_ < sizeof(FrameHeader)) return false;
+  FrameHeader header;
+  std::memcpy(&header, buffer_.data() + begin_, sizeof header);
+  return Plausible(header) && end_ - begin_ >= sizeof header + header.length;
+}
+
 std::optional<Frame> FrameInput::Next() {
   if (broken_ || end_ - begin_ < sizeof(FrameHeader)) return std::nullopt;
   FrameHeader header;
@@ -70,11 +77,19 @@ std::optional<Frame> FrameInput::Next() {
   return frame;
 }
 
+FrameInput FrameInput::Unread() const {
+  FrameInput rest;
+  rest.buffer_.assign(buffer_.begin() + static_cast<ptrdiff_t>(begin_),
+                      buffer_.begin() + static_cast<ptrdiff_t>(end_));
+  rest.end_ = rest.buffer_.size();
+  rest.broken_ = broken_;
+  return rest;
+}
+
 ptrdiff_t SendSome(int fd, std::string_view data, int flags) {
   size_t sent = 0;
   while (sent < data.size()) {
-    const ssize_t n =
-        ::send(fd, data.data() + sent, data.size() - sent, flags | MSG_NOSIGNAL);
+    const ssize_t n = ::send(fd, data.data() + sent, data.size() - sent, flags | MSG_NOSIGNAL);
     if (n >= 0) {
       sent += static_cast<size_t>(n);
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {

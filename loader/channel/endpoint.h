@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/channel/endpoint.h: one end of a channel: frames out of a stream socket, bytes into it.
 //
 // FrameInput gathers what one read brings and hands out whole frames; the views point into its
@@ -29,6 +30,10 @@ class FrameInput {
   State Fill(int fd, int flags);
   // The next whole frame, if there is one.
   std::optional<Frame> Next();
+  // Whether Next has one.
+  bool HasFrame() const;
+  // What was not handed out yet, in memory of its own: views into this one stay.
+  FrameInput Unread() const;
   // The peer sent a length that no frame can have: nothing after it can be trusted.
   bool broken() const { return broken_; }
 

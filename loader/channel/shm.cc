@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/channel/shm.h"
 
 #include <fcntl.h>
@@ -18,17 +19,20 @@ namespace {
 constexpr size_t kControlPage = 16 * 1024;  // One flag byte per block, a page-aligned unit.
 constexpr size_t kKeepResident = 32u << 20;
 
-size_t ControlBytes(size_t blocks) { return (blocks + kControlPage - 1) / kControlPage * kControlPage; }
+size_t ControlBytes(size_t blocks) {
+  return (blocks + kControlPage - 1) / kControlPage * kControlPage;
+}
 
 Status SystemError(const char* what) {
-  return Status::Error(StatusKind::kInternal, StrCat("shared memory: ", what, ": ", ErrnoText(errno)));
+  return Status::Error(StatusKind::kInternal,
+                       StrCat("shared memory: ", what, ": ", ErrnoText(errno)));
 }
 
 }  // namespace
 
 std::shared_ptr<ArenaMapping> ArenaMapping::Map(int fd, Access access, bool can_release,
                                                 Status* status) {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd, &info) != 0) {
     *status = SystemError("fstat");
     return nullptr;
@@ -102,7 +106,8 @@ Arena::Arena(Fd fd, std::shared_ptr<ArenaMapping> map)
     : fd_(std::move(fd)),
       map_(std::move(map)),
       used_(map_->block_count()),
-      run_length_(map_->block_count()) {}
+      run_length_(map_->block_count()),
+      resident_(map_->block_count()) {}
 
 Fd Arena::OpenReadOnly() const {
   return Fd(::open(StrCat("/proc/self/fd/", fd_.get()).c_str(), O_RDONLY | O_CLOEXEC));
@@ -119,13 +124,42 @@ void Arena::FreeRun(size_t block) {
   const uint32_t length = std::exchange(run_length_[block], 0u);
   if (length == 0) return;  // Released twice: a broken peer, and harmless.
   std::fill_n(used_.begin() + static_cast<ptrdiff_t>(block), length, false);
-  const size_t begin = std::max(block * kBlock, kKeepResident);
-  const size_t end = (block + length) * kBlock;
-  if (end > begin) {
-    ::fallocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                static_cast<off_t>(ControlBytes(map_->block_count()) + begin),
-                static_cast<off_t>(end - begin));
+  const size_t begin = std::max(block, kKeepResident / kBlock);
+  const size_t end = block + length;
+  if (begin >= end) return;
+  GiveBack(begin, end);
+  std::fill(resident_.begin() + static_cast<ptrdiff_t>(begin),
+            resident_.begin() + static_cast<ptrdiff_t>(end), false);
+}
+
+void Arena::GiveBack(size_t begin, size_t end) {
+  ::fallocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+              static_cast<off_t>(ControlBytes(map_->block_count()) + begin * kBlock),
+              static_cast<off_t>((end - begin) * kBlock));
+}
+
+bool Arena::Trim() {
+  std::vector<std::pair<size_t, size_t>> ranges;  // Taken out of use meanwhile.
+  {
+    MutexLock lock(mu_);
+    SweepReleased();
+    const bool quiet = std::exchange(trimmed_at_, allocations_) == allocations_;
+    for (size_t i = 0; quiet && i < used_.size(); ++i) {
+      if (used_[i] || !resident_[i]) continue;
+      used_[i] = true;
+      if (ranges.empty() || ranges.back().second != i) ranges.emplace_back(i, i);
+      ranges.back().second = i + 1;
+    }
   }
+  for (const auto& [begin, end] : ranges) GiveBack(begin, end);
+  MutexLock lock(mu_);
+  for (const auto& [begin, end] : ranges) {
+    std::fill(used_.begin() + static_cast<ptrdiff_t>(begin),
+              used_.begin() + static_cast<ptrdiff_t>(end), false);
+    std::fill(resident_.begin() + static_cast<ptrdiff_t>(begin),
+              resident_.begin() + static_cast<ptrdiff_t>(end), false);
+  }
+  return std::find(resident_.begin(), resident_.end(), true) != resident_.end();
 }
 
 void Arena::SweepReleased() {
@@ -151,6 +185,8 @@ char* Arena::Allocate(size_t length, uint64_t* offset) {
     if (free_run < need) continue;
     const size_t first = i + 1 - need;
     std::fill_n(used_.begin() + static_cast<ptrdiff_t>(first), need, true);
+    std::fill_n(resident_.begin() + static_cast<ptrdiff_t>(first), need, true);
+    ++allocations_;
     map_->flag(first).store(0, std::memory_order_relaxed);
     run_length_[first] = static_cast<uint32_t>(need);
     runs_.push_back(static_cast<uint32_t>(first));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/channel/shm.h: memory for large payloads, shared by descriptor.
 //
 // Overview. An arena is one sparse memfd: a control page per 16 Ki blocks, then blocks of 64 KiB.
@@ -12,7 +13,8 @@
 // it also forbids giving memory back.)
 //
 // Life cycle of a run: Allocate -> written -> named in a frame (offset, length) -> released.
-// Blocks beyond kKeepResident are given back to the system when released.
+// Blocks beyond kKeepResident are given back to the system when released, the others by Trim when
+// nothing has been allocated for a while.
 #pragma once
 
 #include <atomic>
@@ -39,8 +41,7 @@ class ArenaMapping {
 
   // Maps fd, whose size must be that of an arena; null with *status set when it is not.
   // A reader can set release flags only if `can_release`.
-  static std::shared_ptr<ArenaMapping> Map(int fd, Access access, bool can_release,
-                                           Status* status);
+  static std::shared_ptr<ArenaMapping> Map(int fd, Access access, bool can_release, Status* status);
   ~ArenaMapping();
   ArenaMapping(const ArenaMapping&) = delete;
   ArenaMapping& operator=(const ArenaMapping&) = delete;
@@ -75,6 +76,9 @@ class Arena {
   char* Allocate(size_t length, uint64_t* offset);
   // For runs that never left this process, or that come back through a frame.
   void Free(uint64_t offset);
+  // Called now and then: if nothing was allocated since the last time, gives the memory of all
+  // free blocks back. True: there is some still, so call again. Never holds up an Allocate.
+  bool Trim();
   // Whether p lies in this arena; out: its offset.
   bool Contains(const char* p, uint64_t* offset) const;
   // A descriptor through which the arena can only be read.
@@ -86,6 +90,7 @@ class Arena {
   Arena(Fd fd, std::shared_ptr<ArenaMapping> map);
   void SweepReleased() REQUIRES(mu_);
   void FreeRun(size_t block) REQUIRES(mu_);
+  void GiveBack(size_t begin, size_t end);  // Blocks that nobody can allocate.
 
   const Fd fd_;
   const std::shared_ptr<ArenaMapping> map_;
@@ -93,6 +98,9 @@ class Arena {
   std::vector<bool> used_ GUARDED_BY(mu_);
   std::vector<uint32_t> run_length_ GUARDED_BY(mu_);  // Indexed by first block; 0: none.
   std::vector<uint32_t> runs_ GUARDED_BY(mu_);        // First blocks of the runs in use.
+  std::vector<bool> resident_ GUARDED_BY(mu_);        // Blocks that may hold memory.
+  uint64_t allocations_ GUARDED_BY(mu_) = 0;
+  uint64_t trimmed_at_ GUARDED_BY(mu_) = 0;  // allocations_ at the last Trim.
 };
 
 }  // namespace aiges

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/channel/wire.h: writes and reads the elements of frame.h.
 //
 // The reader trusts nothing: every length is checked against what is left, and after the first

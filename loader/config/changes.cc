@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/config/changes.h"
 
 #include <map>
@@ -14,6 +15,9 @@ const std::map<std::string, Effect>& Table() {
       {"aiges", Effect::kRestart},
       {"aiges.asyncMode", Effect::kRolling},
       {"aiges.realTimeRlt", Effect::kRolling},
+      {"aiges.contract", Effect::kRolling},
+      {"aiges.app", Effect::kRolling},
+      {"http.app_concurrency", Effect::kRolling},
       {"batch", Effect::kRolling},
       {"instances", Effect::kRolling},
       {"instances.count", Effect::kRestart},

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/config/changes.h: what differs between two configurations, and how it can take effect.
 #pragma once
 

@@ -1,28 +1,41 @@
-// loader/config/file_watch.h: notices that aiges.toml or a wrapper.py has changed.
+// SPDX-License-Identifier: Apache-2.0
+// loader/config/file_watch.h: notices that aiges.toml or the engine's code has changed.
 //
-// Looks at the times of change, a few stat calls, whenever it is asked; belongs to one thread.
+// Code is every .py file below a folder with a wrapper.py, but for packages of an environment and
+// hidden folders, and the plugin that [instances] library names. Looks at what stat says, a few
+// hundred calls at most, whenever it is asked; belongs to one thread.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <string>
-#include <utility>
 #include <vector>
+
+#include "loader/base/file_mark.h"
 
 namespace aiges {
 
 class FileWatch {
  public:
-  // `folders` and those of PYTHONPATH, and the current one, are where wrapper.py may be.
-  FileWatch(const std::string& config_path, const std::vector<std::string>& folders);
+  static constexpr size_t kMostFiles = 2000;
 
-  // The file that has changed since the last look, or appeared; empty when none has.
+  // `folders` and those of PYTHONPATH, and the current one, are where wrapper.py may be. `files`
+  // are watched, too.
+  FileWatch(std::vector<std::string> files, std::vector<std::string> folders);
+
+  // A file that has changed since the last look, or appeared; empty when none has. A file that is
+  // gone is being replaced: its successor will be noticed.
   std::string Changed();
 
  private:
-  struct Seen {
-    std::string path;
-    long long changed_ns = 0;  // 0: not there.
-  };
-  std::vector<Seen> files_;
+  using Marks = std::map<std::string, FileMark>;
+
+  Marks Look() const;
+  static void LookAt(const std::string& path, Marks* out);
+  static void LookBelow(const std::string& folder, Marks* out);
+
+  std::vector<std::string> files_, folders_;
+  Marks seen_;
 };
 
 }  // namespace aiges

@@ -1,7 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/config/flags.h"
 
 #include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <memory>
 #include <vector>
@@ -23,7 +23,8 @@ std::unique_ptr<CLI::App> MakeApp(Parsed* p) {
       "AIService");
   app->set_help_flag();
   app->add_flag("--h,--help", p->help, "print this text");
-  app->add_option("--m", p->flags.mode, "where the configuration is: 0 or 2 = local file, 1 = config centre")
+  app->add_option("--m", p->flags.mode,
+                  "where the configuration is: 0 (default) or 2 = local file, 1 = config centre")
       ->type_name("MODE");
   app->add_option("--c", p->flags.config, "configuration file (default aiges.toml)")
       ->type_name("FILE");
@@ -45,7 +46,8 @@ std::unique_ptr<CLI::App> MakeApp(Parsed* p) {
       ->type_name("FOLDER");
   app->add_flag("--init", p->init, "write a commented aiges.toml here, unless there is one; exit");
   app->add_flag("--check", p->check, "check configuration and plugin without serving; exit");
-  app->add_flag("--show-config", p->show, "print the configuration in force and where each value is from; exit");
+  app->add_flag("--show-config", p->show,
+                "print the configuration in force and where each value is from; exit");
   app->add_flag("--v,--version", p->version, "print the version; exit");
   app->add_flag("--mnist", p->mnist, "")->group("");
   app->add_option("--plugin", p->ignored, "")->group("");
@@ -100,12 +102,12 @@ Status ParseFlags(int argc, char** argv, Flags* out) {
                           out->action == Flags::Action::kCheck ||
                           out->action == Flags::Action::kShowConfig;
   if (!needs_mode) return Status::Ok();
-  if (out->mode == -1 && out->action != Flags::Action::kServe) out->mode = 0;
+  if (out->mode == -1) out->mode = 0;
   if (out->mode < 0 || out->mode > 2) {
-    return Status::Error(StatusKind::kInvalid,
-                         StrCat("AIService: -m: expected 0 (local file), 1 (config centre) or 2, got ",
-                                out->mode == -1 ? std::string("nothing") : std::to_string(out->mode),
-                                ". Typical: AIService -m=0 -c=aiges.toml -s=svcName"));
+    return Status::Error(
+        StatusKind::kInvalid,
+        StrCat("AIService: -m: expected 0 (local file), 1 (config centre) or 2, got ", out->mode,
+               ". Typical: AIService -m=0 -c=aiges.toml -s=svcName"));
   }
   if (out->service.empty()) out->service = "svcName";
   if (out->config.empty()) out->config = "aiges.toml";

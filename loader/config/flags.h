@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/config/flags.h: the command line of AIService.
 //
 // Go flag style, as existing start scripts write it: -x=v, -x v, --x=v.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/config/key_reader.h: reads a key into a setting and notes what is in force. Caller
 // synchronises.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/config/parse.h"
 
 #include <algorithm>
@@ -7,10 +8,13 @@
 #include <optional>
 #include <sstream>
 
+#include "loader/base/numbers.h"
 #include "loader/config/default_toml.h"  // Made by CMake from the aiges.toml in the repository.
 #include "loader/config/key_reader.h"
+#include "loader/config/listen_keys.h"
 #include "loader/config/registry_keys.h"
 #include "loader/config/toml_file.h"
+#include "loader/config/toml_guard.h"
 
 namespace aiges {
 namespace {
@@ -19,12 +23,16 @@ namespace fs = std::filesystem;
 
 std::optional<std::string> ReadFile(const std::string& path) {
   std::error_code error;
-  if (fs::is_directory(path, error)) return std::nullopt;
+  if (!fs::is_regular_file(path, error)) return std::nullopt;  // A pipe might never end.
   std::ifstream in(path, std::ios::binary);
   if (!in) return std::nullopt;
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
+  std::string text;
+  for (char piece[1 << 16]; text.size() <= kMostConfigBytes;) {  // More is refused unparsed.
+    in.read(piece, sizeof piece);
+    text.append(piece, static_cast<size_t>(in.gcount()));
+    if (!in) break;
+  }
+  return text;
 }
 
 std::vector<std::string> Split(const std::string& text, char separator) {
@@ -55,8 +63,9 @@ class Reader {
   void Service() {
     const std::string& name = s_.service.name;
     if (!file_.HasSection(name)) {
-      file_.AddError(name, "", StrCat("section missing: -s=", name, " names the section with the ",
-                                      "service's addresses (host, port)"));
+      file_.AddError(name, "",
+                     StrCat("section missing: -s=", name, " names the section with the ",
+                            "service's addresses (host, port)"));
     }
     keys_.Text(name, "host", &s_.service.host);
     keys_.Int(name, "port", 0, 65535, &s_.service.grpc_port);
@@ -75,33 +84,20 @@ class Reader {
     // code read [wrapper].
     std::string section = "wrapper";
     std::string listen = StrCat(s_.service.host, ":", s_.service.http_port);
-    if (!file_.String(section, "http_listen", &listen)) {
-      section = name;
-      file_.String(section, "http_listen", &listen);
-    }
+    const bool beside = file_.String(name, "http_listen", &listen);
+    if (!file_.String(section, "http_listen", &listen) && beside) section = name;
+    const std::optional<ListenAddress> address = ParseListenAddress(listen);
     if (listen == "off") {
       s_.service.http_on = false;
-    } else if (!SplitAddress(listen)) {
+    } else if (!address) {
       file_.AddError(section, "http_listen",
-                     StrCat("expected \"host:port\", \":port\" or \"off\", got \"", listen, "\""));
+                     StrCat("expected ", kAddressForms, " or \"off\", got \"", listen, "\""));
+    } else {
+      s_.service.http_host = address->host;
+      s_.service.http_port = address->port;
+      s_.service.http_path = address->path;
     }
     keys_.Note(section, "http_listen", StrCat("\"", listen, "\""));
-  }
-
-  bool SplitAddress(const std::string& text) {
-    const size_t colon = text.rfind(':');
-    if (colon == std::string::npos) return false;
-    std::string host = text.substr(0, colon);
-    const std::string port = text.substr(colon + 1);
-    if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
-      host = host.substr(1, host.size() - 2);
-    }
-    if (port.size() > 5 || !std::all_of(port.begin(), port.end(), ::isdigit)) return false;
-    const int number = port.empty() ? 80 : std::atoi(port.c_str());  // ":" meant port 80.
-    if (number > 65535) return false;
-    s_.service.http_host = host;
-    s_.service.http_port = static_cast<uint16_t>(number);
-    return true;
   }
 
   void Aiges() {
@@ -111,13 +107,30 @@ class Reader {
     if (auto extra = ReadFile("headerPass.wrapper")) {
       for (const std::string& line : Split(*extra, '\n')) s_.service.header_pass.push_back(line);
     }
-    keys_.Bool("aiges", "asyncMode", &s_.sessions.async_mode);
+    bool async = false;
+    keys_.Bool("aiges", "asyncMode", &async);
+    if (s_.effective.back().origin != "default") s_.sessions.async_mode = async;
     keys_.Bool("aiges", "realTimeRlt", &s_.sessions.real_time_results);
     bool any = false;
     file_.Bool("aiges", "sessMode", &any);  // WebSocket and POST are always there together.
     keys_.Int("ws", "readTimeout", 1, 86'400, &s_.sessions.ws_read_timeout_s);
     keys_.Int("ws", "sessionTimeout", 1, 86'400, &s_.sessions.ws_session_timeout_s);
+    Contract();
     EngineConfig();
+  }
+
+  void Contract() {
+    InstanceSettings& i = s_.instances;
+    keys_.Word("aiges", "contract", {"", "aiges", "c", "asgi", "wsgi", "grpc"}, &i.contract);
+    keys_.Text("aiges", "app", &i.app);
+    const bool named = i.contract == "asgi" || i.contract == "wsgi" || i.contract == "grpc";
+    if (named && i.app.find(':') == std::string::npos) {
+      file_.AddError("aiges", "app",
+                     StrCat("expected \"module:name\" with contract = \"", i.contract, "\"; got \"",
+                            i.app, "\""));
+    } else if (!named && !i.app.empty()) {
+      file_.AddError("aiges", "app", "expected contract = \"asgi\", \"wsgi\" or \"grpc\" with it");
+    }
   }
 
   void EngineConfig() {
@@ -154,6 +167,7 @@ class Reader {
     InstanceSettings& i = s_.instances;
     keys_.Int("instances", "count", 1, 1024, &i.count);
     keys_.Int("instances", "threads", 1, 256, &i.threads);
+    threads_set_ = s_.effective.back().origin != "default";
     keys_.Text("instances", "library", &i.library);
     Python(&i.python);
     keys_.Texts("instances", "pythonpath", &i.pythonpath);
@@ -166,13 +180,29 @@ class Reader {
     keys_.Int("instances", "max_rss_mb", 0, 1 << 30, &i.max_rss_mb);
     keys_.Bool("instances", "watch", &i.watch);
     keys_.Bool("instances", "idempotent", &i.idempotent);
-    if (const char* node = std::getenv("AIGES_ENV_NUMA")) i.numa_node = std::atoi(node);
+    NumaNode();
     if (const char* mode = std::getenv("AIGES_PLUGIN_MODE")) {
       if (std::string_view(mode) != "c" && *mode != '\0') {
-        user_errors.push_back(StrCat("environment: AIGES_PLUGIN_MODE: expected c, got ", mode,
-                                     " (Python wrappers need no mode: put wrapper.py on PYTHONPATH)"));
+        user_errors.push_back(
+            StrCat("environment: AIGES_PLUGIN_MODE: expected c, got ", mode,
+                   " (Python wrappers need no mode: put wrapper.py on PYTHONPATH)"));
       }
     }
+  }
+
+  void NumaNode() {
+    const char* text = std::getenv("AIGES_ENV_NUMA");
+    if (text == nullptr || *text == '\0') return;
+    constexpr int kMostNode = 1023;
+    int node = 0;
+    const std::string_view view(text);
+    if (!ReadWhole(view, &node) || node < -1 || node > kMostNode) {
+      user_errors.push_back(
+          StrCat("environment: AIGES_ENV_NUMA: expected the number of a node, 0 to ", kMostNode,
+                 ", or -1 for none; got \"", view, "\""));
+      return;
+    }
+    s_.instances.numa_node = node;
   }
 
   void Bounds() {
@@ -189,22 +219,62 @@ class Reader {
     keys_.Int("queue", "default_timeout_ms", 1, 86'400'000, &s_.queue.default_timeout_ms);
     keys_.Int("batch", "max_size", 1, 1024, &s_.batch.max_size);
     keys_.Int("batch", "max_delay_us", 0, 1'000'000, &s_.batch.max_delay_us);
+    // As the earlier loader, which called from as many threads as there were calls.
+    const bool grows = !threads_set_ && s_.batch.max_size == 1;
+    s_.instances.most_threads =
+        grows ? static_cast<unsigned>(std::min<uint64_t>(s_.licences, kMostThreads))
+              : s_.instances.threads;
     keys_.Bool("http", "validate", &s_.http.validate);
     keys_.Bool("http", "docs", &s_.http.docs);
+    keys_.Bool("http", "app_paths", &s_.http.app_paths);
+    Origins();
+    keys_.Int("http", "app_concurrency", 1, 65536, &s_.http.app_concurrency);
+    keys_.Text("access", "keys_file", &s_.access.keys_file);
     keys_.Text("admin", "token", &s_.service.admin_token);
-    keys_.Int("limits", "max_message_bytes", 1024, (int64_t{1} << 31) - 1, &s_.limits.max_message_bytes);
+    ReadAdminListen(&keys_, &s_.service.admin);
+    ReadTls(&keys_, &s_.tls);
+    keys_.Bool("admin", "open", &s_.service.admin_open);
+    // A frame of the channel holds a message and what goes with it (kMaxFrame).
+    keys_.Int("limits", "max_message_bytes", 1024, int64_t{2000} << 20,
+              &s_.limits.max_message_bytes);
+    keys_.Int("limits", "max_resources", 0, 1'000'000, &s_.limits.max_resources);
+    keys_.Int("limits", "max_resource_bytes", 0, int64_t{1} << 40, &s_.limits.max_resource_bytes);
     keys_.Int("limits", "max_connections", 1, 1'000'000, &s_.limits.max_connections);
     keys_.Int("limits", "read_timeout_ms", 10, 86'400'000, &s_.limits.read_timeout_ms);
     keys_.Int("limits", "idle_timeout_ms", 10, 86'400'000, &s_.limits.idle_timeout_ms);
+    keys_.Int("limits", "max_input_bytes", 0, int64_t{1} << 40, &s_.limits.max_input_bytes);
+    keys_.Int("limits", "max_output_bytes", 0, int64_t{1} << 40, &s_.limits.max_output_bytes);
+    keys_.Int("limits", "max_connection_age_s", 0, 31'536'000, &s_.limits.max_connection_age_s);
+    keys_.Int("limits", "stream_idle_ms", 0, 86'400'000, &s_.limits.stream_idle_ms);
+  }
+
+  // As browsers write them, so that they are compared as text.
+  void Origins() {
+    file_.Strings("http", "cors_origins", &s_.http.cors_origins);
+    std::string listed;
+    for (std::string& origin : s_.http.cors_origins) {
+      listed += StrCat(listed.empty() ? "" : ", ", "\"", origin, "\"");
+      if (origin == "*") continue;
+      const size_t scheme = origin.find("://");
+      const bool sound = scheme != std::string::npos && scheme > 0 && scheme + 3 < origin.size() &&
+                         origin.find_first_of("/?#@* ", scheme + 3) == std::string::npos;
+      if (!sound) {
+        file_.AddError("http", "cors_origins",
+                       StrCat("expected \"*\" or origins as \"https://app.example:8443\", got \"",
+                              origin, "\""));
+      }
+      origin = Lowered(origin);
+    }
+    keys_.Note("http", "cors_origins", StrCat("[", listed, "]"));
   }
 
   void LogSection() {
     std::string level = "info";
     keys_.Text("log", "level", &level);
     static const std::pair<const char*, LogLevel> kLevels[] = {
-        {"debug", LogLevel::kDebug}, {"info", LogLevel::kInfo},   {"warn", LogLevel::kWarn},
+        {"debug", LogLevel::kDebug},  {"info", LogLevel::kInfo},   {"warn", LogLevel::kWarn},
         {"warning", LogLevel::kWarn}, {"error", LogLevel::kError}, {"fatal", LogLevel::kError},
-        {"off", LogLevel::kOff},     {"none", LogLevel::kOff}};
+        {"off", LogLevel::kOff},      {"none", LogLevel::kOff}};
     const auto* found = std::find_if(std::begin(kLevels), std::end(kLevels),
                                      [&](const auto& entry) { return level == entry.first; });
     if (found == std::end(kLevels)) {
@@ -216,10 +286,14 @@ class Reader {
     keys_.Text("log", "file", &s_.log.file);
   }
 
+  // Of a worker, where [instances] threads is not set.
+  static constexpr unsigned kMostThreads = 64;
+
   TomlFile& file_;
   const Flags& flags_;
   Settings& s_;
   KeyReader keys_;
+  bool threads_set_ = false;
 
  public:
   std::vector<std::string> user_errors;
@@ -257,8 +331,8 @@ ParseResult LoadSettings(const Flags& flags) {
   }
   const std::optional<std::string> text = ReadFile(path);
   if (!text) {
-    result.errors.push_back(StrCat("-c: cannot read ", path,
-                                   ": expected a TOML file (AIService -init writes one)"));
+    result.errors.push_back(
+        StrCat("-c: cannot read ", path, ": expected a TOML file (AIService -init writes one)"));
     return result;
   }
   TomlFile file(path, *text, flags.default_config);
@@ -271,8 +345,7 @@ ParseResult LoadSettings(const Flags& flags) {
   Reader reader(&file, flags, &result.settings);
   if (file.errors().empty()) reader.ReadAll();  // After a syntax error nothing else is certain.
   if (file.errors().empty() || file.HasSection(flags.service)) {
-    result.ignored = file.Unread(
-        {"instances", "queue", "limits", "batch", "http", "admin", "registry"});
+    result.ignored = file.Unread(flags.service);
   }
   result.errors.insert(result.errors.end(), file.errors().begin(), file.errors().end());
   result.errors.insert(result.errors.end(), reader.user_errors.begin(), reader.user_errors.end());
@@ -288,6 +361,19 @@ RegistrySettings LoadRegistrySettings(const Flags& flags, std::vector<std::strin
   return settings.registry;
 }
 
+namespace {
+
+// By its name, also in [wrapper]: keys for other services stand there.
+bool IsSecret(const std::string& name) {
+  const std::string key = Lowered(name);
+  for (const char* part : {"password", "passwd", "secret", "apikey", "api_key", "credential"}) {
+    if (key.find(part) != std::string::npos) return true;
+  }
+  return key.ends_with("token");  // max_tokens is none.
+}
+
+}  // namespace
+
 std::string ShowConfig(const Settings& settings) {
   // A section once, with all of its keys: TOML does not allow it twice.
   std::vector<std::pair<std::string, std::string>> sections;
@@ -297,7 +383,8 @@ std::string ShowConfig(const Settings& settings) {
     if (section == sections.end()) {
       section = sections.emplace(sections.end(), v.section, StrCat("[", v.section, "]\n"));
     }
-    std::string line = StrCat(v.key, " = ", v.value);
+    const bool masked = IsSecret(v.key) && v.value != "\"\"";
+    std::string line = StrCat(v.key, " = ", masked ? "\"***\"" : v.value);
     if (line.size() < 48) line.resize(48, ' ');
     section->second += StrCat(line, " # ", v.origin, "\n");
   }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/config/parse.h: command line + aiges.toml + environment -> Settings.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/config/registry_keys.h"
 
 #include <cstdlib>
@@ -62,9 +63,7 @@ void ReadRegistry(KeyReader* keys, const Flags& flags, RegistrySettings* out) {
   out->grpc_check = check == "grpc";
   keys->Int(kSection, "ttl_ms", 300, 3'600'000, &out->ttl_ms);
   keys->Int(kSection, "deregister_after_s", 60, 86'400, &out->deregister_after_s);
-  std::string token = out->token;
-  keys->file().String(kSection, "token", &token);  // Not shown by -show-config.
-  out->token = token;
+  keys->Text(kSection, "token", &out->token);
   keys->Text(kSection, "ca_file", &out->ca_file);
   keys->Text(kSection, "cert_file", &out->cert_file);
   keys->Text(kSection, "key_file", &out->key_file);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/config/registry_keys.h: where discovery and the config centre are.
 //
 // The command line wins over [registry], that over the environment (CONSUL_HTTP_ADDR,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/config/toml_file.h"
 
 #include <toml++/toml.h>
@@ -8,6 +9,12 @@
 #include <cstdio>
 #include <optional>
 #include <sstream>
+#include <unordered_set>
+
+#include "loader/base/nearest.h"
+#include "loader/base/numbers.h"
+#include "loader/config/known_names.h"
+#include "loader/config/toml_guard.h"
 
 namespace aiges {
 namespace {
@@ -36,9 +43,7 @@ std::optional<int64_t> AsInt(const toml::node& node) {
   if (auto* i = node.as_integer()) return i->get();
   if (auto* s = node.as_string()) {
     int64_t value = 0;
-    const std::string& t = s->get();
-    const auto [end, error] = std::from_chars(t.data(), t.data() + t.size(), value);
-    if (error == std::errc() && end == t.data() + t.size()) return value;
+    if (ReadWhole(s->get(), &value)) return value;
   }
   return std::nullopt;
 }
@@ -54,6 +59,18 @@ std::optional<std::string> AsText(const toml::node& node) {
     return std::string(text, r.ptr);
   }
   return std::nullopt;
+}
+
+// What people mistype is off by so many letters at most.
+
+bool IsOurs(const std::string& table) {
+  const std::vector<std::string>& ours = TablesOfOurs();
+  return std::find(ours.begin(), ours.end(), table) != ours.end();
+}
+
+// Of another service: one file may hold several.
+bool IsService(const toml::table& table) {
+  return table.contains("host") || table.contains("port") || table.contains("http_listen");
 }
 
 }  // namespace
@@ -83,11 +100,16 @@ TomlFile::TomlFile(std::string name, const std::string& text, const std::string&
     : impl_(std::make_unique<Impl>()), name_(std::move(name)) {
   const std::pair<std::string, const std::string*> inputs[] = {{name_, &text}, {"-dc", &fallback}};
   for (const auto& [source, content] : inputs) {
+    if (const std::optional<std::string> refusal = TomlRefusal(*content)) {
+      errors_.push_back(StrCat(source, ":", *refusal));
+      impl_->sources.push_back({source, {}});
+      continue;
+    }
     try {
       impl_->sources.push_back({source, toml::parse(*content, source)});
     } catch (const toml::parse_error& e) {
-      errors_.push_back(StrCat(source, ":", e.source().begin.line, ": not valid TOML: ",
-                               e.description()));
+      errors_.push_back(
+          StrCat(source, ":", e.source().begin.line, ": not valid TOML: ", e.description()));
       impl_->sources.push_back({source, {}});
     }
   }
@@ -175,18 +197,19 @@ bool TomlFile::Strings(std::string_view section, std::string_view key,
 
 Pairs TomlFile::Flatten(std::string_view section) {
   Pairs out;
+  std::unordered_set<std::string_view> known;  // Points into the sources' keys.
   for (const Impl::Source& source : impl_->sources) {
     const toml::table* table = source.table.get_as<toml::table>(section);
     if (table == nullptr) continue;
     for (const auto& [key, node] : *table) {
       impl_->read.insert(StrCat(section, "\n", key.str()));
-      if (Find(out, key.str()) != nullptr) continue;
+      if (!known.insert(key.str()).second) continue;
       if (std::optional<std::string> text = AsText(node)) {
         out.emplace_back(key.str(), *text);
       } else {
-        AddError(section, key.str(),
-                 StrCat("expected a string, number or boolean (engines get text), got ",
-                        Shown(node)));
+        AddError(
+            section, key.str(),
+            StrCat("expected a string, number or boolean (engines get text), got ", Shown(node)));
       }
     }
   }
@@ -213,7 +236,7 @@ bool TomlFile::HasSection(std::string_view section) const {
   });
 }
 
-std::vector<std::string> TomlFile::Unread(const std::set<std::string>& strict) {
+std::vector<std::string> TomlFile::Unread(const std::string& service) {
   std::vector<std::string> out;
   for (const Impl::Source& source : impl_->sources) {
     for (const auto& [section, node] : source.table) {
@@ -224,10 +247,18 @@ std::vector<std::string> TomlFile::Unread(const std::set<std::string>& strict) {
                                  ": expected to stand in a [section]"));
         continue;
       }
+      const bool ours = name == service || IsOurs(name);
+      const std::string meant =
+          ours || IsService(*table) || IsLegacyTable(name) ? "" : Nearest(name, TablesOfOurs());
+      if (!meant.empty() && name != "wrapper") {
+        errors_.push_back(StrCat(source.name, ":", node.source().begin.line, ": [", name,
+                                 "]: unknown section; did you mean [", meant, "]?"));
+        continue;
+      }
       for (const auto& [key, value] : *table) {
         if (impl_->read.count(StrCat(name, "\n", key.str())) != 0) continue;
-        if (strict.count(name) != 0) {
-          AddError(name, key.str(), "unknown key (AIService -init writes a file with all keys)");
+        if (ours && !IsLegacyKey(name, key.str(), service)) {
+          AddError(name, key.str(), UnknownKey(name, key.str()));
         } else {
           out.push_back(StrCat("[", name, "] ", key.str()));
         }
@@ -235,6 +266,18 @@ std::vector<std::string> TomlFile::Unread(const std::set<std::string>& strict) {
     }
   }
   return out;
+}
+
+std::string TomlFile::UnknownKey(std::string_view section, std::string_view key) const {
+  std::vector<std::string> known;
+  const std::string prefix = StrCat(section, "\n");
+  for (auto at = impl_->read.lower_bound(prefix);
+       at != impl_->read.end() && at->compare(0, prefix.size(), prefix) == 0; ++at) {
+    known.push_back(at->substr(prefix.size()));
+  }
+  const std::string meant = Nearest(key, known);
+  if (!meant.empty()) return StrCat("unknown key", DidYouMean(meant));
+  return "unknown key (AIService -init writes a file with all keys)";
 }
 
 }  // namespace aiges

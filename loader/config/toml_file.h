@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/config/toml_file.h: reads values out of TOML text, and remembers all that is wrong.
 //
 // The reader never stops at the first mistake: every wrong value becomes one line of errors()
@@ -20,8 +21,9 @@ namespace aiges {
 
 class TomlFile {
  public:
-  // Neither text needs to be complete TOML; a syntax error is an entry of errors(). `fallback`
-  // (-dc) gives the keys that `text` lacks.
+  // Neither text needs to be complete TOML; a syntax error is an entry of errors(), and so is a
+  // text that is too deep or too large to be parsed (toml_guard.h). `fallback` (-dc) gives the keys
+  // that `text` lacks.
   TomlFile(std::string name, const std::string& text, const std::string& fallback);
   ~TomlFile();
 
@@ -37,8 +39,10 @@ class TomlFile {
   Pairs FlattenAll();
 
   bool HasSection(std::string_view section) const;
-  // "[section] key" of everything nobody asked for; in `strict` sections that is an error.
-  std::vector<std::string> Unread(const std::set<std::string>& strict);
+  // "[section] key" of everything nobody asked for. In a table of ours (known_names.h), `service`
+  // among them, that is an error unless the earlier loader knew the key; so is a table whose name
+  // is nearly that of one of ours. Each names what was probably meant.
+  std::vector<std::string> Unread(const std::string& service);
 
   // "file:line" of a key, "default" when it is absent.
   std::string Origin(std::string_view section, std::string_view key) const;
@@ -47,6 +51,8 @@ class TomlFile {
 
  private:
   struct Impl;
+  std::string UnknownKey(std::string_view section, std::string_view key) const;
+
   std::unique_ptr<Impl> impl_;
   std::string name_;
   std::vector<std::string> errors_;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/config/tree_cache.h"
 
 #include <fcntl.h>
@@ -21,6 +22,7 @@ constexpr auto kKeep = std::chrono::hours(1);
 
 bool StaysInside(const fs::path& path) {
   if (path.empty() || path.is_absolute()) return false;
+  if (path.native().find('\0') != std::string::npos) return false;  // The system sees less.
   for (const fs::path& part : path) {
     if (part == ".." || part == "." || part.empty()) return false;
   }
@@ -33,7 +35,7 @@ Status Failed(const std::string& what, const std::error_code& error) {
 
 }  // namespace
 
-TreeCache::TreeCache(std::string folder, const std::string& service)
+TreeCache::TreeCache(const std::string& folder, const std::string& service)
     : folder_((fs::absolute(folder) / service).string()) {}
 
 std::string TreeCache::Place(const std::string& revision) const {
@@ -60,7 +62,9 @@ Status TreeCache::Stage(const std::string& revision, const Pairs& files, std::st
   }
   // The same revision has the same content: what is there already is as good.
   fs::rename(fresh, place, error);
-  if (error && !fs::is_directory(place)) return Failed(StrCat("rename to ", place.string()), error);
+  std::error_code there;
+  if (error && !fs::is_directory(place, there))
+    return Failed(StrCat("rename to ", place.string()), error);
   fs::remove_all(fresh, error);
   *out = place.string();
   return Status::Ok();

@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/config/tree_cache.h: the config centre's files on disk.
 //
 //   <folder>/<service>/tree-<revision>/...   files of a tree that was pulled
 //   <folder>/<service>/current               a link to the tree that is in force
 //   <folder>/<service>/tree-<revision>.lock  held (flock, shared) by loaders whose workers read it
-// Files are written beside and renamed, the link is swapped: whatever dies in between leaves a whole
-// tree. The link is what a loader starts from while the centre is away. Caller synchronises.
+// Files are written beside and renamed, the link is swapped: whatever dies in between leaves a
+// whole tree. The link is what a loader starts from while the centre is away. Caller synchronises.
 #pragma once
 
 #include <optional>
@@ -18,7 +19,7 @@ namespace aiges {
 
 class TreeCache {
  public:
-  TreeCache(std::string folder, const std::string& service);
+  TreeCache(const std::string& folder, const std::string& service);
 
   // Writes the files; *out is the folder they are in. kInvalid for a path that leaves it.
   Status Stage(const std::string& revision, const Pairs& files, std::string* out);
@@ -26,7 +27,8 @@ class TreeCache {
   void Hold(const std::string& revision);
   // From now on this tree is the current one. Removes old trees that nobody holds.
   Status Accept(const std::string& revision);
-  // Ok when the files but `except` are the same as those of `revision`; else names one that differs.
+  // Ok when the files but `except` are the same as those of `revision`; else names one that
+  // differs.
   Status SameBut(const std::string& revision, const Pairs& files, const std::string& except) const;
   // Folder and revision of the current one, if there is one.
   struct Current {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/instances/backoff.h: how long to wait before a worker that keeps dying is started again.
 //
 // The first restart after a quiet time is immediate: a single crash costs only the engine's own

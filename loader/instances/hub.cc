@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/instances/hub.h"
 
 #include <sys/epoll.h>
@@ -8,12 +9,19 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 namespace aiges {
+namespace {
 
-Hub::Hub()
-    : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+constexpr size_t kFunctionsPerTurn = 256;
+
+}  // namespace
+
+Hub::Hub(const Clock& clock)
+    : clock_(clock),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
       timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) {
   Watch(wake_.get(), EPOLLIN, [this](uint32_t) {
@@ -21,19 +29,20 @@ Hub::Hub()
     (void)!::read(wake_.get(), &count, sizeof count);
     RunPosted();
   });
-  Watch(timer_.get(), EPOLLIN, [this](uint32_t) {
-    uint64_t count = 0;
-    (void)!::read(timer_.get(), &count, sizeof count);
-    armed_ns_.store(INT64_MAX);
-    RunPosted();  // Timed functions too.
-    on_alarm_(std::chrono::steady_clock::now());
-  });
+  Watch(timer_.get(), EPOLLIN, [this](uint32_t) { OnTimer(); });
+}
+
+void Hub::OnTimer() {
+  uint64_t count = 0;
+  (void)!::read(timer_.get(), &count, sizeof count);
+  armed_ns_.store(INT64_MAX);
+  RunPosted();  // Timed functions too.
+  on_alarm_(clock_.Now());
 }
 
 Hub::~Hub() { Stop(); }
 
-void Hub::Start(std::function<void(TimePoint)> on_alarm) {
-  on_alarm_ = std::move(on_alarm);
+void Hub::Start() {
   thread_ = std::thread([this] {
     ::prctl(PR_SET_NAME, "hub");
     Run();
@@ -84,13 +93,18 @@ void Hub::ArmTimer(TimePoint t) {
   ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &spec, nullptr);
 }
 
-void Hub::RunPosted() {
+bool Hub::RunPosted() {
   std::vector<std::function<void()>> ready;
   TimePoint next = TimePoint::max();
+  bool more = false;
   {
     MutexLock lock(mu_);
-    ready.swap(posted_);
-    const TimePoint now = std::chrono::steady_clock::now();
+    const size_t now_due = std::min(posted_.size(), kFunctionsPerTurn);
+    const auto end = posted_.begin() + static_cast<ptrdiff_t>(now_due);
+    std::move(posted_.begin(), end, std::back_inserter(ready));
+    posted_.erase(posted_.begin(), end);
+    more = !posted_.empty();
+    const TimePoint now = clock_.Now();
     for (size_t i = 0; i < timed_.size();) {
       if (timed_[i].first <= now) {
         ready.push_back(std::move(timed_[i].second));
@@ -101,8 +115,10 @@ void Hub::RunPosted() {
       }
     }
   }
+  if (more) Wake();
   if (next != TimePoint::max()) SetAlarm(next);
   for (auto& function : ready) function();
+  return !ready.empty();
 }
 
 void Hub::Watch(int fd, uint32_t events, Handler handler) {
@@ -132,19 +148,23 @@ void Hub::Unwatch(int fd) {
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
 }
 
-void Hub::Run() {
+bool Hub::Turn(int wait_ms) {
   std::array<epoll_event, 64> events;
-  while (!stop_) {
-    const int n = ::epoll_wait(epoll_.get(), events.data(), events.size(), -1);
-    for (int i = 0; i < n; ++i) {
-      // A handler may have removed a later one of this round: then its events are for nobody.
-      const auto found = handlers_.find(events[static_cast<size_t>(i)].data.u64);
-      if (found == handlers_.end()) continue;
-      const std::shared_ptr<Handler> handler = found->second;
-      (*handler)(events[static_cast<size_t>(i)].events);
-    }
+  const int n = ::epoll_wait(epoll_.get(), events.data(), events.size(), wait_ms);
+  for (int i = 0; i < n; ++i) {
+    // A handler may have removed a later one of this round: then its events are for nobody.
+    const auto found = handlers_.find(events[static_cast<size_t>(i)].data.u64);
+    if (found == handlers_.end()) continue;
+    const std::shared_ptr<Handler> handler = found->second;
+    (*handler)(events[static_cast<size_t>(i)].events);
   }
-  RunPosted();
+  return n > 0;
+}
+
+void Hub::Run() {
+  while (!stop_) Turn(-1);
+  while (RunPosted()) {
+  }
 }
 
 }  // namespace aiges

@@ -1,18 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/instances/hub.h: the one thread that waits for workers.
 //
 // An epoll loop over descriptors (channels, output pipes, process handles), one alarm and posted
 // functions. Handlers run on the hub thread, one at a time, and may add or remove any descriptor,
 // their own too.
-// Threads: Post and SetAlarm are thread-safe; Watch, Modify and Unwatch belong to the hub thread
-// (or to the time before Start).
+// Functions and handlers of one turn are bounded in number; the rest has the next turn, so that
+// nobody's work waits behind all of somebody else's.
+// Threads: Post, PostAt and SetAlarm are thread-safe; Watch, Modify and Unwatch belong to the hub
+// thread (or to the time before Start). A test may be the hub thread: it does not start the hub,
+// and calls Turn.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "loader/base/clock.h"
@@ -25,12 +31,18 @@ class Hub {
  public:
   using Handler = std::function<void(uint32_t events)>;  // EPOLLIN, EPOLLOUT, EPOLLHUP...
 
-  Hub();
+  explicit Hub(const Clock& clock);
   ~Hub();  // Stops.
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
 
-  void Start(std::function<void(TimePoint)> on_alarm);
+  // Before Start.
+  void OnAlarm(std::function<void(TimePoint)> on_alarm) { on_alarm_ = std::move(on_alarm); }
+  void Start();
+  void Start(std::function<void(TimePoint)> on_alarm) {
+    OnAlarm(std::move(on_alarm));
+    Start();
+  }
   void Stop();  // Joins the thread. Functions posted before it have run.
 
   void Post(std::function<void()> function);
@@ -45,12 +57,18 @@ class Hub {
   void Modify(int fd, uint32_t events);
   void Unwatch(int fd);
 
+  // Waits for so long at most (-1: for ever), then does one turn. False: nothing was there to do.
+  bool Turn(int wait_ms);
+
  private:
   void Run();
   void Wake();
-  void RunPosted();
+  // At most kFunctionsPerTurn; false: there was none.
+  bool RunPosted();
+  void OnTimer();
   void ArmTimer(TimePoint t);
 
+  const Clock& clock_;
   Fd epoll_, wake_, timer_;
   std::thread thread_;
   std::atomic<bool> stop_{false};
@@ -61,7 +79,7 @@ class Hub {
   uint64_t next_watch_ = 0;
 
   Mutex mu_;
-  std::vector<std::function<void()>> posted_ GUARDED_BY(mu_);
+  std::deque<std::function<void()>> posted_ GUARDED_BY(mu_);
   std::vector<std::pair<TimePoint, std::function<void()>>> timed_ GUARDED_BY(mu_);
   std::atomic<int64_t> armed_ns_{INT64_MAX};
 };

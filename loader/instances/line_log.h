@@ -1,7 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/instances/line_log.h: turns what a worker prints into log lines.
 //
-// Bytes come in any cut; lines go out whole, with the worker's name. A line longer than kLongest
-// is cut into several. The last lines are kept: what a worker says before it dies is mostly why.
+// Bytes come in any cut; lines go out whole, with the worker's name, control characters made
+// visible. A line longer than kLongest is cut into several. \r ends a line, too; of many such in a
+// row (a progress bar) only the last is logged. The last lines are kept: what a worker says before
+// it dies is mostly why.
 // Belongs to the hub thread.
 #pragma once
 
@@ -11,6 +14,7 @@
 #include <utility>
 
 #include "loader/base/log.h"
+#include "loader/base/strings.h"
 
 namespace aiges {
 
@@ -23,19 +27,17 @@ class LineLog {
 
   void Add(std::string_view bytes) {
     for (const char c : bytes) {
+      if (c == '\r') {
+        if (!line_.empty()) bar_ = std::exchange(line_, {});
+        continue;
+      }
       if (c == '\n' || line_.size() >= kLongest) Flush();
       if (c != '\n' && c != '\0') line_.push_back(c);
     }
   }
   void Flush() {
-    if (line_.empty()) return;
-    Log(LogLevel::kInfo, name_, line_);
-    tail_bytes_ += line_.size();
-    tail_.push_back(std::exchange(line_, {}));
-    while (tail_.size() > kTailLines || tail_bytes_ > kTailBytes) {
-      tail_bytes_ -= tail_.front().size();
-      tail_.pop_front();
-    }
+    Say(std::exchange(bar_, {}));
+    Say(std::exchange(line_, {}));
   }
   std::string Tail() const {
     std::string out;
@@ -48,7 +50,21 @@ class LineLog {
   }
 
  private:
+  void Say(const std::string& text) {
+    if (text.empty()) return;
+    std::string line;
+    AppendVisible(&line, text);
+    Log(LogLevel::kInfo, name_, line);
+    tail_bytes_ += line.size();
+    tail_.push_back(std::move(line));
+    while (tail_.size() > kTailLines || tail_bytes_ > kTailBytes) {
+      tail_bytes_ -= tail_.front().size();
+      tail_.pop_front();
+    }
+  }
+
   std::string name_, line_;
+  std::string bar_;  // The last line that ended with \r, until one does not.
   std::deque<std::string> tail_;
   size_t tail_bytes_ = 0;
 };

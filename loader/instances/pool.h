@@ -1,12 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/instances/pool.h: all instances of the engine: which takes the next call, what follows
 // when one dies, how they end.
 //
-// Implements api/worker.h. Owns the hub, the memory for large request payloads and the workers.
+// Implements api/worker.h and api/resources.h; what decides is in objects of its own: Instance (one
+// process), Roll (replacement), ResourceSet, RequestMemory. Three files: pool.cc what others ask
+// for, pool_supervise.cc life and death of processes, pool_roll.cc replacing them.
+// Ownership: owns the instances and the request memory; hub, factory and clock outlive it.
 // Threads: as api/worker.h says; Start, WaitServing and Drain are called by main.
 #pragma once
 
 #include <atomic>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -20,29 +23,50 @@
 #include "loader/api/resources.h"
 #include "loader/api/settings.h"
 #include "loader/api/worker.h"
+#include "loader/base/clock.h"
 #include "loader/base/mutex.h"
-#include "loader/channel/shm.h"
 #include "loader/instances/hub.h"
 #include "loader/instances/instance.h"
+#include "loader/instances/process.h"
+#include "loader/instances/request_memory.h"
+#include "loader/instances/resource_set.h"
+#include "loader/instances/roll.h"
 
 namespace aiges {
 
-class Pool : public Workers, public BufferPool, public Resources {
+class Pool : public Workers, public BufferPool, public Resources, private ResourceSet::Wire {
  public:
-  static std::unique_ptr<Pool> Create(const Settings& settings, Status* status);
+  // What the pool runs on. All of it outlives the pool; the hub is not started yet.
+  struct Ground {
+    Hub* hub;
+    ProcessFactory* processes;
+    const Clock* clock;
+  };
+  static std::unique_ptr<Pool> Create(const Settings& settings, const Ground& ground,
+                                      Status* status);
   ~Pool() override;
 
-  // Starts every worker. Events go to `events` until Drain returned.
+  // Starts the hub and every worker. Events go to `events` until Drain returned.
   void Start(WorkerEvents* events);
+  // As Start, for a test that turns the hub by itself.
+  void StartOnHub(WorkerEvents* events);
   // Waits until one instance serves, or says why none can: when each has failed to start while
   // none has ever served, the plugin or the configuration is taken to be broken.
   Status WaitServing();
-  // Replaces the workers one by one by such with these settings ([instances] but count, [wrapper],
-  // [batch], asyncMode, realTimeRlt): a new one serves before the old one gets nothing more, and
-  // the old one finishes what it has, for drain_ms at most. When a new one does not start, the old
-  // ones go on, with the old settings. `done` is called on the hub thread: ok, or why not.
+  // Replaces all workers by such with these settings ([instances] but count, [wrapper], [batch],
+  // asyncMode, realTimeRlt), or none (instances/roll.h): the old ones finish what they have, for
+  // drain_ms at most. `done` is called on the hub thread, when the new ones serve, or with the
+  // reason why the old ones go on.
   void Reload(const Settings& settings, std::function<void(Status)> done);
-  // Lets every worker finish what it has and end, until `until`; then kills. Then the hub stops.
+  // Resources that are still being loaded then are answered: the service stops. Thread-safe.
+  void EndLoads(TimePoint at);
+  // Reaps what nobody waits for (SIGCHLD). Thread-safe.
+  void Tidy();
+  // Once a second: gives memory of requests back that has not been used since. Takes milliseconds
+  // where there is much. Thread-safe.
+  void TrimMemory() { memory_->Trim(); }
+  // Lets every worker finish what it has and end, until `until`; then kills, and leaves those that
+  // do not even die of that. Then the hub stops.
   void Drain(TimePoint until);
 
   std::optional<Slot> Reserve() override;
@@ -52,20 +76,23 @@ class Pool : public Workers, public BufferPool, public Resources {
   bool Hopeful() const override;
 
   void CancelCall(Place place, uint64_t call) override;
+  void SendPart(Place place, uint64_t call, const Payload& part) override;
+  void TookPart(Place place, uint64_t call, uint64_t bytes) override;
   std::optional<Place> PlaceSession() override;
   bool OpenSession(Place place, uint64_t session, const SessionStart& start) override;
-  bool WriteSession(Place place, uint64_t session,
-                    const std::vector<Payload>& payloads) override;
+  bool WriteSession(Place place, uint64_t session, const std::vector<Payload>& payloads) override;
   void CreditSession(Place place, uint64_t session, unsigned items) override;
   void CloseSession(Place place, uint64_t session) override;
 
   void Load(Payload resource, std::function<void(Status, unsigned id)> done) override;
   void Unload(unsigned id, std::function<void(Status)> done) override;
 
-  Buffer Allocate(size_t size) override;
+  Buffer Allocate(size_t size) override { return memory_->Allocate(size); }
   InstancesReport Report() const;
-  // What the worker that became ready last says of input and output (wrapperSchema); never null.
+  // What the worker that began to serve last says of input and output (wrapperSchema); never null.
   std::shared_ptr<const std::string> Schema() const;
+  // The same of the doors that it has (wrapperDoors).
+  std::shared_ptr<const std::string> Doors() const;
 
  private:
   // An instance is two places, of which one serves and the other is for its replacement.
@@ -73,71 +100,77 @@ class Pool : public Workers, public BufferPool, public Resources {
     Instance* active;
     Instance* spare;
   };
+  // What a worker is started with.
   struct EngineSettings {
     InstanceSettings instances;
     BatchSettings batch;
     SessionSettings sessions;
+    HttpSettings http;
     Pairs config;
   };
 
-  Pool(const Settings& settings, std::unique_ptr<Arena> memory);
+  Pool(const Settings& settings, const Ground& ground, std::unique_ptr<RequestMemory> memory);
   void SendOn(Place place, uint64_t call, const Request& request) override;
   void GiveBack(Place place) override;
+  bool SendLoad(unsigned to, uint64_t resource, const Payload& payload) override;
+  bool SendUnload(unsigned to, uint64_t resource) override;
+  void Reject(unsigned reader, std::string why) override;
 
   // Hub thread.
   void StartInstance(Instance& instance);
   void Supervise(Instance& instance);
-  // False: the worker is gone, and another may be in its place.
-  bool OnInput(Instance& instance);
+  void OnOutput(Instance& instance, bool ended);
+  void OnInput(Instance& instance);
+  void OnChannelEnd(Instance& instance, bool broken);
+  void OnDead(Instance& instance);
+  void KillAndLeave(Instance& instance);
+  void ExpectEnd(Instance& instance);
+  // Runs the function later, if the same process is there then.
+  void Later(Instance& instance, Duration pause, std::function<void()> function);
   void OnGone(Instance& instance);
-  void Report(Instance::Input* input);
+  void RestartWhenDead(Instance& instance);
+  void Deliver(Instance::Input* input);
+  // Those whose engine is up and has all resources: they serve, or take their turn in a roll.
+  void LetServe();
+  void Serve(Instance& instance);
   // True when no instance can: then the process ends, and starting again would be noise.
   bool OnStartFailed(const Instance& instance, const std::string& why);
   void Restart(Instance& instance);
   void Tick();
-  // Replacement (pool_roll.cc).
-  bool IsSpare(const Instance& instance) const;
-  void RollNext();
-  void Swap(Instance& replacement);
-  void FinishIfEmpty(Instance& retiring);
-  void TellToFinish(Instance& instance);
-  void OnSpareGone(Instance& spare, const std::string& why);
-  void EndReload(const Status& status);
-  void Recycle();
-  // Resources (pool_resources.cc).
-  void OnLoaded(const Instance& instance, const Instance::Input::Loaded& answer);
-  void ForgetLoads(const Instance& instance);
-  void EndLoad(uint64_t id);
-  void UseSettings(const EngineSettings& settings);
+  void Watchdog(Instance& instance, TimePoint now);
   void CountReady();
-  std::string InitFrame() const;
+  std::string InitFrameOf(const EngineSettings& settings) const;
+  SpawnPlan PlanOf(const EngineSettings& settings, unsigned number) const;
   static void CountMeter(void* pool, std::string_view key, int32_t count);
 
-  // Hub thread, after Start.
-  InstanceSettings settings_;
-  BatchSettings batch_;
-  SessionSettings sessions_;
-  std::vector<Seat> seats_;
-  std::deque<size_t> rolls_;             // Seats that are still to be replaced.
-  std::optional<size_t> rolling_;        // The one that is.
-  std::optional<EngineSettings> before_;  // While a reload runs: what to go back to.
-  std::function<void(Status)> reloaded_;
-  TimePoint recycle_after_{};
-  // A load or unload that waits for the answers of workers.
-  struct Loading {
-    std::set<const Instance*> waiting;
-    Status status;
-    std::function<void(Status)> done;
-  };
-  unsigned last_resource_ = 0;
-  std::map<uint64_t, Payload> resources_;
-  std::map<uint64_t, Loading> loading_;
+  // Replacement (pool_roll.cc).
+  bool IsSpare(const Instance& instance) const;
+  // `why`: of a step that has failed.
+  void Apply(const Roll::Step& step, const std::string& why = "");
+  void Swap(size_t number);
+  void Drop(size_t number);
+  void OnSpareEmpty(Instance& spare, const std::string& why);
+  void FinishIfEmpty(Instance& retiring);
+  void TellToFinish(Instance& instance, TimePoint end);
+  void EndReload(const Status& status);
+  void Recycle();
+
+  Hub& hub_;
+  ProcessFactory& processes_;
+  const Clock& clock_;
   const size_t result_memory_bytes_;
-  Pairs engine_config_;  // Hub thread, after Start.
-  const std::shared_ptr<Arena> memory_;
-  std::atomic<uint64_t>* board_ = nullptr;  // In memory_; channel/frame.h.
-  uint64_t board_offset_ = 0;
-  std::vector<std::unique_ptr<Instance>> instances_;
+  const std::unique_ptr<RequestMemory> memory_;
+
+  // Hub thread, after Start.
+  EngineSettings settings_;
+  std::optional<EngineSettings> fresh_;  // Of a reload that runs.
+  std::function<void(Status)> reloaded_;
+  std::vector<Seat> seats_;
+  Roll roll_;
+  TimePoint recycle_after_{};
+  ResourceSet resources_;
+
+  std::vector<std::unique_ptr<Instance>> instances_;  // By place; the vector never changes.
   WorkerEvents* events_ = nullptr;
   std::atomic<unsigned> ready_{0};
   std::atomic<unsigned> next_{0};
@@ -150,7 +183,7 @@ class Pool : public Workers, public BufferPool, public Resources {
   std::optional<Status> start_failure_ GUARDED_BY(mu_);
   std::map<std::string, uint64_t> meters_ GUARDED_BY(mu_);
   std::shared_ptr<const std::string> schema_ GUARDED_BY(mu_) = std::make_shared<std::string>();
-  Hub hub_;  // Last: its thread ends before the rest goes.
+  std::shared_ptr<const std::string> doors_ GUARDED_BY(mu_) = std::make_shared<std::string>();
 };
 
 }  // namespace aiges

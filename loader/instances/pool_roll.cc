@@ -1,8 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/instances/pool_roll.cc: replaces workers that serve, without losing a call.
 //
-// One seat at a time: the spare starts; when it is ready the two change roles; the old one gets
-// nothing more, finishes what it has and ends. Reload does that to every seat, recycling to one
-// that has served enough or has grown too large. All on the hub thread.
+// What is done when is decided by Roll; here it is done: a spare is started, or takes over, and the
+// old worker gets nothing more, finishes what it has and ends. All on the hub thread.
 
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -36,138 +36,120 @@ bool Pool::IsSpare(const Instance& instance) const {
   return seats_[instance.number()].spare == &instance;
 }
 
-void Pool::UseSettings(const EngineSettings& settings) {
-  const InstanceSettings own = std::exchange(settings_, settings.instances);
-  settings_.count = own.count;  // Seats and addresses stay.
-  settings_.worker_binary = own.worker_binary;
-  batch_ = settings.batch;
-  sessions_ = settings.sessions;
-  engine_config_ = settings.config;
-}
-
 void Pool::Reload(const Settings& settings, std::function<void(Status)> done) {
-  EngineSettings fresh{settings.instances, settings.batch, settings.sessions, settings.engine};
-  hub_.Post([this, fresh = std::move(fresh), done = std::move(done)] {
-    if (stopping_ || before_) {
+  EngineSettings fresh{settings.instances, settings.batch, settings.sessions, settings.http,
+                       settings.engine};
+  hub_.Post([this, fresh = std::move(fresh), done = std::move(done)]() mutable {
+    if (stopping_ || fresh_) {
       return done(Status::Error(StatusKind::kOverloaded,
                                 stopping_ ? "the service stops" : "a reload is running already"));
     }
-    if (fresh.instances.count != settings_.count) {
+    const InstanceSettings& own = settings_.instances;
+    if (fresh.instances.count != own.count) {
       LogWarn("instances", "reload: [instances] count = ", fresh.instances.count,
-              " takes effect at the next start, now ", settings_.count);
+              " takes effect at the next start, now ", own.count);
     }
-    before_ = EngineSettings{settings_, batch_, sessions_, engine_config_};
-    UseSettings(fresh);
+    fresh.instances.count = own.count;  // Seats and addresses stay.
+    fresh.instances.worker_binary = own.worker_binary;
+    fresh_ = std::move(fresh);
     reloaded_ = std::move(done);
-    rolls_.clear();
-    for (size_t i = 0; i < seats_.size(); ++i) rolls_.push_back(i);
-    LogInfo("instances", "reload: replacing ", seats_.size(), " workers");
-    RollNext();
+    LogInfo("instances", "reload: starting ", seats_.size(), " new workers");
+    Apply(roll_.Reload(seats_.size()));
   });
 }
 
-void Pool::RollNext() {
-  if (rolling_ || stopping_) return;
-  if (rolls_.empty()) {
-    if (before_) EndReload(Status::Ok());
-    return;
+void Pool::Apply(const Roll::Step& step, const std::string& why) {
+  if (step.reloaded) settings_ = *fresh_;
+  for (const size_t seat : step.drop) Drop(seat);
+  for (const size_t seat : step.swap) Swap(seat);
+  if (step.reloaded) EndReload(Status::Ok());
+  if (step.failed && fresh_) {
+    EndReload(Status::Error(StatusKind::kInternal, why));
+  } else if (step.failed) {
+    LogError("instances", why);
+    recycle_after_ = clock_.Now() + kRecyclePause;
   }
-  rolling_ = rolls_.front();
-  rolls_.pop_front();
-  StartInstance(*seats_[*rolling_].spare);
+  if (step.start) StartInstance(*seats_[*step.start].spare);
 }
 
 void Pool::EndReload(const Status& status) {
-  if (!before_) return;
-  if (!status.ok()) {
-    UseSettings(*before_);
-    rolls_.clear();
-    LogError("instances", "reload: ", status.text);
-  } else {
+  if (!fresh_) return;
+  if (status.ok()) {
     LogInfo("instances", "reload: done");
+  } else {
+    LogError("instances", "reload: ", status.text);
   }
-  before_.reset();
+  fresh_.reset();
   if (reloaded_) std::exchange(reloaded_, nullptr)(status);
 }
 
-void Pool::Swap(Instance& replacement) {
-  Seat& seat = seats_[replacement.number()];
+void Pool::Swap(size_t number) {
+  Seat& seat = seats_[number];
   std::swap(seat.active, seat.spare);
   Instance& old = *seat.spare;
-  LogInfo("instances", "worker ", old.number(), ": a new one has taken its place");
+  LogInfo("instances", "worker ", number, ": a new one has taken its place");
+  const bool served = old.state() == InstanceState::kReady;
+  const auto drain = std::chrono::milliseconds(settings_.instances.drain_ms);
+  if (old.alive()) old.Retire(clock_.Now() + drain + kEndTime);
+  Serve(*seat.active);
   if (!old.alive()) {  // It was waiting for its next start.
     old.set_paused(true);
-    rolling_.reset();
-    return RollNext();
+    return Apply(roll_.OnEmpty(number));
   }
-  const bool served = old.state() == InstanceState::kReady;
-  old.Retire();
-  CountReady();
   if (!served) return old.Kill();  // It was just starting again: nothing is in it.
-  const auto still = [&old, pid = old.process()->pid()] {
-    return old.retiring() && old.alive() && old.process()->pid() == pid;
-  };
-  const TimePoint late =
-      std::chrono::steady_clock::now() + std::chrono::milliseconds(settings_.drain_ms);
-  hub_.PostAt(late, [this, &old, still] {
-    if (!still()) return;
+  Later(old, drain, [this, &old] {
     LogWarn("instances", "worker ", old.number(),
             " was replaced and did not finish within drain_ms, made to end");
     old.set_kill_reason("replaced, and not finished within drain_ms");
-    if (!old.told_to_finish()) TellToFinish(old);  // It destroys its sessions.
+    if (!old.told_to_finish()) TellToFinish(old, old.end());  // It destroys its sessions.
   });
-  hub_.PostAt(late + kEndTime, [&old, still] {
-    if (still()) old.Kill();
-  });
+  Later(old, drain + kEndTime, [this, &old] { KillAndLeave(old); });
   FinishIfEmpty(old);
 }
 
-void Pool::FinishIfEmpty(Instance& retiring) {
-  if (retiring.Empty() && !retiring.told_to_finish()) TellToFinish(retiring);
+void Pool::Drop(size_t number) {
+  Instance& spare = *seats_[number].spare;
+  spare.Retire(clock_.Now() + kEndTime);
+  LogInfo("instances", "worker ", number, ": the new one is ended, the old one goes on");
+  TellToFinish(spare, spare.end());
+  Later(spare, kEndTime, [this, &spare] { KillAndLeave(spare); });
 }
 
-void Pool::TellToFinish(Instance& instance) {
-  instance.SendFini();
+void Pool::FinishIfEmpty(Instance& retiring) {
+  if (retiring.Empty() && !retiring.told_to_finish()) {
+    TellToFinish(retiring, retiring.end());
+  }
+}
+
+void Pool::TellToFinish(Instance& instance, TimePoint end) {
+  instance.SendFini(end);
   if (!instance.Flush()) hub_.Modify(instance.process()->channel(), EPOLLIN | EPOLLOUT);
 }
 
-void Pool::OnSpareGone(Instance& spare, const std::string& why) {
+void Pool::OnSpareEmpty(Instance& spare, const std::string& why) {
   spare.set_paused(true);
-  const bool retired = spare.retiring();
-  if (!rolling_ || seats_[*rolling_].spare != &spare) return;
-  rolling_.reset();
-  if (!retired) {
-    const std::string text =
-        StrCat("the new worker ", spare.number(), " did not start, the old one goes on: ", why);
-    if (before_) {
-      EndReload(Status::Error(StatusKind::kInternal, text));
-    } else {
-      LogError("instances", text);
-      recycle_after_ = std::chrono::steady_clock::now() + kRecyclePause;
-    }
-  }
-  RollNext();
+  Apply(roll_.OnEmpty(spare.number()),
+        StrCat("the new worker ", spare.number(), " did not start, the old one goes on: ", why));
 }
 
 void Pool::Recycle() {
-  const TimePoint now = std::chrono::steady_clock::now();
-  if (rolling_ || before_ || stopping_ || now < recycle_after_) return;
+  if (!roll_.idle() || stopping_ || clock_.Now() < recycle_after_) return;
+  const InstanceSettings& limits = settings_.instances;
   for (size_t i = 0; i < seats_.size(); ++i) {
     Instance& active = *seats_[i].active;
     if (active.state() != InstanceState::kReady) continue;
     std::string why;
-    if (settings_.max_requests > 0 && active.served() >= settings_.max_requests) {
-      why = StrCat(active.served(), " calls served, max_requests = ", settings_.max_requests);
-    } else if (settings_.max_rss_mb > 0) {
+    if (limits.max_requests > 0 && active.served() >= limits.max_requests) {
+      why = StrCat(active.served(), " calls served, max_requests = ", limits.max_requests);
+    } else if (limits.max_rss_mb > 0) {
       const uint64_t size = ResidentMegabytes(active.process()->pid());
-      if (size > settings_.max_rss_mb) {
-        why = StrCat(size, " MB resident, max_rss_mb = ", settings_.max_rss_mb);
+      if (size > limits.max_rss_mb) {
+        why = StrCat(size, " MB resident, max_rss_mb = ", limits.max_rss_mb);
       }
     }
     if (why.empty()) continue;
     LogInfo("instances", "worker ", i, " is replaced: ", why);
-    rolls_.push_back(i);
-    return RollNext();
+    return Apply(roll_.Recycle(i));
   }
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/instances/worker_process.h"
 
 #include <fcntl.h>
@@ -9,10 +10,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <string_view>
+#include <utility>
 
+#include "loader/base/process.h"
 #include "loader/base/strings.h"
 #include "loader/channel/frame.h"
 
@@ -22,24 +30,28 @@ namespace aiges {
 namespace {
 
 Status SystemError(std::string_view what, int error) {
-  return Status::Error(StatusKind::kInternal, StrCat("worker: ", what, ": ", ErrnoText(error)));
+  return Status::Error(StatusKind::kInternal, StrCat("worker: ", what, ": ", ErrnoAdvice(error)));
 }
 
-// The loader's environment with the plan's entries in place of equal names.
+// What the loader alone must know; user code has no business with the registry.
+constexpr std::string_view kSecrets[] = {
+    "CONSUL_HTTP_TOKEN=", "CONSUL_HTTP_TOKEN_FILE=", "CONSUL_HTTP_AUTH="};
+
+// The loader's environment without its secrets, the plan's entries in place of equal names.
 std::vector<std::string> MergedEnvironment(const std::vector<std::string>& extra) {
   std::vector<std::string> out = extra;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
     const std::string_view name = text.substr(0, text.find('=') + 1);
-    bool replaced = false;
+    bool replaced = std::find(std::begin(kSecrets), std::end(kSecrets), name) != std::end(kSecrets);
     for (const std::string& e : extra) replaced = replaced || e.compare(0, name.size(), name) == 0;
     if (!replaced) out.emplace_back(text);
   }
   return out;
 }
 
-int SpawnChild(const SpawnPlan& plan, int channel, int request_fd, int result_fd, int output,
-               pid_t* pid) {
+int SpawnChild(const SpawnPlan& plan, const std::string& mark, int channel, int request_fd,
+               int result_fd, int output, pid_t* pid) {
   // The sources are first moved out of the way of the targets 0..5, which dup2 in order would
   // overwrite; posix_spawn's child has no close-on-exec on dup2 targets.
   posix_spawn_file_actions_t actions;
@@ -62,10 +74,12 @@ int SpawnChild(const SpawnPlan& plan, int channel, int request_fd, int result_fd
   posix_spawnattr_setsigdefault(&attributes, &all);
   // Own process group: Ctrl-C in the terminal reaches the loader only, which then drains.
   posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                            POSIX_SPAWN_SETPGROUP);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
 
-  const std::vector<std::string> environment = MergedEnvironment(plan.environment);
+  std::vector<std::string> environment = plan.environment;
+  environment.push_back(mark);
+  environment = MergedEnvironment(environment);
   std::vector<char*> env;
   for (const std::string& e : environment) env.push_back(const_cast<char*>(e.c_str()));
   env.push_back(nullptr);
@@ -90,75 +104,156 @@ Fd MovedUp(Fd fd) {
   return Fd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kResultMemoryFd + 1));
 }
 
+constexpr unsigned kExiting = 0x4;  // PF_EXITING of the kernel.
+
+// Takes the end of a child, if it is dead. Until then its number is its own: a number is as good as
+// a handle.
+bool TakeEnd(pid_t pid, siginfo_t* end, int more = 0) {
+  end->si_pid = 0;
+  return ::waitid(P_PID, static_cast<id_t>(pid), end, WEXITED | WNOHANG | more) == 0 &&
+         end->si_pid != 0;
+}
+
+std::string SignalText(int signal) {
+  return StrCat("killed by signal ", signal, " (", ::strsignal(signal), ")");
+}
+
 }  // namespace
 
-std::unique_ptr<WorkerProcess> WorkerProcess::Spawn(const SpawnPlan& plan, Status* status) {
-  std::unique_ptr<WorkerProcess> worker(new WorkerProcess);
+class WorkerProcess : public Process {
+ public:
+  explicit WorkerProcess(WorkerProcesses* owner) : owner_(*owner) {}
+  ~WorkerProcess() override {
+    if (pid_ <= 0 || reaped_) return;
+    Kill();
+    owner_.dying_.push_back(pid_);
+  }
+  WorkerProcess(const WorkerProcess&) = delete;
+  WorkerProcess& operator=(const WorkerProcess&) = delete;
+
+  pid_t pid() const override { return pid_; }
+  int channel() const override { return channel_.get(); }
+  int output() const override { return output_.get(); }
+  int handle() const override { return handle_.get(); }
+  const std::shared_ptr<ArenaMapping>& results() const override { return results_; }
+
+  void Kill() override;
+  std::string Reap() override;
+  std::string Dying() const override;
+
+  Status Start(const SpawnPlan& plan, const std::string& mark);
+
+ private:
+  WorkerProcesses& owner_;
+  pid_t pid_ = -1;
+  bool reaped_ = false;
+  Fd channel_, output_, handle_;
+  std::shared_ptr<ArenaMapping> results_;
+};
+
+Status WorkerProcess::Start(const SpawnPlan& plan, const std::string& mark) {
   int pair[2], output[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
-    *status = SystemError("socketpair", errno);
-    return nullptr;
+    return SystemError("socketpair", errno);
   }
-  worker->channel_ = Fd(pair[0]);
+  channel_ = Fd(pair[0]);
   const Fd child_channel = MovedUp(Fd(pair[1]));
   for (int fd : pair) {
     const int bytes = 1 << 20;  // The kernel caps it at its own limit.
     ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
   }
-  if (::pipe2(output, O_CLOEXEC) != 0) {
-    *status = SystemError("pipe", errno);
-    return nullptr;
-  }
-  worker->output_ = Fd(output[0]);
+  if (::pipe2(output, O_CLOEXEC) != 0) return SystemError("pipe", errno);
+  output_ = Fd(output[0]);
   const Fd child_output = MovedUp(Fd(output[1]));
-  ::fcntl(worker->output_.get(), F_SETFL, O_NONBLOCK);
+  ::fcntl(output_.get(), F_SETFL, O_NONBLOCK);
 
-  const auto results = Arena::Create("aiges-results", plan.result_memory_bytes, status);
-  if (results == nullptr) return nullptr;
-  worker->results_ =
-      ArenaMapping::Map(results->fd(), ArenaMapping::Access::kReader, true, status);
-  if (worker->results_ == nullptr) return nullptr;
+  Status status;
+  const auto results = Arena::Create("aiges-results", plan.result_memory_bytes, &status);
+  if (results == nullptr) return status;
+  results_ = ArenaMapping::Map(results->fd(), ArenaMapping::Access::kReader, true, &status);
+  if (results_ == nullptr) return status;
   const Fd requests = MovedUp(plan.request_memory->OpenReadOnly());
   const Fd result_fd = MovedUp(Fd(::fcntl(results->fd(), F_DUPFD_CLOEXEC, 0)));
-  if (!requests.valid() || !result_fd.valid()) {
-    *status = SystemError("shared memory", errno);
-    return nullptr;
-  }
-  const int error = SpawnChild(plan, child_channel.get(), requests.get(), result_fd.get(),
-                               child_output.get(), &worker->pid_);
+  if (!requests.valid() || !result_fd.valid()) return SystemError("shared memory", errno);
+  const int error = SpawnChild(plan, mark, child_channel.get(), requests.get(), result_fd.get(),
+                               child_output.get(), &pid_);
   if (error != 0) {
-    worker->pid_ = -1;
-    *status = SystemError(StrCat("start ", plan.binary), error);
-    return nullptr;
+    pid_ = -1;
+    return SystemError(StrCat("start ", plan.binary), error);
   }
-  worker->pidfd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, worker->pid_, 0)));
-  if (!worker->pidfd_.valid()) {
-    *status = SystemError("pidfd_open", errno);
-    return nullptr;
-  }
-  return worker;
-}
-
-WorkerProcess::~WorkerProcess() {
-  if (pid_ > 0 && !reaped_) {
-    Kill();
-    ::waitpid(pid_, nullptr, 0);
-  }
+  handle_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+  if (!handle_.valid()) return SystemError("pidfd_open", errno);
+  return Status::Ok();
 }
 
 void WorkerProcess::Kill() {
-  // The group: helpers that the plugin started go with it.
-  if (pid_ > 0 && !reaped_) ::kill(-pid_, SIGKILL);
+  if (pid_ <= 0 || reaped_) return;
+  ::kill(pid_, SIGKILL);
+  ::kill(-pid_, SIGKILL);  // Its group: helpers that the plugin started, unless they have left it.
 }
 
 std::string WorkerProcess::Reap() {
-  int wait_status = 0;
-  if (reaped_ || ::waitpid(pid_, &wait_status, WNOHANG) != pid_) return "";
+  siginfo_t end;
+  if (reaped_ || !TakeEnd(pid_, &end, WNOWAIT)) return "";
+  ::kill(-pid_, SIGKILL);  // Before it is reaped: until then nobody else can have its number.
+  TakeEnd(pid_, &end);
   reaped_ = true;
-  ::kill(-pid_, SIGKILL);  // What the plugin left behind in its group.
-  if (WIFEXITED(wait_status)) return StrCat("exit status ", WEXITSTATUS(wait_status));
-  const int signal = WTERMSIG(wait_status);
-  return StrCat("killed by signal ", signal, " (", ::strsignal(signal), ")");
+  owner_.OnReaped(pid_);
+  if (end.si_code == CLD_EXITED) return StrCat("exit status ", end.si_status);
+  return SignalText(end.si_status);
+}
+
+// The wait status is in /proc/<pid>/stat as soon as the kernel begins to end the process. proc(5):
+// the last field is exit_code, 0 while it runs; field 9, the seventh behind the name, has the flag
+// PF_EXITING then.
+std::string WorkerProcess::Dying() const {
+  if (pid_ <= 0 || reaped_) return "";
+  std::ifstream file(StrCat("/proc/", pid_, "/stat"));
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const size_t name_end = text.rfind(')'), last = text.find_last_of(' ');
+  unsigned flags = 0;
+  if (name_end == std::string::npos ||
+      std::sscanf(text.c_str() + name_end + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) != 1) {
+    return "";
+  }
+  const int status = std::atoi(text.c_str() + last);
+  if (WIFSIGNALED(status)) return SignalText(WTERMSIG(status));
+  return (flags & kExiting) != 0 ? StrCat("exit status ", WEXITSTATUS(status)) : "";
+}
+
+std::unique_ptr<Process> WorkerProcesses::Spawn(const SpawnPlan& plan, Status* status) {
+  auto worker = std::make_unique<WorkerProcess>(this);
+  std::string token;
+  const std::string mark = guard_.Mark(&token);
+  *status = worker->Start(plan, mark);
+  if (worker->pid() > 0) {
+    living_.insert(worker->pid());
+    guard_.Watch(plan.binary, worker->pid(), token);
+  }
+  if (!status->ok()) return nullptr;
+  return worker;
+}
+
+void WorkerProcesses::OnReaped(pid_t pid) {
+  living_.erase(pid);
+  guard_.End(pid);
+}
+
+void WorkerProcesses::Tidy() {
+  std::erase_if(dying_, [this](pid_t pid) {
+    siginfo_t end;
+    if (!TakeEnd(pid, &end)) return false;
+    OnReaped(pid);
+    return true;
+  });
+  // What has started the guard; and as PID 1 of a container we are the parent of all orphans.
+  siginfo_t end{};
+  while (::waitid(P_ALL, 0, &end, WEXITED | WNOHANG | WNOWAIT) == 0 && end.si_pid != 0 &&
+         living_.count(end.si_pid) == 0) {
+    TakeEnd(end.si_pid, &end);
+    end.si_pid = 0;
+  }
+  guard_.Flush();
 }
 
 }  // namespace aiges

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/registry/consul.h: registration and configuration by Consul's HTTP API.
 //
 // Thread-safe; the work is done on the HttpLoop's thread.

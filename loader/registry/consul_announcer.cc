@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/registry/consul_announcer.h"
 
 #include <nlohmann/json.hpp>
@@ -24,10 +25,7 @@ std::string Dump(const json& value) {
 
 ConsulAnnouncer::ConsulAnnouncer(const RegistrySettings& settings, HttpLoop* loop,
                                  ConsulHealth* health)
-    : settings_(settings),
-      loop_(*loop),
-      health_(*health),
-      pauses_(kLongestPause) {}
+    : settings_(settings), loop_(*loop), health_(*health), pauses_(kLongestPause) {}
 
 void ConsulAnnouncer::Announce(Announcement announcement) {
   if (wanted_ == announcement) return;
@@ -97,6 +95,7 @@ std::string ConsulAnnouncer::ChecksJson() const {
     checks.push_back({{"CheckID", id_ + ":grpc"},
                       {"Name", "grpc.health.v1"},
                       {"GRPC", StrCat(wanted_->address, ":", wanted_->grpc_port)},
+                      {"GRPCUseTLS", wanted_->tls},
                       {"Interval", kGrpcCheckInterval},
                       {"Timeout", "2s"},
                       {"Status", "passing"},  // It is ready: the loader has just said so.
@@ -118,9 +117,8 @@ std::string ConsulAnnouncer::ServiceJson(bool http) const {
       {"Weights", {{"Passing", wanted_->weight}, {"Warning", 1}}},
   };
   if (http) {
-    service["Checks"] = json::array({{{"CheckID", id_ + "-http:alias"},
-                                      {"Name", "as " + id_},
-                                      {"AliasService", id_}}});
+    service["Checks"] = json::array(
+        {{{"CheckID", id_ + "-http:alias"}, {"Name", "as " + id_}, {"AliasService", id_}}});
   } else {
     service["Checks"] = json::parse(ChecksJson());
   }
@@ -193,9 +191,8 @@ void ConsulAnnouncer::Deregister() {
   };
   const std::string path = "/v1/agent/service/deregister/";
   if (wanted_->http_port == 0) return Send("deregister", path + UrlPath(id_), "", leave);
-  Send("deregister http", path + UrlPath(id_ + "-http"), "", [this, path, leave](const HttpGot&) {
-    Send("deregister", path + UrlPath(id_), "", leave);
-  });
+  Send("deregister http", path + UrlPath(id_ + "-http"), "",
+       [this, path, leave](const HttpGot&) { Send("deregister", path + UrlPath(id_), "", leave); });
 }
 
 }  // namespace aiges

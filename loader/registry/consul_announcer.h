@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/registry/consul_announcer.h: keeps this loader registered with the Consul agent.
 //
 // One request at a time, so that none overtakes another:
 //   nothing wanted -> registering -> registered (a heartbeat every ttl / 3) -> taken back
 // An agent that answers a heartbeat with an error has forgotten the registration: it is made again.
-// The service <name> has the gRPC port, <name>-http the HTTP port (a DNS SRV record names one port).
-// Belongs to the HttpLoop's thread.
+// The service <name> has the gRPC port, <name>-http the HTTP port (a DNS SRV record names one
+// port). Belongs to the HttpLoop's thread.
 #pragma once
 
 #include <functional>
@@ -54,9 +55,9 @@ class ConsulAnnouncer {
   std::string told_;        // The word that the agent has.
   bool confirmed_ = false;  // The agent has taken a heartbeat since it took the registration.
   bool beat_due_ = false;
-  uint64_t beat_ = 0;       // The heartbeat that the timer belongs to.
-  bool busy_ = false;       // A request is on its way.
-  bool pausing_ = false;    // After a failure.
+  uint64_t beat_ = 0;     // The heartbeat that the timer belongs to.
+  bool busy_ = false;     // A request is on its way.
+  bool pausing_ = false;  // After a failure.
   std::function<void()> withdrawn_;
 };
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/registry/consul_api.h: what both halves of the Consul backend share.
 #pragma once
 
@@ -19,7 +20,8 @@ class Pauses {
 
   void Reset() { next_ = kFirst; }
   std::chrono::milliseconds Next() {
-    const auto pause = std::uniform_int_distribution<int64_t>(next_.count() / 2, next_.count())(random_);
+    const auto pause =
+        std::uniform_int_distribution<int64_t>(next_.count() / 2, next_.count())(random_);
     next_ = std::min(next_ * 2, longest_);
     return std::chrono::milliseconds(pause);
   }

@@ -1,10 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/registry/consul_config.h: the files of one service in Consul's KV, watched.
 //
-// aiges/<project>/<group>/<service>/<version>/<path> are the files; what a loader did with them goes
-// to aiges-status/..., outside the watched tree, so that telling it wakes nobody. The watch is a
-// blocking query (Consul HTTP API, "Blocking Queries"): the index of the last answer goes with the
-// next question; one that goes back starts again.
-// Belongs to the HttpLoop's thread.
+// aiges/<project>/<group>/<service>/<version>/<path> are the files; what a loader did with them
+// goes to aiges-status/..., outside the watched tree, so that telling it wakes nobody. The watch is
+// a blocking query (Consul HTTP API, "Blocking Queries"): the index of the last answer goes with
+// the next question; one that goes back starts again. Belongs to the HttpLoop's thread.
 #pragma once
 
 #include <functional>

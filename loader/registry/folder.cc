@@ -1,4 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/registry/folder.h"
+
+#include <sys/stat.h>
 
 #include <condition_variable>
 #include <filesystem>
@@ -16,9 +19,26 @@ namespace fs = std::filesystem;
 
 constexpr auto kLookEvery = std::chrono::milliseconds(200);
 constexpr uintmax_t kMaxFile = 16u << 20;
+constexpr uintmax_t kMaxTree = 256u << 20;
+
+// What stat says of all files, as text: while it stays the same, nothing needs to be read again.
+std::string Looks(const std::string& folder) {
+  std::string looks;
+  std::error_code error;
+  for (fs::recursive_directory_iterator at(folder, error), end; !error && at != end;
+       at.increment(error)) {
+    struct stat info{};
+    if (::stat(at->path().c_str(), &info) != 0 || !S_ISREG(info.st_mode)) continue;
+    looks += StrCat(at->path().string(), " ", info.st_ino, " ", info.st_size, " ",
+                    info.st_mtim.tv_sec, ".", info.st_mtim.tv_nsec, " ", info.st_ctim.tv_sec, ".",
+                    info.st_ctim.tv_nsec, "\n");
+  }
+  return error ? "" : looks;
+}
 
 Status ReadTree(const std::string& folder, ConfigTree* out) {
   ConfigTree tree;
+  uintmax_t total = 0;
   std::error_code error;
   for (fs::recursive_directory_iterator at(folder, error), end; !error && at != end;
        at.increment(error)) {
@@ -27,6 +47,10 @@ Status ReadTree(const std::string& folder, ConfigTree* out) {
     if (at->file_size(error) > kMaxFile) {
       return Status::Error(StatusKind::kInvalid,
                            StrCat("read ", at->path().string(), ": larger than 16 MB"));
+    }
+    if ((total += at->file_size(error)) > kMaxTree) {
+      return Status::Error(StatusKind::kInvalid,
+                           StrCat("read the folder ", folder, ": more than 256 MB in all"));
     }
     std::ifstream in(at->path(), std::ios::binary);
     if (!in) {
@@ -67,12 +91,20 @@ void FolderRegistry::Watch(std::string revision, std::function<void(ConfigTree)>
     std::mutex mu;
     std::condition_variable_any wake;
     std::unique_lock lock(mu);
+    std::string seen;  // What the tree looked like when it was read last.
     while (!wake.wait_for(lock, stop, kLookEvery, [] { return false; }) && !stop.stop_requested()) {
+      std::string looks = Looks(folder_);
+      if (!looks.empty() && looks == seen) continue;
       ConfigTree tree, again;
       // Twice the same: a file that is just being written is not taken half.
-      if (!Fetch({}, &tree).ok() || tree.revision.empty() || tree.revision == revision) continue;
+      if (!Fetch({}, &tree).ok() || tree.revision.empty()) continue;
+      if (tree.revision == revision) {
+        seen = std::move(looks);
+        continue;
+      }
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
       if (!ReadTree(folder_, &again).ok() || again.revision != tree.revision) continue;
+      seen = std::move(looks);
       revision = tree.revision;
       changed(std::move(tree));
     }

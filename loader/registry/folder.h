@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/registry/folder.h: configuration out of a folder that has the layout of the KV tree.
 //
-// <url>/<project>/<group>/<service>/<version>/<path>, watched by looking at it. Who else is there is
-// written by people (peers.toml, read by clients), so announcing does nothing.
-// Thread-safe; one thread of its own looks, once Watch is called.
+// <url>/<project>/<group>/<service>/<version>/<path>, watched by looking at it. Who else is there
+// is written by people (peers.toml, read by clients), so announcing does nothing. Thread-safe; one
+// thread of its own looks, once Watch is called.
 #pragma once
 
 #include <memory>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/registry/http_loop.h"
 
 #include <curl/curl.h>
@@ -49,9 +50,7 @@ size_t OnHeader(char* data, size_t size, size_t count, void* transfer) {
   const std::string_view line(data, size * count);
   const size_t colon = line.find(':');
   if (colon == std::string_view::npos) return size * count;
-  std::string name(line.substr(0, colon));
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::string name = Lowered(line.substr(0, colon));
   std::string_view value = line.substr(colon + 1);
   while (!value.empty() && std::isspace(static_cast<unsigned char>(value.front()))) {
     value.remove_prefix(1);

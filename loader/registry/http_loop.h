@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/registry/http_loop.h: many HTTP requests and timers on one thread, with libcurl.
 //
 // Send, After and Cancel belong to the loop's thread, where all callbacks come; Post brings one
@@ -16,7 +17,7 @@
 namespace aiges {
 
 struct HttpLoopOptions {
-  Pairs headers;  // With every request.
+  Pairs headers;                             // With every request.
   std::string ca_file, cert_file, key_file;  // PEM; empty: the system's CAs, no client certificate.
 };
 

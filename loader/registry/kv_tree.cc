@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/registry/kv_tree.h"
 
 #include <openssl/evp.h>
@@ -38,7 +39,7 @@ std::optional<ConfigTree> ParseKvTree(std::string_view body, const std::string& 
     if (key == entry.end() || !key->is_string() || value == entry.end()) return std::nullopt;
     const auto& path = key->get_ref<const std::string&>();
     if (path.rfind(prefix, 0) != 0) return std::nullopt;
-    if (path.back() == '/') continue;  // A folder, as the web console makes them.
+    if (path.back() == '/') continue;                    // A folder, as the web console makes them.
     std::optional<std::string> content = std::string();  // null: empty.
     if (value->is_string()) content = DecodeBase64(value->get_ref<const std::string&>());
     if (!content || !(value->is_string() || value->is_null())) return std::nullopt;

@@ -1,4 +1,6 @@
-// loader/registry/make.h: the backend that [registry] names. A new one is one file and one line here.
+// SPDX-License-Identifier: Apache-2.0
+// loader/registry/make.h: the backend that [registry] names. A new one is one file and one line
+// here.
 #pragma once
 
 #include <memory>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/registry/none.h: nobody is told, nobody is asked. The default: no network, no thread.
 #pragma once
 

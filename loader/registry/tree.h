@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/registry/tree.h: what all backends agree on about a tree of configuration files.
 #pragma once
 

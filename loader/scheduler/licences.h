@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/scheduler/licences.h: [fc] max permissions, shared by once calls and sessions.
 //
 // Thread-safe. Who took one gives it back when the engine is done with the call or session, not
@@ -28,9 +29,8 @@ class Licences {
   // Fewer than are in use: no new ones until enough have come back.
   void SetMax(uint64_t max) { max_.store(max, std::memory_order_relaxed); }
   Status Refusal() const {
-    return Status::Error(
-        StatusKind::kOverloaded,
-        StrCat("service license not enough: all ", max(), " of [fc] max are in use"));
+    return Status::Error(StatusKind::kOverloaded, StrCat("service license not enough: all ", max(),
+                                                         " of [fc] max are in use"));
   }
 
  private:

@@ -1,9 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/scheduler/scheduler.h"
 
 #include <algorithm>
 #include <cstdio>
 
 #include "loader/api/codes.h"
+#include "loader/base/keyed_hash.h"
 #include "loader/base/log.h"
 
 namespace aiges {
@@ -18,19 +20,35 @@ Status TimedOut() {
   return Status::Error(StatusKind::kDeadline, "service exec once request timeout");
 }
 
-// FNV-1a, 64 bits (Fowler, Noll, Vo), over keys and data: names a payload in the log, so that a
-// repeated one is recognised.
+uint64_t SlotsOf(unsigned instances, const Settings& settings) {
+  const InstanceSettings& i = settings.instances;
+  return uint64_t{instances} * std::max(i.threads, i.most_threads) * settings.batch.max_size;
+}
+
+// Names a payload in the log, so that a repeated one is recognised. Of a large one a MB is read,
+// spread over all of it: this is done on the hub.
 std::string PayloadHash(const Request& request) {
-  uint64_t hash = 0xcbf29ce484222325u;
-  const auto add = [&hash](std::string_view bytes) {
-    for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  };
+  constexpr size_t kBlock = 256;
+  constexpr size_t kMostBlocks = 4096;
+  uint64_t hash = 0;
+  const auto add = [&hash](std::string_view bytes) { hash = KeyedHash(hash, bytes.size())(bytes); };
+  const size_t blocks = kMostBlocks / std::max<size_t>(request.payloads.size(), 1) + 1;
   for (const Payload& p : request.payloads) {
+    const std::string_view data = p.data.view();
     add(p.key);
-    add(p.data.view());
+    add(std::to_string(data.size()));
+    if (data.size() <= blocks * kBlock) {
+      add(data);
+      continue;
+    }
+    for (size_t i = 0; i < blocks; ++i) {
+      const size_t last = data.size() - kBlock;
+      add(data.substr(blocks == 1 ? 0 : last / (blocks - 1) * i, kBlock));
+    }
+    add(data.substr(data.size() - kBlock));
   }
   char text[40];
-  std::snprintf(text, sizeof text, "fnv1a64=%016llx", static_cast<unsigned long long>(hash));
+  std::snprintf(text, sizeof text, "hash=%016llx", static_cast<unsigned long long>(hash));
   return text;
 }
 
@@ -39,13 +57,13 @@ std::string PayloadHash(const Request& request) {
 Scheduler::Scheduler(const Settings& settings, Workers* workers, const Clock* clock)
     : workers_(*workers),
       clock_(*clock),
-      slots_(uint64_t{settings.instances.count} * settings.instances.threads *
-             settings.batch.max_size),
+      instances_(settings.instances.count),
       licences_(settings.licences),
       sessions_(settings, workers, clock, &licences_, &failures_),
       bounds_(settings.queue),
       exec_timeout_(settings.instances.exec_timeout_ms),
-      idempotent_(settings.instances.idempotent) {}
+      idempotent_(settings.instances.idempotent),
+      slots_(SlotsOf(instances_, settings)) {}
 
 void Scheduler::UseSettings(const Settings& settings) {
   licences_.SetMax(settings.licences);
@@ -53,6 +71,7 @@ void Scheduler::UseSettings(const Settings& settings) {
   bounds_.max_requests = settings.queue.max_requests;
   exec_timeout_ = std::chrono::milliseconds(settings.instances.exec_timeout_ms);
   idempotent_ = settings.instances.idempotent;
+  slots_ = SlotsOf(instances_, settings);
 }
 
 Status Scheduler::Admit(const Request& request, TimePoint now) {
@@ -67,7 +86,7 @@ Status Scheduler::Admit(const Request& request, TimePoint now) {
                          StrCat("service license not enough: [queue] max_requests = ",
                                 bounds_.max_requests, " calls are waiting"));
   }
-  if (queued_bytes_ + request.bytes() > bounds_.max_bytes) {
+  if (held_bytes_ + request.bytes() > bounds_.max_bytes) {
     return Status::Error(StatusKind::kOverloaded,
                          StrCat("service license not enough: [queue] max_bytes = ",
                                 bounds_.max_bytes, " would be passed"));
@@ -78,6 +97,7 @@ Status Scheduler::Admit(const Request& request, TimePoint now) {
 
 void Scheduler::Enqueue(CallId id, Call& call) {
   call.state = State::kQueued;
+  call.open = false;
   queue_.insert(queue_.end(), id);
   queued_bytes_ += call.bytes;
 }
@@ -88,6 +108,7 @@ void Scheduler::Dequeue(CallId id, Call& call) {
 }
 
 void Scheduler::Forget(Calls::iterator call) {
+  held_bytes_ -= call->second.bytes;
   calls_.erase(call);
   licences_.Return();
 }
@@ -96,15 +117,14 @@ Scheduler::Answer Scheduler::TakeAnswer(Call& call, Status status, TimePoint now
   ++answers_[CodeOf(status)];
   Reply reply;
   reply.status = std::move(status);
-  reply.times.queue =
-      (call.state == State::kQueued ? now : call.sent) - call.request.arrived;
+  reply.times.queue = (call.state == State::kQueued ? now : call.sent) - call.request.arrived;
   std::unique_ptr<FailedCall> failed;
   // A client that has left is no failure of the service.
   if (!reply.status.ok() && reply.status.kind != StatusKind::kCancelled) {
     failed = std::make_unique<FailedCall>();
-    failed->handle = call.request.handle;
+    failed->handle = call.request.shown_id();
   }
-  return {std::move(call.sink), std::move(reply), call.request.arrived, std::move(failed)};
+  return {std::move(call.sink), std::move(reply), call.request.arrived, std::move(failed), nullptr};
 }
 
 void Scheduler::TakeWhatFits(TimePoint now, std::vector<Sending>* out) {
@@ -126,20 +146,23 @@ CallId Scheduler::Submit(Request request, std::unique_ptr<ReplySink> sink) {
   std::vector<Sending> sending;
   CallId id = 0;
   Reply refusal;
-  std::string refused;  // Its handle.
+  std::string refused;  // Its id, for people.
+  std::unique_ptr<ReplySink> refused_sink;
   {
     MutexLock lock(mu_);
-    if (exec_timeout_.count() > 0) {
+    if (exec_timeout_.count() > 0 && !request.no_limit) {
       request.deadline = std::min(request.deadline, now + exec_timeout_);
     }
     refusal.status = Admit(request, now);
     if (!refusal.status.ok()) {
       ++answers_[CodeOf(refusal.status)];
-      refused = std::move(request.handle);
+      refused = request.shown_id();
+      refused_sink = std::move(sink);
     } else {
       id = next_id_++;
       Call& call = calls_[id];
       call.bytes = request.bytes();
+      held_bytes_ += call.bytes;
       call.request = std::move(request);
       call.sink = std::move(sink);
       deadlines_.emplace(call.request.deadline, id);
@@ -148,9 +171,9 @@ CallId Scheduler::Submit(Request request, std::unique_ptr<ReplySink> sink) {
       TakeWhatFits(now, &sending);
     }
   }
-  if (id == 0) {
+  if (refused_sink != nullptr) {
     failures_.Add({FailureKind::kCall, CodeOf(refusal.status), -1, refused, refusal.status.text});
-    sink->Done(std::move(refusal));
+    refused_sink->Done(std::move(refusal));
   } else {
     Send(std::move(sending));
   }
@@ -160,7 +183,59 @@ CallId Scheduler::Submit(Request request, std::unique_ptr<ReplySink> sink) {
 void Scheduler::Send(std::vector<Sending> sending) {
   // A running call's request stays where it is (the map never moves its values) until its result
   // or its loss comes through OnResults, which cannot happen before Send.
-  for (Sending& s : sending) s.slot.Send(s.id, *s.request);
+  for (Sending& s : sending) {
+    const bool door = s.request->door != nullptr;
+    s.slot.Send(s.id, *s.request);
+    if (door) OpenDoor(s.id);
+  }
+}
+
+// Parts that came before the call was sent follow it. Its result may be here by now.
+void Scheduler::OpenDoor(CallId id) {
+  MutexLock lock(mu_);
+  const auto found = calls_.find(id);
+  if (found == calls_.end() || found->second.state != State::kRunning) return;
+  Call& call = found->second;
+  call.open = true;
+  call.went_on = call.went_on || !call.parts.empty();
+  for (const Payload& part : call.parts) workers_.SendPart(call.place, id, part);
+  call.parts.clear();
+}
+
+void Scheduler::SendPart(CallId id, Payload part) {
+  MutexLock lock(mu_);
+  const auto found = calls_.find(id);
+  if (found == calls_.end() || found->second.state == State::kUnwanted) return;
+  Call& call = found->second;
+  if (!call.open) return call.parts.push_back(std::move(part));
+  call.went_on = true;
+  workers_.SendPart(call.place, id, part);
+}
+
+void Scheduler::TookPart(CallId id, uint64_t bytes) {
+  MutexLock lock(mu_);
+  const auto found = calls_.find(id);
+  if (found == calls_.end() || !found->second.open) return;
+  workers_.TookPart(found->second.place, id, bytes);
+}
+
+void Scheduler::OnDoorEvents(std::vector<DoorEvent> events) {
+  for (DoorEvent& event : events) {
+    std::shared_ptr<DoorSink> door;
+    {
+      MutexLock lock(mu_);
+      const auto found = calls_.find(event.call);
+      if (found == calls_.end() || found->second.state != State::kRunning) continue;
+      door = found->second.request.door;
+      found->second.went_on = true;
+    }
+    if (door == nullptr) continue;
+    if (event.took > 0) {
+      door->Took(event.took);
+    } else {
+      door->Part(std::move(event.part));
+    }
+  }
 }
 
 void Scheduler::GiveUp(CallId id, Status status, TimePoint now, std::vector<Answer>* out) {
@@ -214,16 +289,15 @@ void Scheduler::BeginDrain(TimePoint until) {
   workers_.SetAlarm(until);
 }
 
-bool Scheduler::RunsAgain(const WorkerResult& result, Call& call) {
+bool Scheduler::RunsAgain(const WorkerResult& result, Call& call, bool* poison) {
+  if (call.went_on) return false;
   if (result.unsent) return true;
   if (!result.lost || !idempotent_) return false;
   if (!std::exchange(call.replayed, true)) {
     ++replayed_;
     return true;
   }
-  LogError("scheduler", "quarantine: call ", call.request.handle,
-           " was in two workers that died, and is not run again; payload ",
-           PayloadHash(call.request), ", ", call.bytes, " bytes; ", result.status.text);
+  *poison = true;
   return false;
 }
 
@@ -234,7 +308,8 @@ void Scheduler::Finish(WorkerResult& result, TimePoint now, std::vector<Answer>*
   const bool wanted = call.state != State::kUnwanted;
   if (!wanted) ++unwanted_;
   if (result.batch > 0 && !result.lost) ++batches_[result.batch];
-  if (wanted && RunsAgain(result, call)) return Enqueue(result.call, call);
+  bool poison = false;
+  if (wanted && RunsAgain(result, call, &poison)) return Enqueue(result.call, call);
   if (wanted) {
     deadlines_.erase({call.request.deadline, result.call});
     Answer answer = TakeAnswer(call, std::move(result.status), now);
@@ -245,6 +320,7 @@ void Scheduler::Finish(WorkerResult& result, TimePoint now, std::vector<Answer>*
       answer.failed->instance = result.instance;
       answer.failed->detail = std::move(result.detail);
     }
+    if (poison) answer.poison = std::make_unique<Request>(std::move(call.request));
     out->push_back(std::move(answer));
   }
   Forget(found);
@@ -275,10 +351,11 @@ void Scheduler::OnCapacity() {
     TakeWhatFits(now, &sending);
     if (!workers_.Hopeful()) {
       while (!queue_.empty()) {
-        GiveUp(*queue_.begin(),
-               Status::Error(StatusKind::kDisconnected,
-                             "no worker is up: the engine keeps failing, see the log of the service"),
-               now, &answers);
+        GiveUp(
+            *queue_.begin(),
+            Status::Error(StatusKind::kDisconnected,
+                          "no worker is up: the engine keeps failing, see the log of the service"),
+            now, &answers);
       }
     }
   }
@@ -302,13 +379,19 @@ void Scheduler::Deliver(std::vector<Answer> answers) {
       failures_.Add(
           {FailureKind::kCall, CodeOf(status), f.instance, f.handle, status.text, f.detail});
     }
+    if (answer.poison != nullptr) {
+      const Request& request = *answer.poison;
+      LogError("scheduler", "quarantine: call ", request.shown_id(),
+               " was in two workers that died, and is not run again; payload ",
+               PayloadHash(request), ", ", request.bytes(), " bytes; ", answer.reply.status.text);
+    }
     answer.sink->Done(std::move(answer.reply));
   }
 }
 
 void Scheduler::OnDeath(WorkerDeath death) {
-  failures_.Add({FailureKind::kWorker, 0, static_cast<int>(death.instance), {}, death.why,
-                 death.output});
+  failures_.Add(
+      {FailureKind::kWorker, 0, static_cast<int>(death.instance), {}, death.why, death.output});
 }
 
 bool Scheduler::Ready() const { return !draining_ && workers_.ReadyCount() > 0; }

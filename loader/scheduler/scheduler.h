@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/scheduler/scheduler.h: one queue for the service, from admission to answer.
 //
 // Overview. Submit admits a call (licence, queue bounds, deadline) or refuses it at once. An
@@ -12,7 +13,8 @@
 //   kRunning -> kUnwanted  deadline or abort: answered; the engine still works on it, so it keeps
 //                          its licence and its data until the result comes, which is dropped
 //   kRunning -> kQueued    the worker died before the call reached it; or, where the service is
-//                          idempotent, died with it for the first time
+//                          idempotent, died with it for the first time. Not a door call of which
+//                          a second part was sent either way: it cannot be told again.
 //
 // Threads: one lock around the tables; short sections, no I/O and no sink inside. Sinks are called
 // outside it. No clock but the one given, so it is tested without sleeping.
@@ -45,17 +47,21 @@ class Scheduler : public Service, public WorkerEvents {
   CallId Submit(Request request, std::unique_ptr<ReplySink> sink) override;
   void Flush() override { workers_.Flush(); }
   void Abort(CallId id) override;
+  void SendPart(CallId id, Payload part) override;
+  void TookPart(CallId id, uint64_t bytes) override;
   bool Ready() const override;
 
   void OnResults(std::vector<WorkerResult> results) override;
   void OnSessionEvents(std::vector<SessionEvent> events) override {
     sessions_.OnEvents(std::move(events));
   }
+  void OnDoorEvents(std::vector<DoorEvent> events) override;
   void OnCapacity() override;
   void OnDeath(WorkerDeath death) override;
   void OnAlarm(TimePoint now) override;
 
-  // [queue] max_requests, [fc] max, exec_timeout_ms and idempotent, from the next call on.
+  // [queue] max_requests, [fc] max, exec_timeout_ms and idempotent, from the next call on; and how
+  // many calls the instances run at one time.
   void UseSettings(const Settings& settings);
 
   // Readiness goes off. Calls are still taken until then; what has no answer by then is told so.
@@ -81,6 +87,9 @@ class Scheduler : public Service, public WorkerEvents {
     TimePoint sent;
     size_t bytes = 0;
     bool replayed = false;
+    // Of a door call. Open: it was sent, and its parts follow it.
+    bool open = false, went_on = false;
+    std::vector<Payload> parts;  // That came before.
   };
   // What is remembered of a call that failed.
   struct FailedCall {
@@ -92,6 +101,7 @@ class Scheduler : public Service, public WorkerEvents {
     Reply reply;
     TimePoint arrived;
     std::unique_ptr<FailedCall> failed;  // Where the status is not ok.
+    std::unique_ptr<Request> poison;     // Two workers died with it.
   };
   struct Sending {
     Slot slot;
@@ -107,14 +117,16 @@ class Scheduler : public Service, public WorkerEvents {
   void Forget(Calls::iterator call) REQUIRES(mu_);
   Answer TakeAnswer(Call& call, Status status, TimePoint now) REQUIRES(mu_);
   void GiveUp(CallId id, Status status, TimePoint now, std::vector<Answer>* out) REQUIRES(mu_);
-  bool RunsAgain(const WorkerResult& result, Call& call) REQUIRES(mu_);
+  // `poison`: it does not, as two workers have died with it.
+  bool RunsAgain(const WorkerResult& result, Call& call, bool* poison) REQUIRES(mu_);
   void Finish(WorkerResult& result, TimePoint now, std::vector<Answer>* out) REQUIRES(mu_);
   void Deliver(std::vector<Answer> answers);
   void Send(std::vector<Sending> sending);
+  void OpenDoor(CallId id);
 
   Workers& workers_;
   const Clock& clock_;
-  const uint64_t slots_;
+  const unsigned instances_;
   std::atomic<bool> draining_{false};
   Licences licences_;
   RecentFailures failures_;
@@ -124,10 +136,12 @@ class Scheduler : public Service, public WorkerEvents {
   QueueSettings bounds_ GUARDED_BY(mu_);
   std::chrono::milliseconds exec_timeout_ GUARDED_BY(mu_);
   bool idempotent_ GUARDED_BY(mu_);
+  uint64_t slots_ GUARDED_BY(mu_);  // Calls that the instances run at one time.
   CallId next_id_ GUARDED_BY(mu_) = 1;
   Calls calls_ GUARDED_BY(mu_);
   std::set<CallId> queue_ GUARDED_BY(mu_);  // Ids grow, so this is the order of arrival.
   uint64_t queued_bytes_ GUARDED_BY(mu_) = 0;
+  uint64_t held_bytes_ GUARDED_BY(mu_) = 0;  // Of all calls, also of those that run.
   TimePoint drain_until_ GUARDED_BY(mu_) = TimePoint::max();
   std::set<std::pair<TimePoint, CallId>> deadlines_ GUARDED_BY(mu_);
   std::map<int, uint64_t> answers_ GUARDED_BY(mu_);

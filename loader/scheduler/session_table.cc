@@ -1,6 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/scheduler/session_table.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "loader/api/codes.h"
 
@@ -47,21 +49,21 @@ void SessionTable::Run(After after) {
 }
 
 Status SessionTable::Open(SessionRequest request, SessionId* id) {
-  const std::string handle = request.handle;
+  const std::string shown = request.shown_id();
   Status status;
   {
     MutexLock lock(mu_);
     status = TryOpen(std::move(request), id);
   }
   if (!status.ok()) {
-    failures_.Add({FailureKind::kSession, CodeOf(status), -1, handle, status.text});
+    failures_.Add({FailureKind::kSession, CodeOf(status), -1, shown, status.text});
   }
   return status;
 }
 
 Status SessionTable::TryOpen(SessionRequest request, SessionId* id) {
   if (drain_until_ <= clock_.Now()) return Stopping();
-  if (handles_.count(request.handle) > 0) {
+  if (handles_.Find(request.handle)) {
     return Status::Error(StatusKind::kOverloaded,
                          StrCat("service license not enough: the handle ", request.handle,
                                 " is that of a live session"));
@@ -79,7 +81,7 @@ Status SessionTable::TryOpen(SessionRequest request, SessionId* id) {
     return Status::Error(StatusKind::kDisconnected, "the worker died before it got the session");
   }
   ++report_.opened;
-  handles_[request.handle] = made;
+  handles_.Add(request.handle, made);
   Session& session = sessions_[made];
   session.place = *place;
   session.request = std::move(request);
@@ -104,31 +106,40 @@ Status SessionTable::Write(SessionId id, int sync_id, std::vector<Payload> paylo
     if (!session.failure.ok() && session.output.empty()) {
       status = session.failure;
       Finish(id, session, true, &after);
-    } else if (session.sent.size() + session.early.size() >= kMostInput ||
-               input_bytes_ + BytesOf(payloads) > max_bytes_) {
-      return Status::Error(StatusKind::kOverloaded,
-                           StrCat("input buffer full: the engine has not taken ",
-                                  session.sent.size() + session.early.size(),
-                                  " packets of this session"));
+    } else if (status = CheckRoom(session, BytesOf(payloads)); !status.ok()) {
+      // The session goes on; what was opened or written before still leaves.
     } else if (!session.request.ordered) {
       Send(id, session, std::move(payloads), std::move(taken), &after);
     } else {
-      if (!std::exchange(session.ordering, true)) session.next_sync = sync_id;
-      if (sync_id >= session.next_sync) {
-        const size_t bytes = BytesOf(payloads);
-        const bool fresh =
-            session.early.emplace(sync_id, Waiting{std::move(payloads), std::move(taken), bytes})
-                .second;
-        if (fresh) input_bytes_ += bytes;
+      const size_t bytes = BytesOf(payloads);
+      std::optional<Waiting> left_out =
+          session.early.Put(sync_id, {std::move(payloads), std::move(taken), bytes});
+      if (!left_out) {
+        input_bytes_ += bytes;
         SendInOrder(id, session, &after);
-      } else if (taken) {
-        after.taken.push_back(std::move(taken));  // Too late: it is left out.
+      } else if (left_out->taken) {  // Too late, or it is there already.
+        after.taken.push_back(std::move(left_out->taken));
       }
     }
     Settle(id);
   }
   Run(std::move(after));
   return status;
+}
+
+Status SessionTable::CheckRoom(const Session& session, size_t bytes) const {
+  const size_t packets = session.sent.size() + session.early.waiting();
+  if (packets >= kMostInput) {
+    return Status::Error(StatusKind::kOverloaded,
+                         StrCat("input buffer full: the engine has not taken ", packets,
+                                " packets of this session"));
+  }
+  if (input_bytes_ + bytes > max_bytes_) {
+    return Status::Error(StatusKind::kOverloaded,
+                         StrCat("input buffer full: the engines have not taken ", input_bytes_,
+                                " bytes, [queue] max_bytes = ", max_bytes_, " would be passed"));
+  }
+  return Status::Ok();
 }
 
 void SessionTable::Send(SessionId id, Session& session, std::vector<Payload> payloads,
@@ -147,14 +158,11 @@ void SessionTable::Send(SessionId id, Session& session, std::vector<Payload> pay
 }
 
 void SessionTable::SendInOrder(SessionId id, Session& session, After* after) {
-  while (!session.early.empty() && session.early.begin()->first <= session.next_sync) {
-    Waiting packet = std::move(session.early.begin()->second);
-    session.early.erase(session.early.begin());
-    input_bytes_ -= packet.bytes;  // Send counts it anew.
-    ++session.next_sync;
-    Send(id, session, std::move(packet.payloads), std::move(packet.taken), after);
+  while (std::optional<Waiting> packet = session.early.Take()) {
+    input_bytes_ -= packet->bytes;  // Send counts it anew.
+    Send(id, session, std::move(packet->payloads), std::move(packet->taken), after);
   }
-  if (session.early.empty()) {
+  if (session.early.waiting() == 0) {
     session.gap_until = TimePoint::max();
   } else if (session.gap_until == TimePoint::max()) {
     session.gap_until = clock_.Now() + kGapLimit;
@@ -176,8 +184,7 @@ void SessionTable::Poll(SessionId id, size_t max_batches, TimePoint until,
       Session& session = found->second;
       Touch(session);
       Poller poller{std::move(sink), std::max<size_t>(max_batches, 1), until};
-      const bool something =
-          !session.output.empty() || session.ended || !session.failure.ok();
+      const bool something = !session.output.empty() || session.ended || !session.failure.ok();
       if (something || until <= clock_.Now()) {
         Answer(id, session, std::move(poller), &after);
       } else {
@@ -195,6 +202,9 @@ void SessionTable::Poll(SessionId id, size_t max_batches, TimePoint until,
 void SessionTable::Answer(SessionId id, Session& session, Poller poller, After* after) {
   SessionOutput output;
   while (!session.output.empty() && output.batches.size() < poller.max_batches) {
+    const size_t bytes = BytesOf(session.output.front());
+    session.output_bytes -= bytes;
+    output_bytes_ -= bytes;
     output.batches.push_back(std::move(session.output.front()));
     session.output.pop_front();
   }
@@ -248,11 +258,9 @@ void SessionTable::Abort(SessionId id) {
 
 Status SessionTable::Find(const std::string& handle, SessionId* id) {
   MutexLock lock(mu_);
-  const auto found = handles_.find(handle);
-  if (found == handles_.end()) {
-    return remembered_count_.count(handle) > 0 ? Released() : Unknown(handle);
-  }
-  *id = found->second;
+  const std::optional<SessionId> found = handles_.Find(handle);
+  if (!found) return handles_.WasReleased(handle) ? Released() : Unknown(handle);
+  *id = *found;
   return Status::Ok();
 }
 
@@ -263,27 +271,42 @@ void SessionTable::Close(SessionId id, Session& session, After* after) {
 }
 
 void SessionTable::DropInput(Session& session, After* after) {
-  for (auto& [sync_id, packet] : session.early) {
+  for (auto& [sync_id, packet] : session.early.TakeAll()) {
     input_bytes_ -= packet.bytes;
     if (packet.taken) after->taken.push_back(std::move(packet.taken));
   }
-  session.early.clear();
   session.gap_until = TimePoint::max();
 }
 
 void SessionTable::Finish(SessionId id, Session& session, bool remember, After* after) {
   if (std::exchange(session.over, true)) return;
-  session.output.clear();
+  DropOutput(session);
   DropInput(session, after);
   Close(id, session, after);
-  handles_.erase(session.request.handle);
-  if (!remember) return;
-  remembered_.push_back(session.request.handle);
-  ++remembered_count_[session.request.handle];
-  if (remembered_.size() <= kRemembered) return;
-  const auto oldest = remembered_count_.find(remembered_.front());
-  if (--oldest->second == 0) remembered_count_.erase(oldest);
-  remembered_.pop_front();
+  handles_.Release(session.request.handle, remember);
+}
+
+void SessionTable::DropOutput(Session& session) {
+  session.output.clear();
+  output_bytes_ -= std::exchange(session.output_bytes, 0);
+}
+
+void SessionTable::BoundOutput(After* after) {
+  while (output_bytes_ > max_bytes_) {
+    const auto most = std::max_element(
+        sessions_.begin(), sessions_.end(),
+        [](const auto& a, const auto& b) { return a.second.output_bytes < b.second.output_bytes; });
+    const SessionId id = most->first;
+    Session& session = most->second;
+    Status status = Status::Error(
+        StatusKind::kOverloaded,
+        StrCat("output buffer full: the client has not taken ", session.output_bytes,
+               " bytes of this session, and [queue] max_bytes = ", max_bytes_, " was passed"));
+    DropOutput(session);
+    session.ended = false;  // The end was in what is lost.
+    Fail(id, session, std::move(status), nullptr, after);
+    Settle(id);
+  }
 }
 
 void SessionTable::Fail(SessionId id, Session& session, Status status, const SessionEvent* event,
@@ -291,7 +314,7 @@ void SessionTable::Fail(SessionId id, Session& session, Status status, const Ses
   if (session.ended || !session.failure.ok()) return;
   ++report_.failures[CodeOf(status)];
   failures_.Add({FailureKind::kSession, CodeOf(status), event == nullptr ? -1 : event->instance,
-                 session.request.handle, status.text,
+                 session.request.shown_id(), status.text,
                  event == nullptr ? std::string_view() : event->detail});
   session.failure = std::move(status);
   DropInput(session, after);
@@ -312,6 +335,8 @@ void SessionTable::Apply(SessionEvent& event, std::set<SessionId>* changed, Afte
       if (!event.status.ok()) {
         return Fail(event.session, session, std::move(event.status), &event, after);
       }
+      session.output_bytes += BytesOf(event.payloads);
+      output_bytes_ += BytesOf(event.payloads);
       session.output.push_back(std::move(event.payloads));
       if (!event.last) return;
       session.ended = true;
@@ -357,6 +382,7 @@ void SessionTable::OnEvents(std::vector<SessionEvent> events) {
       }
       Settle(id);
     }
+    BoundOutput(&after);
   }
   Run(std::move(after));
 }
@@ -369,9 +395,9 @@ void SessionTable::Touch(Session& session) {
 
 void SessionTable::SetTimer(SessionId id, Session& session) {
   TimePoint next = session.over ? TimePoint::max()
-                                : std::min(session.gap_until,
-                                           session.poller.sink != nullptr ? session.poller.until
-                                                                          : session.idle_at);
+                                : std::min(session.gap_until, session.poller.sink != nullptr
+                                                                  ? session.poller.until
+                                                                  : session.idle_at);
   if (next == session.timer) return;
   if (session.timer != TimePoint::max()) timers_.erase({session.timer, id});
   session.timer = next;
@@ -390,7 +416,7 @@ void SessionTable::Settle(SessionId id) {
 void SessionTable::OnTimer(SessionId id, Session& session, TimePoint now, After* after) {
   if (session.gap_until <= now) {
     session.gap_until = TimePoint::max();
-    if (!session.early.empty()) session.next_sync = session.early.begin()->first;
+    session.early.SkipGap();
     SendInOrder(id, session, after);
   }
   if (session.poller.sink != nullptr) {
@@ -448,7 +474,7 @@ bool SessionTable::Idle() const {
 SessionsReport SessionTable::Report() const {
   MutexLock lock(mu_);
   SessionsReport report = report_;
-  report.open = handles_.size();
+  report.open = handles_.live();
   report.input_bytes = input_bytes_;
   return report;
 }

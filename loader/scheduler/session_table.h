@@ -1,8 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/scheduler/session_table.h: every open session: its order, its output, its end.
 //
 // Overview. A session is placed in one process when it is opened and has its licence until that
 // process says that it is destroyed. Input goes on at once, in sync_id order where the client asks
 // for it; output waits here, at most as many items as the front allowed, until it is polled for.
+// Input and output of all sessions have at most [queue] max_bytes each.
 //
 // Life cycle:
 //   open      -> over     the last output or an error was polled, Abort, idle, drain, or its
@@ -32,7 +34,9 @@
 #include "loader/api/worker.h"
 #include "loader/base/clock.h"
 #include "loader/base/mutex.h"
+#include "loader/scheduler/handles.h"
 #include "loader/scheduler/licences.h"
+#include "loader/scheduler/packet_order.h"
 
 namespace aiges {
 
@@ -42,11 +46,9 @@ class SessionTable : public Sessions {
   static constexpr size_t kMostInput = 500;
   // A missing packet is waited for so long, then left out.
   static constexpr std::chrono::seconds kGapLimit{5};
-  // Handles of sessions that ended, for the better of two errors.
-  static constexpr size_t kRemembered = 1000;
 
-  SessionTable(const Settings& settings, Workers* workers, const Clock* clock,
-               Licences* licences, RecentFailures* failures);
+  SessionTable(const Settings& settings, Workers* workers, const Clock* clock, Licences* licences,
+               RecentFailures* failures);
 
   Status Open(SessionRequest request, SessionId* id) override;
   Status Write(SessionId id, int sync_id, std::vector<Payload> payloads,
@@ -86,15 +88,14 @@ class SessionTable : public Sessions {
     SessionRequest request;  // params are the worker's by now.
     Place place;
     bool over = false, closing = false, gone = false;
-    Status failure;          // Told once the output before it is polled.
-    bool ended = false;      // The last output is in `output`, or was polled.
+    Status failure;      // Told once the output before it is polled.
+    bool ended = false;  // The last output is in `output`, or was polled.
     std::deque<std::vector<Payload>> output;
-    unsigned polled = 0;     // Items that the worker may send again.
+    size_t output_bytes = 0;
+    unsigned polled = 0;  // Items that the worker may send again.
     Poller poller;
     std::deque<Sent> sent;
-    bool ordering = false;   // The first packet, whose sync_id is the base, has come.
-    int next_sync = 0;
-    std::map<int, Waiting> early;
+    PacketOrder<Waiting> early;
     TimePoint gap_until = TimePoint::max();
     TimePoint idle_at = TimePoint::max();
     TimePoint timer = TimePoint::max();  // The one in timers_.
@@ -108,15 +109,19 @@ class SessionTable : public Sessions {
   };
 
   Status TryOpen(SessionRequest request, SessionId* id) REQUIRES(mu_);
+  Status CheckRoom(const Session& session, size_t bytes) const REQUIRES(mu_);
   void Run(After after);
   void Send(SessionId id, Session& session, std::vector<Payload> payloads,
             std::function<void()> taken, After* after) REQUIRES(mu_);
   void SendInOrder(SessionId id, Session& session, After* after) REQUIRES(mu_);
   void Answer(SessionId id, Session& session, Poller poller, After* after) REQUIRES(mu_);
+  // After what waited was polled: while there is too much, the session that keeps most is ended.
+  void BoundOutput(After* after) REQUIRES(mu_);
+  void DropOutput(Session& session) REQUIRES(mu_);
   void Apply(SessionEvent& event, std::set<SessionId>* changed, After* after) REQUIRES(mu_);
   // `event`: what the status comes from, if that is one.
-  void Fail(SessionId id, Session& session, Status status, const SessionEvent* event,
-            After* after) REQUIRES(mu_);
+  void Fail(SessionId id, Session& session, Status status, const SessionEvent* event, After* after)
+      REQUIRES(mu_);
   void Close(SessionId id, Session& session, After* after) REQUIRES(mu_);
   void Finish(SessionId id, Session& session, bool remember, After* after) REQUIRES(mu_);
   void DropInput(Session& session, After* after) REQUIRES(mu_);
@@ -135,11 +140,11 @@ class SessionTable : public Sessions {
   mutable Mutex mu_;
   SessionId next_id_ GUARDED_BY(mu_) = (SessionId{1} << 63) + 1;  // Never a call's id.
   Table sessions_ GUARDED_BY(mu_);
-  std::unordered_map<std::string, SessionId> handles_ GUARDED_BY(mu_);
-  std::deque<std::string> remembered_ GUARDED_BY(mu_);
-  std::unordered_map<std::string, int> remembered_count_ GUARDED_BY(mu_);
+  Handles handles_ GUARDED_BY(mu_);
   std::set<std::pair<TimePoint, SessionId>> timers_ GUARDED_BY(mu_);
+  // Of payloads that the engine has not taken, and that no poll has.
   uint64_t input_bytes_ GUARDED_BY(mu_) = 0;
+  uint64_t output_bytes_ GUARDED_BY(mu_) = 0;
   bool unflushed_ GUARDED_BY(mu_) = false;  // An Open, which leaves with what follows it.
   TimePoint drain_until_ GUARDED_BY(mu_) = TimePoint::max();
   SessionsReport report_ GUARDED_BY(mu_);

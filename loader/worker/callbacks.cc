@@ -1,10 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/worker/callbacks.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
 #include "loader/base/strings.h"
 #include "loader/channel/wire.h"
+#include "loader/worker/own_process.h"
 
 namespace aiges {
 namespace {
@@ -32,16 +35,20 @@ bool StateOfRunning(const char* tag, int* state, int64_t* remaining_ms) {
   });
 }
 
-std::string_view OrEmpty(const char* text) {
-  return text == nullptr ? std::string_view() : std::string_view(text);
+// Keys and values of meters and traces. They may have no end.
+constexpr size_t kMostNote = 4096;
+
+std::string_view Note(const char* text) {
+  return text == nullptr ? std::string_view() : std::string_view(text, ::strnlen(text, kMostNote));
 }
 
 int OnMeter(const char* usr_tag, const char* key, int count) {
+  if (InForkedChild()) return -1;
   std::string frame;
   WireWriter w(&frame);
   w.Begin(FrameType::kMeter, 0);
-  w.Text(OrEmpty(usr_tag));
-  w.Text(OrEmpty(key));
+  w.Text(Note(usr_tag));
+  w.Text(Note(key));
   w.Number(static_cast<int32_t>(count));
   w.End();
   GetOutbox().Write(frame);
@@ -49,27 +56,54 @@ int OnMeter(const char* usr_tag, const char* key, int count) {
 }
 
 int OnTrace(const char* usr_tag, const char* key, const char* value) {
+  if (InForkedChild()) return -1;
   std::string frame;
   WireWriter w(&frame);
   w.Begin(FrameType::kTrace, 0);
-  w.Text(OrEmpty(usr_tag));
-  w.Text(OrEmpty(key));
-  w.Text(OrEmpty(value));
+  w.Text(Note(usr_tag));
+  w.Text(Note(key));
+  w.Text(Note(value));
   w.End();
   GetOutbox().Write(frame);
   return 0;
 }
 
 int OnTryResult(const void* usr_tag, pDataList results, int code) {
+  if (InForkedChild()) return -1;
   const auto target = GetCallbackTable().Find(static_cast<const char*>(usr_tag));
   return target == nullptr ? -1 : target->Deliver(results, code, false);
+}
+
+std::atomic<unsigned> g_alive_period_ms{0};
+std::atomic<int64_t> g_end_ns{0};  // When the worker must be gone; 0: it is not to end.
+
+int OnAlive() {
+  const unsigned period = g_alive_period_ms;
+  if (period == 0 || InForkedChild()) return 0;
+  std::string frame;
+  WireWriter w(&frame);
+  w.Begin(FrameType::kAlive, 0);
+  w.End();
+  GetOutbox().Write(frame);
+  return static_cast<int>(period);
+}
+
+int OnDoorTook(const char* usr_tag, unsigned long long bytes) {
+  if (InForkedChild()) return -1;
+  const auto target = GetCallbackTable().Find(usr_tag);
+  return target == nullptr ? 0 : target->Took(bytes);
 }
 
 int OnCallState(const char* usr_tag, long long* remaining_ms) {
   int64_t remaining = -1;
   int state = 0;
-  // Outside of a call the engine has no tag, and nobody to stop for.
-  if (usr_tag != nullptr && *usr_tag != '\0' && !StateOfRunning(usr_tag, &state, &remaining)) {
+  const bool of_process = usr_tag == nullptr || *usr_tag == '\0';
+  if (of_process && g_end_ns != 0) {
+    state = 1;
+    remaining = std::max<int64_t>((g_end_ns - NowNs()) / 1'000'000, 0);
+  }
+  const bool of_call = !of_process && !InForkedChild();
+  if (of_call && !StateOfRunning(usr_tag, &state, &remaining)) {
     if (const auto target = GetCallbackTable().Find(usr_tag)) {
       state = target->State(&remaining);
     } else {  // Answered, given up, or destroyed.
@@ -110,16 +144,22 @@ CallbackTable& GetCallbackTable() {
 }
 
 int OnEngineResult(const void* usr_tag, pDataList results, int code) {
+  if (InForkedChild()) return -1;
   const auto target = GetCallbackTable().Find(static_cast<const char*>(usr_tag));
   return target == nullptr ? -1 : target->Deliver(results, code, true);
 }
 
-void OfferHostFunctions(const Plugin& plugin) {
+void SetEnd(int64_t end_ns) { g_end_ns = end_ns; }
+
+void OfferHostFunctions(const Plugin& plugin, unsigned alive_period_ms) {
+  g_alive_period_ms = alive_period_ms;
   if (plugin.set_ctrl == nullptr) return;
   plugin.set_ctrl(CTMeterCustom, reinterpret_cast<void*>(&OnMeter));
   plugin.set_ctrl(CTTraceLog, reinterpret_cast<void*>(&OnTrace));
   plugin.set_ctrl(CTCallState, reinterpret_cast<void*>(&OnCallState));
   plugin.set_ctrl(CTTryCallback, reinterpret_cast<void*>(&OnTryResult));
+  plugin.set_ctrl(CTAlive, reinterpret_cast<void*>(&OnAlive));
+  plugin.set_ctrl(CTDoorTook, reinterpret_cast<void*>(&OnDoorTook));
 }
 
 RunningCalls::RunningCalls(const Host& host) : host_(host) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/worker/callbacks.h: the functions that an engine may call, and who they reach.
 //
 // The C ABI names a call or session by its usrTag alone. A target stays in the table from before
@@ -22,6 +23,8 @@ class CallbackTarget {
   virtual ~CallbackTarget() = default;
   // 0: taken; -1: not wanted any more; 1: no room, and `may_wait` was false.
   virtual int Deliver(pDataList results, int code, bool may_wait) = 0;
+  // As wrapperDoorTook.
+  virtual int Took(uint64_t) { return 0; }
   // As wrapperCallState.
   virtual int State(int64_t* remaining_ms) const = 0;
 };
@@ -43,8 +46,11 @@ CallbackTable& GetCallbackTable();
 // wrapperCallback for Create and ExecAsync.
 int OnEngineResult(const void* usr_tag, pDataList results, int code);
 
-// Gives the engine the functions that wrapperSetCtrl offers.
-void OfferHostFunctions(const Plugin& plugin);
+// Gives the engine the functions that wrapperSetCtrl offers. The period is that of kInit.
+void OfferHostFunctions(const Plugin& plugin, unsigned alive_period_ms);
+
+// The worker is to end by then: what wrapperCallState says where it is asked about no call.
+void SetEnd(int64_t end_ns);
 
 // A call that the engine answers by returning. The tag is the caller's until the call has ended.
 struct RunningCall {

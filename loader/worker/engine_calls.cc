@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/worker/engine_calls.h"
 
 #include <algorithm>
@@ -21,10 +22,8 @@ class EngineCalls::AsyncCall : public CallbackTarget {
 
   int Deliver(pDataList results, int code, bool) override {
     if (!Take()) return -1;
-    const EngineError error = calls_.host_.plugin->Error(code);
     std::string frame;
-    Complain(WriteResult(&frame, id_, {code, error.text, Elapsed(), 1, error.detail}, code == 0 ? results : nullptr,
-                         calls_.host_.results.get()));
+    calls_.Answer(&frame, id_, calls_.host_.mode.async_fault, code, {Elapsed()}, results);
     GetOutbox().Write(frame);
     return 0;
   }
@@ -54,13 +53,19 @@ class EngineCalls::AsyncCall : public CallbackTarget {
   std::atomic<bool> answered_{false};
 };
 
+void EngineCalls::Answer(std::string* out, uint64_t id, Fault fault, int code, const CallCost& cost,
+                         pDataList results) const {
+  if (code != 0) return WriteFailure(out, id, cost, host_.plugin->Error(fault, code));
+  Complain(WriteResult(out, id, cost, results, host_.results.get()));
+}
+
 bool EngineCalls::Prepare(const ExecFrame& frame, CallInput* input, std::string* out) const {
   if (!input->ParseExec(frame.body, *host_.requests)) {
-    WriteRefusal(out, frame.id, ResultKind::kMalformed, "the worker could not read the call");
+    WriteFailure(out, frame.id, {0, 0}, {Fault::kMalformed, "the worker could not read the call"});
     return false;
   }
   if (input->deadline_ns <= NowNs() || host_.Cancelled(frame.id)) {
-    WriteRefusal(out, frame.id, ResultKind::kExpired, "");
+    WriteFailure(out, frame.id, {0, 0}, {Fault::kExpired, ""});
     return false;
   }
   return true;
@@ -78,34 +83,29 @@ void EngineCalls::RunOne(const ExecFrame& frame, CallRoom* room) {
   const RunningScope scope(&room->running, &running, 1);
   const int code = plugin.exec(tag, input->params.head(), input->data.head(), &head,
                                input->psr_head(), input->psr_count());
-  const auto engine_ns = static_cast<uint64_t>(NowNs() - start);
-  const EngineError error = plugin.Error(code);
-  Complain(WriteResult(&room->out, frame.id, {code, error.text, engine_ns, 1, error.detail},
-                       code == 0 ? head : nullptr, host_.results.get()));
+  Answer(&room->out, frame.id, Fault::kExec, code, {static_cast<uint64_t>(NowNs() - start)}, head);
   if (code == 0 && plugin.exec_free != nullptr) plugin.exec_free(tag, &head);
 }
 
 void EngineCalls::Begin(uint64_t id, CallInput* input, std::string* out) {
   const auto call = std::make_shared<AsyncCall>(this, id, *input);
   if (!GetCallbackTable().Add(call->tag(), call)) {
-    WriteRefusal(out, id, ResultKind::kRepeated,
-                 StrCat("session repeat: a call or session with the handle ", call->tag(),
-                        " is in work"));
+    WriteFailure(out, id, {0, 0},
+                 {Fault::kRepeated, StrCat("session repeat: a call or session with the handle ",
+                                           call->tag(), " is in work")});
     return;
   }
   {
     MutexLock lock(mu_);
     async_[id] = call;
   }
-  const int64_t left_ms = std::clamp<int64_t>((input->deadline_ns - NowNs()) / 1'000'000, 1,
-                                              86'400'000);
+  const int64_t left_ms =
+      std::clamp<int64_t>((input->deadline_ns - NowNs()) / 1'000'000, 1, 86'400'000);
   const int code = host_.plugin->exec_async(
       call->tag().c_str(), input->params.head(), input->data.head(), &OnEngineResult,
       static_cast<int>(left_ms), input->psr_head(), input->psr_count());
   if (code == 0 || !call->Take()) return;
-  const EngineError error = host_.plugin->Error(code);
-  Complain(WriteResult(out, id, {code, error.text, call->Elapsed(), 1, error.detail}, nullptr,
-                       host_.results.get()));
+  Answer(out, id, Fault::kExec, code, {call->Elapsed()}, nullptr);
 }
 
 void EngineCalls::Cancel(uint64_t id) {
@@ -118,7 +118,7 @@ void EngineCalls::Cancel(uint64_t id) {
   }
   if (!call->Take()) return;
   std::string frame;
-  WriteRefusal(&frame, id, ResultKind::kExpired, "");
+  WriteFailure(&frame, id, {0, 0}, {Fault::kExpired, ""});
   GetOutbox().Write(frame);
 }
 
@@ -170,17 +170,14 @@ void EngineCalls::RunTogether(const Batch& batch, CallRoom* room) {
   std::vector<int> codes(count, 0);
   const int64_t start = NowNs();
   const RunningScope scope(&room->running, batch.calls.data(), count);
-  const int all = plugin.exec_batch(static_cast<unsigned>(count), batch.tags.data(),
-                                    batch.params.data(), batch.data.data(), heads.data(),
-                                    codes.data());
+  const int all =
+      plugin.exec_batch(static_cast<unsigned>(count), batch.tags.data(), batch.params.data(),
+                        batch.data.data(), heads.data(), codes.data());
   const auto engine_ns = static_cast<uint64_t>(NowNs() - start);
   for (size_t i = 0; i < count; ++i) {
     const int code = all != 0 ? all : codes[i];
-    const EngineError error = plugin.Error(code);
     const auto size = static_cast<uint32_t>(i == 0 ? count : 0);
-    Complain(WriteResult(&room->out, batch.calls[i].id,
-                         {code, error.text, engine_ns, size, error.detail},
-                         code == 0 ? heads[i] : nullptr, host_.results.get()));
+    Answer(&room->out, batch.calls[i].id, Fault::kExec, code, {engine_ns, size}, heads[i]);
     if (code == 0 && plugin.exec_free != nullptr) plugin.exec_free(batch.tags[i], &heads[i]);
   }
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/worker/engine_calls.h: runs once calls: one by one, many as one, or begun and answered by
 // callback.
 //
@@ -12,6 +13,7 @@
 
 #include "loader/base/mutex.h"
 #include "loader/worker/callbacks.h"
+#include "loader/worker/held.h"
 #include "loader/worker/host.h"
 #include "loader/worker/lists.h"
 
@@ -28,7 +30,8 @@ struct CallRoom {
   explicit CallRoom(const Host& host) : running(host) {}
 
   std::vector<std::unique_ptr<CallInput>> inputs;
-  std::string out;  // Answers, not yet written.
+  std::string out;   // Answers, not yet written.
+  HeldAnswers held;  // Answers that may wait for more.
   RunningCalls running;
 
   CallInput* input(size_t i) {
@@ -59,6 +62,9 @@ class EngineCalls {
     std::vector<pDataList> data;
   };
 
+  // What the engine returned: results, or what `fault` went wrong with the code.
+  void Answer(std::string* out, uint64_t id, Fault fault, int code, const CallCost& cost,
+              pDataList results) const;
   // Reads the frame; false after a refusal was written instead.
   bool Prepare(const ExecFrame& frame, CallInput* input, std::string* out) const;
   void Begin(uint64_t id, CallInput* input, std::string* out);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/worker/engine_session.h"
 
 #include <algorithm>
@@ -6,18 +7,24 @@
 namespace aiges {
 namespace {
 
-// Loader codes of what can fail in a session (loader/api/codes.h; frozen).
-constexpr int32_t kCodeRepeated = 10105;
-constexpr int32_t kCodeCreate = 10905;
-constexpr int32_t kCodeWrite = 10907;
-constexpr int32_t kCodeRead = 10908;
-constexpr int32_t kCodeExec = 10909;
-constexpr int32_t kCodeCallback = 10910;
 constexpr int kMostEmptyReads = 100;
+// Of one session, each way.
+constexpr size_t kMostStreams = 10'000;
+constexpr size_t kMostGathered = size_t{1} << 30;
 
 bool IsEmpty(const DataList* head) {
   return head == nullptr ||
          (head->key == nullptr && head->data == nullptr && head->next == nullptr);
+}
+
+// Items that say nothing: a plugin that has no answer yet gives them rather than none.
+bool IsSilent(const DataList* head) {
+  for (int nodes = 0; head != nullptr && nodes < 100; head = head->next, ++nodes) {
+    const bool has_data = head->data != nullptr && head->len > 0;
+    const bool has_desc = head->desc != nullptr && head->desc->key != nullptr;
+    if (has_data || has_desc || head->status != DataContinue) return false;
+  }
+  return head == nullptr;
 }
 
 void WriteTaken(std::string* out, uint64_t id, uint32_t writes) {
@@ -29,42 +36,49 @@ void WriteTaken(std::string* out, uint64_t id, uint32_t writes) {
 
 }  // namespace
 
-void StreamEnds::See(const DataList* head) {
-  int nodes = 0;
-  for (const DataList* p = head; p != nullptr && nodes < 100'000; p = p->next, ++nodes) {
+bool StreamEnds::See(const DataList* head) {
+  // A list that is longer is refused when it is written.
+  size_t nodes = 0;
+  for (const DataList* p = head; p != nullptr && nodes < kMostNodes; p = p->next, ++nodes) {
     if (p->key == nullptr && p->data == nullptr) continue;
-    const std::string_view key = p->key == nullptr ? "" : p->key;
+    const std::string_view key = TextOf(p->key);
     const bool end = p->status == DataEnd || p->status == DataOnce;
-    const auto found = std::find_if(streams_.begin(), streams_.end(),
-                                    [&](const auto& stream) { return stream.first == key; });
-    if (found == streams_.end()) {
-      streams_.emplace_back(key, end);
-    } else {
-      found->second = found->second || end;
+    auto found = ended_.find(key);
+    if (found == ended_.end()) {
+      found = ended_.emplace(key, false).first;
+      ++open_;
     }
+    if (end && !std::exchange(found->second, true)) --open_;
+    if (ended_.size() > kMostStreams) return false;
   }
+  return true;
 }
 
-bool StreamEnds::AllEnded() const {
-  return !streams_.empty() && std::all_of(streams_.begin(), streams_.end(),
-                                          [](const auto& stream) { return stream.second; });
-}
-
-bool EngineSession::MayRead() const {
-  return want_read_ && !ended_ && credit_ > 0;
+size_t EngineSession::Input::OwnData() {
+  size_t bytes = body.size();
+  for (DataList& node : data.nodes) {
+    if (node.len == 0) continue;
+    own.emplace_back(static_cast<const char*>(node.data), node.len);
+    bytes += node.len;
+  }
+  size_t next = 0;
+  for (DataList& node : data.nodes) {
+    if (node.len > 0) node.data = own[next++].data();
+  }
+  return bytes;
 }
 
 bool EngineSession::Put(FrameType type, std::string_view body) {
-  const std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   if (type == FrameType::kCredit) {
     WireReader r(body);
     credit_ += r.Number<uint32_t>();
-    room_.notify_all();
+    room_.NotifyAll();
     if (!MayRead()) return false;
   } else if (type == FrameType::kClose) {
     closing_ = true;
     ended_ = true;
-    room_.notify_all();
+    room_.NotifyAll();
   } else {
     operations_.push_back({type, std::string(body)});
   }
@@ -72,74 +86,67 @@ bool EngineSession::Put(FrameType type, std::string_view body) {
 }
 
 EngineSession::Next EngineSession::Step(std::string* out) {
-  Operation operation;
+  Operation operation{FrameType::kClose, ""};
   bool read = false;
   {
-    std::unique_lock lock(mu_);
-    if (closing_) {
-      lock.unlock();
-      return Close(out);
-    }
-    read = MayRead();
-    // A client that does not take results gets no further input in either.
-    const bool blocked = want_read_ && !ended_ && credit_ == 0;
-    if (!read && !operations_.empty() && !blocked) {
-      operation = std::move(operations_.front());
-      operations_.pop_front();
-    } else if (!read) {
-      with_runner_ = false;
-      return Next::kRest;
+    MutexLock lock(mu_);
+    if (!closing_) {
+      read = MayRead();
+      // A client that does not take results gets no further input in either.
+      const bool blocked = Reading() && credit_ == 0;
+      if (!read && !operations_.empty() && !blocked) {
+        operation = std::move(operations_.front());
+        operations_.pop_front();
+      } else if (!read) {
+        with_runner_ = false;
+        return Next::kRest;
+      }
     }
   }
   if (read) {
     Read(out);
   } else if (operation.type == FrameType::kCreate) {
     Create(operation.body, out);
-  } else {
+  } else if (operation.type == FrameType::kWrite) {
     Write(std::move(operation), out);
+  } else {
+    return Close(out);
   }
   return std::exchange(pausing_, false) ? Next::kLater : Next::kAgain;
 }
 
-void EngineSession::Fail(int32_t code, const std::string& text, std::string* out,
-                         std::string_view detail) {
-  const std::lock_guard lock(mu_);
+void EngineSession::Fail(const Failure& failure, std::string* out) {
+  MutexLock lock(mu_);
   if (std::exchange(ended_, true)) return;
-  WriteItemError(out, id_, code, text, detail);
-}
-
-void EngineSession::FailEngine(int32_t loader_code, int engine_code, std::string* out) {
-  EngineError error = host_.plugin->Error(engine_code);
-  if (engine_code == 0) error.text = host_.plugin->ErrorText(0);  // wrapperCreate gave no handle.
-  Fail(loader_code, StrCat(error.text, ";code=", engine_code), out, error.detail);
+  WriteItemFailure(out, id_, failure);
 }
 
 void EngineSession::Create(const std::string& body, std::string* out) {
   create_body_ = body;
   uint32_t credit = 0;
   if (!create_.ParseCreate(create_body_, &credit)) {
-    return Fail(kCodeCreate, "the worker could not read the session's start", out);
+    return Fail({Fault::kCreate, "the worker could not read the session's start"}, out);
   }
   tag_ = create_.usr_tag;
   {
-    const std::lock_guard lock(mu_);
+    MutexLock lock(mu_);
     credit_ += credit;
   }
   WriteTaken(out, id_, 0);
   if (!GetCallbackTable().Add(tag_, shared_from_this())) {
     tag_.clear();
-    return Fail(kCodeRepeated,
-                StrCat("session repeat: a call or session with the handle ", create_.usr_tag,
-                       " is in work"),
+    return Fail({Fault::kRepeated, StrCat("session repeat: a call or session with the handle ",
+                                          create_.usr_tag, " is in work")},
                 out);
   }
   if (!host_.mode.sessions) return;
   int code = 0;
-  handle_ = host_.plugin->create(tag_.c_str(), create_.params.head(),
-                                 host_.mode.callback ? &OnEngineResult : nullptr,
-                                 create_.psr_head(), create_.psr_count(), &code);
+  handle_ =
+      host_.plugin->create(tag_.c_str(), create_.params.head(),
+                           host_.mode.callback || host_.mode.either ? &OnEngineResult : nullptr,
+                           create_.psr_head(), create_.psr_count(), &code);
   created_ = code == 0 && handle_ != nullptr;
-  if (!created_) FailEngine(kCodeCreate, code, out);
+  if (!created_) Fail(host_.plugin->Error(Fault::kCreate, code), out);
 }
 
 void EngineSession::Write(Operation operation, std::string* out) {
@@ -148,7 +155,7 @@ void EngineSession::Write(Operation operation, std::string* out) {
   WireReader r(input.body);
   bool ended = false;
   {
-    const std::lock_guard lock(mu_);
+    MutexLock lock(mu_);
     ended = ended_;
   }
   // After an error, or the engine's own end, input is for nobody.
@@ -156,59 +163,95 @@ void EngineSession::Write(Operation operation, std::string* out) {
     gathered_.pop_back();
     return WriteTaken(out, id_, 1);
   }
-  if (!input.data.Read(&r, *host_.requests)) {
+  const bool read = input.data.Read(&r, *host_.requests);
+  if (!read || !input_.See(input.data.head())) {
     gathered_.pop_back();
     WriteTaken(out, id_, 1);
-    return Fail(kCodeWrite, "the worker could not read the input", out);
+    return Fail({Fault::kWrite,
+                 read ? StrCat("expected at most ", kMostStreams, " input streams in a session")
+                      : "the worker could not read the input",
+                 "", read},
+                out);
   }
-  input_.See(input.data.head());
   const bool input_ended = input_.AllEnded();
-  if (!host_.mode.sessions) {
-    if (!input_ended) return WriteTaken(out, id_, 1);
-    ExecOnce(out);
-    return WriteTaken(out, id_, 1);
-  }
+  if (!host_.mode.sessions) return Gather(&input, input_ended, out);
   const int code = host_.plugin->write(handle_, input.data.head());
   gathered_.clear();
   if (code != 0) {
     WriteTaken(out, id_, 1);
-    return FailEngine(kCodeWrite, code, out);
+    return Fail(host_.plugin->Error(Fault::kWrite, code), out);
   }
   if (host_.mode.callback) return WriteTaken(out, id_, 1);
-  const std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   input_ended_ = input_ended;
   want_read_ = input_ended_ || host_.mode.real_time_results;
-  if (!input_ended_) return WriteTaken(out, id_, 1);
+  if (!input_ended_ || by_callback_) return WriteTaken(out, id_, 1);
   // What the engine still does belongs to this write: the loader sees that it is at work.
   ++held_taken_;
+}
+
+void EngineSession::Gather(Input* input, bool input_ended, std::string* out) {
+  if (input_ended) {
+    ExecOnce(out);
+    return WriteTaken(out, id_, 1);
+  }
+  gathered_bytes_ += input->OwnData();  // The loader takes its memory back.
+  WriteTaken(out, id_, 1);
+  if (gathered_bytes_ <= kMostGathered) return;
+  gathered_.clear();
+  Fail({Fault::kWrite, "expected at most 1 GiB of input for an engine without sessions", "", true},
+       out);
+}
+
+// True: there is nothing for the client.
+bool EngineSession::ReadNothing(const DataList* head, std::string* out) {
+  if (IsEmpty(head)) {
+    if (!input_ended_ || by_callback_) return true;
+    pausing_ = true;
+    if (++empty_reads_ <= kMostEmptyReads || ended_) return true;
+    // The answer may come by callback, and take long.
+    if (host_.mode.either) {
+      if (held_taken_ > 0) WriteTaken(out, id_, std::exchange(held_taken_, 0));
+      return true;
+    }
+    ended_ = true;
+    WriteItemFailure(
+        out, id_,
+        {Fault::kRead, "wrapperRead gave nothing 100 times after the end of the input;code=0"});
+    return true;
+  }
+  empty_reads_ = 0;
+  const bool silent = host_.mode.polled && IsSilent(head);
+  if (!std::exchange(silent_, silent) || !silent) return silent && by_callback_;
+  pausing_ = input_ended_;
+  output_.See(head);
+  return true;
 }
 
 void EngineSession::Read(std::string* out) {
   pDataList head = nullptr;
   const int code = host_.plugin->read(handle_, &head);
-  if (code != 0) return FailEngine(kCodeRead, code, out);
-  const std::lock_guard lock(mu_);
+  if (code != 0) return Fail(host_.plugin->Error(Fault::kRead, code), out);
+  MutexLock lock(mu_);
   if (!input_ended_) want_read_ = false;
-  if (IsEmpty(head)) {
-    if (!input_ended_) return;
-    pausing_ = true;
-    if (++empty_reads_ <= kMostEmptyReads || std::exchange(ended_, true)) return;
-    WriteItemError(out, id_, kCodeRead,
-                   "wrapperRead gave nothing 100 times after the end of the input;code=0");
-    return;
-  }
-  empty_reads_ = 0;
-  output_.See(head);
-  const bool last = output_.AllEnded();
-  if (ended_) return;  // Closed meanwhile.
-  ended_ = last;
-  --credit_;
-  const std::string wrong = WriteItem(out, id_, last, head, host_.results.get());
-  if (!wrong.empty()) {
-    ended_ = true;
-    WriteItemError(out, id_, kCodeRead, wrong);
-  }
+  if (ReadNothing(head, out) || ended_) return;
+  WriteOutput(head, false, Fault::kRead, out);
   if (ended_ && held_taken_ > 0) WriteTaken(out, id_, std::exchange(held_taken_, 0));
+}
+
+// One item, which takes a credit.
+void EngineSession::WriteOutput(const DataList* head, bool last, Fault fault, std::string* out) {
+  std::string wrong;
+  if (!output_.See(head)) {
+    wrong = StrCat("the engine's results: expected at most ", kMostStreams,
+                   " output streams in a session");
+  }
+  if (credit_ > 0) --credit_;
+  ended_ = last || output_.AllEnded();
+  if (wrong.empty()) wrong = WriteItem(out, id_, ended_, head, host_.results.get());
+  if (wrong.empty()) return;
+  ended_ = true;
+  WriteItemFailure(out, id_, {fault, wrong});
 }
 
 void EngineSession::ExecOnce(std::string* out) {
@@ -223,49 +266,43 @@ void EngineSession::ExecOnce(std::string* out) {
   if (host_.mode.async_once) {
     const int code = plugin.exec_async(tag_.c_str(), create_.params.head(), data, &OnEngineResult,
                                        0, create_.psr_head(), create_.psr_count());
-    if (code != 0) FailEngine(kCodeExec, code, out);
+    if (code != 0) Fail(plugin.Error(Fault::kExec, code), out);
     return gathered_.clear();
   }
   pDataList head = nullptr;
-  const int code = plugin.exec(tag_.c_str(), create_.params.head(), data, &head,
-                               create_.psr_head(), create_.psr_count());
+  const int code = plugin.exec(tag_.c_str(), create_.params.head(), data, &head, create_.psr_head(),
+                               create_.psr_count());
   gathered_.clear();
-  if (code != 0) return FailEngine(kCodeExec, code, out);
+  if (code != 0) return Fail(plugin.Error(Fault::kExec, code), out);
   {
-    const std::lock_guard lock(mu_);
-    if (!std::exchange(ended_, true)) {
-      const std::string wrong = WriteItem(out, id_, true, head, host_.results.get());
-      if (!wrong.empty()) WriteItemError(out, id_, kCodeExec, wrong);
-    }
+    MutexLock lock(mu_);
+    if (!ended_) WriteOutput(head, true, Fault::kExec, out);
   }
   if (plugin.exec_free != nullptr) plugin.exec_free(tag_.c_str(), &head);
 }
 
 int EngineSession::Deliver(pDataList results, int code, bool may_wait) {
-  const EngineError error = host_.plugin->Error(code);
-  std::unique_lock lock(mu_);
-  if (ended_) return -1;
+  Failure failure;
+  const Fault fault = host_.mode.sessions ? Fault::kCallback : host_.mode.async_fault;
+  if (code != 0) failure = host_.plugin->Error(fault, code);
   std::string frame;
-  if (code != 0) {
-    ended_ = true;
-    WriteItemError(&frame, id_, host_.mode.sessions ? kCodeCallback : kCodeExec,
-                   StrCat(error.text, ";code=", code), error.detail);
-    GetOutbox().Write(frame);
-    return 0;
-  }
-  if (IsEmpty(results)) return 0;
-  while (credit_ == 0) {
+  MutexLock lock(mu_);
+  if (ended_) return -1;
+  if (code == 0 && IsEmpty(results)) return 0;
+  while (code == 0 && credit_ == 0) {
     if (!may_wait) return 1;
-    room_.wait(lock);
+    room_.Wait(mu_);
     if (ended_) return -1;
   }
-  --credit_;
-  output_.See(results);
-  // A once call is answered by its one callback, whatever status that carries.
-  const bool last = output_.AllEnded() || !host_.mode.sessions;
-  const std::string wrong = WriteItem(&frame, id_, last, results, host_.results.get());
-  if (!wrong.empty()) WriteItemError(&frame, id_, kCodeCallback, wrong);
-  ended_ = last || !wrong.empty();
+  by_callback_ = true;
+  if (held_taken_ > 0) WriteTaken(&frame, id_, std::exchange(held_taken_, 0));
+  if (code != 0) {
+    ended_ = true;
+    WriteItemFailure(&frame, id_, failure);
+  } else {
+    // A once call is answered by its one callback, whatever status that carries.
+    WriteOutput(results, !host_.mode.sessions, fault, &frame);
+  }
   // Under the lock: items of one session leave in the order in which they were delivered. The
   // loader always reads, so this does not wait for a client.
   GetOutbox().Write(frame);
@@ -274,7 +311,7 @@ int EngineSession::Deliver(pDataList results, int code, bool may_wait) {
 
 int EngineSession::State(int64_t* remaining_ms) const {
   *remaining_ms = -1;
-  const std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   return closing_ || host_.Cancelled(id_) ? 1 : 0;
 }
 

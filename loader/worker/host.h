@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/worker/host.h: what the rooms of a worker share: the engine, how it wants to be used, the
 // memory, and the way back to the loader. Made once, before any thread; immutable but for Outbox.
 #pragma once
@@ -12,6 +13,7 @@
 #include "loader/base/mutex.h"
 #include "loader/channel/endpoint.h"
 #include "loader/channel/shm.h"
+#include "loader/worker/own_process.h"
 #include "loader/worker/plugin.h"
 
 namespace aiges {
@@ -23,7 +25,7 @@ class Outbox {
     if (frames.empty()) return;
     MutexLock lock(mu_);
     // The loader is gone when this fails; its end takes this process with it.
-    if (SendSome(kChannelFd, frames, 0) < 0) ::_exit(0);
+    if (SendSome(kChannelFd, frames, 0) < 0) EndWithoutChannel();
   }
 
  private:
@@ -38,13 +40,18 @@ inline Outbox& GetOutbox() {
 
 // How the engine wants its work, from its symbols, its wrapperTraits and [aiges] asyncMode.
 struct EngineMode {
-  bool sessions = false;        // Has create, write and destroy.
-  bool callback = false;        // Sessions answer by callback; wrapperRead is not called.
-  bool async_once = false;      // Once calls go to wrapperExecAsync.
-  bool batch = false;           // Once calls may go to wrapperExecBatch.
-  bool real_time_results = true;  // wrapperRead after every write, not only after the last.
+  bool sessions = false;             // Has create, write and destroy.
+  bool callback = false;             // Sessions answer by callback; wrapperRead is not called.
+  bool either = false;               // They may use either; wrapperRead until the first callback.
+  bool polled = false;               // wrapperRead is asked again and again, and may say nothing.
+  bool async_once = false;           // Once calls go to wrapperExecAsync.
+  Fault async_fault = Fault::kExec;  // What an error by their callback is.
+  bool doors = false;                // Has wrapperDoorCall, and has named doors.
+  bool batch = false;                // Once calls may go to wrapperExecBatch.
+  bool real_time_results = true;     // wrapperRead after every write, not only after the last.
   unsigned batch_size = 1;
   int64_t batch_delay_ns = 0;
+  unsigned threads = 1, most_threads = 1;  // That run hooks: at the start, and at most.
 };
 
 struct Host {

@@ -1,17 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/worker/lists.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace aiges {
 namespace {
 
-// A plugin that links a list into a circle must not hang the worker.
-constexpr size_t kMostNodes = 100'000;
 constexpr const char* kTooLarge = "the engine's result is larger than 2 GiB";
+// Bounds of what a plugin gives: nothing that it hands over may hang the worker or fill its memory.
+constexpr size_t kMostText = 64 * 1024;      // A key, or a value of desc.
+constexpr size_t kMostBytes = 0x7fff'0000u;  // Of data.
 
-std::string_view OrEmpty(const char* text) {
-  return text == nullptr ? std::string_view() : std::string_view(text);
+// vlen bounds the value, which is NUL terminated as well: the shorter one is right.
+std::string_view ValueOf(const ParamList& node) {
+  const size_t most = node.vlen > 0 ? node.vlen : kMostText + 1;
+  const char* value = node.value == nullptr ? "" : node.value;
+  return {value, ::strnlen(value, std::min(most, kMostText + 1))};
 }
+
+size_t LengthOf(const DataList& node) { return node.data == nullptr ? 0 : node.len; }
 
 // A plugin's enum may hold any int, which C++ must not load as the enum.
 template <class Enum>
@@ -24,12 +32,8 @@ uint8_t SmallNumber(const Enum& value) {
 
 void WriteDesc(WireWriter& w, const ParamList* head) {
   std::vector<std::pair<std::string_view, std::string_view>> pairs;
-  size_t nodes = 0;
-  for (const ParamList* p = head; p != nullptr && nodes < kMostNodes; p = p->next, ++nodes) {
-    if (p->key == nullptr) continue;
-    // vlen bounds the value, which is NUL terminated as well: the shorter one is right.
-    const std::string_view value = OrEmpty(p->value);
-    pairs.emplace_back(p->key, p->vlen > 0 ? value.substr(0, p->vlen) : value);
+  for (const ParamList* p = head; p != nullptr; p = p->next) {
+    if (p->key != nullptr) pairs.emplace_back(TextOf(p->key), ValueOf(*p));
   }
   w.Number(static_cast<uint32_t>(pairs.size()));
   for (const auto& [key, value] : pairs) {
@@ -40,7 +44,7 @@ void WriteDesc(WireWriter& w, const ParamList* head) {
 
 void WriteData(WireWriter& w, const DataList& node, Arena* results) {
   const auto* bytes = static_cast<const char*>(node.data);
-  const size_t length = bytes == nullptr ? 0 : node.len;
+  const size_t length = LengthOf(node);
   if (length >= kInlineLimit) {
     uint64_t offset = 0;
     if (char* room = results->Allocate(length, &offset)) {
@@ -61,18 +65,61 @@ void ReadPairs(WireReader* r, ParamNodes* nodes) {
   }
 }
 
-// Empty, or what is wrong with the list.
-std::string CountNodes(const DataList* head, uint32_t* count) {
-  for (const DataList* p = head; p != nullptr; p = p->next) {
-    if (++*count > kMostNodes) return "the engine's result list does not end (is it a circle?)";
+// Counts what a list is made of, and finds what is wrong with it.
+class ListCheck {
+ public:
+  // Empty, or what is wrong.
+  std::string Check(const DataList* head) {
+    for (const DataList* p = head; p != nullptr; p = p->next) {
+      ++count_;
+      std::string wrong = Node("result list");
+      if (wrong.empty()) wrong = Text(TextOf(p->key), "a key");
+      if (wrong.empty() && (bytes_ += LengthOf(*p)) > kMostBytes) {
+        wrong = StrCat("the engine's result: expected at most 2 GiB of data, got a list with ",
+                       bytes_, " (is a len wrong?)");
+      }
+      if (wrong.empty()) wrong = Desc(p->desc);
+      if (!wrong.empty()) return wrong;
+    }
+    return "";
   }
-  return "";
+  uint32_t count() const { return count_; }
+
+ private:
+  std::string Desc(const ParamList* head) {
+    for (const ParamList* p = head; p != nullptr; p = p->next) {
+      std::string wrong = Node("desc");
+      if (wrong.empty()) wrong = Text(TextOf(p->key), "a key of desc");
+      if (wrong.empty()) wrong = Text(ValueOf(*p), "a value of desc");
+      if (!wrong.empty()) return wrong;
+    }
+    return "";
+  }
+  std::string Node(const char* where) {
+    if (++nodes_ <= kMostNodes) return "";
+    return StrCat("the engine's ", where, " does not end within ", kMostNodes,
+                  " nodes (is it a circle?)");
+  }
+  static std::string Text(std::string_view text, const char* what) {
+    if (text.size() <= kMostText) return "";
+    return StrCat("the engine's result: expected ", what, " of at most 64 KiB, got \"",
+                  text.substr(0, 20), "..\" (is its NUL missing?)");
+  }
+
+  uint32_t count_ = 0;
+  size_t nodes_ = 0;
+  uint64_t bytes_ = 0;
+};
+
+void WriteFault(WireWriter& w, const Failure& failure) {
+  w.Number(failure.fault);
+  w.Number(static_cast<uint8_t>(failure.callers_fault));
 }
 
 void WriteNodes(WireWriter& w, const DataList* head, uint32_t count, Arena* results) {
   w.Number(count);
   for (const DataList* p = head; p != nullptr; p = p->next) {
-    w.Text(OrEmpty(p->key));
+    w.Text(TextOf(p->key));
     w.Number(SmallNumber(p->type));
     w.Number(SmallNumber(p->status));
     WriteDesc(w, p->desc);
@@ -81,6 +128,11 @@ void WriteNodes(WireWriter& w, const DataList* head, uint32_t count, Arena* resu
 }
 
 }  // namespace
+
+std::string_view TextOf(const char* text) {
+  return text == nullptr ? std::string_view()
+                         : std::string_view(text, ::strnlen(text, kMostText + 1));
+}
 
 void ParamNodes::Reset(size_t count) {
   used_ = 0;
@@ -145,62 +197,69 @@ bool CallInput::ParseCreate(std::string_view body, uint32_t* credit) {
   return r.AtEnd();
 }
 
-std::string WriteResult(std::string* out, uint64_t call, const CallOutcome& outcome,
-                        pDataList head, Arena* results) {
-  uint32_t count = 0;
-  std::string wrong = CountNodes(head, &count);
+std::string WriteResult(std::string* out, uint64_t call, const CallCost& cost, const DataList* head,
+                        Arena* results) {
+  ListCheck list;
+  std::string wrong = list.Check(head);
   if (wrong.empty()) {
     WireWriter w(out);
     w.Begin(FrameType::kResult, call);
-    w.Number(outcome.code);
-    w.Number(ResultKind::kDone);
-    w.Number(outcome.engine_ns);
-    w.Number(outcome.batch);
-    w.Text(outcome.error);
-    WriteNodes(w, head, count, results);
-    if (outcome.code != 0) w.Text(outcome.detail);
+    WriteFault(w, {});
+    w.Number(cost.engine_ns);
+    w.Number(cost.batch);
+    w.Text("");
+    WriteNodes(w, head, list.count(), results);
     if (w.End()) return "";
     wrong = kTooLarge;
   }
-  WriteRefusal(out, call, ResultKind::kMalformed, wrong);
+  WriteFailure(out, call, cost, {Fault::kMalformed, wrong});
   return wrong;
 }
 
-std::string WriteItem(std::string* out, uint64_t session, bool last, pDataList head,
-                      Arena* results) {
-  uint32_t count = 0;
-  std::string wrong = CountNodes(head, &count);
-  if (!wrong.empty()) return wrong;
+void WriteFailure(std::string* out, uint64_t call, const CallCost& cost, const Failure& failure) {
   WireWriter w(out);
-  w.Begin(FrameType::kItem, session);
-  w.Number(int32_t{0});
-  w.Number(static_cast<uint8_t>(last));
-  w.Text("");
-  WriteNodes(w, head, count, results);
-  return w.End() ? "" : kTooLarge;
-}
-
-void WriteItemError(std::string* out, uint64_t session, int32_t code, std::string_view error,
-                    std::string_view detail) {
-  WireWriter w(out);
-  w.Begin(FrameType::kItem, session);
-  w.Number(code);
-  w.Number(uint8_t{1});
-  w.Text(error);
+  w.Begin(FrameType::kResult, call);
+  WriteFault(w, failure);
+  w.Number(cost.engine_ns);
+  w.Number(cost.batch);
+  w.Text(failure.text);
   w.Number(uint32_t{0});
-  w.Text(detail);
+  w.Text(failure.detail);
   w.End();
 }
 
-void WriteRefusal(std::string* out, uint64_t call, ResultKind kind, std::string_view error) {
+std::string WriteItem(std::string* out, uint64_t session, bool last, const DataList* head,
+                      Arena* results) {
+  ListCheck list;
+  std::string wrong = list.Check(head);
+  if (!wrong.empty()) return wrong;
   WireWriter w(out);
-  w.Begin(FrameType::kResult, call);
-  w.Number(int32_t{0});
-  w.Number(kind);
-  w.Number(uint64_t{0});
+  w.Begin(FrameType::kItem, session);
+  WriteFault(w, {});
+  w.Number(static_cast<uint8_t>(last));
+  w.Text("");
+  WriteNodes(w, head, list.count(), results);
+  return w.End() ? "" : kTooLarge;
+}
+
+std::string WriteDoorPart(std::string* out, uint64_t call, const DataList* part, Arena* results) {
+  ListCheck list;
+  std::string wrong = list.Check(part);
+  if (!wrong.empty()) return wrong;
+  WireWriter w(out);
+  w.Begin(FrameType::kDoorOut, call);
+  WriteNodes(w, part, list.count(), results);
+  return w.End() ? "" : kTooLarge;
+}
+
+void WriteItemFailure(std::string* out, uint64_t session, const Failure& failure) {
+  WireWriter w(out);
+  w.Begin(FrameType::kItem, session);
+  WriteFault(w, failure);
+  w.Number(uint8_t{1});
+  w.Text(failure.text);
   w.Number(uint32_t{0});
-  w.Text(error);
-  w.Number(uint32_t{0});
+  w.Text(failure.detail);
   w.End();
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/worker/lists.h: frames <-> the linked lists of the C ABI.
 //
 // CallInput points into the frame and into shared memory; it owns only the list nodes, so it must
@@ -12,6 +13,7 @@
 #include "aiges/type.h"
 #include "loader/channel/shm.h"
 #include "loader/channel/wire.h"
+#include "loader/worker/failure.h"
 
 namespace aiges {
 
@@ -56,26 +58,27 @@ struct CallInput {
   void ReadHead(WireReader* r);
 };
 
-struct CallOutcome {
-  int32_t code = 0;  // What the engine returned.
-  std::string_view error;
+// Of a result list, with those of its descs.
+inline constexpr size_t kMostNodes = 100'000;
+// A key that a plugin gives: one without an end is cut where it is too long to be taken.
+std::string_view TextOf(const char* text);
+
+struct CallCost {
   uint64_t engine_ns = 0;
   uint32_t batch = 1;
-  std::string_view detail = {};  // Of an error.
 };
 
 // Writes a kResult frame. `head` may be NULL. Large data goes into `results`. Returns what is
 // wrong with the list (then an error frame was written), or an empty text.
-std::string WriteResult(std::string* out, uint64_t call, const CallOutcome& outcome,
-                        pDataList head, Arena* results);
+std::string WriteResult(std::string* out, uint64_t call, const CallCost& cost, const DataList* head,
+                        Arena* results);
+void WriteFailure(std::string* out, uint64_t call, const CallCost& cost, const Failure& failure);
 
-// A kResult frame of another kind than kDone.
-void WriteRefusal(std::string* out, uint64_t call, ResultKind kind, std::string_view error);
-
-// A kItem frame, as WriteResult. `code`: 0, or the loader's number of what failed.
-std::string WriteItem(std::string* out, uint64_t session, bool last, pDataList head,
+// A kItem frame, as WriteResult, but that nothing is written when something is wrong.
+std::string WriteItem(std::string* out, uint64_t session, bool last, const DataList* head,
                       Arena* results);
-void WriteItemError(std::string* out, uint64_t session, int32_t code, std::string_view error,
-                    std::string_view detail = {});
+// A kDoorOut frame, in the same way.
+std::string WriteDoorPart(std::string* out, uint64_t call, const DataList* part, Arena* results);
+void WriteItemFailure(std::string* out, uint64_t session, const Failure& failure);
 
 }  // namespace aiges

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/worker/own_folder.h: where this program lies, and what was installed with it.
 #pragma once
 

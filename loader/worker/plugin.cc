@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/worker/plugin.h"
 
 #include <dlfcn.h>
@@ -16,24 +17,58 @@ namespace aiges {
 namespace {
 
 constexpr const char* kLibrary = "libwrapper.so";
+constexpr size_t kMostVersion = 256;
+
+// A text of the plugin, which may be longer than anyone wants, or have no end. Cut between
+// characters of UTF-8.
+std::string Bounded(const char* text, size_t most) {
+  const std::string_view begin(text, ::strnlen(text, most + 1));
+  if (begin.size() <= most) return std::string(begin);
+  return StrCat(CutUtf8(begin, most), "..");
+}
+
+std::vector<std::string> Listed(const char* variable) {
+  const char* value = std::getenv(variable);
+  std::istringstream list(value == nullptr ? "" : value);
+  std::vector<std::string> folders;
+  for (std::string folder; std::getline(list, folder, ':');) {
+    if (!folder.empty()) folders.push_back(folder);
+  }
+  return folders;
+}
+
+// Whether the engine is in Python: as [aiges] contract says, or because there is a wrapper.py.
+// Then the library beside it, or in LD_LIBRARY_PATH as in images of the earlier loader, is an older
+// shim, which serves the same file less well.
+bool IsPython(std::vector<std::string> folders) {
+  const char* contract = std::getenv("AIGES_CONTRACT");
+  if (contract != nullptr && *contract != '\0') return contract != std::string_view("c");
+  for (const std::string& each : Listed("PYTHONPATH")) folders.push_back(each);
+  for (const std::string& folder : folders) {
+    for (const char* name : {"/wrapper.py", "/wrapper/__init__.py"}) {
+      if (::access((folder + name).c_str(), F_OK) == 0) return true;
+    }
+  }
+  return false;
+}
 
 std::vector<std::string> Candidates(const std::string& wanted,
                                     const std::vector<std::string>& folders) {
   // With a folder always: a bare name would make dlopen look elsewhere than aiges.toml says.
   if (!wanted.empty()) return {wanted.find('/') == std::string::npos ? "./" + wanted : wanted};
   std::vector<std::string> out;
+  const std::vector<std::string> shim{StrCat(OwnFolder(), "/", kLibrary),
+                                      StrCat(OwnFolder(), "/library/", kLibrary)};
+  if (IsPython(folders)) out = shim;
   for (const char* variable : {"LD_LIBRARY_PATH", "PYTHONPATH"}) {
     if (variable == std::string_view("PYTHONPATH")) {
       for (const std::string& folder : folders) out.push_back(StrCat(folder, "/", kLibrary));
     }
-    const char* value = std::getenv(variable);
-    std::istringstream list(value == nullptr ? "" : value);
-    for (std::string folder; std::getline(list, folder, ':');) {
-      if (!folder.empty()) out.push_back(StrCat(folder, "/", kLibrary));
+    for (const std::string& folder : Listed(variable)) {
+      out.push_back(StrCat(folder, "/", kLibrary));
     }
   }
-  out.push_back(StrCat(OwnFolder(), "/", kLibrary));
-  out.push_back(StrCat(OwnFolder(), "/library/", kLibrary));
+  out.insert(out.end(), shim.begin(), shim.end());
   return out;
 }
 
@@ -68,8 +103,7 @@ std::unique_ptr<Plugin> Plugin::Load(const std::string& path, Status* status) {
 Status Plugin::Resolve(void* library) {
   std::string missing;
   const auto find = [&](auto* function, const char* name, bool mandatory) {
-    using Pointer = std::remove_pointer_t<decltype(function)>;
-    *function = reinterpret_cast<Pointer>(::dlsym(library, name));
+    *function = std::remove_pointer_t<decltype(function)>(::dlsym(library, name));
     if (*function == nullptr && mandatory) missing += StrCat(missing.empty() ? "" : ", ", name);
   };
   find(&init, "wrapperInit", true);
@@ -78,6 +112,7 @@ Status Plugin::Resolve(void* library) {
   find(&fini, "wrapperFini", false);
   find(&error, "wrapperError", false);
   find(&error_detail, "wrapperErrorDetail", false);
+  find(&error_class, "wrapperErrorClass", false);
   find(&version, "wrapperVersion", false);
   find(&exec_free, "wrapperExecFree", false);
   find(&exec_async, "wrapperExecAsync", false);
@@ -91,6 +126,9 @@ Status Plugin::Resolve(void* library) {
   find(&warmup, "wrapperWarmup", false);
   find(&traits, "wrapperTraits", false);
   find(&schema, "wrapperSchema", false);
+  find(&doors, "wrapperDoors", false);
+  find(&door_call, "wrapperDoorCall", false);
+  find(&door_event, "wrapperDoorEvent", false);
   if (missing.empty()) return Status::Ok();
   return Status::Error(StatusKind::kInvalid,
                        StrCat("plugin ", path_, " does not export ", missing,
@@ -99,29 +137,47 @@ Status Plugin::Resolve(void* library) {
 
 std::string Plugin::ErrorText(int code) const {
   const char* text = error == nullptr ? nullptr : error(code);
-  return text == nullptr ? StrCat("engine error ", code) : text;
+  return text == nullptr ? StrCat("engine error ", code) : Bounded(text, kMostErrorText);
 }
 
-EngineError Plugin::Error(int code) const {
-  if (code == 0) return {};
-  EngineError out{ErrorText(code), ""};
+Failure Plugin::Error(Fault fault, int code) const {
+  Failure out{fault, StrCat(ErrorText(code), ";code=", code)};
   const char* detail = error_detail == nullptr ? nullptr : error_detail(code);
   if (detail != nullptr) out.detail.assign(detail, ::strnlen(detail, kMostDetail));
+  out.callers_fault = error_class != nullptr && error_class(code) == 1;
   return out;
 }
 
+namespace {
+
+// A text of the engine; empty, and said, where it is too long.
+std::string Said(const char* function, const char* text, size_t most) {
+  if (text == nullptr) return "";
+  const size_t length = ::strnlen(text, most + 1);
+  if (length <= most) return {text, length};
+  std::fprintf(stderr, "aiges-worker: %s: expected at most %zu bytes, got more: ignored\n",
+               function, most);
+  return "";
+}
+
+}  // namespace
+
 std::string Plugin::Version() const {
   const char* text = version == nullptr ? nullptr : version();
-  return text == nullptr ? "" : text;
+  return text == nullptr ? "" : Bounded(text, kMostVersion);
 }
 
 std::string Plugin::Schema() const {
-  const char* text = schema == nullptr ? nullptr : schema();
-  if (text == nullptr) return "";
-  const size_t length = ::strnlen(text, kMostSchema + 1);
-  if (length <= kMostSchema) return {text, length};
-  std::fprintf(stderr, "aiges-worker: wrapperSchema: expected at most %zu bytes, got more: ignored\n",
-               kMostSchema);
+  return schema == nullptr ? "" : Said("wrapperSchema", schema(), kMostSchema);
+}
+
+std::string Plugin::Doors() const {
+  if (doors == nullptr) return "";
+  std::string said = Said("wrapperDoors", doors(), kMostDoors);
+  if (said.empty() || (door_call != nullptr && door_event != nullptr)) return said;
+  std::fprintf(stderr,
+               "aiges-worker: wrapperDoors: expected a plugin that names doors to have "
+               "wrapperDoorCall and wrapperDoorEvent: ignored\n");
   return "";
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/worker/plugin.h: a loaded libwrapper.so.
 //
 // The only dlopen. wrapperInit and wrapperExec must be there; everything else is optional and NULL
@@ -5,6 +6,7 @@
 // include/aiges/wrapper.h.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,51 +14,77 @@
 
 #include "aiges/wrapper.h"
 #include "loader/base/status.h"
+#include "loader/worker/failure.h"
+#include "loader/worker/own_process.h"
 
 namespace aiges {
 
-// What the engine says of a code that it returned. Code 0: empty.
-struct EngineError {
-  std::string text, detail;
+// A function of the plugin. A child that it forked, and that comes back with it, ends there.
+template <class Function>
+class Hook;
+
+template <class Result, class... Arguments>
+class Hook<Result(Arguments...)> {
+ public:
+  Hook() = default;
+  Hook(std::nullptr_t) {}
+  explicit Hook(void* function) : function_(reinterpret_cast<Result (*)(Arguments...)>(function)) {}
+
+  Result operator()(Arguments... arguments) const {
+    const Result result = function_(arguments...);
+    EndForkedChild();
+    return result;
+  }
+  bool operator==(std::nullptr_t) const { return function_ == nullptr; }
+
+ private:
+  Result (*function_)(Arguments...) = nullptr;
 };
 
 class Plugin {
  public:
-  // The file to load. `wanted`: its path; empty: libwrapper.so from LD_LIBRARY_PATH, then from
-  // `folders`, then the Python shim beside this program. Empty when there is none; the status
+  // The file to load. `wanted`: its path; empty: the Python shim beside this program where
+  // `folders` or PYTHONPATH have a wrapper.py, else libwrapper.so from LD_LIBRARY_PATH, then from
+  // these folders. Empty when there is none; the status
   // names every place that was tried.
   static std::string Find(const std::string& wanted, const std::vector<std::string>& folders,
                           Status* status);
   static std::unique_ptr<Plugin> Load(const std::string& path, Status* status);
 
   const std::string& path() const { return path_; }
-  // wrapperError's text; a plain number when the plugin has none.
+  // wrapperError's text, of at most kMostErrorText; a plain number when the plugin has none.
   std::string ErrorText(int code) const;
-  // And what wrapperErrorDetail says of it.
-  EngineError Error(int code) const;
+  // "<wrapperError>;code=<code>", with what wrapperErrorDetail and wrapperErrorClass say of it.
+  // Once for each error, on the thread that got the code.
+  Failure Error(Fault fault, int code) const;
   std::string Version() const;
-  // What wrapperSchema says; empty, and said on stderr, where it is longer than kMostSchema.
+  // What wrapperSchema and wrapperDoors say; empty, and said on stderr, where that is too long.
   std::string Schema() const;
+  std::string Doors() const;
 
-  decltype(&wrapperSetCtrl) set_ctrl = nullptr;
-  decltype(&wrapperInit) init = nullptr;
-  decltype(&wrapperFini) fini = nullptr;
-  decltype(&wrapperError) error = nullptr;
-  decltype(&wrapperErrorDetail) error_detail = nullptr;
-  decltype(&wrapperVersion) version = nullptr;
-  decltype(&wrapperExec) exec = nullptr;
-  decltype(&wrapperExecFree) exec_free = nullptr;
-  decltype(&wrapperExecAsync) exec_async = nullptr;
-  decltype(&wrapperExecBatch) exec_batch = nullptr;
-  decltype(&wrapperCreate) create = nullptr;
-  decltype(&wrapperWrite) write = nullptr;
-  decltype(&wrapperRead) read = nullptr;
-  decltype(&wrapperDestroy) destroy = nullptr;
-  decltype(&wrapperLoadRes) load_res = nullptr;
-  decltype(&wrapperUnloadRes) unload_res = nullptr;
-  decltype(&wrapperWarmup) warmup = nullptr;
-  decltype(&wrapperTraits) traits = nullptr;
-  decltype(&wrapperSchema) schema = nullptr;
+  Hook<decltype(wrapperSetCtrl)> set_ctrl;
+  Hook<decltype(wrapperInit)> init;
+  Hook<decltype(wrapperFini)> fini;
+  Hook<decltype(wrapperError)> error;
+  Hook<decltype(wrapperErrorDetail)> error_detail;
+  Hook<decltype(wrapperErrorClass)> error_class;
+  Hook<decltype(wrapperVersion)> version;
+  Hook<decltype(wrapperExec)> exec;
+  Hook<decltype(wrapperExecFree)> exec_free;
+  Hook<decltype(wrapperExecAsync)> exec_async;
+  Hook<decltype(wrapperExecBatch)> exec_batch;
+  Hook<decltype(wrapperCreate)> create;
+  Hook<decltype(wrapperWrite)> write;
+  Hook<decltype(wrapperRead)> read;
+  Hook<decltype(wrapperDestroy)> destroy;
+  Hook<decltype(wrapperLoadRes)> load_res;
+  Hook<decltype(wrapperUnloadRes)> unload_res;
+  Hook<decltype(wrapperWarmup)> warmup;
+  Hook<decltype(wrapperTraits)> traits;
+  Hook<decltype(wrapperSchema)> schema;
+  Hook<decltype(wrapperDoors)> doors;
+  Hook<decltype(wrapperDoorCall)> door_call;
+  Hook<decltype(wrapperDoorEvent)> door_event;
 
  private:
   Plugin() = default;

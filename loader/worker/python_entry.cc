@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/worker/python_entry.cc: the door of libaiges-worker.so, called by an interpreter that goes
 // on as a worker (python_host.h). argv is that of aiges-worker, its library found already.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/worker/python_host.h"
 
 #include <unistd.h>
@@ -37,9 +38,15 @@ void GoOnInsidePython(char** argv, WorkerStart* start) {
       wrong = StrCat("expected ", worker, ", which belongs to aiges-worker: install AIGES again");
     } else {
       std::string unbuffered = "-u", command = "-c", code(kHostedPython);
-      char* arguments[] = {python.path.data(), unbuffered.data(), command.data(),
-                           code.data(),        worker.data(),     argv[1],
-                           argv[2],            argv[3],           start->library.data(),
+      char* arguments[] = {python.path.data(),
+                           unbuffered.data(),
+                           command.data(),
+                           code.data(),
+                           worker.data(),
+                           argv[1],
+                           argv[2],
+                           argv[3],
+                           start->library.data(),
                            nullptr};
       ::execv(python.path.c_str(), arguments);
       wrong = StrCat("[instances] python: cannot start ", python.path, ": ", ErrnoText(errno));

@@ -1,4 +1,6 @@
-// loader/worker/python_host.h: a worker for the Python shim goes on inside the interpreter's program.
+// SPDX-License-Identifier: Apache-2.0
+// loader/worker/python_host.h: a worker for the Python shim goes on inside the interpreter's
+// program.
 //
 // A wheel's shim is linked to no libpython: many Pythons come without a shared one. Its Python
 // symbols are those of the interpreter's own program, so that program must be the process. This

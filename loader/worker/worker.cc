@@ -1,5 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/worker/worker.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +13,7 @@
 #include "loader/worker/callbacks.h"
 #include "loader/worker/host.h"
 #include "loader/worker/lists.h"
+#include "loader/worker/own_process.h"
 #include "loader/worker/runner.h"
 
 namespace aiges {
@@ -30,20 +33,24 @@ int Fail(int code, const std::string& reason) {
 // kInit as values.
 struct InitFrame {
   Pairs config;
-  unsigned threads = 1;
-  bool async_mode = false, real_time_results = true;
+  unsigned threads = 1, most_threads = 1;
+  AsyncMode async_mode = AsyncMode::kUnset;
+  bool real_time_results = true;
   unsigned batch_size = 1;
   uint64_t batch_delay_us = 0, board = 0;
+  unsigned alive_ms = 0;
 
   bool Read(std::string_view body) {
     WireReader r(body);
     config = r.KeyValues();
     threads = std::max(r.Number<uint32_t>(), 1u);
-    async_mode = r.Number<uint8_t>() != 0;
+    most_threads = std::max(r.Number<uint32_t>(), threads);
+    async_mode = r.Number<AsyncMode>();
     real_time_results = r.Number<uint8_t>() != 0;
     batch_size = std::max(r.Number<uint32_t>(), 1u);
     batch_delay_us = r.Number<uint64_t>();
     board = r.Number<uint64_t>();
+    alive_ms = r.Number<uint32_t>();
     return r.AtEnd();
   }
 };
@@ -57,15 +64,20 @@ EngineMode ModeOf(const Plugin& plugin, const InitFrame& init) {
     return plugin.traits != nullptr ? (traits & trait) != 0 : by_symbols;
   };
   mode.sessions = has_sessions && says(WTraitSessions, true);
-  mode.callback = mode.sessions && (init.async_mode || plugin.read == nullptr ||
-                                    says(WTraitCallback, false));
-  mode.async_once =
-      plugin.exec_async != nullptr && (init.async_mode || says(WTraitAsyncOnce, false));
+  const bool async = init.async_mode == AsyncMode::kOn;
+  mode.callback = mode.sessions && (async || plugin.read == nullptr || says(WTraitCallback, false));
+  mode.polled = mode.sessions && !mode.callback && says(WTraitReadOrCallback, true);
+  mode.either = mode.polled && init.async_mode == AsyncMode::kUnset;
+  // A hook that is async of its own accord stays a wrapperExec for clients.
+  mode.async_fault = async ? Fault::kCallback : Fault::kExec;
+  mode.async_once = plugin.exec_async != nullptr && (async || says(WTraitAsyncOnce, false));
   mode.batch_size = init.batch_size;
   mode.batch = init.batch_size > 1 && !mode.async_once && plugin.exec_batch != nullptr &&
                says(WTraitBatch, true);
   mode.batch_delay_ns = static_cast<int64_t>(init.batch_delay_us) * 1000;
   mode.real_time_results = init.real_time_results;
+  mode.threads = says(WTraitOneThread, false) ? 1 : init.threads;
+  mode.most_threads = says(WTraitOneThread, false) || mode.batch ? mode.threads : init.most_threads;
   return mode;
 }
 
@@ -75,7 +87,7 @@ int StartEngine(const std::string& library, const InitFrame& init, Host* host) {
   host->plugin = Plugin::Load(library, &status);
   if (host->plugin == nullptr) return Fail(0, status.text);
   Plugin& plugin = *host->plugin;
-  OfferHostFunctions(plugin);
+  OfferHostFunctions(plugin, init.alive_ms);
   ParamNodes nodes;
   nodes.Reset(init.config.size());
   for (const auto& [key, value] : init.config) nodes.Add(key, value);
@@ -86,9 +98,13 @@ int StartEngine(const std::string& library, const InitFrame& init, Host* host) {
     return Fail(code, StrCat("wrapperWarmup failed: ", plugin.ErrorText(code), ";code=", code));
   }
   host->mode = ModeOf(plugin, init);
+  const std::string doors = plugin.Doors();
+  host->mode.doors = !doors.empty();
   if (init.batch_size > 1 && !host->mode.batch) {
-    std::fprintf(stderr, "aiges-worker: [batch] max_size = %u has no effect: the engine has no "
-                         "wrapperBatchExec / wrapperExecBatch\n", init.batch_size);
+    std::fprintf(stderr,
+                 "aiges-worker: [batch] max_size = %u has no effect: the engine has no "
+                 "wrapperBatchExec / wrapperExecBatch\n",
+                 init.batch_size);
   }
   const std::string_view board =
       host->requests->View(init.board, kCancelSlots * sizeof(std::atomic<uint64_t>));
@@ -100,14 +116,18 @@ int StartEngine(const std::string& library, const InitFrame& init, Host* host) {
   w.Text(plugin.path());
   w.Text(plugin.Version());
   w.Number(uint32_t{(host->mode.async_once ? kTraitAsyncOnce : 0u) |
-                    (host->mode.batch ? kTraitBatch : 0u)});
+                    (host->mode.batch ? kTraitBatch : 0u) | (host->mode.doors ? kTraitDoors : 0u)});
   w.Text(plugin.Schema());
+  w.Text(doors);
+  w.Number(uint32_t{host->mode.threads});
+  w.Number(uint32_t{host->mode.most_threads});
   w.End();
   GetOutbox().Write(frame);
   return 0;
 }
 
 int Run(const WorkerStart& start) {
+  WatchForks();
   std::string hello;
   WireWriter w(&hello);
   w.Begin(FrameType::kHello, 0);
@@ -134,7 +154,7 @@ int Run(const WorkerStart& start) {
   }
   if (!start.wrong.empty()) return Fail(start.code, start.wrong);
   if (const int failed = StartEngine(start.library, init, &host); failed != 0) return failed;
-  auto* const runner = new Runner(host, init.threads, &input);  // As the host.
+  auto* const runner = new Runner(host, std::move(input));  // As the host.
   runner->Serve();
   if (host.plugin->fini != nullptr) host.plugin->fini();
   return 0;
@@ -143,6 +163,11 @@ int Run(const WorkerStart& start) {
 }  // namespace
 
 void RunWorker(const WorkerStart& start) {
+  // From here on for this process alone: what the plugin starts must neither speak in its name nor
+  // read the requests of others. Not earlier: an interpreter may have been started in between.
+  for (const int fd : {kChannelFd, kRequestMemoryFd, kResultMemoryFd}) {
+    ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  }
   const int status = Run(start);
   std::fflush(nullptr);
   ::_exit(status);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // loader/worker/worker.h: the life of a worker, from its hello to its end, in whichever program.
 //
 // aiges-worker (main.cc) is one; an interpreter that went on as a worker (python_entry.cc) is the

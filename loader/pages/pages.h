@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// loader/pages/pages.h: /metrics, made from what the rooms report; the same data feed the status
+// page (status_page.h).
+//
+// Pure functions of their arguments; thread-safe.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include "loader/api/budget.h"
+#include "loader/api/failures.h"
+#include "loader/api/report.h"
+
+namespace aiges {
+
+class History;
+
+struct PageData {
+  std::string service;
+  std::string version;
+  std::string grpc_address, http_address;
+  std::chrono::system_clock::time_point started;
+  std::chrono::seconds up{0};
+  bool ready = false;
+  bool admin_token = false;  // [admin] token is set: a page may ask for a reload.
+  bool openapi = false;      // /openapi.json and /docs are there.
+  QueueReport queue;
+  SessionsReport sessions;
+  InstancesReport instances;
+  RegistryReport registry;
+  ConfigReport config;
+  // Of the loader's lifetime; budget, history and failures may be absent.
+  const Budget* budget = nullptr;
+  const StageHistograms* histograms = nullptr;
+  const History* history = nullptr;
+  const RecentFailures* failures = nullptr;
+};
+
+using PageSource = std::function<PageData()>;
+
+std::string MetricsPage(const PageData& data);  // Prometheus text format 0.0.4.
+
+}  // namespace aiges

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "loader/protocols/http_answer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "loader/api/codes.h"
+#include "loader/protocols/content_type.h"
+#include "loader/protocols/handle.h"
+#include "loader/protocols/json_answer.h"
+#include "loader/protocols/multipart.h"
+#include "loader/protocols/plain_json.h"
+
+namespace aiges {
+namespace {
+
+constexpr const char* kMixed = "multipart/mixed";
+constexpr size_t kMostNamed = 8;
+
+// A header value must stay on its line.
+bool FitsHeader(std::string_view text) {
+  return std::none_of(text.begin(), text.end(),
+                      [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
+// "boxes (text), img (image)"
+std::string Listed(const std::vector<Payload>& outputs) {
+  std::string out;
+  for (size_t i = 0; i < outputs.size() && i < kMostNamed; ++i) {
+    out += StrCat(i > 0 ? ", " : "", outputs[i].key, " (", NameOf(outputs[i].type), ')');
+  }
+  return outputs.size() > kMostNamed ? out + ", .." : out;
+}
+
+HttpResponse OneOutput(const AnswerWish& wish, Payload output) {
+  HttpResponse r;
+  r.content_type = ContentTypeOf(output, *wish.schema);
+  if (FitsHeader(output.key)) r.headers.emplace_back("X-Output-Key", output.key);
+  r.body.push_back(std::move(output.data));
+  return r;
+}
+
+HttpResponse AllOutputs(const AnswerWish& wish, std::vector<Payload> outputs) {
+  const std::string boundary = RandomUuid();
+  HttpResponse r;
+  r.content_type = StrCat(kMixed, "; boundary=", boundary);
+  for (Payload& p : outputs) {
+    const std::string type = ContentTypeOf(p, *wish.schema);
+    r.body.push_back(Bytes::Own(PartHead(boundary, p.key, type, r.body.empty())));
+    r.body.push_back(std::move(p.data));
+  }
+  r.body.push_back(Bytes::Own(PartsEnd(boundary)));
+  return r;
+}
+
+class HttpSink : public ReplySink {
+ public:
+  HttpSink(std::vector<Expected> expect, std::string sid, AnswerWish wish, HttpWork* work,
+           HttpDone done)
+      : to_({std::move(expect), std::move(sid), std::move(wish), std::move(done)}), work_(*work) {}
+
+  // On the hub, which encodes nothing. Of a raw answer only text is looked at as a whole.
+  void Done(Reply reply) override {
+    const bool raw = to_.wish.route == CallRoute::kRaw;
+    size_t bytes = 0;
+    for (const Payload& p : reply.payloads) {
+      if (!raw || p.type == DataType::kText) bytes += p.data.size();
+    }
+    work_.Run(bytes, [to = std::move(to_), reply = std::move(reply)]() mutable {
+      to.Answer(std::move(reply));
+    });
+  }
+
+ private:
+  struct Answering {
+    std::vector<Expected> expect;
+    std::string sid;
+    AnswerWish wish;
+    HttpDone done;
+
+    void Answer(Reply reply) {
+      Status status = std::move(reply.status);
+      if (status.ok()) status = CheckOutput(expect, &reply.payloads);
+      HttpResponse response =
+          status.ok() ? Success(std::move(reply.payloads)) : Refusal(status, sid, wish.route);
+      response.headers.emplace_back("Server-Timing", ServerTiming(reply.times));
+      done(std::move(response));
+    }
+    HttpResponse Success(std::vector<Payload> outputs) const {
+      if (wish.route == CallRoute::kRaw) return RawAnswer(wish, sid, std::move(outputs));
+      const OutputsByKey groups = ByKey(std::move(outputs));
+      const bool plain = wish.route == CallRoute::kPlain;
+      return HttpResponse::Text(
+          200, kJsonType, plain ? WritePlain(groups, *wish.schema) : WriteEnvelope(sid, groups));
+    }
+  };
+
+  Answering to_;
+  HttpWork& work_;
+};
+
+}  // namespace
+
+HttpResponse Refusal(int http_status, int code, const std::string& sid, std::string_view text,
+                     CallRoute route) {
+  const bool plain = route == CallRoute::kPlain;
+  HttpResponse r =
+      HttpResponse::Text(http_status, kJsonType,
+                         plain ? WritePlainError(code, text) : WriteErrorEnvelope(sid, code, text));
+  if (http_status == 429 || http_status == 503) r.headers.emplace_back("Retry-After", "1");
+  return r;
+}
+
+HttpResponse Refusal(const Status& status, const std::string& sid, CallRoute route) {
+  return Refusal(HttpStatusOf(status), CodeOf(status), sid, status.text, route);
+}
+
+HttpResponse RawAnswer(const AnswerWish& wish, const std::string& sid,
+                       std::vector<Payload> outputs) {
+  OutputsByKey groups = ByKey(std::move(outputs));
+  const bool one = groups.size() == 1 && groups.front().size() == 1;
+  if (one && (wish.output.empty() || groups.front().front().key == wish.output)) {
+    return OneOutput(wish, std::move(groups.front().front()));
+  }
+  std::vector<Payload> wanted, others;
+  for (std::vector<Payload>& group : groups) {
+    const bool is_wanted = wish.output.empty() || group.front().key == wish.output;
+    for (Payload& p : group) (is_wanted ? wanted : others).push_back(std::move(p));
+  }
+  if (wanted.empty()) {
+    return Refusal(406, kCodeInvalidOutput, sid,
+                   StrCat("?output: expected the key of an output, got ", wish.output,
+                          "; the engine returned ", Listed(others)));
+  }
+  if (wanted.size() == 1) return OneOutput(wish, std::move(wanted.front()));
+  if (Accepts(wish.accept ? &*wish.accept : nullptr, kMixed)) {
+    return AllOutputs(wish, std::move(wanted));
+  }
+  return Refusal(406, kCodeInvalidOutput, sid,
+                 StrCat("Accept: expected ", kMixed, " (or */*) for ", wanted.size(),
+                        " outputs, got ", *wish.accept, "; the engine returned ", Listed(wanted),
+                        ": ?output=<key> gives those of one key alone"));
+}
+
+std::unique_ptr<ReplySink> MakeHttpSink(std::vector<Expected> expect, std::string sid,
+                                        AnswerWish wish, HttpWork* work, HttpDone done) {
+  return std::make_unique<HttpSink>(std::move(expect), std::move(sid), std::move(wish), work,
+                                    std::move(done));
+}
+
+}  // namespace aiges

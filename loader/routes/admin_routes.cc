@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "loader/routes/admin_routes.h"
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "loader/api/codes.h"
+#include "loader/base/numbers.h"
+#include "loader/base/strings.h"
+#include "loader/front/base64.h"
+#include "loader/protocols/http_answer.h"
+#include "loader/protocols/http_query.h"
+#include "loader/protocols/once.h"
+#include "loader/routes/access.h"
+
+namespace aiges {
+namespace {
+
+// Every browser says with a POST where it comes from; curl does not. The page's own address is no
+// proof: a name of somebody else may lead here (DNS rebinding).
+bool FromBrowser(const HttpRequest& request) {
+  const std::string* site = Find(request.headers, "sec-fetch-site");
+  return Find(request.headers, "origin") != nullptr || (site != nullptr && *site != "none");
+}
+
+// "Authorization: Bearer <token>".
+bool HasToken(const HttpRequest& request, const std::string& token) {
+  constexpr std::string_view kBearer = "Bearer ";
+  const std::string* given = Find(request.headers, "authorization");
+  return given != nullptr && given->starts_with(kBearer) &&
+         IsSameSecret(std::string_view(*given).substr(kBearer.size()), token);
+}
+
+// The same as a browser can say it: the password of any user. For what only shows something: a
+// browser adds it to what pages of others make it send.
+bool HasPassword(const HttpRequest& request, const std::string& token) {
+  constexpr std::string_view kBasic = "Basic ";
+  const std::string* given = Find(request.headers, "authorization");
+  if (given == nullptr || !given->starts_with(kBasic)) return false;
+  const auto pair = DecodeBase64(std::string_view(*given).substr(kBasic.size()));
+  return pair && IsSameSecret(std::string_view(*pair).substr(pair->find(':') + 1), token);
+}
+
+}  // namespace
+
+std::optional<HttpResponse> AdminRoutes::RefusePage(const HttpRequest& request) const {
+  const std::string& token = settings_.service.admin_token;
+  const bool has_key = request.asker.rank != Caller::Rank::kAnybody;
+  if (settings_.service.admin_open || request.from_loopback || has_key) return std::nullopt;
+  if (token.empty()) {
+    return Refusal(403, kCodeInvalidOp, "",
+                   "/-/ is for this machine only; set [admin] token, or open = true");
+  }
+  if (HasToken(request, token) || HasPassword(request, token)) return std::nullopt;
+  HttpResponse r = Refusal(401, kCodeInvalidOp, "",
+                           "expected Authorization: Bearer <[admin] token>, or Basic with it as "
+                           "the password");
+  r.headers.emplace_back("WWW-Authenticate", "Basic realm=\"AIService\", charset=\"UTF-8\"");
+  return r;
+}
+
+// Whether the request has the token, or may come without; else it is answered. `from_elsewhere`:
+// without a token other machines may ask, too. Web pages may not: any page would do it to a browser
+// on this machine.
+bool AdminRoutes::May(const HttpRequest& request, bool from_elsewhere, const HttpDone& done) const {
+  if (request.asker.rank == Caller::Rank::kAdmin) return true;
+  const std::string& token = settings_.service.admin_token;
+  if (!token.empty()) {
+    if (HasToken(request, token)) return true;
+    done(Refusal(403, kCodeInvalidOp, "", "expected Authorization: Bearer <[admin] token>"));
+    return false;
+  }
+  const bool near = from_elsewhere || request.from_loopback;
+  if (near && !FromBrowser(request)) return true;
+  const std::string what =
+      from_elsewhere ? "/v1/resources" : request.path.substr(0, request.path.rfind('/'));
+  done(Refusal(403, kCodeInvalidOp, "",
+               StrCat(what, near ? " is not for web pages" : " is for this machine only",
+                      "; set [admin] token")));
+  return false;
+}
+
+void AdminRoutes::Reload(const HttpRequest& request, const HttpDone& done) const {
+  if (!May(request, /*from_elsewhere=*/false, done)) return;
+  if (request.method != "POST") {
+    HttpResponse r = Refusal(405, kCodeInvalidOp, "", "expected POST");
+    r.headers.emplace_back("Allow", "POST");
+    return done(std::move(r));
+  }
+  actions_.reload([done](const Status& status) {
+    if (!status.ok()) return done(Refusal(status, ""));
+    done(HttpResponse::Text(200, kJsonType, "{\"reloaded\":true}"));
+  });
+}
+
+// POST: the body becomes a resource (?key=..&patch_id=.., further attributes as desc.<name>).
+// DELETE ?res_id=..
+void AdminRoutes::Resource(HttpRequest request, const HttpDone& done) const {
+  if (!May(request, /*from_elsewhere=*/true, done)) return;
+  if (request.method == "DELETE") {
+    const Status query = CheckQuery(request.query, {"res_id"});
+    if (!query.ok()) return done(Refusal(query, ""));
+    const std::string* number = Find(request.query, "res_id");
+    unsigned id = 0;
+    if (number == nullptr || !ReadWhole(*number, &id)) {
+      return done(Refusal(400, kCodeInvalidInput, "",
+                          StrCat("res_id: expected the number of a resource, got ",
+                                 number == nullptr ? "none" : *number)));
+    }
+    return resources_.Unload(id, [done](const Status& status) {
+      done(status.ok() ? HttpResponse::Text(200, kJsonType, "{\"unloaded\":true}")
+                       : Refusal(status, ""));
+    });
+  }
+  if (request.method != "POST") {
+    HttpResponse r = Refusal(405, kCodeInvalidOp, "", "expected POST or DELETE");
+    r.headers.emplace_back("Allow", "POST, DELETE");
+    return done(std::move(r));
+  }
+  const Status query = CheckQuery(request.query, {"key", "patch_id", "desc."});
+  if (!query.ok()) return done(Refusal(query, ""));
+  Payload resource;
+  resource.key = "resource";
+  resource.data = std::move(request.body);
+  for (const auto& [name, value] : request.query) {
+    if (name == "key") resource.key = value;
+    if (name == "patch_id") resource.desc.emplace_back(name, value);
+    if (name.rfind("desc.", 0) == 0) resource.desc.emplace_back(name.substr(5), value);
+  }
+  const Status sound = CheckPayload(resource);
+  if (!sound.ok()) return done(Refusal(sound, ""));
+  resources_.Load(std::move(resource), [done](const Status& status, unsigned id) {
+    done(status.ok() ? HttpResponse::Text(200, kJsonType, StrCat("{\"res_id\":", id, "}"))
+                     : Refusal(status, ""));
+  });
+}
+
+}  // namespace aiges

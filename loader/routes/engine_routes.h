@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// loader/routes/engine_routes.h: what the running engine declares, and the paths that it has by
+// that.
+//
+// The schema comes and goes with the engine: it is looked at when somebody asks. Belongs to the
+// lane; what Now gives out may be read from any thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "loader/protocols/engine_schema.h"
+#include "loader/protocols/schema_check.h"
+#include "loader/routes/front_rooms.h"
+#include "loader/routes/route_table.h"
+
+namespace aiges {
+
+// Made when the declaration has changed.
+struct Declared {
+  std::shared_ptr<const std::string> text;
+  EngineSchema schema;
+  std::optional<SchemaCheck> check;  // Where [http] validate says so.
+  std::string openapi;               // Made when it is first asked for. The lane's.
+
+  Declared(std::shared_ptr<const std::string> said, const Settings& settings);
+};
+
+class EngineRoutes {
+ public:
+  // `owner` answers at the paths that the engine declares. All of it outlives the routes.
+  EngineRoutes(const Settings& settings, const FrontActions* actions, RouteTable* table,
+               std::shared_ptr<RouteOwner> owner)
+      : settings_(settings), actions_(*actions), table_(*table), owner_(std::move(owner)) {}
+
+  // As of now; claims and releases paths where that is something new.
+  const std::shared_ptr<Declared>& Now();
+  // As it was then.
+  const std::shared_ptr<Declared>& last() const { return declared_; }
+
+ private:
+  void Claim();
+
+  const Settings& settings_;
+  const FrontActions& actions_;
+  RouteTable& table_;
+  const std::shared_ptr<RouteOwner> owner_;
+  std::shared_ptr<Declared> declared_;
+};
+
+}  // namespace aiges

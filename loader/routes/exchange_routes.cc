@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "loader/routes/exchange_routes.h"
+
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "loader/api/codes.h"
+#include "loader/base/strings.h"
+#include "loader/front/http_exchange.h"
+#include "loader/protocols/grpc_web.h"
+#include "loader/protocols/http_answer.h"
+#include "loader/protocols/stream_call.h"
+#include "loader/protocols/xsf_call.h"
+#include "loader/routes/http_owner.h"
+
+namespace aiges {
+namespace {
+
+constexpr std::string_view kXsfPath = "/utils.XsfCall/call";
+constexpr std::string_view kHealthPath = "/grpc.health.v1.Health/";
+constexpr std::string_view kStreamPath = "/aiges.v1.Stream/Run";
+
+GrpcStatus NoMethod(std::string_view path) {
+  return {GrpcCode::kUnimplemented,
+          StrCat("no method ", path, "; there are ", kXsfPath, ", ", kStreamPath,
+                 ", /utils.ToolBox/cmdserver, grpc.health.v1.Health and "
+                 "grpc.reflection.v1.ServerReflection")};
+}
+
+// Who asks at one of these paths means gRPC, whatever they say.
+class GrpcOwner final : public RouteOwner {
+ public:
+  // Begins a call of a method that is there; `known`: it is.
+  using Serve = std::function<std::unique_ptr<Responder>(std::shared_ptr<Exchange>, bool* known)>;
+
+  GrpcOwner(Need need, Serve serve) : RouteOwner("the loader", need), serve_(std::move(serve)) {}
+
+  void Refuse(Exchange* exchange, const Status& why) override { RefuseGrpcAccess(exchange, why); }
+
+  std::unique_ptr<Responder> Begin(std::shared_ptr<Exchange> exchange) override {
+    if (!CheckGrpcHead(exchange.get())) return nullptr;
+    bool known = true;
+    std::unique_ptr<Responder> responder = serve_(exchange, &known);
+    if (!known) RefuseGrpc(exchange.get(), NoMethod(exchange->head().path()));
+    return responder;
+  }
+  bool is_grpc() const override { return true; }
+
+ private:
+  const Serve serve_;
+};
+
+std::vector<RouteTable::Pattern> PatternsOf(const std::vector<std::string_view>& services) {
+  std::vector<RouteTable::Pattern> patterns;
+  for (const std::string_view service : services) {
+    patterns.emplace_back(StrCat("/", service, "/{method}"), Hold::kFirm);
+  }
+  return patterns;
+}
+
+std::unique_ptr<Responder> BeginGrpc(std::shared_ptr<Exchange> exchange, RouteOwner* owner) {
+  if (owner != nullptr) return owner->Begin(std::move(exchange));
+  if (CheckGrpcHead(exchange.get())) {
+    RefuseGrpc(exchange.get(), NoMethod(exchange->head().path()));
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Status ExchangeRoutes::Claim() {
+  const auto xsf = [this](std::shared_ptr<Exchange> exchange, bool* known) {
+    *known = exchange->head().path() == kXsfPath;
+    return *known ? MakeXsfCall(std::move(exchange), &grpc_) : nullptr;
+  };
+  const auto stream = [this](std::shared_ptr<Exchange> exchange, bool* known) {
+    *known = exchange->head().path() == kStreamPath;
+    return *known ? MakeStreamCall(std::move(exchange), &grpc_) : nullptr;
+  };
+  const auto standard = [this](std::shared_ptr<Exchange> exchange, bool* known) {
+    return standard_.Begin(std::move(exchange), known);
+  };
+  const auto claim = [this](const std::vector<std::string_view>& services, Need need,
+                            const GrpcOwner::Serve& serve) {
+    return table_.Claim(PatternsOf(services), std::make_shared<GrpcOwner>(need, serve));
+  };
+  Status status = claim({"utils.XsfCall"}, Need::kCall, xsf);
+  if (status.ok()) status = claim({"aiges.v1.Stream"}, Need::kCall, stream);
+  // Probes of orchestrators can send no key.
+  if (status.ok()) status = claim({"grpc.health.v1.Health"}, Need::kNothing, standard);
+  if (status.ok()) status = claim({"utils.ToolBox"}, Need::kAdmin, standard);
+  if (!status.ok()) return status;
+  return claim({"grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"},
+               Need::kKey, standard);
+}
+
+// Of a path that is on other ports only.
+bool ExchangeRoutes::RefusePort(Exchange* exchange, const RouteOwner* owner) const {
+  if (pages_at_.empty()) return false;
+  const std::string_view path = exchange->head().path();
+  const bool admin = exchange->peer().admin;
+  // The probes of gRPC are for whoever watches the loader, too.
+  if (admin && path.starts_with(kHealthPath)) return false;
+  const bool page = owner != nullptr && owner->is_page();
+  if (page == admin) return false;
+  Answer(exchange,
+         Refusal(404, kCodeInvalidOp, "",
+                 admin ? StrCat("no page: ", path, "; calls are on other ports than [admin] listen")
+                       : StrCat("pages and admin are at ", pages_at_, " ([admin] listen), got ",
+                                path)));
+  return true;
+}
+
+std::unique_ptr<Responder> ExchangeRoutes::Begin(std::shared_ptr<Exchange> exchange) {
+  const RequestHead& head = exchange->head();
+  doors_.Look();
+  std::string room;
+  RouteOwner* const owner = table_.Find(RoutePath(head.target(), &room));
+  if (RefusePort(exchange.get(), owner)) return nullptr;
+  const bool grpc = owner != nullptr && owner->is_grpc();
+  const std::string_view type = head.fields.Find("content-type");
+  // A browser, which sends no key with that.
+  const bool asks = head.method() == "OPTIONS" && head.fields.Has("access-control-request-method");
+  Status admitted;
+  if (owner != nullptr && !asks) admitted = access_.Admit(exchange.get(), owner->need());
+  if (IsGrpcWeb(type)) {
+    const std::string_view allowed = cors_.AllowedFor(head.fields.Find("origin"));
+    return BeginGrpcWeb(std::move(exchange), allowed,
+                        [&](std::shared_ptr<Exchange> call) -> std::unique_ptr<Responder> {
+                          if (grpc && !admitted.ok()) {
+                            owner->Refuse(call.get(), admitted);
+                            return nullptr;
+                          }
+                          return BeginGrpc(std::move(call), grpc ? owner : nullptr);
+                        });
+  }
+  if (grpc && admitted.ok() && head.method() == "OPTIONS") {
+    AnswerGrpcWebOptions(exchange.get(), cors_.AllowedFor(head.fields.Find("origin")));
+    return nullptr;
+  }
+  if (!admitted.ok()) {
+    owner->Refuse(exchange.get(), admitted);
+    return nullptr;
+  }
+  if (grpc || IsGrpc(type)) return BeginGrpc(std::move(exchange), grpc ? owner : nullptr);
+  if (owner != nullptr) return owner->Begin(std::move(exchange));
+  return BeginHttp(std::move(exchange), &grpc_.lane);  // Nobody's: the routes say so.
+}
+
+}  // namespace aiges

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// loader/routes/exchange_routes.h: who answers an exchange, by the route table; the services of
+// gRPC that are the loader's own are claimed here.
+//
+// Belongs to the lane.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "loader/front/exchange.h"
+#include "loader/protocols/grpc_env.h"
+#include "loader/protocols/standard_calls.h"
+#include "loader/routes/access.h"
+#include "loader/routes/cors.h"
+#include "loader/routes/door_routes.h"
+#include "loader/routes/route_table.h"
+
+namespace aiges {
+
+class ExchangeRoutes final : public Handler {
+ public:
+  // All of it outlives the routes.
+  ExchangeRoutes(GrpcServices* grpc, const KeyFile* keys, RouteTable* table,
+                 const FrontActions* actions)
+      : grpc_(*grpc),
+        cors_(grpc->lane.settings.http),
+        access_(grpc->lane.settings.service, keys),
+        table_(*table),
+        standard_(&grpc->grpc, actions->status_text),
+        doors_(grpc, actions, table, &standard_) {}
+
+  // Not ok where another has one of the services.
+  Status Claim();
+  std::unique_ptr<Responder> Begin(std::shared_ptr<Exchange> exchange) override;
+  StandardServices& standard() { return standard_; }
+  // From now on pages are there alone, and nothing else is ([admin] listen).
+  void KeepPagesAt(std::string address) { pages_at_ = std::move(address); }
+
+ private:
+  bool RefusePort(Exchange* exchange, const RouteOwner* owner) const;
+
+  GrpcServices& grpc_;
+  const Cors cors_;  // Of gRPC-Web.
+  Access access_;
+  RouteTable& table_;
+  StandardServices standard_;
+  DoorRoutes doors_;
+  std::string pages_at_;  // Empty: on every port.
+};
+
+}  // namespace aiges

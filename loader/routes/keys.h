@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// loader/routes/keys.h: [access] keys_file: who may call, by hashes of their keys.
+//
+//   # id    hash of the key                 what it may
+//   alice   sha256:<64 hex digits>          call
+//   bob     sha256:<salt>:<64 hex digits>   call:svcName,admin
+//
+// The hash is of the key's bytes, behind the salt's where there is one. Several lines may have one
+// id: a key is replaced by having both for a while. The file is read again when it has changed; one
+// that cannot be used changes nothing, and is said in the log.
+//
+// KeyTable: immutable, thread-safe. KeyFile: Now is for any thread, all else for main.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "loader/base/file_mark.h"
+#include "loader/base/keyed_hash.h"
+#include "loader/base/mutex.h"
+#include "loader/base/status.h"
+
+namespace aiges {
+
+// What a key may.
+struct Grant {
+  std::string id;
+  bool admin = false;
+  bool calls_all = false;
+  std::vector<std::string> models;  // That it may call.
+
+  bool MayCall(std::string_view model) const;
+};
+
+class KeyTable {
+ public:
+  static constexpr size_t kMostLines = 10'000;
+  // Each of them costs every request a hash.
+  static constexpr size_t kMostSalted = 100;
+
+  // Not ok: the line that is wrong, what was expected there and what came. Never the hash.
+  static Status Parse(std::string_view text, std::shared_ptr<const KeyTable>* out);
+
+  // nullptr: nobody's. The time does not tell how much of a key is right.
+  const Grant* Find(std::string_view key) const;
+  size_t size() const { return plain_.size() + salted_.size(); }
+
+ private:
+  struct Salted {
+    std::string salt, hash;
+    Grant grant;
+  };
+
+  Status Add(const std::vector<std::string_view>& words);
+
+  std::unordered_map<std::string, Grant, KeyedHash> plain_;  // By the hash, as bytes.
+  std::vector<Salted> salted_;
+};
+
+class KeyFile {
+ public:
+  // Empty: no keys are in force.
+  explicit KeyFile(std::string path) : path_(std::move(path)) {}
+
+  bool on() const { return !path_.empty(); }
+  // At the start: what cannot be used is a mistake.
+  Status Load();
+  // Later: whether it has changed, and what came of it.
+  void Look();
+  std::shared_ptr<const KeyTable> Now() const {
+    MutexLock lock(mu_);
+    return table_;
+  }
+
+ private:
+  Status Read(std::string* text) const;
+
+  const std::string path_;
+  FileMark mark_;
+  std::string refused_;
+  mutable Mutex mu_;
+  std::shared_ptr<const KeyTable> table_ GUARDED_BY(mu_);
+};
+
+}  // namespace aiges
