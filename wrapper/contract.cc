@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "wrapper/contract.h"
 
 #include <algorithm>
@@ -7,21 +8,11 @@
 #include <map>
 
 #include "wrapper/items.h"
-#include "wrapper/plan_py.h"  // Made by CMake from sdk/aiges/_signature.py.
 #include "wrapper/py_error.h"
+#include "wrapper/scripts.h"
 
 namespace aiges::shim {
 namespace {
-
-// A function of _signature.py, run in a namespace of its own.
-Ref SignatureFunction(const char* name) {
-  const Ref scope = Ref::Steal(PyDict_New());
-  PyDict_SetItemString(scope.get(), "__builtins__", PyEval_GetBuiltins());
-  const Ref done =
-      Ref::Steal(PyRun_String(kPlanPython, Py_file_input, scope.get(), scope.get()));
-  if (!done) return Ref();
-  return Ref::Borrow(PyDict_GetItemString(scope.get(), name));
-}
 
 // Written by the user, not inherited from the SDK's WrapperBase.
 bool IsDefault(PyObject* function) {
@@ -38,11 +29,23 @@ Ref Attribute(PyObject* owner, const char* name) {
   return found;
 }
 
-bool IsTrue(PyObject* owner, const char* name) {
-  const Ref found = Attribute(owner, name);
-  const int truth = found ? PyObject_IsTrue(found.get()) : 0;
+// Whether a list or dict of declared fields has something in it.
+bool IsTrue(PyObject* found) {
+  const int truth = found == nullptr ? 0 : PyObject_IsTrue(found);
   PyErr_Clear();
   return truth == 1;
+}
+
+// Whether the user's schema() is to be asked: not that of a WrapperBase, ours or PyPI's, that
+// declares nothing, and not something of that name in a module.
+bool Declares(PyObject* owner) {
+  if (PyModule_Check(owner)) return false;
+  const Ref inputs = Attribute(owner, "inputs"), accepts = Attribute(owner, "accepts");
+  if (inputs || accepts) return IsTrue(inputs.get()) || IsTrue(accepts.get());
+  const Ref kept = Attribute(owner, "__mappings__");  // PyPI's: by kind of field.
+  if (!kept || PyDict_Check(kept.get()) == 0) return true;
+  return IsTrue(PyDict_GetItemString(kept.get(), "inputs")) ||
+         IsTrue(PyDict_GetItemString(kept.get(), "accepts"));
 }
 
 }  // namespace
@@ -54,20 +57,28 @@ Hook Hook::Find(PyObject* owner, const char* name, const char* roles) {
     PyErr_Clear();
     return hook;
   }
-  const Ref plan = SignatureFunction("plan"), kind = SignatureFunction("kind");
-  const Ref order =
-      Ref::Steal(plan ? PyObject_CallFunction(plan.get(), "Os", function.get(), roles) : nullptr);
-  const Ref number =
-      Ref::Steal(kind ? PyObject_CallFunction(kind.get(), "O", function.get()) : nullptr);
-  if (!order || !number) {
-    TakePythonError();
+  const Ref look = ScriptFunction(Script::kSignature, "look");
+  const Ref found = Ref::Steal(
+      look ? PyObject_CallFunction(look.get(), "sOs", name, function.get(), roles) : nullptr);
+  int kind = 0;
+  PyObject *order = nullptr, *names = nullptr;
+  if (!found || PyArg_ParseTuple(found.get(), "iO!O!", &kind, &PyList_Type, &order, &PyList_Type,
+                                 &names) == 0) {
+    const bool own = PyErr_ExceptionMatches(PyExc_TypeError) != 0;
+    hook.wrong_ = std::string(name) + ": " + (own ? TakeQuietly(true) : TakePythonError());
     return hook;
   }
-  hook.kind_ = static_cast<Kind>(PyLong_AsLong(number.get()));
-  hook.count_ = std::min(static_cast<size_t>(PyList_Size(order.get())), kMost);
-  for (size_t i = 0; i < hook.count_; ++i) {
-    hook.order_[i] = PyLong_AsSize_t(PyList_GetItem(order.get(), static_cast<Py_ssize_t>(i)));
+  hook.kind_ = static_cast<Kind>(kind);
+  hook.count_ = static_cast<size_t>(PyList_Size(order));
+  if (hook.count_ > kMost) {
+    hook.wrong_ = std::string(name) + ": expected at most " + std::to_string(kMost) + " parameters";
+    return hook;
   }
+  for (size_t i = 0; i < hook.count_; ++i) {
+    hook.order_[i] = PyLong_AsSize_t(PyList_GetItem(order, static_cast<Py_ssize_t>(i)));
+  }
+  hook.by_position_ = hook.count_ - static_cast<size_t>(PyList_Size(names));
+  if (hook.by_position_ < hook.count_) hook.names_ = Ref::Steal(PyList_AsTuple(names));
   hook.function_ = std::move(function);
   return hook;
 }
@@ -75,13 +86,22 @@ Hook Hook::Find(PyObject* owner, const char* name, const char* roles) {
 Ref Hook::Call(PyObject* const* offered) const {
   PyObject* args[kMost];
   for (size_t i = 0; i < count_; ++i) args[i] = offered[order_[i]];
-  return Ref::Steal(PyObject_Vectorcall(function_.get(), args, count_, nullptr));
+  return Ref::Steal(PyObject_Vectorcall(function_.get(), args, by_position_, names_.get()));
+}
+
+std::string Contract::Wrong() const {
+  std::string wrong;
+  for (const Hook* hook : {&init_, &warmup_, &exec_, &exec_async_, &batch_, &stream_, &create_,
+                           &write_, &read_, &destroy_, &load_res_, &unload_res_, &error_, &fini_}) {
+    if (!hook->wrong().empty()) wrong += (wrong.empty() ? "" : "; ") + hook->wrong();
+  }
+  return wrong;
 }
 
 int ResultCode(const char* hook, const Ref& result) {
   if (PyLong_Check(result.get()) == 0) {
-    return SetError(kBadReturn, std::string(hook) + " returned " +
-                                    Py_TYPE(result.get())->tp_name + ", expected int (0 = ok)");
+    return SetError(kBadReturn, std::string(hook) + " returned " + Py_TYPE(result.get())->tp_name +
+                                    ", expected int (0 = ok)");
   }
   const long code = PyLong_AsLong(result.get());
   if (PyErr_Occurred() != nullptr || code > std::numeric_limits<int>::max() ||
@@ -92,8 +112,8 @@ int ResultCode(const char* hook, const Ref& result) {
   return static_cast<int>(code);
 }
 
-int Raised(const char* hook) {
-  return SetPythonError(kUserExecError, std::string(hook) + " raised ");
+int BadHandle(const std::string& wrong) {
+  return SetError(kBadReturn, "wrapperCreate returned a handle that cannot be one: " + wrong);
 }
 
 PyObject* SidOf(PyObject* params, const Ref& tag) {
@@ -114,24 +134,26 @@ Contract::Contract(PyObject* owner, bool v1)
     : owner_(Ref::Borrow(owner)),
       init_(Hook::Find(owner, "wrapperInit", "config")),
       warmup_(Hook::Find(owner, "wrapperWarmup", "config")),
-      exec_(Hook::Find(owner, "wrapperOnceExec",
-                       v1 ? "usrTag params reqData respData psrIds psrCnt"
-                          : "params reqData usrTag psrId sid")),
-      exec_async_(Hook::Find(owner, "wrapperOnceExecAsync",
-                             v1 ? "usrTag params reqData respData psrIds psrCnt"
-                                : "params reqData usrTag psrId sid")),
+      exec_(Hook::Find(
+          owner, "wrapperOnceExec",
+          v1 ? "usrTag params reqData respData psrIds psrCnt" : "params reqData usrTag psrId sid")),
+      exec_async_(Hook::Find(
+          owner, "wrapperOnceExecAsync",
+          v1 ? "usrTag params reqData respData psrIds psrCnt" : "params reqData usrTag psrId sid")),
       batch_(Hook::Find(owner, "wrapperBatchExec", "params reqData usrTags")),
       stream_(Hook::Find(owner, "wrapperStream", "params requests usrTag psrId sid")),
-      create_(Hook::Find(owner, "wrapperCreate", v1 ? "usrTag params psrIds psrCnt errNum"
-                                                    : "params sid psrId usrTag")),
+      create_(Hook::Find(owner, "wrapperCreate",
+                         v1 ? "usrTag params psrIds psrCnt errNum" : "params sid psrId usrTag")),
       write_(Hook::Find(owner, "wrapperWrite", "handle reqData sid")),
       read_(Hook::Find(owner, "wrapperRead", v1 ? "handle respData" : "handle sid")),
       destroy_(Hook::Find(owner, "wrapperDestroy", "handle")),
       load_res_(Hook::Find(owner, "wrapperLoadRes", "reqData patch_id resId")),
       unload_res_(Hook::Find(owner, "wrapperUnloadRes", "patch_id resId")),
       error_(Hook::Find(owner, "wrapperError", "errNum")),
-      fini_(Hook::Find(owner, "wrapperFini", "")) {
-  if (v1 && !destroy_) destroy_ = Hook::Find(owner, "wrapperDestory", "handle");  // Sic.
+      fini_(Hook::Find(owner, "wrapperFini", "")),
+      doors_(Hook::Find(owner, "wrapperDoors", "")) {
+  if (v1 && !destroy_ && destroy_.wrong().empty())
+    destroy_ = Hook::Find(owner, "wrapperDestory", "handle");  // Sic.
 }
 
 int Contract::Init(const Ref& config) {
@@ -150,21 +172,36 @@ int Contract::Warmup(const Ref& config) {
   return result.get() == Py_None ? 0 : ResultCode("wrapperWarmup", result);
 }
 
-std::string Contract::Schema() const {
-  Ref function = Attribute(owner_.get(), "wrapperSchema");
-  if (!function && (IsTrue(owner_.get(), "inputs") || IsTrue(owner_.get(), "accepts"))) {
-    function = Attribute(owner_.get(), "schema");  // A WrapperBase that declares something.
-  }
-  if (!function || PyCallable_Check(function.get()) == 0) return "";
-  Ref value = Ref::Steal(PyObject_CallObject(function.get(), nullptr));
+// A text, or what is made JSON of. Empty, and said on stderr, where it cannot be told.
+static std::string JsonOf(Ref value, const char* what) {
   if (value && PyUnicode_Check(value.get()) == 0) {
-    const Ref json = Ref::Steal(PyImport_ImportModule("json"));
+    const Ref json = OwnModule("json");
     value = Ref::Steal(json ? PyObject_CallMethod(json.get(), "dumps", "O", value.get()) : nullptr);
   }
   const char* text = value ? PyUnicode_AsUTF8(value.get()) : nullptr;
   if (text != nullptr) return text;
-  std::fprintf(stderr, "wrapper.py: its schema is left out: %s\n", TakePythonError().c_str());
+  std::fprintf(stderr, "wrapper.py: its %s left out: %s\n", what, TakePythonError().c_str());
   return "";
+}
+
+std::string Contract::Schema() const {
+  Ref function = Attribute(owner_.get(), "wrapperSchema");
+  if (!function && Declares(owner_.get())) function = Attribute(owner_.get(), "schema");
+  if (!function || PyCallable_Check(function.get()) == 0) return "";
+  const bool pypi = static_cast<bool>(Attribute(owner_.get(), "__mappings__"));
+  Ref value = Ref::Steal(PyObject_CallObject(function.get(), nullptr));
+  if (!value && pypi) {
+    // Its SDK makes the other generation without pydantic, which may be newer than it knows.
+    PyErr_Clear();
+    if (PyObject_SetAttrString(owner_.get(), "legacy", Py_True) == 0) {
+      value = Ref::Steal(PyObject_CallObject(function.get(), nullptr));
+    }
+  }
+  return JsonOf(std::move(value), "schema is");
+}
+
+std::string Contract::Doors() const {
+  return doors_ ? JsonOf(doors_.Call(nullptr), "doors are") : "";
 }
 
 int Contract::Fini() {
@@ -179,10 +216,8 @@ std::string Contract::ErrorText(int code) {
   const Ref number = Ref::Steal(PyLong_FromLong(code));
   PyObject* offered[] = {number.get()};
   const Ref text = error_.Call(offered);
-  const char* utf8 =
-      text && PyUnicode_Check(text.get()) ? PyUnicode_AsUTF8(text.get()) : nullptr;
-  if (utf8 == nullptr && PyErr_Occurred() != nullptr) TakePythonError();
-  return utf8 == nullptr ? "" : utf8;
+  if (!text) TakePythonError();
+  return text && PyUnicode_Check(text.get()) != 0 ? ShownText(text.get()) : "";
 }
 
 int Contract::Once(const CallArgs& args, const DataList* data, ResultList* out) {
@@ -220,38 +255,47 @@ int Contract::Destroy(PyObject* handle) {
   return result.get() == Py_None ? 0 : ResultCode("wrapperDestroy", result);
 }
 
-Ref Contract::CallOnce(const CallArgs& args, PyObject* input) const {
+int Contract::Exec(const CallArgs& args, const DataList* data, ResultList* out) {
+  const Ref input = MakeInput(data), response = NewResponse();
+  if (!input) return SetPythonError(kUserExecError, "request: ");
+  const Ref result = CallExec(exec_, args, input.get(), response.get());
+  if (!result) return Raised("wrapperOnceExec");
+  if (PyGen_Check(result.get()) != 0) return Collect(result.get(), response.get(), out);
+  return Returned(result.get(), response.get(), out);
+}
+
+Ref Contract::CallOnce(const CallArgs& args, PyObject* input, PyObject* response) const {
   if (!exec_) {
     PyErr_SetString(PyExc_NotImplementedError, "wrapper.py has no wrapperOnceExec");
     return Ref();
   }
-  const Ref response = Ref::Steal(PyList_New(0));
-  return CallExec(exec_, args, input, response.get());
+  return CallExec(exec_, args, input, response);
 }
 
-int Contract::Collect(PyObject* generator, ResultList* out) {
+int Contract::Collect(PyObject* generator, PyObject* response, ResultList* out) const {
   while (const Ref value = Ref::Steal(PyIter_Next(generator))) {
-    int code = 0;
+    int code = TakeAppended(response, out);
+    if (code != 0) return code;
     const std::string wrong = ReadAny(value.get(), Statuses::kOnce, out, &code);
     if (!wrong.empty()) return SetError(kBadResult, "yielded item: " + wrong);
     if (code != 0) return code;
   }
   if (PyErr_Occurred() != nullptr) return Raised("wrapperOnceExec");
+  if (const int code = TakeAppended(response, out); code != 0) return code;
   out->SetStatus(DataOnce);
   return 0;
 }
 
-Ref Contract::CallStream(const CallArgs& args, PyObject* input) const {
-  if (!stream_) return CallOnce(args, input);
+Ref Contract::CallStream(const CallArgs& args, PyObject* input, PyObject* response) const {
+  if (!stream_) return CallOnce(args, input, response);
   const Ref tag = TextToStr(args.tag);
   const Ref psr = Ref::Steal(PyLong_FromLong(args.psr_count > 0 ? args.psr_ids[0] : 0));
   PyObject* offered[] = {args.params, input, tag.get(), psr.get(), SidOf(args.params, tag)};
   return stream_.Call(offered);
 }
 
-int Contract::ExecBatch(const std::vector<CallArgs>& args,
-                        const std::vector<const DataList*>& data, std::vector<ResultList*>* out,
-                        int* rets) {
+int Contract::ExecBatch(const std::vector<CallArgs>& args, const std::vector<const DataList*>& data,
+                        std::vector<ResultList*>* out, int* rets) {
   const auto count = static_cast<Py_ssize_t>(args.size());
   const Ref params = Ref::Steal(PyList_New(0)), inputs = Ref::Steal(PyList_New(0));
   const Ref tags = Ref::Steal(PyList_New(0));
@@ -265,17 +309,19 @@ int Contract::ExecBatch(const std::vector<CallArgs>& args,
   PyObject* offered[] = {params.get(), inputs.get(), tags.get()};
   const Ref result = batch_.Call(offered);
   if (!result) return Raised("wrapperBatchExec");
-  if (PyList_Check(result.get()) == 0 || PyList_GET_SIZE(result.get()) != count) {
+  const bool is_list = PyList_Check(result.get()) != 0 || PyTuple_Check(result.get()) != 0;
+  // A copy: what is asked of its items may change a list.
+  const Ref items = is_list ? Ref::Steal(PySequence_Tuple(result.get())) : Ref();
+  if (!items || PyTuple_GET_SIZE(items.get()) != count) {
+    PyErr_Clear();
     return SetError(kBadReturn,
                     std::string("wrapperBatchExec returned ") + Py_TYPE(result.get())->tp_name +
-                        (PyList_Check(result.get()) != 0
-                             ? " of " + std::to_string(PyList_GET_SIZE(result.get()))
-                             : "") +
+                        (items ? " of " + std::to_string(PyTuple_GET_SIZE(items.get())) : "") +
                         ", expected a list of " + std::to_string(count) +
                         ", one result for each call");
   }
   for (Py_ssize_t i = 0; i < count; ++i) {
-    PyObject* item = PyList_GET_ITEM(result.get(), i);
+    PyObject* item = PyTuple_GET_ITEM(items.get(), i);
     int* code = &rets[i];
     if (PyLong_Check(item) != 0) {  // The user's error code.
       *code = ResultCode("wrapperBatchExec", Ref::Borrow(item));
@@ -339,8 +385,21 @@ int Contract::UnloadRes(unsigned id) {
 std::unique_ptr<Contract> MakeContract(PyObject* module) {
   const Ref wrapper_class = Ref::Steal(PyObject_GetAttrString(module, "Wrapper"));
   PyErr_Clear();
-  if (wrapper_class && PyType_Check(wrapper_class.get())) return MakeContractV2(module);
-  return MakeContractV1(module);
+  const bool is_class = wrapper_class && PyType_Check(wrapper_class.get());
+  auto contract = is_class ? MakeContractV2(module) : MakeContractV1(module);
+  if (contract == nullptr) return nullptr;
+  const std::string wrong = contract->Wrong();
+  if (!wrong.empty()) {
+    SetError(kInitError, wrong);
+    return nullptr;
+  }
+  if (contract->usable()) return contract;
+  SetError(kInitError,
+           is_class ? "class Wrapper in wrapper.py has no method wrapperOnceExec, wrapperStream or "
+                      "wrapperCreate"
+                    : "wrapper.py has neither a class Wrapper nor a function wrapperOnceExec, "
+                      "wrapperStream or wrapperCreate");
+  return nullptr;
 }
 
 }  // namespace aiges::shim

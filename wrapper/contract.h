@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // wrapper/contract.h: how the user's wrapper.py is written, behind one face.
 //
 // The hooks are the same in all generations of user code; what differs is their arguments and the
@@ -21,9 +22,11 @@ namespace aiges::shim {
 class Hook {
  public:
   // `roles`: space separated names of the arguments offered, in the order of the newest signature.
-  // Absent, not callable, or a default of WrapperBase: an empty Hook.
+  // Absent, not callable, or a default of WrapperBase: an empty Hook. So is one that nobody can
+  // call with these; wrong() says why then.
   static Hook Find(PyObject* owner, const char* name, const char* roles);
   explicit operator bool() const { return static_cast<bool>(function_); }
+  const std::string& wrong() const { return wrong_; }
   // `offered` in the order of roles. A new reference; NULL with a Python exception set.
   Ref Call(PyObject* const* offered) const;
 
@@ -31,11 +34,12 @@ class Hook {
   Kind kind() const { return kind_; }
 
  private:
-  static constexpr size_t kMost = 8;
-  Ref function_;
+  static constexpr size_t kMost = 16;
+  Ref function_, names_;  // names_: a tuple of str, NULL where all come by position.
   Kind kind_ = Kind::kPlain;
-  size_t count_ = 0;
+  size_t count_ = 0, by_position_ = 0;
   size_t order_[kMost] = {};
+  std::string wrong_;
 };
 
 // The arguments that calls and sessions begin with. Borrowed for the call.
@@ -56,6 +60,8 @@ class Contract {
   // What goes in and out, as JSON: what the user's wrapperSchema(), or schema() of a WrapperBase,
   // returns. Empty where nothing is declared, or (said on stderr) where it cannot be told.
   std::string Schema() const;
+  // What it wants to answer itself, as JSON: what wrapperDoors() returns. In the same way.
+  std::string Doors() const;
   // The user's text for his own code; empty when he has none.
   std::string ErrorText(int code);
 
@@ -77,12 +83,21 @@ class Contract {
 
   // reqData for user code. NULL with an exception set.
   virtual Ref MakeInput(const DataList* data) const = 0;
+  // Where a function-style hook appends results: a new list; NULL in the class style.
+  virtual Ref NewResponse() const { return Ref(); }
   // Calls the generator (or coroutine function) of a session: wrapperStream(params, requests), or
   // wrapperOnceExec(params, reqData) with its whole input. NULL with an exception set.
-  Ref CallStream(const CallArgs& args, PyObject* input) const;
-  Ref CallOnce(const CallArgs& args, PyObject* input) const;
+  Ref CallStream(const CallArgs& args, PyObject* input, PyObject* response) const;
+  Ref CallOnce(const CallArgs& args, PyObject* input, PyObject* response) const;
+  // What was appended there since the last time. A code, after SetError.
+  virtual int TakeAppended(PyObject*, ResultList*) const { return 0; }
+  // The whole answer of a wrapperOnceExec that has returned, or been awaited: what it appended,
+  // then what it returned. A code: its own, or after SetError.
+  virtual int Returned(PyObject* value, PyObject* response, ResultList* out) const = 0;
 
-  bool usable() const { return has_once() || has_create(); }
+  // Empty, or why hooks that are there cannot be called.
+  std::string Wrong() const;
+  bool usable() const { return has_once() || has_create() || doors_; }
   bool has_once() const { return exec_ || stream_ || exec_async_ || batch_; }
   bool has_sessions() const { return has_create() || streams(); }
   bool has_create() const { return create_ && write_; }
@@ -99,36 +114,40 @@ class Contract {
   bool has_resources() const { return static_cast<bool>(load_res_); }
 
  protected:
-  Contract(PyObject* owner, bool function_style);
+  Contract(PyObject* owner, bool v1);
 
-  virtual int Exec(const CallArgs& args, const DataList* data, ResultList* out) = 0;
   // The arguments of a hook in the order of the role strings in contract.cc.
   virtual Ref CallExec(const Hook& hook, const CallArgs& args, PyObject* input,
                        PyObject* response) const = 0;
 
-  // A once call of a generator: everything it yields, as one answer.
-  static int Collect(PyObject* generator, ResultList* out);
+  int Exec(const CallArgs& args, const DataList* data, ResultList* out);
+  // A once call of a generator: everything it yields and appends, as one answer.
+  int Collect(PyObject* generator, PyObject* response, ResultList* out) const;
 
   const Ref owner_;  // The module, or the object of class Wrapper.
   Hook init_, warmup_, exec_, exec_async_, batch_, stream_, create_, write_, read_, destroy_,
-      load_res_, unload_res_, error_, fini_;
+      load_res_, unload_res_, error_, fini_, doors_;
 };
 
-// Looks at the imported module. nullptr after SetError when it is neither generation.
+// Looks at the imported module. nullptr after SetError when it is neither generation, or has hooks
+// that nobody can call.
 std::unique_ptr<Contract> MakeContract(PyObject* module);
+// Of either generation, usable or not. nullptr after SetError: Wrapper() raised.
 std::unique_ptr<Contract> MakeContractV1(PyObject* module);
 std::unique_ptr<Contract> MakeContractV2(PyObject* module);
 
 // --- shared by the generations ---
 
-// The int a hook returned, or kBadReturn after SetError ("wrapperInit returned None, expected int").
+// The int a hook returned, or kBadReturn after SetError ("wrapperInit returned None, expected
+// int").
 int ResultCode(const char* hook, const Ref& result);
-// params["sid"], or the tag where the client sent none: what user code calls back with must name the
-// session. Borrowed from params or `tag`.
+// params["sid"], or the tag where the client sent none: what user code calls back with must name
+// the session. Borrowed from params or `tag`.
 PyObject* SidOf(PyObject* params, const Ref& tag);
 // tuple of int
 Ref PsrIds(const CallArgs& args);
-// What a hook that raised is told as: "<hook> raised ValueError: .."; takes the exception.
-int Raised(const char* hook);
+// A handle is text; `wrong` says why this one is of no use. kBadReturn after SetError.
+inline bool IsText(PyObject* value) { return PyUnicode_Check(value) || PyBytes_Check(value); }
+int BadHandle(const std::string& wrong);
 
 }  // namespace aiges::shim

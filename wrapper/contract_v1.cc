@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // wrapper/contract_v1.cc: module functions, called with positional arguments.
 //
 //   wrapperInit(config) -> int
@@ -42,6 +43,7 @@ class ContractV1 : public Contract {
     std::string wrong;
     if (PyLong_Check(result.get()) != 0) return ResultCode("wrapperCreate", result);  // An error.
     if (ToText(result.get(), handle, &wrong)) return 0;
+    if (IsText(result.get())) return BadHandle(wrong);
     return SetError(kBadReturn, std::string("wrapperCreate returned ") +
                                     Py_TYPE(result.get())->tp_name +
                                     ", expected str (the session's handle) or an error code");
@@ -52,9 +54,38 @@ class ContractV1 : public Contract {
     PyObject* offered[] = {handle, response.get()};
     const Ref result = read_.Call(offered);
     if (!result) return Raised("wrapperRead");
-    if (PyList_Check(result.get()) != 0) return ReadResponse(result, Statuses::kOwn, out);
-    const int code = ResultCode("wrapperRead", result);
-    return code != 0 ? code : ReadResponse(response, Statuses::kOwn, out);
+    const bool is_list = PyList_Check(result.get()) != 0;
+    const int code = is_list ? 0 : ResultCode("wrapperRead", result);
+    if (code != 0) return code;
+    const int appended = ReadResponse(response, Statuses::kOwn, out);
+    return appended != 0 || !is_list ? appended : ReadResponse(result, Statuses::kOwn, out);
+  }
+
+  Ref NewResponse() const override { return Ref::Steal(PyList_New(0)); }
+
+  int TakeAppended(PyObject* response, ResultList* out) const override {
+    if (response == nullptr || PyList_GET_SIZE(response) == 0) return 0;
+    const Ref items = Ref::Steal(PyList_GetSlice(response, 0, PyList_GET_SIZE(response)));
+    if (!items || PyList_SetSlice(response, 0, PyList_GET_SIZE(response), nullptr) != 0) {
+      return SetPythonError(kUserExecError, "respData: ");
+    }
+    return ReadResponse(items, Statuses::kOnce, out);
+  }
+
+  int Returned(PyObject* value, PyObject* response, ResultList* out) const override {
+    const bool is_list = PyList_Check(value) != 0 || PyTuple_Check(value) != 0;
+    // What is awaited has returned an answer in any form before there was respData for it.
+    const bool any_form = is_list || once_kind() == Hook::Kind::kCoroutine;
+    if (PyLong_Check(value) != 0 || !any_form) {
+      const int code = ResultCode("wrapperOnceExec", Ref::Borrow(value));
+      return code != 0 ? code : TakeAppended(response, out);
+    }
+    int code = TakeAppended(response, out);
+    if (code != 0) return code;
+    const std::string wrong = ReadAny(value, Statuses::kOnce, out, &code);
+    if (wrong.empty()) return code;
+    return SetError(kBadResult, std::string("wrapperOnceExec returned ") + Py_TYPE(value)->tp_name +
+                                    ": " + wrong);
   }
 
   Ref MakeInput(const DataList* head) const override {
@@ -72,26 +103,12 @@ class ContractV1 : public Contract {
   }
 
  protected:
-  int Exec(const CallArgs& args, const DataList* data, ResultList* out) override {
-    const Ref request = MakeInput(data);
-    const Ref response = Ref::Steal(PyList_New(0));
-    if (!request || !response) {
-      return SetPythonError(kUserExecError, "request: ");
-    }
-    const Ref result = CallExec(exec_, args, request.get(), response.get());
-    if (!result) return Raised("wrapperOnceExec");
-    if (PyGen_Check(result.get()) != 0) return Collect(result.get(), out);
-    const int code = ResultCode("wrapperOnceExec", result);
-    return code != 0 ? code : ReadResponse(response, Statuses::kOnce, out);
-  }
-
   Ref CallExec(const Hook& hook, const CallArgs& args, PyObject* input,
                PyObject* response) const override {
     const Ref tag = TextToStr(args.tag);
     if (!tag) return Ref();
     if (args.psr_count == 0) {
-      PyObject* offered[] = {tag.get(), args.params,   input,
-                             response,  no_ids_.get(), zero_.get()};
+      PyObject* offered[] = {tag.get(), args.params, input, response, no_ids_.get(), zero_.get()};
       return hook.Call(offered);
     }
     const Ref ids = PsrIds(args), count = Ref::Steal(PyLong_FromLong(args.psr_count));
@@ -133,12 +150,7 @@ class ContractV1 : public Contract {
 }  // namespace
 
 std::unique_ptr<Contract> MakeContractV1(PyObject* module) {
-  auto contract = std::make_unique<ContractV1>(module);
-  if (contract->usable()) return contract;
-  SetError(kInitError,
-           "wrapper.py has neither a class Wrapper nor a function wrapperOnceExec, wrapperStream "
-           "or wrapperCreate");
-  return nullptr;
+  return std::make_unique<ContractV1>(module);
 }
 
 }  // namespace aiges::shim

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // wrapper/contract_v2.cc: class Wrapper(WrapperBase), one object, results as a Response, or in any
 // other form of items.h.
 //
@@ -26,8 +27,7 @@ namespace py = pybind11;
 class ContractV2 : public Contract {
  public:
   explicit ContractV2(const Ref& object)
-      : Contract(object.get(), /*function_style=*/false),
-        zero_(Ref::Steal(PyLong_FromLong(0))) {}
+      : Contract(object.get(), /*function_style=*/false), zero_(Ref::Steal(PyLong_FromLong(0))) {}
 
   int Create(const CallArgs& args, std::string* handle) override {
     const Ref tag = TextToStr(args.tag);
@@ -44,6 +44,7 @@ class ContractV2 : public Contract {
     }
     std::string wrong;
     if (!code || !name || !ToText(name.get(), handle, &wrong)) {
+      if (code && name && IsText(name.get())) return BadHandle(wrong);
       return SetError(kBadReturn, std::string("wrapperCreate returned ") +
                                       Py_TYPE(result.get())->tp_name +
                                       ", expected a SessionCreateResponse");
@@ -59,6 +60,10 @@ class ContractV2 : public Contract {
     return ReadAnswer("wrapperRead", result.get(), Statuses::kOwn, out);
   }
 
+  int Returned(PyObject* value, PyObject*, ResultList* out) const override {
+    return ReadAnswer("wrapperOnceExec", value, Statuses::kOnce, out);
+  }
+
   Ref MakeInput(const DataList* data) const override {
     try {
       return Ref::Steal(MakeDataListCls(data).release().ptr());
@@ -69,17 +74,7 @@ class ContractV2 : public Contract {
   }
 
  protected:
-  int Exec(const CallArgs& args, const DataList* data, ResultList* out) override {
-    const Ref request = MakeInput(data);
-    if (!request) return SetPythonError(kUserExecError, "request: ");
-    const Ref result = CallExec(exec_, args, request.get(), nullptr);
-    if (!result) return Raised("wrapperOnceExec");
-    if (PyGen_Check(result.get()) != 0) return Collect(result.get(), out);
-    return ReadAnswer("wrapperOnceExec", result.get(), Statuses::kOnce, out);
-  }
-
-  Ref CallExec(const Hook& hook, const CallArgs& args, PyObject* input,
-               PyObject*) const override {
+  Ref CallExec(const Hook& hook, const CallArgs& args, PyObject* input, PyObject*) const override {
     const Ref tag = TextToStr(args.tag);
     const Ref psr = FirstPsr(args);
     if (!tag) return Ref();
@@ -132,11 +127,7 @@ Ref MakeWrapper(PyObject* module) {
 
 std::unique_ptr<Contract> MakeContractV2(PyObject* module) {
   try {
-    auto contract = std::make_unique<ContractV2>(MakeWrapper(module));
-    if (contract->usable()) return contract;
-    SetError(kInitError,
-             "class Wrapper in wrapper.py has no method wrapperOnceExec, wrapperStream or "
-             "wrapperCreate");
+    return std::make_unique<ContractV2>(MakeWrapper(module));
   } catch (py::error_already_set& e) {
     e.restore();
     SetPythonError(kInitError, "Wrapper() raised ");

@@ -1,8 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "wrapper/convert.h"
 
 #include <cstring>
 #include <memory>
 
+#include "wrapper/call_context.h"
 #include "wrapper/py_error.h"
 
 namespace aiges::shim {
@@ -12,9 +14,26 @@ namespace {
 constexpr Py_ssize_t kCopyBelow = 16 * 1024;
 constexpr Py_ssize_t kLongest = 0x7fff0000;  // DataList.len, and a frame, cannot hold more.
 constexpr const char* kNoUtf8 = "this str has lone surrogates, so no UTF-8 form";
+constexpr const char* kHasNul = "expected text without NUL characters, where it would be cut";
 
 std::string WrongType(PyObject* value) {
   return std::string("expected bytes or str, got ") + Py_TYPE(value)->tp_name;
+}
+
+// Whether what has this format (PEP 3118) has addresses in it: 'O', of Python objects, and the
+// pointers of ctypes. Names of fields stand between colons.
+bool HoldsAddresses(const char* format) {
+  for (const char* at = format == nullptr ? "" : format; *at != '\0'; ++at) {
+    if (*at == ':') {
+      at = std::strchr(at + 1, ':');
+      if (at == nullptr) return false;
+    } else if (*at == 'Z' && at[1] != '\0' && std::strchr("efdg", at[1]) != nullptr) {
+      ++at;  // A complex number; alone a wchar_t*.
+    } else if (std::strchr("OPXZz&", *at) != nullptr) {
+      return true;
+    }
+  }
+  return false;
 }
 
 // Of a str with the surrogates that TextToStr makes. Null, no exception set: it has others.
@@ -26,6 +45,15 @@ Ref EscapedUtf8(PyObject* text) {
 
 }  // namespace
 
+Ref ToBytes(std::string_view text) {
+  return Ref::Steal(PyBytes_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size())));
+}
+
+Ref Latin1ToStr(std::string_view text) {
+  return Ref::Steal(
+      PyUnicode_DecodeLatin1(text.data(), static_cast<Py_ssize_t>(text.size()), nullptr));
+}
+
 Ref TextToStr(const char* text) {
   if (text == nullptr) text = "";
   return Ref::Steal(
@@ -35,7 +63,7 @@ Ref TextToStr(const char* text) {
 Ref ParamsToDict(const ParamList* head) {
   Ref dict = Ref::Steal(PyDict_New());
   for (const ParamList* p = head; p != nullptr && dict; p = p->next) {
-    if (p->key == nullptr) continue;
+    if (p->key == nullptr || std::strcmp(p->key, kCallerParam) == 0) continue;
     const Ref key = TextToStr(p->key);
     const Ref value = TextToStr(p->value);
     if (!key || !value || PyDict_SetItem(dict.get(), key.get(), value.get()) != 0) return Ref();
@@ -50,31 +78,53 @@ Ref DataToBytes(const DataList& node) {
 
 bool ToText(PyObject* value, std::string* text, std::string* what) {
   Ref bytes;
+  const char* utf8 = nullptr;
+  Py_ssize_t size = 0;
   if (PyBytes_Check(value)) {
     bytes = Ref::Borrow(value);
   } else if (PyUnicode_Check(value)) {
-    Py_ssize_t size = 0;
-    if (const char* utf8 = PyUnicode_AsUTF8AndSize(value, &size)) {
-      text->assign(utf8, static_cast<size_t>(size));
-      return true;
+    utf8 = PyUnicode_AsUTF8AndSize(value, &size);
+    if (utf8 == nullptr) {
+      PyErr_Clear();
+      bytes = EscapedUtf8(value);
+      if (!bytes) *what = kNoUtf8;
     }
-    PyErr_Clear();
-    bytes = EscapedUtf8(value);
   } else {
     *what = WrongType(value);
-    return false;
   }
-  if (!bytes) {
-    *what = kNoUtf8;
-    return false;
+  if (utf8 == nullptr && !bytes) return false;
+  if (utf8 == nullptr) utf8 = PyBytes_AS_STRING(bytes.get()), size = PyBytes_GET_SIZE(bytes.get());
+  text->assign(utf8, static_cast<size_t>(size));
+  if (text->find('\0') == std::string::npos) return true;
+  *what = kHasNul;
+  return false;
+}
+
+Ref BufferToBytes(PyObject* value, std::string* what) {
+  const std::string name = Py_TYPE(value)->tp_name;
+  const std::string mend = "; convert it first, as with .astype(..), or send it as JSON";
+  Py_buffer view;
+  if (PyObject_GetBuffer(value, &view, PyBUF_FULL_RO) != 0) {
+    *what = "this " + name + " gives no bytes (" + TakeQuietly() + ")" + mend;
+    return Ref();
   }
-  text->assign(PyBytes_AS_STRING(bytes.get()), static_cast<size_t>(PyBytes_GET_SIZE(bytes.get())));
-  return true;
+  Ref bytes;
+  if (HoldsAddresses(view.format)) {
+    *what = "this " + name + " holds addresses of objects (format '" + view.format +
+            "'), not their values" + mend;
+  } else {
+    bytes = Ref::Steal(PyBytes_FromStringAndSize(nullptr, view.len));
+    char* room = bytes ? PyBytes_AS_STRING(bytes.get()) : nullptr;
+    if (!bytes || PyBuffer_ToContiguous(room, &view, view.len, 'C') != 0) {
+      bytes = Ref();
+      *what = "this " + name + " gives no bytes (" + TakeQuietly() + ")";
+    }
+  }
+  PyBuffer_Release(&view);
+  return bytes;
 }
 
 std::string ResultList::Add(std::string key, PyObject* data, int type, int status) {
-  Node& node = nodes_.emplace_back();
-  node.key = std::move(key);
   const char* bytes = nullptr;
   Py_ssize_t length = 0;
   Ref holder = Ref::Borrow(data);
@@ -87,79 +137,73 @@ std::string ResultList::Add(std::string key, PyObject* data, int type, int statu
     }
   } else if (!PyBytes_Check(data)) {  // bytearray, memoryview, numpy array: any with a buffer.
     if (PyObject_CheckBuffer(data) == 0) return WrongType(data);
-    holder = Ref::Steal(PyBytes_FromObject(data));
-    if (!holder) return TakePythonError();
+    std::string what;
+    holder = BufferToBytes(data, &what);
+    if (!holder) return what;
   }
   if (bytes == nullptr) {
     bytes = PyBytes_AS_STRING(holder.get());
     length = PyBytes_GET_SIZE(holder.get());
   }
   if (length > kLongest) return "longer than 2 GiB";
+  if (++count_ > kMostItems) {
+    return "expected at most " + std::to_string(kMostItems) + " items in an answer, got more";
+  }
+  last_ = nodes_.emplace_after(last_);
+  Node& node = *last_;
+  node.name = std::move(key);
   if (length < kCopyBelow) {
     node.small.assign(bytes, static_cast<size_t>(length));
     bytes = node.small.data();
   } else {
     node.large = holder.release();
   }
-  node.data.key = node.key.data();
-  node.data.data = const_cast<char*>(bytes);
-  node.data.len = static_cast<unsigned>(length);
-  node.data.type = static_cast<DataType>(type);
-  node.data.status = static_cast<DataStatus>(status);
+  node.key = node.name.data();
+  node.data = const_cast<char*>(bytes);
+  node.len = static_cast<unsigned>(length);
+  node.type = static_cast<DataType>(type);
+  node.status = static_cast<DataStatus>(status);
   return "";
 }
 
 void ResultList::Take(ResultList* other) {
-  // Nodes of a deque stay where they are, but a moved std::string may not: point anew.
-  for (Node& node : other->nodes_) {
-    Node& taken = nodes_.emplace_back();
-    taken.data = node.data;
-    const bool small = node.large == nullptr;
-    taken.key = std::move(node.key);
-    taken.small = std::move(node.small);
-    taken.large = std::exchange(node.large, nullptr);
-    taken.data.key = taken.key.data();
-    if (small) taken.data.data = taken.small.data();
-    taken.data.desc = nullptr;
-    for (auto& [key, value] : node.desc_text) AddDesc(std::move(key), std::move(value));
-  }
-  other->nodes_.clear();
+  if (other->empty()) return;
+  const Nodes::iterator last = other->last_;
+  nodes_.splice_after(last_, other->nodes_);
+  last_ = last;
+  other->last_ = other->nodes_.before_begin();
+  count_ += std::exchange(other->count_, 0);
 }
 
 void ResultList::SetStatus(int status) {
-  for (Node& node : nodes_) node.data.status = static_cast<DataStatus>(status);
+  for (Node& node : nodes_) node.status = static_cast<DataStatus>(status);
 }
 
 void ResultList::AddDesc(std::string key, std::string value) {
-  Node& node = nodes_.back();
-  auto& text = node.desc_text.emplace_back(std::move(key), std::move(value));
-  ParamList& p = node.desc.emplace_back();
-  p.key = text.first.data();
-  p.value = text.second.data();
-  p.vlen = static_cast<unsigned>(text.second.size());
-  if (node.desc.size() > 1) node.desc[node.desc.size() - 2].next = &p;
-  node.data.desc = &node.desc.front();
+  Node& node = *last_;
+  const auto before = std::exchange(node.last, node.attributes.emplace_after(node.last));
+  Attribute& added = *node.last;
+  added.name = std::move(key);
+  added.text = std::move(value);
+  static_cast<ParamList&>(added) = {added.name.data(), added.text.data(),
+                                    static_cast<unsigned>(added.text.size()), nullptr};
+  (node.desc == nullptr ? node.desc : before->next) = &added;
 }
-
-// What the host holds: its first node, which leads back to the rest.
-struct ResultList::Head {
-  DataList first;
-  ResultList* list;
-};
 
 pDataList ResultList::Release(ResultList* list) {
   std::unique_ptr<ResultList> owned(list);
   if (list->nodes_.empty()) return nullptr;
-  for (size_t i = 0; i + 1 < list->nodes_.size(); ++i) {
-    list->nodes_[i].data.next = &list->nodes_[i + 1].data;
+  Node* before = nullptr;
+  for (Node& node : list->nodes_) {
+    if (before != nullptr) before->next = &node;
+    before = &node;
   }
-  return &(new Head{list->nodes_.front().data, owned.release()})->first;
+  list->nodes_.front().list = owned.release();
+  return &list->nodes_.front();
 }
 
 void ResultList::Free(pDataList head) {
-  if (head == nullptr) return;
-  std::unique_ptr<Head> owned(reinterpret_cast<Head*>(head));
-  delete owned->list;
+  if (head != nullptr) delete static_cast<Node*>(head)->list;
 }
 
 ResultList::~ResultList() {

@@ -1,9 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 // wrapper/convert.h: the linked lists of the C ABI <-> Python objects. All need the GIL.
 #pragma once
 
-#include <deque>
+#include <forward_list>
 #include <string>
-#include <vector>
 
 #include "aiges/type.h"
 #include "wrapper/python_ptr.h"
@@ -16,13 +16,25 @@ Ref ParamsToDict(const ParamList* head);
 // bytes of one payload.
 Ref DataToBytes(const DataList& node);
 Ref TextToStr(const char* text);
+// bytes, and str whose characters are the bytes.
+Ref ToBytes(std::string_view text);
+Ref Latin1ToStr(std::string_view text);
 
-// The way back: str as UTF-8 (surrogates of undecodable bytes become those bytes again), bytes as
-// they are. False: `what` says why it cannot be; no exception is left set.
+// The way back, for what is a C string to the host: str as UTF-8 (surrogates of undecodable bytes
+// become those bytes again), bytes as they are. False: `what` says why it cannot be; no exception
+// is left set.
 bool ToText(PyObject* value, std::string* text, std::string* what);
 
-// A respData list for the host, made node by node. Freed with Free, by any thread, with or without
-// the GIL: it takes it only if it holds a Python object.
+// The bytes in any buffer: bytearray, memoryview, numpy array. NULL: `what` says why there are
+// none, or none that mean something elsewhere; no exception is left set.
+Ref BufferToBytes(PyObject* value, std::string* what);
+
+// Of one answer; a list of the C ABI has no more nodes.
+inline constexpr size_t kMostItems = 100'000;
+
+// A respData list for the host, made node by node; each node is one allocation, and stays where it
+// is. Freed with Free, by any thread, with or without the GIL: it takes it only if it holds a
+// Python object.
 class ResultList {
  public:
   ResultList() = default;
@@ -36,10 +48,12 @@ class ResultList {
   // One status for all that was added.
   void SetStatus(int status);
   bool empty() const { return nodes_.empty(); }
+  bool full() const { return count_ > kMostItems; }  // Add has refused one more.
+  size_t last_length() const { return last_->len; }  // Of the data added last.
   // visit(key, type) for each node.
   template <class Visit>
   void EachKey(Visit visit) const {
-    for (const Node& node : nodes_) visit(node.key, static_cast<int>(node.data.type));
+    for (const Node& node : nodes_) visit(node.name, static_cast<int>(node.type));
   }
   // Appends what is in the other, which is empty then.
   void Take(ResultList* other);
@@ -51,15 +65,22 @@ class ResultList {
   static void Free(pDataList head);
 
  private:
-  struct Node {
-    DataList data{};
-    std::string key, small;
-    std::deque<std::pair<std::string, std::string>> desc_text;
-    std::deque<ParamList> desc;
-    PyObject* large = nullptr;
+  struct Attribute : ParamList {
+    std::string name, text;
   };
-  struct Head;
-  std::deque<Node> nodes_;
+  // What the host sees of it is a DataList, of which the first leads back to the list.
+  struct Node : DataList {
+    ResultList* list = nullptr;
+    std::string name, small;
+    PyObject* large = nullptr;
+    std::forward_list<Attribute> attributes;
+    std::forward_list<Attribute>::iterator last = attributes.before_begin();
+  };
+  using Nodes = std::forward_list<Node>;
+
+  Nodes nodes_;
+  Nodes::iterator last_ = nodes_.before_begin();
+  size_t count_ = 0;
 };
 
 }  // namespace aiges::shim

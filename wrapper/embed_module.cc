@@ -1,10 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "wrapper/embed_module.h"
 
 #include <atomic>
 #include <string>
 
 #include "wrapper/convert.h"
-#include "wrapper/sessions.h"
+#include "wrapper/deliveries.h"
+#include "wrapper/doors.h"
+#include "wrapper/scripts.h"
 
 namespace aiges::shim {
 namespace {
@@ -17,13 +20,18 @@ std::atomic<wrapperTraceLog> g_trace{nullptr};
 // bytes of anything that has some: bytes-like as it is, str as UTF-8.
 py::bytes ToBytes(const py::object& value) {
   if (py::isinstance<py::bytes>(value)) return py::reinterpret_borrow<py::bytes>(value);
-  PyObject* made = py::isinstance<py::str>(value) ? PyUnicode_AsUTF8String(value.ptr())
-                   : PyObject_CheckBuffer(value.ptr()) != 0 ? PyBytes_FromObject(value.ptr())
-                                                            : nullptr;
-  if (made != nullptr) return py::reinterpret_steal<py::bytes>(made);
-  if (PyErr_Occurred() != nullptr) throw py::error_already_set();
-  throw py::type_error(std::string("data: expected bytes, a buffer or str, got ") +
-                       Py_TYPE(value.ptr())->tp_name);
+  if (py::isinstance<py::str>(value)) {
+    PyObject* made = PyUnicode_AsUTF8String(value.ptr());
+    if (made == nullptr) throw py::error_already_set();
+    return py::reinterpret_steal<py::bytes>(made);
+  }
+  std::string wrong =
+      std::string("expected bytes, a buffer or str, got ") + Py_TYPE(value.ptr())->tp_name;
+  if (PyObject_CheckBuffer(value.ptr()) != 0) {
+    Ref made = BufferToBytes(value.ptr(), &wrong);
+    if (made) return py::reinterpret_steal<py::bytes>(made.release());
+  }
+  throw py::type_error("data: " + wrong);
 }
 
 int CheckedType(int type) {
@@ -91,10 +99,15 @@ py::class_<T> BindNode(py::module_& m, const char* name) {
       .def_readwrite("type", &T::type)
       .def_readwrite("desc", &T::desc)
       .def("get_data", [](const T& n) { return n.data; })
-      .def("setData", [](T& n, const py::object& value) { n.SetData(value); })
-      .def("setDataType", [](T& n, int type) { n.type = CheckedType(type); })
-      .def("setKey", [](T& n, const std::string& key) { n.key = key; });
+      .def(
+          "setData", [](T& n, const py::object& value) { n.SetData(value); }, py::arg("d"))
+      .def(
+          "setDataType", [](T& n, int type) { n.type = CheckedType(type); }, py::arg("t"))
+      .def("setKey", [](T& n, const std::string& key) { n.key = key; }, py::arg("key"));
 }
+
+// For wrappers that import it with the rest: in a worker answers go to the client, not to a queue.
+py::object InitQueue() { return py::module_::import("queue").attr("Queue")(); }
 
 int Metric(const std::string& tag, const std::string& key, int count) {
   const wrapperMeterCustom meter = g_meter.load();
@@ -115,21 +128,27 @@ void Bind(py::module_& m) {
       .def(py::init<>())
       .def_readwrite("list", &Response::list)
       .def_readwrite("error_code", &Response::error_code)
-      .def("response_err", [](py::object self, int code) {
-        self.cast<Response&>().error_code = code;
-        return self;
-      });
+      .def(
+          "response_err",
+          [](py::object self, int code) {
+            self.cast<Response&>().error_code = code;
+            return self;
+          },
+          py::arg("error_code"));
   py::class_<DataListCls>(m, "DataListCls")
       .def(py::init<>())
       .def_readwrite("list", &DataListCls::list)
-      .def("get", [](const DataListCls& self, const std::string& key) -> py::object {
-        for (const py::handle node : self.list) {
-          if (node.attr("key").cast<std::string>() == key) {
-            return py::reinterpret_borrow<py::object>(node);
-          }
-        }
-        return py::none();
-      });
+      .def(
+          "get",
+          [](const DataListCls& self, const std::string& key) -> py::object {
+            for (const py::handle node : self.list) {
+              if (node.attr("key").cast<std::string>() == key) {
+                return py::reinterpret_borrow<py::object>(node);
+              }
+            }
+            return py::none();
+          },
+          py::arg("key"));
   py::class_<SessionCreateResponse>(m, "SessionCreateResponse")
       .def(py::init([](const std::string& handle, int error_code) {
              return SessionCreateResponse{handle, error_code};
@@ -137,9 +156,11 @@ void Bind(py::module_& m) {
            py::arg("handle") = "", py::arg("error_code") = 0)
       .def_readwrite("handle", &SessionCreateResponse::handle)
       .def_readwrite("error_code", &SessionCreateResponse::error_code);
-  BindSessions(m);
+  BindDeliveries(m);
+  BindDoors(m);
   m.def("callback_metric", &Metric);
   m.def("callback_trace", &Trace);
+  m.def("init_rq", &InitQueue);
 }
 
 }  // namespace
@@ -150,8 +171,10 @@ bool ProvideEmbedModule() {
     const char* name = "aiges_embed";
     py::module_ made = py::module_::create_extension_module(name, nullptr, &definition);
     Bind(made);
+    Ref machinery = OwnModule("importlib.machinery");
+    if (!machinery) throw py::error_already_set();
     made.attr("__spec__") =
-        py::module_::import("importlib.machinery").attr("ModuleSpec")(name, py::none());
+        py::reinterpret_steal<py::object>(machinery.release()).attr("ModuleSpec")(name, py::none());
     py::module_::import("sys").attr("modules")[name] = made;
     return true;
   } catch (py::error_already_set& error) {

@@ -1,6 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 // wrapper/embed_module.h: the Python module aiges_embed, which exists inside a worker only.
 //
-// Same classes and semantics as aiges.dto of the SDK; its types are in sdk/aiges_embed.pyi.
+// Same classes and semantics as aiges.dto of the SDK; its types are in
+// sdk/aiges_embed-stubs.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -10,8 +12,8 @@
 namespace aiges::shim {
 
 // Makes `import aiges_embed` work, in an interpreter that this library started or was loaded into:
-// it is no entry of the table of built-in modules, which is closed once Python runs. False: a Python
-// exception is set. Needs the GIL; once per process.
+// it is no entry of the table of built-in modules, which is closed once Python runs. False: a
+// Python exception is set. Needs the GIL; once per process.
 bool ProvideEmbedModule();
 
 // A DataListCls of the request's payloads. Needs the GIL.

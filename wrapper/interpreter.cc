@@ -1,11 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "wrapper/interpreter.h"
 
 #include <Python.h>
 #include <dlfcn.h>
+#include <unistd.h>
 
 #include "wrapper/py_error.h"
 #include "wrapper/python/program.h"
 #include "wrapper/python_ptr.h"
+#include "wrapper/scripts.h"
 
 namespace aiges::shim {
 namespace {
@@ -33,11 +36,30 @@ std::string Adopt() {
          ", this libwrapper.so was built for Python " + kBuiltFor;
 }
 
+// A native crash (ctypes, a CUDA kernel) shows the Python lines that led to it, in the log. Not
+// where the user has switched it on himself (PYTHONFAULTHANDLER, -X dev); what he does later
+// replaces it.
+void ShowNativeCrashes() {
+  const Gil gil;
+  const Ref module = Ref::Steal(PyImport_ImportModule("faulthandler"));
+  const Ref enabled =
+      Ref::Steal(module ? PyObject_CallMethod(module.get(), "is_enabled", nullptr) : nullptr);
+  if (enabled && PyObject_IsTrue(enabled.get()) == 0) {
+    // The descriptor: sys.stderr may be replaced by something without one.
+    Ref::Steal(PyObject_CallMethod(module.get(), "enable", "i", STDERR_FILENO));
+  }
+  if (PyErr_Occurred() != nullptr) TakePythonError();  // It serves without.
+}
+
 }  // namespace
 
 std::string StartInterpreter() {
   // Where the worker went on inside the interpreter's own program (loader/worker/python_host.h).
-  if (Py_IsInitialized() != 0) return Adopt();
+  if (Py_IsInitialized() != 0) {
+    std::string wrong = Adopt();
+    if (wrong.empty()) ShowNativeCrashes();
+    return wrong;
+  }
   PythonProgram python;
   std::string wrong = FindPython(kBuiltFor, &python);
   if (!wrong.empty()) return wrong;
@@ -45,37 +67,47 @@ std::string StartInterpreter() {
 
   PyConfig config;
   PyConfig_InitPythonConfig(&config);
-  config.buffered_stdio = 0;          // print() reaches the log line by line.
+  config.buffered_stdio = 0;           // print() reaches the log line by line.
   config.install_signal_handlers = 0;  // The worker's signals are the host's.
   config.parse_argv = 0;
-  wchar_t* path = Py_DecodeLocale(python.path.c_str(), nullptr);
-  PyStatus status = PyConfig_SetString(&config, &config.program_name, path);
+  // By bytes: decoding needs what pre-initialisation sets up (encoding, allocator), and these
+  // functions see to that.
+  PyStatus status = PyConfig_SetBytesString(&config, &config.program_name, python.path.c_str());
   if (!PyStatus_Exception(status)) {
-    status = PyConfig_SetString(&config, &config.executable, path);
+    status = PyConfig_SetBytesString(&config, &config.executable, python.path.c_str());
   }
   if (!PyStatus_Exception(status)) {
-    wchar_t empty[] = L"";
-    wchar_t* argv[] = {empty};  // argparse, torch and others read sys.argv[0].
-    status = PyConfig_SetArgv(&config, 1, argv);
+    char empty[] = "";
+    char* argv[] = {empty};  // argparse, torch and others read sys.argv[0].
+    status = PyConfig_SetBytesArgv(&config, 1, argv);
   }
   if (!PyStatus_Exception(status)) status = Py_InitializeFromConfig(&config);
-  PyMem_RawFree(path);
   PyConfig_Clear(&config);
   if (PyStatus_Exception(status)) {
     return std::string("Python did not start: ") +
-           (status.err_msg == nullptr ? "unknown reason" : status.err_msg);
+           (status.func == nullptr ? "" : std::string(status.func) + ": ") +
+           (status.err_msg == nullptr ? "unknown reason" : status.err_msg) + " (" + python.path +
+           "; what it printed is above in the log)";
   }
   PyEval_SaveThread();  // Threads take the GIL for each call, and leave it while the worker waits.
+  ShowNativeCrashes();
   return "";
+}
+
+void WatchTheEnd(double seconds) {
+  if (Py_IsInitialized() == 0) return;
+  const Gil gil;
+  const Ref watch = ScriptFunction(Script::kEnding, "watch");
+  const Ref done = Ref::Steal(watch ? PyObject_CallFunction(watch.get(), "d", seconds) : nullptr);
+  if (!done) TakePythonError();  // No more threads: the loader has the last word.
 }
 
 void StopInterpreter() {
   if (Py_IsInitialized() == 0) return;
   const Gil gil;
-  const Ref module = Ref::Steal(PyImport_ImportModule("atexit"));
-  const Ref done =
-      Ref::Steal(module ? PyObject_CallMethod(module.get(), "_run_exitfuncs", nullptr) : nullptr);
-  if (!done) PyErr_Print();
+  const Ref end = ScriptFunction(Script::kEnding, "end");
+  const Ref done = Ref::Steal(end ? PyObject_CallObject(end.get(), nullptr) : nullptr);
+  if (!done) TakePythonError();
 }
 
 }  // namespace aiges::shim

@@ -1,7 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "wrapper/items.h"
 
 #include <atomic>
 #include <limits>
+#include <string>
+#include <utility>
 
 #include "wrapper/py_error.h"
 
@@ -26,21 +29,23 @@ const Names& GetNames() {
 
 std::atomic<bool> g_warned_of_length{false};
 
-bool ReadInt(PyObject* value, long* out) {
-  if (value == nullptr || PyLong_Check(value) == 0) return false;
+// How deep lists may lie in lists: what holds itself has no end.
+constexpr int kDeepest = 32;
+
+// Empty, or what is wrong: `expected` is what an int beyond 64 bits is told.
+std::string ReadInt(PyObject* value, const char* expected, long* out) {
   *out = PyLong_AsLong(value);
-  if (PyErr_Occurred() == nullptr) return true;
-  PyErr_Clear();  // Beyond 64 bits. Left set, it would fail the next call on this thread.
-  return false;
+  if (PyErr_Occurred() == nullptr) return "";
+  PyErr_Clear();  // Left set, it would fail the next call on this thread.
+  return std::string("expected ") + expected + ", got an int beyond 64 bits";
 }
 
-void CheckLength(PyObject* data, long length) {
-  Py_ssize_t real = PyObject_Size(data);
-  if (PyUnicode_Check(data) && PyUnicode_AsUTF8AndSize(data, &real) == nullptr) real = length;
-  PyErr_Clear();
-  if (length == real || g_warned_of_length.exchange(true)) return;
+bool IsInt(PyObject* value) { return value != nullptr && PyLong_Check(value) != 0; }
+
+void CheckLength(size_t real, long length) {
+  if (length == static_cast<long>(real) || g_warned_of_length.exchange(true)) return;
   PySys_FormatStderr(
-      "wrapper: a result item says len=%ld, its data has %zd bytes; the real length is sent "
+      "wrapper: a result item says len=%ld, its data has %zu bytes; the real length is sent "
       "(said once)\n",
       length, real);
 }
@@ -53,7 +58,7 @@ std::string ReadDesc(PyObject* desc, ResultList* out) {
   while (PyDict_Next(desc, &at, &key, &value) != 0) {
     const Ref text = Ref::Steal(PyObject_Str(value));
     std::string k, v, wrong;
-    if (!text) return "desc: " + TakePythonError();
+    if (!text) return "desc: " + TakeQuietly();
     if (!ToText(key, &k, &wrong) || !ToText(text.get(), &v, &wrong)) return "desc: " + wrong;
     out->AddDesc(std::move(k), std::move(v));
   }
@@ -66,6 +71,16 @@ std::string AddItem(PyObject* key, PyObject* data, long type, long status, Resul
   if (type < 0 || type > 4) return "type: expected 0 to 4, got " + std::to_string(type);
   wrong = out->Add(std::move(name), data, static_cast<int>(type), static_cast<int>(status));
   return wrong.empty() ? "" : "data: " + wrong;
+}
+
+// Of a list or tuple, as it is now: what is asked for its attributes may change it meanwhile.
+Py_ssize_t SizeOf(PyObject* items) {
+  return PyList_Check(items) != 0 ? PyList_GET_SIZE(items) : PyTuple_GET_SIZE(items);
+}
+
+Ref ItemOf(PyObject* items, Py_ssize_t i) {
+  return Ref::Borrow(PyList_Check(items) != 0 ? PyList_GET_ITEM(items, i)
+                                              : PyTuple_GET_ITEM(items, i));
 }
 
 Ref Attribute(PyObject* object, const Ref& name) {
@@ -87,9 +102,19 @@ std::string ReadDictItem(PyObject* item, Statuses statuses, ResultList* out) {
   if (key == nullptr) return "respdata need key item";
   if (data == nullptr) return "respdata need data item";
   long type = 0, status = 3, length = -1;
-  if (!ReadInt(get(names.type), &type)) return "respdata need type item (int)";
-  if (!ReadInt(get(names.status), &status)) return "respdata need status item (int)";
-  if (!ReadInt(get(names.len), &length)) return "respdata need len item (int)";
+  struct Field {
+    const Ref& name;
+    const char *shown, *expected;
+    long* number;
+  };
+  for (const Field& field : {Field{names.type, "type", "0 to 4", &type},
+                             Field{names.status, "status", "0 to 3", &status},
+                             Field{names.len, "len", "a number of bytes", &length}}) {
+    PyObject* value = get(field.name);
+    if (!IsInt(value)) return std::string("respdata need ") + field.shown + " item (int)";
+    const std::string wrong = ReadInt(value, field.expected, field.number);
+    if (!wrong.empty()) return std::string(field.shown) + ": " + wrong;
+  }
   if (statuses == Statuses::kOnce) {
     status = DataOnce;
   } else if (status < 0 || status > 3) {
@@ -97,7 +122,7 @@ std::string ReadDictItem(PyObject* item, Statuses statuses, ResultList* out) {
   }
   const std::string wrong = AddItem(key, data, type, status, out);
   if (!wrong.empty()) return wrong;
-  CheckLength(data, length);
+  CheckLength(out->last_length(), length);
   return ReadDesc(get(names.desc), out);
 }
 
@@ -111,10 +136,14 @@ std::string ReadObjectItem(PyObject* item, Statuses statuses, ResultList* out) {
            name;
   }
   long number = 0, status = DataOnce;
-  if (!ReadInt(type.get(), &number)) return "type: expected 0 to 4";
+  if (!IsInt(type.get())) return "type: expected 0 to 4";
+  std::string wrong = ReadInt(type.get(), "0 to 4", &number);
+  if (!wrong.empty()) return "type: " + wrong;
   if (statuses == Statuses::kOwn) {
     const Ref own = Attribute(item, names.status);
-    if (own && !ReadInt(own.get(), &status)) return "status: expected 0 to 3";
+    if (own && !IsInt(own.get())) return "status: expected 0 to 3";
+    if (own) wrong = ReadInt(own.get(), "0 to 3", &status);
+    if (!wrong.empty()) return "status: " + wrong;
     if (status < 0 || status > 3) return "status: expected 0 to 3, got " + std::to_string(status);
   }
   return AddItem(key.get(), data.get(), number, status, out);
@@ -123,47 +152,93 @@ std::string ReadObjectItem(PyObject* item, Statuses statuses, ResultList* out) {
 std::string ReadResponseList(PyObject* response, Statuses statuses, ResultList* out) {
   const Ref items = Attribute(response, GetNames().list);
   if (!items || (PyList_Check(items.get()) == 0 && PyTuple_Check(items.get()) == 0)) {
-    return std::string("Response.list is ") +
-           (items ? Py_TYPE(items.get())->tp_name : "missing") +
+    return std::string("Response.list is ") + (items ? Py_TYPE(items.get())->tp_name : "missing") +
            ", expected a list of ResponseData";
   }
-  const Ref sequence = Ref::Steal(PySequence_Fast(items.get(), ""));
-  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(sequence.get()); ++i) {
-    PyObject* item = PySequence_Fast_GET_ITEM(sequence.get(), i);
-    const std::string wrong = PyDict_Check(item) != 0 ? ReadDictItem(item, statuses, out)
-                                                      : ReadObjectItem(item, statuses, out);
+  for (Py_ssize_t i = 0; i < SizeOf(items.get()); ++i) {
+    const Ref item = ItemOf(items.get(), i);
+    const std::string wrong = PyDict_Check(item.get()) != 0
+                                  ? ReadDictItem(item.get(), statuses, out)
+                                  : ReadObjectItem(item.get(), statuses, out);
     PyErr_Clear();
     if (!wrong.empty()) return "Response.list[" + std::to_string(i) + "]: " + wrong;
   }
   return "";
 }
 
-std::string ReadAny(PyObject* value, Statuses statuses, ResultList* out, int* error_code) {
-  if (PyBytes_Check(value) || PyUnicode_Check(value) || PyByteArray_Check(value)) {
-    return out->Add("result", value, DataText, DataOnce);
-  }
-  std::string wrong;
-  if (PyDict_Check(value) != 0) {
-    wrong = ReadDictItem(value, statuses, out);
-  } else if (PyList_Check(value) != 0 || PyTuple_Check(value) != 0) {
-    const Ref sequence = Ref::Steal(PySequence_Fast(value, ""));
-    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(sequence.get()) && wrong.empty(); ++i) {
-      wrong = ReadAny(PySequence_Fast_GET_ITEM(sequence.get(), i), statuses, out, error_code);
-      if (!wrong.empty()) wrong = "[" + std::to_string(i) + "]: " + wrong;
+namespace {
+
+// One answer: how many lists it has so far, and how deep they lie.
+class Answer {
+ public:
+  Answer(Statuses statuses, ResultList* out, int* error_code)
+      : statuses_(statuses), out_(out), error_code_(error_code) {}
+
+  std::string Read(PyObject* value) {
+    std::string wrong;
+    if (PyBytes_Check(value) || PyUnicode_Check(value) || PyByteArray_Check(value)) {
+      return out_->Add("result", value, DataText, DataOnce);
     }
-  } else if (const Ref code = Attribute(value, GetNames().error_code)) {
+    if (PyDict_Check(value) != 0) {
+      wrong = ReadDictItem(value, statuses_, out_);
+    } else if (PyList_Check(value) != 0 || PyTuple_Check(value) != 0) {
+      wrong = ReadEach(value);
+    } else if (const Ref code = Attribute(value, GetNames().error_code)) {
+      wrong = ReadResponse(value, code.get());
+    } else {
+      wrong = ReadObjectItem(value, statuses_, out_);
+    }
+    PyErr_Clear();
+    return wrong;
+  }
+
+ private:
+  std::string ReadEach(PyObject* list) {
+    if (depth_ == kDeepest) {
+      whole_ = true;
+      return "expected lists of at most " + std::to_string(kDeepest) +
+             " levels, got more (does one hold itself?)";
+    }
+    if (++lists_ > kMostItems) {
+      whole_ = true;
+      return "expected at most " + std::to_string(kMostItems) + " lists in an answer, got more";
+    }
+    ++depth_;
+    std::string wrong;
+    for (Py_ssize_t i = 0; i < SizeOf(list) && wrong.empty(); ++i) {
+      wrong = Read(ItemOf(list, i).get());
+      if (!wrong.empty() && !whole_ && !out_->full())
+        wrong = "[" + std::to_string(i) + "]: " + wrong;
+    }
+    --depth_;
+    return wrong;
+  }
+
+  std::string ReadResponse(PyObject* response, PyObject* code) {
+    const char* const expected = "an int of 32 bits";
+    if (!IsInt(code)) return std::string("error_code: expected ") + expected;
     long number = 0;
-    if (!ReadInt(code.get(), &number) || number > std::numeric_limits<int>::max() ||
-        number < std::numeric_limits<int>::min()) {
-      return "error_code: expected an int of 32 bits";
+    const std::string wrong = ReadInt(code, expected, &number);
+    if (!wrong.empty()) return "error_code: " + wrong;
+    if (number > std::numeric_limits<int>::max() || number < std::numeric_limits<int>::min()) {
+      return std::string("error_code: expected ") + expected + ", got " + std::to_string(number);
     }
-    *error_code = static_cast<int>(number);
-    if (number == 0) wrong = ReadResponseList(value, statuses, out);
-  } else {
-    wrong = ReadObjectItem(value, statuses, out);
+    *error_code_ = static_cast<int>(number);
+    return number == 0 ? ReadResponseList(response, statuses_, out_) : "";
   }
-  PyErr_Clear();
-  return wrong;
+
+  const Statuses statuses_;
+  ResultList* const out_;
+  int* const error_code_;
+  int depth_ = 0;
+  size_t lists_ = 0;
+  bool whole_ = false;  // What is wrong is so with the whole, not with an item.
+};
+
+}  // namespace
+
+std::string ReadAny(PyObject* value, Statuses statuses, ResultList* out, int* error_code) {
+  return Answer(statuses, out, error_code).Read(value);
 }
 
 }  // namespace aiges::shim

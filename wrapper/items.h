@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // wrapper/items.h: results that user code returned, appended, yielded or passed to callback().
 //
 // Every form is taken everywhere: dict(key, data, len, status, type[, desc]) of the function style,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // wrapper/python_ptr.h: owned references and the GIL, for the code that talks to CPython directly.
 //
 // The hot path (contract_v1, convert) uses the C API: one call costs a few microseconds in all, and

@@ -1,44 +1,24 @@
-// wrapper/sessions.h: sessions and asynchronous calls of Python engines.
+// SPDX-License-Identifier: Apache-2.0
+// wrapper/sessions.h: sessions and asynchronous calls of Python engines, as the C ABI has them.
 //
-// A session is served by the user's own hooks (wrapperCreate ..), or by a generator:
-//   plain generator wrapperOnceExec   stepped by wrapperRead, on the worker's thread
-//   every other (async, wrapperStream) driven by aiges/_streaming.py, answers by callback
-// Locks: the table's mutex is never held while the GIL is taken or the host's callback is called,
-// and the GIL is never held while that callback may wait.
+// session.h says what they are, and how they are locked.
 #pragma once
 
-#include <pybind11/pybind11.h>
-
 #include "aiges/wrapper.h"
-#include "wrapper/contract.h"
+#include "wrapper/session.h"
 
 namespace aiges::shim {
 
 // The C ABI's session functions. No GIL.
-const void* CreateSession(Contract& contract, const char* tag, const ParamList* params,
-                          wrapperCallback callback, const unsigned* psr_ids, int psr_count,
-                          int* error);
+const void* CreateSession(const SessionStart& start, int* error);
 int WriteSession(const void* handle, const DataList* data);
 int ReadSession(const void* handle, pDataList* out);
 int DestroySession(const void* handle);
 // wrapperExecAsync. No GIL.
-int BeginCall(Contract& contract, const char* tag, const ParamList* params, const DataList* data,
-              wrapperCallback callback, const unsigned* psr_ids, int psr_count);
-// Ends what still runs. No GIL.
-void StopStreams();
+int BeginCall(const SessionStart& start, const DataList* data);
 
-// A wrapperCallback that never waits, from wrapperSetCtrl; NULL is fine.
-void SetTryCallback(wrapperCallback function);
-void SetCallState(wrapperCallState function);
-
-// Names the call that runs on this thread, for aiges.context; ends with its scope.
-class TagScope {
- public:
-  explicit TagScope(const char* tag);
-  ~TagScope();
-};
-
-// Adds callback() and what aiges.context and aiges/_streaming.py need to aiges_embed.
-void BindSessions(pybind11::module_& m);
+// The end, in this order; each waits so long at most. No GIL.
+void StopStreams(double seconds);  // Closes generators that still run.
+void EndLoop(double seconds);      // And the event loop with all that the user runs on it.
 
 }  // namespace aiges::shim

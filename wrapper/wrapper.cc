@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // wrapper/wrapper.cc: the C ABI of the Python shim. Thin: every entry takes the GIL, catches
 // everything, and leaves the work to the contract.
 
@@ -5,16 +6,24 @@
 
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "wrapper/call_context.h"
 #include "wrapper/contract.h"
+#include "wrapper/deliveries.h"
+#include "wrapper/doors.h"
 #include "wrapper/embed_module.h"
 #include "wrapper/interpreter.h"
 #include "wrapper/py_error.h"
+#include "wrapper/scripts.h"
+#include "wrapper/sdk_path.h"
 #include "wrapper/sessions.h"
 
 #define AIGES_EXPORT extern "C" __attribute__((visibility("default")))
@@ -25,6 +34,9 @@ namespace {
 // Set once by wrapperInit, before any other thread calls in; lives as long as the process.
 Contract* g_contract = nullptr;
 PyObject* g_config = nullptr;
+
+// Of the time that the end of Python may take, in seconds: for cutting it off in order.
+constexpr double kLastWords = 0.5;
 
 std::string SearchedFolders() {
   std::string out;
@@ -38,34 +50,83 @@ std::string SearchedFolders() {
   return out;
 }
 
+// A contract of ours reads the user's code in place of wrapper.py (aiges.contracts): the loader
+// says which one.
+std::string EngineModule() {
+  const char* contract = std::getenv("AIGES_CONTRACT");
+  const std::string name = contract == nullptr ? "" : contract;
+  return name.empty() || name == "aiges" ? "wrapper" : "aiges.contracts." + name;
+}
+
+// The user's own module: wrapper.py, or that of "module:name".
+std::string UsersModule() {
+  const char* app = std::getenv("AIGES_APP");
+  if (app == nullptr || EngineModule() == "wrapper") return "wrapper";
+  return std::string(app).substr(0, std::strcspn(app, ":."));
+}
+
+// Where the user's code lies, for the texts of errors; also of what cannot be imported.
+void FindOwnFolder() {
+  const Ref util = OwnModule("importlib.util");
+  const Ref spec = Ref::Steal(
+      util ? PyObject_CallMethod(util.get(), "find_spec", "s", UsersModule().c_str()) : nullptr);
+  const Ref origin = Ref::Steal(spec ? PyObject_GetAttrString(spec.get(), "origin") : nullptr);
+  PyErr_Clear();  // The import says what is wrong.
+  const std::string file = origin ? ShownText(origin.get()) : "";
+  if (file.find('/') != std::string::npos) SetOwnFolder(file.substr(0, file.rfind('/') + 1));
+}
+
+// import wrapper; NULL after SetError.
+Ref ImportWrapper() {
+  FindOwnFolder();
+  Ref module = Ref::Steal(PyImport_ImportModule(EngineModule().c_str()));
+  if (module) return module;
+  bool absent = false;
+  if (PyErr_ExceptionMatches(PyExc_ModuleNotFoundError)) {
+    PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
+    PyErr_Fetch(&type, &value, &trace);
+    PyErr_NormalizeException(&type, &value, &trace);
+    const Ref name = Ref::Steal(PyObject_GetAttrString(value, "name"));
+    absent = name && PyUnicode_CompareWithASCIIString(name.get(), "wrapper") == 0;
+    PyErr_Clear();
+    PyErr_Restore(type, value, trace);
+  }
+  if (absent) {
+    PyErr_Clear();
+    SetError(kInitError, "no wrapper.py found in " + SearchedFolders() +
+                             " (put its folder on PYTHONPATH or in [instances] pythonpath)");
+    return Ref();
+  }
+  PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
+  PyErr_Fetch(&type, &value, &trace);
+  const std::string hiding = FilesThatHide();
+  PyErr_Restore(type, value, trace);
+  SetPythonError(kInitError, "import of wrapper.py raised ",
+                 hiding.empty() ? "" : " (imported instead of Python's own: " + hiding + ")");
+  return Ref();
+}
+
 int Init(const ParamList* config) {
   const std::string wrong = StartInterpreter();
   if (!wrong.empty()) return SetError(kInitError, wrong);
   const Gil gil;
+  // Before wrapper.py may change what these find; threading is first imported on this thread, which
+  // is its main thread therefore.
+  if (!OwnModule("traceback") || !ScriptFunction(Script::kSignature, "look") ||
+      !ScriptFunction(Script::kEnding, "end")) {
+    return SetPythonError(kInitError, "libwrapper.so's own part of Python: ");
+  }
+  OfferOwnPackages();
   // Also when wrapper.py does not import it: requests are made of its classes.
   if (!ProvideEmbedModule()) return SetPythonError(kInitError, "aiges_embed: ");
-  const Ref module = Ref::Steal(PyImport_ImportModule("wrapper"));
-  if (!module) {
-    bool absent = false;
-    if (PyErr_ExceptionMatches(PyExc_ModuleNotFoundError)) {
-      PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
-      PyErr_Fetch(&type, &value, &trace);
-      PyErr_NormalizeException(&type, &value, &trace);
-      const Ref name = Ref::Steal(PyObject_GetAttrString(value, "name"));
-      absent = name && PyUnicode_CompareWithASCIIString(name.get(), "wrapper") == 0;
-      PyErr_Clear();
-      PyErr_Restore(type, value, trace);
-    }
-    if (absent) {
-      PyErr_Clear();
-      return SetError(kInitError, "no wrapper.py found in " + SearchedFolders() +
-                                      " (put its folder on PYTHONPATH or in [instances] "
-                                      "pythonpath)");
-    }
-    return SetPythonError(kInitError, "import of wrapper.py raised ");
-  }
+  const Ref module = ImportWrapper();
+  if (!module) return kInitError;
   std::unique_ptr<Contract> contract = MakeContract(module.get());
   if (contract == nullptr) return kInitError;
+  // Here rather than in the first call: what it imports is to be Python's own.
+  if (contract->streams() && !ScriptFunction(Script::kStreaming, "drive")) {
+    return SetPythonError(kInitError, "libwrapper.so's own part of Python: ");
+  }
   g_config = ParamsToDict(config).release();
   const int code = contract->Init(Ref::Borrow(g_config));
   g_contract = contract.release();
@@ -76,6 +137,7 @@ int Exec(Contract& contract, const char* usr_tag, const ParamList* params, const
          pDataList* out, const unsigned* psr_ids, int psr_count) {
   ClearError();
   const TagScope scope(usr_tag);
+  const CallerNote caller(usr_tag, params);
   auto results = std::make_unique<ResultList>();
   {
     const Gil gil;
@@ -94,6 +156,10 @@ int ExecBatch(Contract& contract, unsigned count, const char* const tags[],
   ClearError();
   std::vector<std::unique_ptr<ResultList>> results;
   std::vector<ResultList*> lists;
+  std::vector<std::unique_ptr<CallerNote>> callers;
+  for (unsigned i = 0; i < count; ++i) {
+    callers.push_back(std::make_unique<CallerNote>(tags[i], params[i]));
+  }
   int code = 0;
   {
     const Gil gil;
@@ -122,12 +188,13 @@ unsigned Traits(const Contract& c) {
   unsigned traits = 0;
   if (c.has_sessions()) traits |= WTraitSessions;
   // Only a plain generator that gets its whole input can be stepped; the rest calls back.
-  const bool stepped = !c.has_create() && !c.stream_takes_input() &&
-                       c.stream_kind() == Hook::Kind::kGenerator;
+  const bool stepped =
+      !c.has_create() && !c.stream_takes_input() && c.stream_kind() == Hook::Kind::kGenerator;
   const bool called_back = c.has_create() ? !c.has_read() : !stepped;
   if (c.has_sessions() && called_back) traits |= WTraitCallback;
-  const bool async = c.once_kind() == Hook::Kind::kAsyncGenerator ||
-                     c.once_kind() == Hook::Kind::kCoroutine;
+  if (c.has_create() && c.has_read()) traits |= WTraitReadOrCallback;
+  const bool async =
+      c.once_kind() == Hook::Kind::kAsyncGenerator || c.once_kind() == Hook::Kind::kCoroutine;
   if (async || (c.has_once() && !c.has_exec() && !c.has_batch())) traits |= WTraitAsyncOnce;
   if (c.has_batch()) traits |= WTraitBatch;
   if (c.has_resources()) traits |= WTraitResources;
@@ -163,6 +230,8 @@ AIGES_EXPORT int wrapperSetCtrl(CtrlType type, void* func) {
   if (type == CTTraceLog) SetTrace(reinterpret_cast<wrapperTraceLog>(func));
   if (type == CTCallState) SetCallState(reinterpret_cast<wrapperCallState>(func));
   if (type == CTTryCallback) SetTryCallback(reinterpret_cast<wrapperCallback>(func));
+  if (type == CTAlive) SetAlive(reinterpret_cast<wrapperAlive>(func));
+  if (type == CTDoorTook) SetDoorTook(reinterpret_cast<wrapperDoorTook>(func));
   return 0;
 }
 
@@ -172,11 +241,14 @@ AIGES_EXPORT int wrapperInit(pConfig cfg) {
 
 AIGES_EXPORT int wrapperFini() {
   return Guarded([] {
+    const double left = SecondsLeft();
+    WatchTheEnd(std::max(left - std::min(left / 4, kLastWords), 0.0));
     if (g_contract != nullptr) {
-      StopStreams();
+      StopStreams(left / 4);
       const Gil gil;
       g_contract->Fini();
     }
+    EndLoop(left / 4);  // wrapperFini may use it still.
     StopInterpreter();
     return 0;
   });
@@ -196,6 +268,8 @@ AIGES_EXPORT const char* wrapperError(int errNum) {
 
 AIGES_EXPORT const char* wrapperErrorDetail(int errNum) { return LastDetail(errNum); }
 
+AIGES_EXPORT int wrapperErrorClass(int errNum) { return LastClass(errNum); }
+
 AIGES_EXPORT const char* wrapperVersion() { return "python " PY_VERSION; }
 
 AIGES_EXPORT int wrapperExec(const char* usrTag, pParamList params, pDataList reqData,
@@ -208,7 +282,7 @@ AIGES_EXPORT int wrapperExec(const char* usrTag, pParamList params, pDataList re
 AIGES_EXPORT int wrapperExecAsync(const char* usrTag, pParamList params, pDataList reqData,
                                   wrapperCallback cb, int, unsigned int psrIds[], int psrCnt) {
   return WithContract([&](Contract& contract) {
-    return BeginCall(contract, usrTag, params, reqData, cb, psrIds, psrCnt);
+    return BeginCall({contract, usrTag, params, cb, psrIds, psrCnt}, reqData);
   });
 }
 
@@ -224,7 +298,7 @@ AIGES_EXPORT const void* wrapperCreate(const char* usrTag, pParamList params, wr
                                        unsigned int psrIds[], int psrCnt, int* errNum) {
   const void* handle = nullptr;
   const int code = WithContract([&](Contract& contract) {
-    handle = CreateSession(contract, usrTag, params, cb, psrIds, psrCnt, errNum);
+    handle = CreateSession({contract, usrTag, params, cb, psrIds, psrCnt}, errNum);
     return 0;
   });
   if (code != 0) *errNum = code;
@@ -276,6 +350,24 @@ AIGES_EXPORT const char* wrapperSchema() {
     return 0;
   });
   return code == 0 ? schema.c_str() : nullptr;
+}
+
+AIGES_EXPORT const char* wrapperDoors() {
+  static std::string doors;  // Asked once.
+  const int code = WithContract([](Contract& contract) {
+    const Gil gil;
+    doors = contract.Doors();
+    return 0;
+  });
+  return code == 0 ? doors.c_str() : nullptr;
+}
+
+AIGES_EXPORT int wrapperDoorCall(const char* usrTag, pDataList part, wrapperCallback) {
+  return Guarded([&] { return BeginDoorCall(usrTag, part); });
+}
+
+AIGES_EXPORT int wrapperDoorEvent(const char* usrTag, int event, pDataList part) {
+  return Guarded([&] { return TellDoor(usrTag, event, part); });
 }
 
 AIGES_EXPORT const char* wrapperDebugInfo(const void*) { return ""; }

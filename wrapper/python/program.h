@@ -1,7 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 // wrapper/python/program.h: the program that [instances] python names, found and judged.
 //
 // Both sides of the plugin wall ask this: the shim, which starts the interpreter in the worker's
-// own process, and the worker, which goes on inside it (loader/worker/python_host.h). Knows no Python.h.
+// own process, and the worker, which goes on inside it (loader/worker/python_host.h). Knows no
+// Python.h.
 #pragma once
 
 #include <string>
