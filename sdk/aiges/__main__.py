@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``python -m aiges ..`` is ``asectl ..``; also ``python -m aiges create -n NAME -p PATH``."""
 
 from aiges.cli import main

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What aiges_embed (wrapper/embed_module.cc) has, in plain Python: as strict, and as lenient.
 
 pybind11 takes bytes and bytearray for a str, anything with ``__index__`` or ``__int__`` but no
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import operator
 import queue
+import re
 from typing import Any, NoReturn, SupportsIndex, Union
 
 from aiges.core.types import DataOnce, DataText
@@ -24,15 +26,39 @@ def _c_name(value: object) -> str:
     return f"{kind.__module__}.{kind.__name__}"
 
 
+def _holds_addresses(view_format: str) -> bool:
+    """Tell whether a PEP 3118 format has objects or pointers in it: their addresses, that is."""
+    codes = re.sub(r":[^:]*(:|$)", " ", view_format)  # Names of fields stand between colons.
+    return re.search(r"[OPXz&]|Z(?![efdg])", codes) is not None  # Zd is a complex number.
+
+
+def buffer_bytes(value: Any, expected: str) -> bytes:
+    """Return the bytes in any buffer. TypeError: there are none, or none that mean something."""
+    name, mend = _c_name(value), "; convert it first, as with .astype(..), or send it as JSON"
+    try:
+        view = memoryview(value)
+    except Exception as error:
+        if isinstance(error, TypeError) and "bytes-like object is required" in str(error):
+            raise TypeError(f"expected {expected}, got {name}") from None
+        reason = f"{type(error).__name__}: {error}"
+        raise TypeError(f"this {name} gives no bytes ({reason}){mend}") from None
+    if _holds_addresses(view.format):
+        raise TypeError(
+            f"this {name} holds addresses of objects (format '{view.format}'), not their "
+            f"values{mend}"
+        )
+    return view.tobytes()
+
+
 def _to_bytes(value: Any) -> bytes:
     if isinstance(value, bytes):
         return value
     if isinstance(value, str):
         return value.encode()
     try:
-        return memoryview(value).tobytes()
-    except TypeError:
-        raise TypeError(f"data: expected bytes, a buffer or str, got {_c_name(value)}") from None
+        return buffer_bytes(value, "bytes, a buffer or str")
+    except TypeError as error:
+        raise TypeError(f"data: {error}") from None
 
 
 def _text(value: Any, what: str) -> bytes:
@@ -167,18 +193,18 @@ class _Node(_Value):
     def get_data(self) -> bytes:
         return self._data
 
-    def setData(self, value: Data, /) -> None:  # noqa: N802 (frozen name)
-        self.data = value
+    def setData(self, d: Data) -> None:  # noqa: N802 (frozen name)
+        self.data = d
 
-    def setDataType(self, type: int, /) -> None:  # noqa: A002, N802 (frozen names)
-        number = _int(type, "type")
+    def setDataType(self, t: int) -> None:  # noqa: N802 (frozen name)
+        number = _int(t, "type")
         if not 0 <= number <= 3:
             raise ValueError(
                 f"type: expected 0 (text), 1 (audio), 2 (image) or 3 (video), got {number}"
             )
         self._type = number
 
-    def setKey(self, key: str, /) -> None:  # noqa: N802 (frozen name)
+    def setKey(self, key: str) -> None:  # noqa: N802 (frozen name)
         self.key = key
 
     def __repr__(self) -> str:
@@ -217,7 +243,7 @@ class DataListCls(_Value):
     def list(self, value: list[DataListNode]) -> None:
         self._list = _list(value)
 
-    def get(self, key: str, /) -> DataListNode | None:
+    def get(self, key: str) -> DataListNode | None:
         """Return the first payload of that key, or None."""
         wanted = _text(key, "key")
         for node in self._list:
@@ -257,9 +283,9 @@ class Response(_Value):
     def error_code(self, value: int) -> None:
         self._error_code = _int(value, "error_code")
 
-    def response_err(self, code: int, /) -> Response:
+    def response_err(self, error_code: int) -> Response:
         """Set the error code; returns self, for ``return Response().response_err(100)``."""
-        self.error_code = code
+        self.error_code = error_code
         return self
 
 
@@ -304,6 +330,11 @@ def init_rq() -> queue.Queue[tuple[Response, str]]:
     """Make the queue that ``callback`` fills, and return it; in a worker it stays empty."""
     global _results
     _results = queue.Queue()
+    return _results
+
+
+def results() -> queue.Queue[tuple[Response, str]] | None:
+    """Return the queue that init_rq() made last."""
     return _results
 
 

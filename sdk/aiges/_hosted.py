@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """aiges-worker, going on inside an interpreter (loader/worker/python_host.h).
 
 Arguments: libaiges-worker.so, then those of aiges-worker.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``AIService`` and ``xtest`` of a Python environment: the native programs of its package."""
 
 from __future__ import annotations
@@ -6,16 +7,17 @@ import os
 import sys
 from pathlib import Path
 
-__all__ = ["PACKAGE", "aiservice", "native_program", "xtest"]
+__all__ = ["HOME", "PACKAGE", "aiservice", "native_program", "xtest"]
 
 PACKAGE = Path(__file__).resolve().parent
+HOME = PACKAGE.parents[1]  # Of bin/ and include/: aiges_host, or the checkout.
 
 
 def native_program(name: str) -> Path | None:
     """Return a program of AIGES: what AIGES_BIN names, of this package, or found on PATH."""
     named = os.environ.get("AIGES_BIN", "")
     folders = [Path(named)] if named else []
-    for folder in [*folders, PACKAGE / "bin", Path(sys.executable).parent]:
+    for folder in [*folders, HOME / "bin", Path(sys.executable).parent]:
         if _is_native(folder / name):
             return (folder / name).absolute()
     for part in os.environ.get("PATH", os.defpath).split(os.pathsep):
@@ -40,7 +42,7 @@ def _become(name: str) -> None:
     if program is None:
         sys.exit(
             f"{name}: expected the program in the folder that AIGES_BIN names, in "
-            f"{PACKAGE / 'bin'} or on PATH, found it nowhere: install AIGES (pip install), or set "
+            f"{HOME / 'bin'} or on PATH, found it nowhere: install AIGES (pip install), or set "
             "AIGES_BIN to the folder it was built in"
         )
     os.execv(program, [name, *sys.argv[1:]])

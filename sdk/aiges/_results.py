@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the loader takes as an answer, for ``WrapperBase.run()`` and asectl: wrapper/items.cc again.
 
 tests/cli/test_cli_answers.py runs the same values through all three.
@@ -7,13 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from aiges import dto
+from aiges import _dto, dto
+from aiges._shown import shown
 from aiges.core.types import DataOnce, DataText
 
 __all__ = ["FORMS", "Refused", "from_dict", "read", "utf8"]
 
 FORMS = "a Response, a ResponseData, a dict, bytes, str, or a list of these"
+DEEPEST = 32  # Lists in lists.
+MOST_ITEMS = 100_000
+WHOLE = "answer"  # Where in it: nowhere in particular.
+_INTS = {"type": "0 to 4", "status": "0 to 3", "len": "a number of bytes"}
 _NO_UTF8 = "this str has lone surrogates, so no UTF-8 form"
+_HAS_NUL = "expected text without NUL characters, where it would be cut"
 
 
 class _Item(dto.ResponseData):
@@ -38,41 +45,65 @@ def read(value: Any) -> tuple[list[dto.ResponseData], int]:
 
     ``key``, ``type`` and ``status`` of an item are what the user wrote, right or wrong.
     """
-    items: list[dto.ResponseData] = []
-    codes = [0]
-    _any(value, "", items, codes)
-    return ([], codes[-1]) if codes[-1] else (items, 0)
+    answer = _Answer()
+    answer.read(value, "")
+    return ([], answer.code) if answer.code else (answer.items, 0)
 
 
-def _any(value: Any, at: str, items: list[dto.ResponseData], codes: list[int]) -> None:
-    if isinstance(value, (bytes, str, bytearray)):
-        items.append(_made("result", value, DataText, DataOnce, at))
-    elif isinstance(value, dict):
-        items.append(from_dict(value, at))
-    elif isinstance(value, (list, tuple)):
+class _Answer:
+    """One answer: what is in it, how many lists it has so far, and how deep they lie."""
+
+    def __init__(self) -> None:
+        self.items: list[dto.ResponseData] = []
+        self.code = self._lists = self._depth = 0
+
+    def read(self, value: Any, at: str) -> None:
+        if isinstance(value, (bytes, str, bytearray)):
+            self._add(_made("result", value, DataText, DataOnce, at))
+        elif isinstance(value, dict):
+            self._add(from_dict(value, at))
+        elif isinstance(value, (list, tuple)):
+            self._each(value, at)
+        elif hasattr(value, "error_code"):
+            self._response(value, at)
+        else:
+            self._add(_object(value, at, FORMS))
+
+    def _add(self, item: dto.ResponseData) -> None:
+        if len(self.items) == MOST_ITEMS:
+            raise Refused(WHOLE, f"expected at most {MOST_ITEMS} items, got more", item)
+        self.items.append(item)
+
+    def _each(self, value: list[Any] | tuple[Any, ...], at: str) -> None:
+        if self._depth == DEEPEST:
+            text = f"expected lists of at most {DEEPEST} levels, got more (does one hold itself?)"
+            raise Refused(WHOLE, text, value)
+        self._lists += 1
+        if self._lists > MOST_ITEMS:
+            raise Refused(WHOLE, f"expected at most {MOST_ITEMS} lists, got more", value)
+        self._depth += 1
         for i, each in enumerate(value):
-            _any(each, f"{at}[{i}]", items, codes)
-    elif hasattr(value, "error_code"):
-        _response(value, at, items, codes)
-    else:
-        items.append(_object(value, at, FORMS))
+            self.read(each, f"{at}[{i}]")
+        self._depth -= 1
 
-
-def _response(value: Any, at: str, items: list[dto.ResponseData], codes: list[int]) -> None:
-    code = value.error_code
-    if not isinstance(code, int) or not -(2**31) <= code < 2**31:
-        raise Refused(f"{at}error_code", f"expected an int of 32 bits, got {code!r}", value)
-    codes.append(int(code))
-    if code:
-        return
-    held = getattr(value, "list", None)
-    if not isinstance(held, (list, tuple)):
-        text = f"expected a list of ResponseData, got {type(held).__name__}"
-        raise Refused(f"{at}Response.list", text, value)
-    for i, each in enumerate(held):
-        place = f"{at}Response.list[{i}]"
-        is_dict = isinstance(each, dict)
-        items.append(from_dict(each, place) if is_dict else _object(each, place, "a ResponseData"))
+    def _response(self, value: Any, at: str) -> None:
+        code = value.error_code
+        if not isinstance(code, int) or not -(2**31) <= code < 2**31:
+            text = f"expected an int of 32 bits, got {shown(code)}"
+            raise Refused(f"{at}error_code", text, value)
+        self.code = int(code)
+        if code:
+            return
+        held = getattr(value, "list", None)
+        if not isinstance(held, (list, tuple)):
+            text = f"expected a list of ResponseData, got {type(held).__name__}"
+            raise Refused(f"{at}Response.list", text, value)
+        for i, each in enumerate(held):
+            place = f"{at}Response.list[{i}]"
+            if isinstance(each, dict):
+                self._add(from_dict(each, place))
+            else:
+                self._add(_object(each, place, "a ResponseData"))
 
 
 def _object(value: Any, at: str, expected: str) -> dto.ResponseData:
@@ -93,38 +124,51 @@ def from_dict(value: dict[Any, Any], at: str) -> dto.ResponseData:
         raise Refused(at, f"{expected}, {', '.join(missing)} missing", value)
     for name in ("len", "status", "type"):
         if not isinstance(value[name], int):
-            raise Refused(f"{at}.{name}", f"expected an int, got {value[name]!r}", value)
+            raise Refused(f"{at}.{name}", f"expected an int, got {shown(value[name])}", value)
+        if not -(2**63) <= value[name] < 2**63:
+            text = f"expected {_INTS[name]}, got an int beyond 64 bits"
+            raise Refused(f"{at}.{name}", text, value)
     desc = value.get("desc")
     if desc is not None and not isinstance(desc, dict):
         raise Refused(f"{at}.desc", f"expected a dict, got {type(desc).__name__}", value)
     for name, text in (desc or {}).items():
         utf8(name, f"{at}.desc")
-        utf8(str(text), f"{at}.desc[{name!r}]")
+        utf8(str(text), f"{at}.desc[{shown(name)}]")
     made = _made(value["key"], value["data"], value["type"], value["status"], at)
     made.len = value["len"]
     return made
 
 
 def _made(key: Any, data: Any, kind: Any, status: Any, at: str) -> dto.ResponseData:
-    if isinstance(data, str):
-        data = utf8(data, f"{at}.data")
-    name = utf8(key, f"{at}.key").decode(errors="replace")
     made = _Item()
+    made.data = _bytes(data, f"{at}.data")
+    made.key = utf8(key, f"{at}.key").decode(errors="replace")
+    made.type, made.status, made.len = kind, status, len(made.data)
+    return made
+
+
+def _bytes(data: Any, at: str) -> bytes:
+    if isinstance(data, (bytes, str)):
+        return _utf8(data, at)
     try:
-        made.data = data
-        made.key, made.type, made.status, made.len = name, kind, status, len(made.data)
-        return made
-    except TypeError:
-        text = f"expected bytes or str, got {type(data).__name__}"
-        raise Refused(f"{at}.data", text, data) from None
+        return _dto.buffer_bytes(data, "bytes or str")
+    except TypeError as error:
+        raise Refused(at, str(error), data) from None
 
 
 def utf8(value: Any, at: str) -> bytes:
-    """Return text as the loader sends it. Raises Refused."""
+    """Return a name or an attribute, a C string to the loader, as it is sent. Raises Refused."""
+    if not isinstance(value, (bytes, str)):
+        raise Refused(at, f"expected bytes or str, got {type(value).__name__}", value)
+    text = _utf8(value, at)
+    if b"\0" in text:
+        raise Refused(at, _HAS_NUL, value)
+    return text
+
+
+def _utf8(value: bytes | str, at: str) -> bytes:
     if isinstance(value, bytes):
         return value
-    if not isinstance(value, str):
-        raise Refused(at, f"expected bytes or str, got {type(value).__name__}", value)
     try:
         return value.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:

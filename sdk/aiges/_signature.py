@@ -1,13 +1,17 @@
-"""Which of the arguments offered a user's hook wants, and in which order.
+# SPDX-License-Identifier: Apache-2.0
+"""Which of the arguments offered a user's hook wants, and how it is given them.
 
 User code of many ages is in the field: parameters came and went, and were renamed. Rule: fill by
-parameter name where every required name is known, else the first N by position. Run once per hook.
+parameter name where every required name is known, else the first N by position; what can be given
+by name only is given by name. Run once per hook.
 
 METHODS (class style) and FUNCTIONS (module functions) are what the loader offers each hook. Part
 of libwrapper.so, whose contract.cc has the same strings; tests/sdk/test_signature.py compares them.
 """
 
+import functools
 import inspect
+from typing import Any
 
 METHODS = {
     "wrapperInit": "config",
@@ -24,6 +28,7 @@ METHODS = {
     "wrapperUnloadRes": "patch_id resId",
     "wrapperError": "errNum",
     "wrapperFini": "",
+    "wrapperDoors": "",
 }
 FUNCTIONS = {
     **METHODS,
@@ -33,6 +38,9 @@ FUNCTIONS = {
     "wrapperRead": "handle respData",
     "wrapperDestory": "handle",
 }
+
+# What may be a generator or async; all others are called and are done.
+LAZY = ("wrapperOnceExec", "wrapperStream")
 
 ALIASES = {
     "req": "reqData",
@@ -70,24 +78,112 @@ def kind(function: object) -> int:
     return 3 if inspect.iscoroutinefunction(function) else 0
 
 
-def plan(function: object, roles: str) -> "list[int]":
-    """Return the indices into roles.split() that function is called with, in order."""
+def plan(function: object, roles: str) -> "tuple[list[int], list[str]]":
+    """Return how to call function: indices into roles.split(), and the names of the last of them.
+
+    Those are given by name, as many as there are names, the others by position. TypeError says why
+    function cannot be called with what is offered.
+    """
     offered = roles.split()
     try:
-        parameters = list(inspect.signature(function).parameters.values())  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return list(range(len(offered)))
+        outer = _outer(function)
+        parameters = _parameters(function)
+    except (TypeError, ValueError):  # It has none that anybody could see.
+        return list(range(len(offered))), []
+    order = _by_position(parameters, offered)
+    named = _by_name(function, parameters, order, offered)
+    given = ", ".join(offered) or "no arguments"
+    try:
+        outer.bind(*order, **named)
+        inspect.Signature(parameters).bind(*order, **named)
+    except TypeError as error:
+        raise TypeError(f"it cannot be called: {error}; the loader gives {given}") from None
+    return [*order, *named.values()], list(named)
+
+
+def look(name: str, function: object, roles: str) -> "tuple[int, list[int], list[str]]":
+    """Return kind() and plan() of a hook. TypeError says why the loader cannot use it."""
+    found = kind(function)
+    if found and name not in LAZY:
+        what = ("", "a generator", "an async generator", "a coroutine function")[found]
+        raise TypeError(f"expected a plain function, got {what}; only {' and '.join(LAZY)} may be")
+    return (found, *plan(function, roles))
+
+
+def arguments(
+    function: object, roles: str, values: "dict[str, Any]"
+) -> "tuple[list[Any], dict[str, Any]]":
+    """Return what the loader calls function with. TypeError: it cannot be called."""
+    order, names = plan(function, roles)
+    given = [values[roles.split()[i]] for i in order]
+    first = len(order) - len(names)
+    return given[:first], dict(zip(names, given[first:]))
+
+
+def _outer(function: Any) -> inspect.Signature:
+    try:
+        return inspect.signature(function, follow_wrapped=False)
+    except ValueError:
+        if not hasattr(function, "__wrapped__"):
+            raise
+        # A decorator in C, as functools.lru_cache.
+        return inspect.signature(lambda *args, **kwargs: None)
+
+
+def _parameters(function: object) -> "list[inspect.Parameter]":
+    """Return what function takes; of a decorator that takes anything, what it decorates takes."""
+    bound = inspect.ismethod(function)
+    inner: Any = function.__func__ if inspect.ismethod(function) else function
+    while True:
+        found = list(_outer(inner).parameters.values())
+        if bound and found and found[0].kind != inspect.Parameter.VAR_POSITIONAL:
+            del found[0]  # self
+        takes_anything = all(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in found)
+        if not takes_anything or not hasattr(inner, "__wrapped__"):
+            return found
+        inner = inner.__wrapped__
+
+
+def _role(name: str, offered: "list[str]") -> "int | None":
+    known = ALIASES.get(name.lower(), name)
+    return offered.index(known) if known in offered else None
+
+
+def _by_position(parameters: "list[inspect.Parameter]", offered: "list[str]") -> "list[int]":
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     if any(p.kind == p.VAR_POSITIONAL for p in parameters):
         return list(range(len(offered)))
     by_name = []
     for parameter in positional:
-        name = ALIASES.get(parameter.name.lower(), parameter.name)
-        if name in offered:
-            by_name.append(offered.index(name))
-        else:
+        role = _role(parameter.name, offered)
+        if role is None:
             break
+        by_name.append(role)
     rest = positional[len(by_name) :]
     if by_name and all(p.default is not p.empty for p in rest):
         return by_name
     return list(range(min(len(positional), len(offered))))
+
+
+def _by_name(
+    function: object,
+    parameters: "list[inspect.Parameter]",
+    order: "list[int]",
+    offered: "list[str]",
+) -> "dict[str, int]":
+    # What functools.partial has been given by name is the user's own choice.
+    chosen = function.keywords if isinstance(function, functools.partial) else {}
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    free = [p for p in parameters if p.kind == p.KEYWORD_ONLY]
+    if not any(p.kind == p.VAR_POSITIONAL for p in parameters):
+        free = [p for p in positional[len(order) :] if p.kind == p.POSITIONAL_OR_KEYWORD] + free
+    named = {}
+    for parameter in free:
+        role = _role(parameter.name, offered)
+        if role is not None and parameter.name not in chosen:
+            named[parameter.name] = role
+    # ** takes the rest where nothing comes by position: else the user counts on its being empty.
+    if not order and any(p.kind == p.VAR_KEYWORD for p in parameters):
+        rest = (i for i in range(len(offered)) if i not in named.values())
+        named.update((offered[i], i) for i in rest if offered[i] not in chosen)
+    return named

@@ -1,16 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs generator hooks for sessions: each plain one on a thread of its own, async ones on one loop.
 
-Embedded in libwrapper.so; ``host`` is aiges_embed. What a generator yields goes to
-``host._deliver``, which waits while the client is slower: 0 taken, -1 not wanted any more, 1 no
-room now (only where it may not wait; the host keeps the item for ``host._retry``). An async
+Every generator and coroutine that ends answers, whatever it ended with: SystemExit and
+CancelledError too. Embedded in libwrapper.so; ``host`` is aiges_embed. What a generator yields
+goes to ``host._deliver``, which waits while the client is slower: 0 taken, -1 not wanted any more,
+1 no room now (only where it may not wait; the host keeps the item for ``host._retry``). An async
 generator must not make the others on its loop wait, so it waits for room on another thread.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
+import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable
 
@@ -24,11 +29,20 @@ _ASK_AGAIN_S = 0.02
 # the memory of the worker: what goes beyond ends the session. Each piece counts with what it costs.
 _MOST_WAITING = 64 << 20
 _PIECE_COST = 512
-_drivers: set[ThreadDriver | AsyncDriver] = set()
+_drivers: set[ThreadDriver | AsyncDriver] = set()  # What runs. Told of with _changed.
+_changed = threading.Condition()
 _loop: asyncio.AbstractEventLoop | None = None
+_loop_thread: threading.Thread | None = None
+_ending = threading.Event()  # The loop is to end.
 _waiters: ThreadPoolExecutor | None = None
 _waiting = 0  # On the loop's thread only.
 _lock = threading.Lock()
+
+
+def _forget(driver: ThreadDriver | AsyncDriver) -> None:
+    with _changed:
+        _drivers.discard(driver)
+        _changed.notify_all()
 
 
 def _cost(item: Any) -> int:
@@ -46,7 +60,9 @@ class _Room:
         self._waiting = 0
         self._lock = threading.Lock()
 
-    def take(self, cost: int) -> None:
+    def take(self, item: object) -> int:
+        """Return what is to be given back."""
+        cost = _cost(item)
         with self._lock:
             if self._waiting + cost > _MOST_WAITING:
                 raise BufferError(
@@ -54,6 +70,7 @@ class _Room:
                     f"{_MOST_WAITING} may wait"
                 )
             self._waiting += cost
+        return cost
 
     def give_back(self, cost: int) -> None:
         with self._lock:
@@ -61,24 +78,28 @@ class _Room:
 
 
 class _Requests:
-    """A session's input, in order, as an iterator."""
+    """A session's input, in order, as an iterator. put() raises BufferError without room."""
 
     def __init__(self) -> None:
-        self.room = _Room()
+        self._room = _Room()
         self._items: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def put(self, item: object) -> None:
-        self._items.put(item)
+        self._items.put((item, self._room.take(item)))
+
+    def end(self) -> None:
+        self._items.put(_END)
 
     def __iter__(self) -> _Requests:
         return self
 
     def __next__(self) -> Any:
-        item = self._items.get()
-        if item is _END:
+        got = self._items.get()
+        if got is _END:
             self._items.put(_END)
             raise StopIteration
-        self.room.give_back(_cost(item))
+        item, cost = got
+        self._room.give_back(cost)
         return item
 
 
@@ -86,7 +107,7 @@ class _AsyncRequests:
     """The same for ``async for``; fed from other threads."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.room = _Room()
+        self._room = _Room()
         self._queue: asyncio.Queue[Any] | None = None
         self._loop = loop
 
@@ -97,21 +118,25 @@ class _AsyncRequests:
             self._queue = asyncio.Queue()
         return self._queue
 
-    def _put(self, item: object) -> None:
-        self._items.put_nowait(item)
+    def _add(self, entry: object) -> None:
+        self._items.put_nowait(entry)
 
     def put(self, item: object) -> None:
-        self._loop.call_soon_threadsafe(self._put, item)
+        self._loop.call_soon_threadsafe(self._add, (item, self._room.take(item)))
+
+    def end(self) -> None:
+        self._loop.call_soon_threadsafe(self._add, _END)
 
     def __aiter__(self) -> _AsyncRequests:
         return self
 
     async def __anext__(self) -> Any:
-        item = await self._items.get()
-        if item is _END:
+        got = await self._items.get()
+        if got is _END:
             self._items.put_nowait(_END)
             raise StopAsyncIteration
-        self.room.give_back(_cost(item))
+        item, cost = got
+        self._room.give_back(cost)
         return item
 
 
@@ -124,7 +149,11 @@ class ThreadDriver:
 
     def start(self, given: object) -> None:
         _drivers.add(self)
-        threading.Thread(target=self._run, args=(given,), name="stream", daemon=True).start()
+        try:
+            threading.Thread(target=self._run, args=(given,), name="stream", daemon=True).start()
+        except BaseException:  # No more threads.
+            _forget(self)
+            raise
 
     def _run(self, given: object) -> None:
         host, tag = self.host, self.tag
@@ -144,11 +173,11 @@ class ThreadDriver:
         except BaseException as fault:
             host._fail(tag, fault)
         finally:
-            _drivers.discard(self)
+            _forget(self)
 
     def close(self) -> None:
         self.stopping = True
-        self.requests.put(_END)
+        self.requests.end()
 
 
 class AsyncDriver:
@@ -156,13 +185,27 @@ class AsyncDriver:
 
     def __init__(self, host: Any, tag: str, call: Callable[[Any], Any]) -> None:
         self.host, self.tag, self.call = host, tag, call
-        self.loop = _the_loop()
+        self.loop = _the_loop(host)
         self.requests = _AsyncRequests(self.loop)
-        self.future: Any = None
+        self.task: asyncio.Task[None] | None = None  # On the loop's thread only.
+        self.closing = False
 
     def start(self, given: object) -> None:
         _drivers.add(self)
-        self.future = asyncio.run_coroutine_threadsafe(self._run(given), self.loop)
+        try:
+            self.loop.call_soon_threadsafe(self._begin, given)
+        except BaseException:  # The loop is closed.
+            _forget(self)
+            raise
+
+    def _begin(self, given: object) -> None:
+        self.task = self.loop.create_task(self._run(given))
+        self.task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        _forget(self)
+        if task.cancelled() and not self.closing:  # Before its first step: _run never ran.
+            self.host._fail(self.tag, asyncio.CancelledError())
 
     async def _send(self, function: Callable[..., int], *args: object) -> int:
         global _waiting
@@ -199,24 +242,50 @@ class AsyncDriver:
                 await self._send(host._finish, tag)
             finally:
                 await made.aclose()
-        except asyncio.CancelledError:
-            pass  # Nobody wants it any more.
         except BaseException as fault:
-            host._fail(tag, fault)
-        finally:
-            _drivers.discard(self)
+            # Cancelled by close(): nobody wants it any more. By anybody else: it failed.
+            if not (self.closing and isinstance(fault, asyncio.CancelledError)):
+                host._fail(tag, fault)
 
     def close(self) -> None:
-        if self.future is not None:
-            self.future.cancel()
+        self.closing = True
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self._cancel)
+
+    def _cancel(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
 
 
-def _the_loop() -> asyncio.AbstractEventLoop:
-    global _loop
+def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
+    # SystemExit and KeyboardInterrupt in a task of the user's, and his loop.stop(), end
+    # run_forever; the calls of others go on.
+    while not _ending.is_set():
+        try:
+            loop.run_forever()
+        except BaseException:
+            traceback.print_exc()
+    loop.close()
+
+
+def _beat(loop: asyncio.AbstractEventLoop, host: Any) -> None:
+    """Tell the host that the loop turns, as often as it wants to hear that."""
+    wait_ms = host._alive()
+    if wait_ms > 0:
+        loop.call_later(wait_ms / 1000, _beat, loop, host)
+
+
+def _the_loop(host: Any) -> asyncio.AbstractEventLoop:
+    global _loop, _loop_thread
     with _lock:
         if _loop is None:
-            _loop = asyncio.new_event_loop()
-            threading.Thread(target=_loop.run_forever, name="streams", daemon=True).start()
+            loop = asyncio.new_event_loop()
+            loop.call_soon(_beat, loop, host)
+            _loop_thread = threading.Thread(
+                target=_run_loop, args=(loop,), name="streams", daemon=True
+            )
+            _loop_thread.start()
+            _loop = loop
         return _loop
 
 
@@ -241,18 +310,42 @@ def drive(
 def feed(driver: ThreadDriver | AsyncDriver, given: object, ended: bool) -> None:
     """Give a driver a piece of its input, and the end of it. BufferError: there is no room."""
     if given is not None:
-        driver.requests.room.take(_cost(given))
         driver.requests.put(given)
     if ended:
-        driver.requests.put(_END)
+        driver.requests.end()
 
 
 def stop_all(seconds: float) -> None:
     """Close every generator, and give them that long to end."""
     for driver in list(_drivers):
         driver.close()
-    done = threading.Event()
-    for _ in range(int(seconds * 100)):
-        if not _drivers:
+    with _changed:
+        _changed.wait_for(lambda: not _drivers, seconds)
+
+
+async def _end_tasks() -> None:
+    # As asyncio.run does.
+    loop = asyncio.get_running_loop()
+    tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await loop.shutdown_asyncgens()
+    if hasattr(loop, "shutdown_default_executor"):  # Since Python 3.9.
+        await loop.shutdown_default_executor()
+
+
+def end_loop(seconds: float) -> None:
+    """End the event loop with all that the user still runs on it, within that time."""
+    end = time.monotonic() + seconds
+    with _lock:
+        if _loop is None or _loop_thread is None:
             return
-        done.wait(0.01)
+    try:
+        asyncio.run_coroutine_threadsafe(_end_tasks(), _loop).result(seconds)
+    except BaseException as fault:
+        print(f"wrapper: the event loop did not end in order: {fault!r}", flush=True)
+    _ending.set()
+    with contextlib.suppress(RuntimeError):  # It has just seen that, and is closed.
+        _loop.call_soon_threadsafe(_loop.stop)
+    _loop_thread.join(max(end - time.monotonic(), 0))

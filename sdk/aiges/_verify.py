@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What ``WrapperBase.run()`` does: call the hooks as the loader does, and judge the results."""
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ import traceback
 from typing import TYPE_CHECKING, Any, Callable
 
 from aiges import _results, _yielded, dto
-from aiges._signature import METHODS, plan
+from aiges._shown import shown
+from aiges._signature import METHODS, arguments, look
 from aiges.core.types import DataEnd, DataOnce
+from aiges.errors import BadInput
 
 if TYPE_CHECKING:
     from aiges.sdk import WrapperBase
@@ -27,6 +30,22 @@ class _Stop(Exception):
     """The rest cannot be tried."""
 
 
+class _NoUse(Exception):
+    """The hook says that the test values cannot be used: the rest cannot be tried, and is right."""
+
+
+def _refused(name: str, error: BadInput) -> _NoUse:
+    log.info("%s: refuses the test values, code %s: %s", name, error.code, error)
+    return _NoUse()
+
+
+def _end(wrapper: WrapperBase, problems: list[str]) -> None:
+    try:
+        _call(wrapper, "wrapperFini")
+    except _Stop as stop:
+        problems.append(str(stop))
+
+
 def once(wrapper: WrapperBase) -> list[str]:
     """Return what is wrong with a once call, from wrapperInit to wrapperFini."""
     problems: list[str] = []
@@ -39,6 +58,8 @@ def once(wrapper: WrapperBase) -> list[str]:
         else:
             problems += _check_answer(wrapper, response, "wrapperOnceExec", {DataOnce})
         _call(wrapper, "wrapperFini")
+    except _NoUse:
+        _end(wrapper, problems)
     except _Stop as stop:
         problems.append(str(stop))
     return problems
@@ -62,6 +83,8 @@ def _stream_hook(wrapper: WrapperBase) -> list[str]:
             raise _Stop(f"wrapperStream: expected a generator, got {_what(made)}")
         problems += _check_lazy(wrapper, made, "wrapperStream")
         _call(wrapper, "wrapperFini")
+    except _NoUse:
+        _end(wrapper, problems)
     except _Stop as stop:
         problems.append(str(stop))
     return problems
@@ -84,17 +107,19 @@ def _session(wrapper: WrapperBase) -> list[str]:
         if not isinstance(handle, str) or code != 0:
             raise _Stop(
                 "wrapperCreate: expected a SessionCreateResponse with a handle and error_code 0, "
-                f"got {_what(created)} (handle {handle!r}, error_code {code!r})"
+                f"got {_what(created)} (handle {shown(handle)}, error_code {shown(code)})"
             )
         written = _call(wrapper, "wrapperWrite", handle=handle, reqData=request)
         if written != 0:
-            problems.append(f"wrapperWrite: expected 0, got {written!r}")
+            problems.append(f"wrapperWrite: expected 0, got {shown(written)}")
         if _is_own(wrapper, "wrapperRead"):
             problems += _read_session(wrapper, handle)
         else:
             problems += _read_until_end(wrapper, results)
         _call(wrapper, "wrapperDestroy", handle=handle)
         _call(wrapper, "wrapperFini")
+    except _NoUse:
+        _end(wrapper, problems)
     except _Stop as stop:
         problems.append(str(stop))
     return problems
@@ -140,27 +165,34 @@ def _read_until_end(wrapper: WrapperBase, results: queue.Queue[Any]) -> list[str
 def _init(wrapper: WrapperBase) -> None:
     code = _call(wrapper, "wrapperInit", config=wrapper.config)
     if code != 0:
-        raise _Stop(f"wrapperInit: expected 0, got {code!r}")
+        raise _Stop(f"wrapperInit: expected 0, got {shown(code)}")
 
 
 def _test_call(wrapper: WrapperBase) -> tuple[dict[str, str], dto.DataListCls]:
-    params = {key: field.test_value() for key, field in wrapper.params.items()}
+    params = {key: field.test_value for key, field in wrapper.params.items()}
     params["sid"] = SID
     request = dto.DataListCls()
     for key, field in wrapper.inputs.items():
         request.list.append(
-            dto.DataListNode(key=key, data=field.test_value(), status=DataOnce, type=field.type)
+            dto.DataListNode(key=key, data=field.test_value, status=DataOnce, type=field.type)
         )
     return params, request
 
 
-def _call(wrapper: WrapperBase, name: str, **given: Any) -> Any:
+def _call(wrapper: WrapperBase, name: str, **known: Any) -> Any:
     hook: Callable[..., Any] = getattr(wrapper, name)
-    values = {"usrTag": SID, "psrId": 0, "sid": SID, **given}
-    roles = METHODS[name].split()
-    arguments = [values[roles[i]] for i in plan(hook, METHODS[name])]
+    values = {"usrTag": SID, "psrId": 0, "sid": SID, **known}
     try:
-        return hook(*arguments)
+        look(name, hook, METHODS[name])
+    except TypeError as error:
+        raise _Stop(f"{name}: {error}") from None
+    given, named = arguments(hook, METHODS[name], values)
+    try:
+        return hook(*given, **named)
+    except BadInput as error:
+        if name == "wrapperInit":
+            raise _Stop(f"{name} raised BadInput: {error}") from error
+        raise _refused(name, error) from error
     except Exception as error:
         log.error("%s", traceback.format_exc().rstrip())
         raise _Stop(f"{name} raised {type(error).__name__}: {error}") from error
@@ -170,12 +202,14 @@ def _check_lazy(wrapper: WrapperBase, made: Any, where: str) -> list[str]:
     """Run a generator or coroutine, and judge each value; the loader sets their statuses."""
     try:
         values = _yielded.run(made)
+    except BadInput as error:
+        raise _refused(where, error) from error
     except Exception as error:
         log.error("%s", traceback.format_exc().rstrip())
         raise _Stop(f"{where} raised {type(error).__name__}: {error}") from error
     problems: list[str] = []
-    for value in values:  # A key may come again, as the next piece.
-        problems += _check_answer(wrapper, value, where, {0, 1, DataEnd, DataOnce}, again=True)
+    for value in values:
+        problems += _check_answer(wrapper, value, where, {0, 1, DataEnd, DataOnce})
     return problems
 
 
@@ -183,9 +217,7 @@ def _what(value: Any) -> str:
     return "None" if value is None else type(value).__name__
 
 
-def _check_answer(
-    wrapper: WrapperBase, answer: Any, where: str, statuses: set[int], again: bool = False
-) -> list[str]:
+def _check_answer(wrapper: WrapperBase, answer: Any, where: str, statuses: set[int]) -> list[str]:
     try:
         items, code = _results.read(answer)
     except _results.Refused as refused:
@@ -199,12 +231,15 @@ def _check_answer(
     if not items:
         return [f"{where}: expected at least one ResponseData, got none"]
     problems: list[str] = []
-    seen: set[str] = set()
-    for i, item in enumerate(items):
+    for i, item in enumerate(items):  # A key may come again, as the next piece.
         at = f"{where}: Response.list[{i}]"
-        seen = set() if again else seen
-        problems += [f"{at}.{text}" for text in _check_item(wrapper, item, seen, statuses)]
+        problems += [f"{at}.{text}" for text in _check_item(wrapper, item, statuses)]
     return problems
+
+
+def check_answer(wrapper: WrapperBase, answer: Any) -> list[str]:
+    """Return what is wrong with an answer of wrapperOnceExec."""
+    return _check_answer(wrapper, answer, "wrapperOnceExec", {DataOnce})
 
 
 def _call_error(wrapper: WrapperBase, code: int) -> str:
@@ -214,17 +249,13 @@ def _call_error(wrapper: WrapperBase, code: int) -> str:
         return f"(wrapperError raised {type(error).__name__}: {error})"
 
 
-def _check_item(
-    wrapper: WrapperBase, item: dto.ResponseData, seen: set[str], statuses: set[int]
-) -> list[str]:
+def _check_item(wrapper: WrapperBase, item: dto.ResponseData, statuses: set[int]) -> list[str]:
     problems = []
-    if item.key in seen:
-        problems.append(f"key: {item.key!r} is there twice")
-    seen.add(item.key)
     field = wrapper.accepts.get(item.key)
     if field is None:
         names = ", ".join(sorted(wrapper.accepts)) or "none"
-        problems.append(f"key: expected one that responseCls declares ({names}), got {item.key!r}")
+        text = f"expected one that responseCls declares ({names}), got {shown(item.key)}"
+        problems.append(f"key: {text}")
     elif item.type != field.type:
         problems.append(f"type: responseCls declares {field.type}, got {item.type}")
     if item.len != len(item.data):

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What generator and coroutine hooks give, for ``WrapperBase.run()``: run to the end."""
 
 from __future__ import annotations

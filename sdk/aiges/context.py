@@ -1,9 +1,11 @@
-"""What a running hook can ask about its own call: how long somebody still waits for it.
+# SPDX-License-Identifier: Apache-2.0
+"""What a running hook can ask about its own call: who makes it, and how long somebody waits for it.
 
 Works inside every hook, in generators, and in tasks of async hooks. Elsewhere name the call by its
 ``usrTag``: in a thread that user code started, and in wrapperBatchExec, which runs many calls
 (``cancelled(usrTags[i])``). A session may be named by its sid or handle too. A call that is over
-is one that nobody waits for. Outside the loader somebody always waits.
+is one that nobody waits for. Outside the loader somebody always waits. In wrapperFini both speak
+of the worker, which is to end: how long it has until it is killed.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ try:
     aiges_embed = importlib.import_module("aiges_embed")
 except ImportError:
     pass  # Not in a worker.
+if not hasattr(aiges_embed, "call_state"):
+    aiges_embed = None  # An earlier shim's, which knows nothing of calls.
 
 _task_tag: ContextVar[str] = ContextVar("aiges_usr_tag", default="")
 
@@ -31,6 +35,12 @@ def usr_tag() -> str:
     if aiges_embed is None:
         return ""
     return _task_tag.get() or str(aiges_embed.current_tag())
+
+
+def caller(tag: str = "") -> str:
+    """Return who makes the call: the id of the key it came with; empty where there are no keys."""
+    ask = getattr(aiges_embed, "_caller", None)
+    return "" if ask is None else str(ask(tag or usr_tag()))
 
 
 def remaining_ms(tag: str = "") -> float | None:

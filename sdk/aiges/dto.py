@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The data that goes in and out of a wrapper: the loader's own classes in a worker, else the same.
 
 Inside the loader all of it is the native module ``aiges_embed``; outside there are classes in plain
@@ -11,10 +12,14 @@ Python that take and refuse the same. So a wrapper may import from here, or as t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import queue
+from typing import TYPE_CHECKING, Any, AnyStr, Dict, List, Tuple  # noqa: UP035 (published)
 
+from aiges import _dto
 from aiges._dto import Data as Data
-from aiges._dto import init_rq as init_rq
+from aiges.core import types
+from aiges.core.types import *  # noqa: F403 (published: wrappers import them from here)
 
 __all__ = [
     "DataListCls",
@@ -29,6 +34,9 @@ __all__ = [
     "current_tag",
     "init_rq",
 ]
+_OF_THE_WORKER = tuple(__all__)
+__all__ += ["AnyStr", "Dict", "List", "Tuple", "json", "queue"]
+__all__ += types.__all__
 
 if TYPE_CHECKING:
     from aiges._dto import (
@@ -42,11 +50,18 @@ if TYPE_CHECKING:
         callback_metric,
         callback_trace,
         current_tag,
+        init_rq,
     )
 else:
     try:
         import aiges_embed as _used
     except ImportError:
-        from aiges import _dto as _used
-    for _name in __all__[:-1]:
-        globals()[_name] = getattr(_used, _name)
+        _used = _dto
+    for _name in _OF_THE_WORKER:  # The module of an earlier shim has not all of them.
+        globals()[_name] = getattr(_used, _name, getattr(_dto, _name))
+
+
+def __getattr__(name: str) -> Any:
+    if name == "result_Queue":  # What init_rq() made.
+        return _dto.results()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

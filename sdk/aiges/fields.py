@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a wrapper declares about its inputs, parameters and outputs.
 
 ``value`` and ``path`` are test data for ``WrapperBase.run()``.
@@ -16,18 +17,41 @@ from aiges.core.types import AUDIO, IMAGE, STRING, DataOnce
 log = logging.getLogger("aiges")
 
 
-class PayloadField:
-    """Data that goes in or out of the engine, under ``key``."""
+class Field:
+    """What is declared under ``key``; ``data_type``: a number of core.types, "string" and such."""
+
+    def __init__(self, key: str, data_type: Any = STRING) -> None:
+        self.key = key
+        self.data_type = data_type
+        self.description = ""
+        self.title = ""
+
+    def __str__(self) -> str:
+        return f"<{type(self).__name__}:{self.key}>"
+
+    @property
+    def test_value(self) -> Any:
+        """What run() sends."""
+        raise NotImplementedError(f"{type(self).__name__} has no test_value")
+
+
+class PayloadField(Field):
+    """Data that goes in or out of the engine."""
 
     type = STRING
 
-    def __init__(self, key: str, status: int = DataOnce, **options: Any) -> None:
-        self.key = key
+    def __init__(
+        self, key: str, data_type: int | None = None, status: int = DataOnce, **options: Any
+    ) -> None:
+        super().__init__(key, self.type if data_type is None else data_type)
+        self.type = self.data_type
         self.status = status
         self.options = options
+        vars(self).update(options)
 
+    @property
     def test_value(self) -> bytes:
-        """Return the data that run() sends."""
+        """The data that run() sends."""
         return b""
 
 
@@ -46,7 +70,7 @@ class StringBodyField(PayloadField):
     ) -> None:
         super().__init__(
             key,
-            status,
+            status=status,
             encoding=encoding,
             format=format,
             compress=compress,
@@ -54,6 +78,7 @@ class StringBodyField(PayloadField):
         )
         self.value = value
 
+    @property
     def test_value(self) -> bytes:
         return self.value.encode() if isinstance(self.value, str) else bytes(self.value)
 
@@ -65,6 +90,7 @@ class JsonBodyField(PayloadField):
         super().__init__(key, need_base64=need_base64)
         self.value = {} if value is None else value
 
+    @property
     def test_value(self) -> bytes:
         return json.dumps(self.value, ensure_ascii=False).encode()
 
@@ -83,9 +109,10 @@ def _found(path: str) -> str:
 
 class _FileField(PayloadField):
     def __init__(self, key: str, path: str = "", status: int = DataOnce, **options: Any) -> None:
-        super().__init__(key, status, **options)
+        super().__init__(key, status=status, **options)
         self.path = path
 
+    @property
     def test_value(self) -> bytes:
         if not self.path:
             return b""
@@ -139,17 +166,26 @@ class ImageBodyField(_FileField):
         super().__init__(key, path, status, encoding=encoding, need_base64=need_base64)
 
 
-class ParamField:
+class ParamField(Field):
     """A parameter of a call. On the wire every parameter is text."""
 
-    def __init__(self, key: str, value: Any = None, required: bool = False, **options: Any) -> None:
-        self.key = key
+    def __init__(
+        self,
+        key: str,
+        data_type: str = "string",
+        value: Any = None,
+        required: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(key, data_type)
         self.value = value
         self.required = required
         self.options = options
+        vars(self).update(options)
 
+    @property
     def test_value(self) -> str:
-        """Return the text that run() sends, written as JSON numbers and booleans are."""
+        """The text that run() sends, written as JSON numbers and booleans are."""
         if self.value is None:
             return ""
         return self.value if isinstance(self.value, str) else json.dumps(self.value)
@@ -171,6 +207,7 @@ class StringParamField(ParamField):
     ) -> None:
         super().__init__(
             key,
+            "string",
             value,
             required,
             minLength=minLength,
@@ -179,10 +216,13 @@ class StringParamField(ParamField):
             description=description,
             title=title,
         )
+        self.min_length, self.max_length = minLength, maxLength
 
 
 class NumberParamField(ParamField):
     """A number between minimum and maximum."""
+
+    kind = "number"
 
     def __init__(
         self,
@@ -193,11 +233,14 @@ class NumberParamField(ParamField):
         required: bool = False,
         value: float = 0,
     ) -> None:
-        super().__init__(key, value, required, minimum=minimum, maximum=maximum, enums=enums)
+        limits = {"minimum": minimum, "maximum": maximum, "enums": enums}
+        super().__init__(key, self.kind, value, required, **limits)
 
 
 class IntegerParamField(NumberParamField):
     """A whole number between minimum and maximum."""
+
+    kind = "integer"
 
 
 class BooleanParamField(ParamField):
@@ -206,4 +249,5 @@ class BooleanParamField(ParamField):
     def __init__(
         self, key: str, title: str = "", default: bool = False, required: bool = False
     ) -> None:
-        super().__init__(key, default, required, title=title)
+        super().__init__(key, "boolean", default, required, title=title)
+        self.default = default

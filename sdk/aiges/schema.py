@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The schema of a wrapper: what goes in and out of it, as the JSON that gateways and pages read.
 
 ``{"meta": .., "schemainput": .., "schemaoutput": ..}``; the last two are JSON Schema of the request

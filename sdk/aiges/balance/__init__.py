@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Client-side load balancing: where the loaders are, and which one gets the next call.
 
 It knows no protocol and needs nothing but Python (3.11; before that also ``tomli``), so that other

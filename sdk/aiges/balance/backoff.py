@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pauses between tries that fail: they grow, and no two clients keep the same step."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How many retries a client may send: retries must not become the load that breaks a service."""
 
 from __future__ import annotations

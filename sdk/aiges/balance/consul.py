@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The endpoints of a service in Consul, by blocking queries on its health page.
 
 All instances are asked for, not only the passing ones: a check that fails because the registry

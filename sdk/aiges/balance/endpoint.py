@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The values of load balancing: an endpoint, how it stands, and a list of them at one moment.
 
 Everything here is immutable, so it may be shared between threads.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which endpoint gets the next call.
 
 The one with the fewest calls in flight for its weight; between equals chance decides, heavier ones

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where endpoints come from: a fixed list, or a file that is watched. Consul is in ``consul.py``.
 
 A source is started once with a function that gets every snapshot, the first one included; it is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a user writes to say where the loaders are, and what it means.
 
 127.0.0.1:1888,10.0.0.7:1888*3          a fixed list; *3 is a weight

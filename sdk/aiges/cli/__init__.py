@@ -1,4 +1,5 @@
-"""``asectl``: make, try, check, serve and watch a wrapper (pip install 'aiges[cli]').
+# SPDX-License-Identifier: Apache-2.0
+"""``asectl``: make, try, check, serve and watch a wrapper (pip install 'aiges-host[cli]').
 
 Each command is a module of its own, loaded when it is called: ``asectl --help`` loads none.
 """
@@ -15,7 +16,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         import click  # noqa: F401
     except ImportError:
-        sys.exit("asectl: expected the package click, found none: pip install 'aiges[cli]'")
+        sys.exit("asectl: expected the package click, found none: pip install 'aiges-host[cli]'")
     from aiges.cli._app import asectl
 
     asectl(arguments, prog_name="asectl")

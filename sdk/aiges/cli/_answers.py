@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a hook returned, judged by the contract."""
 
 from __future__ import annotations
@@ -6,6 +7,7 @@ import re
 from typing import Any, Callable
 
 from aiges import _results, dto
+from aiges._shown import shown
 from aiges.cli._findings import ERROR, WARNING, Findings
 from aiges.core.types import DataEnd, DataOnce
 
@@ -66,14 +68,18 @@ class Judge:
                 "fill it: response.list = [answer]; or say why not: response_err(code)",
                 place,
             )
-        seen: set[str] = set()
+        seen: dict[str, int] = {}
         for i, item in enumerate(items):
             at = f"Response.list[{i}]"
-            if once and item.key in seen:
+            seen[item.key] = seen.get(item.key, 0) + 1
+            if once and seen[item.key] == 2:
                 self._findings.add(
-                    hook, f"{at}.key: {item.key!r} is there twice", "give each a key", place
+                    hook,
+                    f"{at}.key: {shown(item.key)} is there twice",
+                    "give each a key",
+                    place,
+                    WARNING,
                 )
-            seen.add(item.key)
             self._item(hook, at, item, place, {DataOnce} if once else {0, 1, DataEnd, DataOnce})
         return items, 0
 
@@ -82,6 +88,8 @@ class Judge:
     ) -> None:
         """Say which form an answer should have; of what is in a Response, or in a dict, which."""
         text, fix = str(refused), "make a ResponseData() and set key, type and data"
+        if refused.at == _results.WHOLE:
+            fix = "return fewer items, in one list"
         if re.fullmatch(r"(\[\d+\])*", refused.at):
             inner = f" with {_what(refused.value)} in it" if refused.at else ""
             missing = f": {refused.text}" if isinstance(refused.value, dict) else ""
@@ -140,32 +148,35 @@ class Judge:
 
         field = self._accepts.get(item.key)
         if not isinstance(item.key, str) or not item.key:
-            add("key", f"expected text, got {item.key!r}", "set key to the name of the output")
+            add("key", f"expected text, got {shown(item.key)}", "set key to the name of the output")
         elif self._accepts and field is None:
             names = ", ".join(sorted(self._accepts))
             add(
                 "key",
-                f"expected one that responseCls declares ({names}), got {item.key!r}",
-                f"declare {item.key!r} in responseCls, or set key to a declared one",
+                f"expected one that responseCls declares ({names}), got {shown(item.key)}",
+                f"declare {shown(item.key)} in responseCls, or set key to a declared one",
+                WARNING,
             )
         if not isinstance(item.type, int) or not 0 <= item.type <= 4:
-            add("type", f"expected {TYPES}, got {item.type!r}", "call setDataType")
+            add("type", f"expected {TYPES}, got {shown(item.type)}", "call setDataType")
         elif field is not None and item.type != field.type:
             add(
                 "type",
                 f"responseCls declares {field.type}, got {item.type}",
                 f"call setDataType({field.type}), or declare another field",
+                WARNING,
             )
         if item.len != len(item.data):
             add(
                 "len",
                 f"data has {len(item.data)} bytes, len says {item.len}",
-                "leave len alone: it follows data",
+                "leave len alone: it follows data, and is not believed",
+                WARNING,
             )
         if item.status not in statuses:
             add(
                 "status",
-                f"expected one of {sorted(statuses)}, got {item.status!r}",
+                f"expected one of {sorted(statuses)}, got {shown(item.status)}",
                 "set it to 3: an answer to a once call is whole",
                 WARNING if statuses == {DataOnce} else ERROR,
             )
@@ -174,6 +185,5 @@ class Judge:
 def _what(value: Any) -> str:
     if value is None:
         return "None"
-    shown = repr(value)
-    named = type(value).__name__
-    return f"{named} {shown}" if len(shown) <= 40 and "object at" not in shown else named
+    text, named = shown(value), type(value).__name__
+    return f"{named} {text}" if len(text) <= 40 and "object at" not in text else named

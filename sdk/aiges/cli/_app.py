@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The tree of commands. Their modules are imported when a command is called or asked for help."""
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ COMMANDS = {
     "status": "Show how a running loader is.",
     "top": "The same, live.",
     "config": "Check configuration files, keep them in the config centre.",
+    "keys": "Who may call: add, list and remove keys.",
     "services": "List the loaders that are registered.",
     "package": "Write a Dockerfile and its build context.",
     "completion": "Print the completion script for a shell.",
@@ -32,6 +34,13 @@ CONFIG = {
     "history": "List the pushes.",
     "rollback": "Push an older revision again.",
     "watch": "Print changes, and what the loaders make of them.",
+}
+
+
+KEYS = {
+    "add": "Make a key, and print it.",
+    "list": "List who has a key.",
+    "remove": "Take keys away.",
 }
 
 
@@ -51,8 +60,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self._table:
             return None
-        if cmd_name == "config":
-            return config
+        if cmd_name in GROUPS:
+            return GROUPS[cmd_name]
         made: click.Command = importlib.import_module(f"{self._package}.{cmd_name}").command
         made.short_help = self._table[cmd_name]
         return made
@@ -86,3 +95,10 @@ config = LazyGroup(
     CONFIG,
     help="Configuration files, here and in the config centre (Consul).",
 )
+keys = LazyGroup(
+    "keys",
+    "aiges.cli.keys",
+    KEYS,
+    help="The file of who may call ([access] keys_file).",
+)
+GROUPS = {"config": config, "keys": keys}

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Drives a libwrapper.so through the C ABI, in the throwaway process of ``asectl check``.
 
 The declarations come from include/aiges/wrapper.h itself, by cffi. What kills the process is told
@@ -63,7 +64,7 @@ def check(
         import cffi  # type: ignore[import-untyped]
     except ImportError:
         text = "expected the package cffi, found none"
-        findings.add("", text, "pip install 'aiges[cli]'", (str(file), 0))
+        findings.add("", text, "pip install 'aiges-host[cli]'", (str(file), 0))
         return []
     ffi = cffi.FFI()
     declared = declarations(headers)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The host's wrapperCallback: one function, kept for good, that knows every call by its usrTag.
 
 A plugin may call back from any thread and, by mistake, after the end of a session; then it must

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The throwaway process of ``asectl check``: python -m aiges.cli._checker ORDER.json.
 
 The order says what to check; what was found goes to the file that it names. What the process does

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Calls every hook of a wrapper.py as the loader does, and judges what comes back.
 
 Runs in the throwaway process of ``asectl check``: the code of the user may do anything.
@@ -115,8 +116,13 @@ class Driver:
             return
         if isinstance(value, Lazy) and not value.is_one:
             self._values(name, value, place)
-        elif hooks.is_class or isinstance(value, Lazy):  # A coroutine has no respData.
-            self._answer(name, value[0] if isinstance(value, Lazy) else value, place)
+            self._judge.appended(name, answers, place, once=False)
+            return
+        any_form = hooks.is_class or isinstance(value, (Lazy, list, tuple))
+        value = value[0] if isinstance(value, Lazy) else value
+        if any_form and (hooks.is_class or not isinstance(value, int)):
+            self._answer(name, value, place)
+            self._judge.appended(name, answers, place, once=False)
         elif isinstance(value, int) and not isinstance(value, bool) and value != 0:
             hooks.refused(name, value, place)
         elif self._judge.code(name, value, place):
@@ -140,8 +146,8 @@ class Driver:
         )
         if not done:
             return
-        if not isinstance(value, list) or isinstance(value, Lazy) or len(value) != BATCH:
-            of = isinstance(value, list) and not isinstance(value, Lazy)
+        of = isinstance(value, (list, tuple)) and not isinstance(value, Lazy)
+        if not of or len(value) != BATCH:
             got = str(len(value)) if of else type(value).__name__
             self._findings.add(
                 name,

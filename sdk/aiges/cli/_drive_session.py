@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Drives what answers later: sessions, and once calls that answer by callback."""
 
 from __future__ import annotations
@@ -7,6 +8,8 @@ import time
 from typing import Any
 
 from aiges import dto
+from aiges._shown import shown
+from aiges.cli._findings import ERROR, WARNING
 from aiges.cli._hooks import Hooks, Lazy, Place
 from aiges.cli._signatures import place_of
 from aiges.core.types import DataEnd, DataOnce
@@ -39,8 +42,8 @@ class Sessions:
             wanted = "a SessionCreateResponse with" if hooks.is_class else "text,"
             self._findings.add(
                 "wrapperCreate",
-                f"expected {wanted} a handle and error_code 0, got {made!r} "
-                f"(handle {handle!r}, error_code {code!r})",
+                f"expected {wanted} a handle and error_code 0, got {shown(made)} "
+                f"(handle {shown(handle)}, error_code {shown(code)})",
                 "return SessionCreateResponse(sid, 0)" if hooks.is_class else "return usrTag",
                 place,
             )
@@ -122,7 +125,8 @@ class Sessions:
                 response, _ = results.get(timeout=max(0.0, until - time.monotonic()))
             except queue.Empty:
                 text = f"got none within {CALLBACK_TIMEOUT_S:.0f} s of wrapperWrite"
-                return self._no_end("callback", text, place)
+                # A model may take longer, and a session may wait for more: the loader goes on, too.
+                return self._no_end("callback", text, place, WARNING)
             found = self._judge.response("callback", response, place, once=False)
             if not found:
                 return None
@@ -132,10 +136,11 @@ class Sessions:
             if any(item.status in (DataEnd, DataOnce) for item in items):
                 return None
 
-    def _no_end(self, name: str, text: str, place: Place) -> None:
+    def _no_end(self, name: str, text: str, place: Place, level: str = ERROR) -> None:
         self._findings.add(
             name,
             f"expected an item with status 2 (end) or 3 (whole) after the last input, {text}",
             "set status 2 on the last item, or the session never ends",
             place,
+            level,
         )

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where things are: the plugin in a folder, the programs of AIGES, the header of the C ABI."""
 
 from __future__ import annotations
@@ -6,7 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from aiges._programs import PACKAGE, native_program
+from aiges._programs import HOME, PACKAGE, native_program
 from aiges.cli._say import CliError
 
 __all__ = ["Plugin", "find_headers", "find_plugin", "find_program", "python_path"]
@@ -39,6 +40,11 @@ def find_plugin(path: Path) -> Plugin:
     """
     path = path.absolute()
     if path.is_file():
+        if path.name != "wrapper.py" and path.suffix != ".so":
+            raise CliError(
+                f"expected a wrapper.py or a libwrapper.so, got {path}: the loader imports the "
+                "module wrapper, so rename the file, or import it in a wrapper.py"
+            )
         folder = path.parent
         has_config = (folder / "aiges.toml").is_file() or folder.name != "wrapper"
         return Plugin(path, folder if has_config else folder.parent)
@@ -74,7 +80,7 @@ def find_headers() -> Path:
     """Return the folder that has aiges/wrapper.h, to include it from."""
     named = os.environ.get("AIGES_INCLUDE", "")
     tries = [Path(named)] if named else []
-    tries += [PACKAGE / "include", PACKAGE.parents[1] / "include"]
+    tries.append(HOME / "include")
     program = native_program("AIService")
     if program is not None:
         tries += [program.parent / "include", program.parents[1] / "include"]
@@ -90,7 +96,5 @@ def find_headers() -> Path:
 def python_path() -> str:
     """Return PYTHONPATH for a process that imports aiges, also where it is not installed."""
     parts = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
-    home = PACKAGE.parent
-    if home.name not in ("site-packages", "dist-packages"):
-        parts.append(str(home))
+    parts.append(str(PACKAGE.parent))
     return os.pathsep.join(parts)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a check found: one thing that is wrong, where, and how to mend it."""
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class Findings:
     def __init__(self, folder: str) -> None:
         self.folder = os.path.realpath(folder)
         self.all: list[Finding] = []
+        self._known: set[Finding] = set()
 
     def add(
         self,
@@ -60,7 +62,8 @@ class Findings:
     ) -> None:
         """Note something that is wrong at ``place``, a file and a line."""
         made = Finding(level, hook, text, fix, *place)
-        if made not in self.all:
+        if made not in self._known:
+            self._known.add(made)
             self.all.append(made)
 
     def not_tried(self, hook: str, reason: str, place: tuple[str, int] = ("", 0)) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The hooks of one wrapper.py: called as the loader calls them, with test values."""
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 from aiges import _yielded, dto
-from aiges._signature import FUNCTIONS, METHODS, plan
+from aiges._signature import FUNCTIONS, METHODS, arguments
 from aiges.cli._answers import Judge
 from aiges.cli._findings import ERROR, WARNING, Findings
 from aiges.cli._signatures import hook_of, place_of
 from aiges.core.types import DataOnce
+from aiges.errors import BadInput
 
 __all__ = ["SID", "Given", "Hooks", "Lazy", "Place"]
 
@@ -59,12 +61,12 @@ class Hooks:
         self._roles = METHODS if is_class else FUNCTIONS
         fields = getattr(holder, "inputs", None) if is_class else None
         fields = fields if isinstance(fields, dict) else {}
-        self._inputs = {key: (field.type, field.test_value()) for key, field in fields.items()}
+        self._inputs = {key: (field.type, field.test_value) for key, field in fields.items()}
         self._inputs.update(given.inputs)
         self._inputs = self._inputs or {"data": (0, b"test")}
         declared = getattr(holder, "params", None) if is_class else None
         declared = declared if isinstance(declared, dict) else {}
-        self._params = {key: field.test_value() for key, field in declared.items()}
+        self._params = {key: field.test_value for key, field in declared.items()}
         self._params.update(given.params)
         self._params["sid"] = SID
         accepts = getattr(holder, "accepts", None) if is_class else None
@@ -98,11 +100,14 @@ class Hooks:
             "errNum": 0,
             **given,
         }
-        roles = self._roles[name]
-        arguments = [values[roles.split()[i]] for i in plan(hook, roles)]
+        place = place_of(hook)
+        try:
+            positional, named = arguments(hook, self._roles[name], values)
+        except TypeError as error:
+            self.findings.add(name, str(error), "take what the loader gives", place, level)
+            return False, None, place
         self.stage(name)
         begin = time.monotonic()
-        place = place_of(hook)
         code = getattr(inspect.unwrap(getattr(hook, "__func__", hook)), "__code__", None)
         last = [0]
 
@@ -117,13 +122,17 @@ class Hooks:
         try:
             sys.settrace(tracer)
             try:
-                value = hook(*arguments)
+                value = hook(*positional, **named)
                 if _yielded.is_lazy(value):
                     value = Lazy(_yielded.run(value), inspect.iscoroutine(value))
             finally:
                 sys.settrace(None)
         except (Exception, SystemExit) as error:
-            fix = "mend the line; for input that it cannot take, return response_err(code)"
+            if isinstance(error, BadInput) and name not in ("wrapperInit", "wrapperWarmup"):
+                text = f"refuses the test values: {error} (code {error.code})"
+                self.findings.add(name, text, VALUES, place, WARNING)
+                return False, None, place
+            fix = "mend the line; for input that it cannot take, raise aiges.errors.BadInput"
             self.findings.raised(name, error, fix, place, level)
             return False, None, place
         self.times.append({"hook": name, "ms": round((time.monotonic() - begin) * 1000, 3)})

@@ -1,16 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
 """A wrapper.py imported as the loader does it, and its class Wrapper made."""
 
 from __future__ import annotations
 
 import inspect
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
+from aiges import _dto
 from aiges.cli._findings import Findings
 from aiges.cli._signatures import check_hooks
 
 __all__ = ["Failed", "load", "make"]
+
+EMBEDDED = (
+    "DataListCls DataListNode Response ResponseData SessionCreateResponse call_state callback "
+    "callback_metric callback_trace current_tag init_rq"
+)
 
 
 class Failed(Exception):
@@ -18,7 +26,14 @@ class Failed(Exception):
 
 
 def load(file: Path, findings: Findings) -> Any:
-    """Import wrapper.py as the loader does: by its name, its folder on the path."""
+    """Import wrapper.py as the loader does: by its name, its folder on the path, aiges_embed there.
+
+    Many files have only half of an ``except ImportError:`` branch, which no worker ever takes.
+    """
+    embedded = types.ModuleType("aiges_embed")
+    for name in EMBEDDED.split():
+        setattr(embedded, name, getattr(_dto, name))
+    sys.modules.setdefault("aiges_embed", embedded)
     sys.path.insert(0, str(file.parent))
     sys.argv = [""]
     try:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether memory grows with each of many calls.
 
 What malloc has given out (mallinfo2 of glibc) shows a leak of a few bytes. Resident memory shows

@@ -1,12 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
 """The metrics of a loader, and what lies between two looks at them. Standard library only."""
 
 from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
+import ssl
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +20,7 @@ from typing import Any
 from aiges.cli import _toml
 from aiges.cli._say import CliError
 
-__all__ = ["Snapshot", "address_of", "instances", "load", "look", "quantile", "report"]
+__all__ = ["Snapshot", "address_of", "grpc_of", "instances", "load", "look", "quantile", "report"]
 
 SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
@@ -81,9 +85,26 @@ def address_of(target: str | None) -> str:
     return (target if "://" in target else f"http://{target}").rstrip("/")
 
 
+def _tls() -> ssl.SSLContext:
+    """Return whom we trust and who we are, as AIGES_CA, AIGES_CERT and AIGES_KEY say."""
+    ca, cert, key = (os.environ.get(f"AIGES_{name}", "") for name in ("CA", "CERT", "KEY"))
+    try:
+        context = ssl.create_default_context(cafile=ca if ca not in ("", "system") else None)
+        if cert:
+            context.load_cert_chain(cert, key or None)
+    except OSError as error:
+        raise CliError(f"AIGES_CA, AIGES_CERT, AIGES_KEY: {error}") from None
+    return context
+
+
 def _get(url: str, timeout_s: float = TIMEOUT_S) -> tuple[int, str]:
     # A proxy of the environment is for the world outside, not for loaders.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+    if url.startswith("https:"):
+        handlers.append(urllib.request.HTTPSHandler(context=_tls()))
+    opener = urllib.request.build_opener(*handlers)
+    if key := os.environ.get("AIGES_API_KEY", ""):
+        opener.addheaders.append(("Authorization", f"Bearer {key}"))
     try:
         with opener.open(url, timeout=timeout_s) as answer:
             return int(answer.status), answer.read().decode(errors="replace")
@@ -98,10 +119,20 @@ def _get(url: str, timeout_s: float = TIMEOUT_S) -> tuple[int, str]:
         ) from None
 
 
+def _refusal(text: str) -> str:
+    """Return what the loader says of a key."""
+    try:
+        return str(json.loads(text)["header"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return "the key is refused"
+
+
 def look(address: str) -> Snapshot:
     """Ask a loader how it is."""
     code, said = _get(f"{address}/readyz")
     status, text = _get(f"{address}/metrics")
+    if status in (401, 403):
+        raise CliError(f"{address}/metrics: {_refusal(text)} (--api-key, or AIGES_API_KEY)")
     values = parse(text) if status == 200 else {}
     if not any(name.startswith("aiges_") for name, _ in values):
         raise CliError(
@@ -118,6 +149,20 @@ def _status(address: str, query: str, timeout_s: float) -> dict[str, Any] | None
     except (CliError, ValueError):
         return None
     return made if isinstance(made, dict) else None
+
+
+def grpc_of(address: str) -> tuple[str, str]:
+    """Return the gRPC address of the loader with that HTTP address, and its service."""
+    _get(f"{address}/readyz")  # Says what is wrong where nobody answers.
+    made = _status(address, f"history={NO_MORE}&failures={NO_MORE}", TIMEOUT_S)
+    if made is None or ":" not in str(made.get("grpc")):
+        raise CliError(
+            f"{address}: expected AIService, which says where its gRPC is (to a key that may "
+            "administer, where keys are in force), got another"
+        )
+    host = urllib.parse.urlsplit(address).hostname or "127.0.0.1"
+    port = str(made["grpc"]).rpartition(":")[2]
+    return (f"[{host}]:{port}" if ":" in host else f"{host}:{port}"), str(made.get("service", ""))
 
 
 def instances(address: str) -> list[dict[str, Any]]:

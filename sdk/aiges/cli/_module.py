@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The wrapper of the user in this process, for commands that need its class."""
 
 from __future__ import annotations

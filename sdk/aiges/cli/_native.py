@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Values of the C ABI made of Python's, and its functions called and judged."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The functions that only some libwrapper.so have: each is called where it is there."""
 
 from __future__ import annotations

@@ -1,15 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
 """How commands speak: text for people, JSON for programs, errors that say what to do."""
 
 from __future__ import annotations
 
 import functools
 import json
+import os
 import sys
 from typing import Any, Callable, NoReturn
 
 import click
 
-__all__ = ["CliError", "Out", "entry", "need"]
+__all__ = ["CliError", "Out", "api_key", "entry", "need"]
 
 FAILED = 1
 
@@ -87,6 +89,19 @@ def entry(**options: Any) -> Callable[[Callable[..., None]], click.Command]:
     return make
 
 
+def api_key(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command --api-key: what it asks loaders for, it asks with that."""
+
+    def keep(_ctx: click.Context, _option: click.Parameter, given: str | None) -> None:
+        if given is not None:
+            os.environ["AIGES_API_KEY"] = given
+
+    return click.option(
+        "--api-key", expose_value=False, callback=keep, help="Default: AIGES_API_KEY."
+    )(function)
+
+
 def need(extra: str, error: ImportError) -> CliError:
     """Return the error for a package that is not installed; ``extra`` brings it."""
-    return CliError(f"expected the package {error.name}, found none: pip install 'aiges[{extra}]'")
+    fix = f"pip install 'aiges-host[{extra}]'"
+    return CliError(f"expected the package {error.name}, found none: {fix}")

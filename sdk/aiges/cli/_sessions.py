@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sessions of a libwrapper.so: create, write, read or callback, destroy; alone and side by side."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether the hooks of a wrapper.py have names and parameters that the loader can use."""
 
 from __future__ import annotations
@@ -6,13 +7,13 @@ import difflib
 import inspect
 from typing import Any, Callable
 
-from aiges._signature import FUNCTIONS, METHODS, kind, plan
-from aiges.cli._findings import WARNING, Findings
+from aiges._signature import FUNCTIONS, METHODS, kind, look
+from aiges.cli._findings import NOTE, Findings
 
 __all__ = ["check_hooks", "hook_of", "place_of"]
 
-# Not asked for by the way of the others: without arguments, or by other loaders only.
-_MORE = {"wrapperSchema": "", "wrapperTestFunc": ""}
+_MORE = {"wrapperSchema": ""}  # Without arguments, unlike the others.
+_OF_OTHERS = ("wrapperTestFunc",)  # What an earlier loader required; this one never calls it.
 _NEEDED = {
     "wrapperOnceExec": ("reqData",),
     "wrapperBatchExec": ("reqData",),
@@ -48,7 +49,7 @@ def check_hooks(holder: Any, is_class: bool, place: tuple[str, int], findings: F
     for name in dir(holder):
         if (
             name.lower().startswith("wrapper")
-            and name not in roles
+            and name not in (*roles, *_OF_OTHERS)
             and callable(getattr(holder, name))
         ):
             _unknown(holder, name, roles, findings)
@@ -64,10 +65,10 @@ def check_hooks(holder: Any, is_class: bool, place: tuple[str, int], findings: F
     if "wrapperInit" not in own and not hasattr(holder, "wrapperInit"):
         findings.add(
             "wrapperInit",
-            f"expected {what} to have it, found none; this loader does without, others do not",
+            f"{what} has none; this loader does without, others do not",
             f"add def wrapperInit({'self, ' if is_class else ''}config) that returns 0",
             place,
-            WARNING,
+            NOTE,
         )
     if "wrapperCreate" in own:
         for name in _SESSION:
@@ -108,35 +109,14 @@ def _unknown(holder: Any, name: str, roles: dict[str, str], findings: Findings) 
 def _arity(
     name: str, hook: Callable[..., Any], roles: str, is_class: bool, findings: Findings
 ) -> None:
-    try:
-        parameters = list(inspect.signature(hook).parameters.values())
-    except (TypeError, ValueError):
-        return
     offered = roles.split()
     shown = f"def {name}({', '.join(['self', *offered] if is_class else offered)})"
-    chosen = [offered[i] for i in plan(hook, roles)]
-    needed = [
-        p.name
-        for p in parameters
-        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty
-    ]
-    given = len(chosen)
-    keywords = [p.name for p in parameters if p.kind == p.KEYWORD_ONLY and p.default is p.empty]
-    if len(needed) > given:
-        findings.add(
-            name,
-            f"wrong arity: the loader gives {given} arguments at most ({', '.join(offered)}), "
-            f"it wants {len(needed)} ({', '.join(needed)})",
-            f"write {shown}, or give the others a default",
-            place_of(hook),
-        )
-    if keywords:
-        findings.add(
-            name,
-            f"wrong arity: arguments come by position, it wants {', '.join(keywords)} by name only",
-            f"write {shown}",
-            place_of(hook),
-        )
+    try:
+        _, order, _ = look(name, hook, roles)
+    except TypeError as error:
+        fix = f"write {shown}, or give the others a default"
+        return findings.add(name, f"wrong arity: {error}", fix, place_of(hook))
+    chosen = [offered[i] for i in order]
     wanted = list(_NEEDED.get(name, ()))
     if not is_class and not kind(hook) and name in ("wrapperOnceExec", "wrapperRead"):
         wanted += ["respData"] if name == "wrapperOnceExec" else []
@@ -144,8 +124,9 @@ def _arity(
     if missing:
         findings.add(
             name,
-            f"wrong arity: it takes {len(needed)} arguments, so it never gets "
+            f"wrong arity: it takes {len(chosen)} arguments, so it never gets "
             f"{' and '.join(missing)}",
             f"write {shown}; those at the end may be left out",
             place_of(hook),
         )
+    return None

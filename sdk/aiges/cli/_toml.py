@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """aiges.toml: read, written anew, and what the commands need to know from it."""
 
 from __future__ import annotations
@@ -11,11 +12,19 @@ from typing import Any
 
 from aiges.cli._say import CliError, need
 
-__all__ = ["dump", "engine_config", "http_address", "overlay", "read", "service_of"]
+__all__ = ["dump", "engine_config", "http_address", "overlay", "parse", "read", "service_of"]
 
 
 def read(file: Path) -> dict[str, Any]:
     """Return the tables of a TOML file."""
+    try:
+        return parse(file.read_text(encoding="utf-8"), str(file))
+    except UnicodeDecodeError as error:
+        raise CliError(f"{file}: expected TOML: {error}") from None
+
+
+def parse(text: str, what: str) -> dict[str, Any]:
+    """Return the tables of a text; ``what`` says where it is from."""
     try:
         if sys.version_info >= (3, 11):
             import tomllib
@@ -24,9 +33,9 @@ def read(file: Path) -> dict[str, Any]:
     except ImportError as error:
         raise need("cli", error) from None
     try:
-        return dict(tomllib.loads(file.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CliError(f"{file}: expected TOML: {error}") from None
+        return dict(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise CliError(f"{what}: expected TOML: {error}") from None
 
 
 def _key(text: str) -> str:
@@ -56,6 +65,8 @@ def overlay(
     """Return ``base`` with the keys of ``over`` laid over it."""
     made = {name: dict(keys) for name, keys in base.items()}
     for name, keys in over.items():
+        if not isinstance(keys, Mapping):
+            raise CliError(f"{name}: expected to be in a [section]")
         made.setdefault(name, {}).update(keys)
     return made
 

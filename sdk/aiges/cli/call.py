@@ -1,21 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
 """``asectl call``: one request from text or files, and what came back."""
 
 from __future__ import annotations
 
 import mimetypes
+import re
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from aiges.cli import _toml
-from aiges.cli._say import CliError, Out, entry, need
+from aiges.cli._metrics import address_of, grpc_of
+from aiges.cli._say import CliError, Out, api_key, entry, need
 
 if TYPE_CHECKING:
     from aiges.client import Payload
 
+INPUT = re.compile(r"[\w.-]+=")  # Any other first word is a target.
 TYPES = ("text", "audio", "image", "video", "other")
 ENDINGS = {
     b"\x89PNG": ".png",
@@ -31,8 +36,7 @@ BY_TYPE = {"text": ".txt", "audio": ".pcm", "image": ".img", "video": ".h264", "
 
 
 @entry(name="call")
-@click.argument("target")
-@click.argument("inputs", nargs=-1, metavar="[KEY=TEXT|KEY=@FILE]..")
+@click.argument("words", nargs=-1, metavar="[TARGET] [KEY=TEXT|KEY=@FILE]..")
 @click.option("-s", "--service", help="Service name. Default: that of aiges.toml here, or svcName.")
 @click.option("-p", "--param", multiple=True, metavar="K=V", help="A parameter.")
 @click.option("--header", multiple=True, metavar="K=V", help="A header.")
@@ -41,24 +45,31 @@ BY_TYPE = {"text": ".txt", "audio": ".pcm", "image": ".img", "video": ".h264", "
 @click.option(
     "--timeout", default=30.0, show_default=True, help="Seconds; of a session, for each answer."
 )
+@click.option("--ca", default="", envvar="AIGES_CA", help="TLS: who vouches for the loader (PEM).")
+@click.option("--cert", default="", envvar="AIGES_CERT", help="Our own certificate (PEM).")
+@click.option("--key", default="", envvar="AIGES_KEY", help="Its private key (PEM).")
 @click.option("--stream", is_flag=True, help="As a session: show answers as they come.")
 @click.option("--out", "folder", type=click.Path(path_type=Path), help="Save every output there.")
+@api_key
 def command(
     out: Out,
-    target: str,
-    inputs: tuple[str, ...],
+    words: tuple[str, ...],
     service: str | None,
     param: tuple[str, ...],
     header: tuple[str, ...],
     expect: tuple[str, ...],
     types: tuple[str, ...],
     timeout: float,
+    ca: str,
+    cert: str,
+    key: str,
     stream: bool,
     folder: Path | None,
 ) -> None:
     """Send one request to TARGET and show the answer.
 
-    TARGET is HOST:PORT of gRPC, consul://SERVICE or file:PATH. Each input is KEY=TEXT, KEY=@FILE or
+    TARGET is HOST:PORT of gRPC, http://HOST:PORT, consul://SERVICE or file:PATH; without it, the
+    service of aiges.toml here is meant. Each input is KEY=TEXT, KEY=@FILE or
     KEY=@- (stdin); the type of a file comes from its name, unless --type says it. Outputs that are
     not text are saved, in the folder result unless --out names another.
     """
@@ -66,6 +77,7 @@ def command(
         from aiges.client import AigesError, Client
     except ImportError as error:
         raise need("client", error) from None
+    target, inputs = ("", words) if not words or INPUT.match(words[0]) else (words[0], words[1:])
     kinds = dict(_pair(each, "--type") for each in types)
     payloads = [_payload(each, kinds) for each in inputs]
     wanted = [_expected(each) for each in expect]
@@ -75,20 +87,23 @@ def command(
         "expect": wanted,
         "timeout_s": timeout,
     }
+    if not target or target.startswith(("http://", "https://")):
+        target, said = grpc_of(address_of(target))
+        service = service or said
     service = service or _service_here()
     begin = time.monotonic()
     try:
-        with Client(target, service, timeout_s=timeout) as client:
+        with Client(target, service, timeout_s=timeout, ca=ca, cert=cert, key=key) as client:
             if stream:
                 answers, host = _session(client, payloads, given, out, folder), target
             else:
                 reply = client.once(payloads, **given)
-                answers, host = _shown(reply.payloads.values(), folder), reply.host
+                answers, host = _shown(_whole(reply), folder), reply.host
     except AigesError as error:
         raise CliError(
             f"{type(error).__name__}: {error}", code=error.code, kind=type(error).__name__
         ) from None
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise CliError(str(error)) from None
     took_ms = round((time.monotonic() - begin) * 1000, 3)
     text = "" if stream else "\n".join(_line(each) for each in answers)
@@ -174,9 +189,21 @@ def _session(
     return answers
 
 
+def _whole(reply: Any) -> list[Payload]:
+    """Return the outputs of a reply, the text of one key as one."""
+    outputs: list[Payload] = []
+    for name in reply.payloads:
+        try:
+            outputs.append(reply.payloads[name])
+        except LookupError:  # Several that are not all text.
+            outputs += reply.all(name)
+    return outputs
+
+
 def _shown(payloads: Any, folder: Path | None, first: int = -1) -> list[dict[str, Any]]:
     """Return the outputs as JSON values; what is not text is in a file."""
     answers = []
+    seen: Counter[str] = Counter()
     for payload in payloads:
         kind = TYPES[int(payload.type)]
         answer: dict[str, Any] = {
@@ -194,7 +221,9 @@ def _shown(payloads: Any, folder: Path | None, first: int = -1) -> list[dict[str
         if text is not None:
             answer["text"] = text
         if folder is not None or text is None:
-            name = payload.name if first < 0 else f"{payload.name}-{first}"
+            number = first if first >= 0 else seen[payload.name]
+            name = payload.name if first < 0 and not number else f"{payload.name}-{number}"
+            seen[payload.name] += 1
             answer["file"] = str(_save(folder or Path("result"), name, payload.data, kind))
         answers.append(answer)
     return answers

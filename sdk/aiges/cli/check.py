@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``asectl check``: what breaks the contract, found in a process that may die of it."""
 
 from __future__ import annotations
@@ -6,23 +7,29 @@ import base64
 import json
 import mimetypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from aiges._programs import native_program
 from aiges.cli import _toml
-from aiges.cli._find import Plugin, find_headers, find_plugin, find_program, python_path
-from aiges.cli._findings import ERROR, WARNING, Finding, Findings, place_in_dump
+from aiges.cli._find import Plugin, find_headers, find_plugin, python_path
+from aiges.cli._findings import ERROR, NOTE, WARNING, Finding, Findings, place_in_dump
 from aiges.cli._hooks import Given
 from aiges.cli._say import CliError, Out, entry
 
 TYPES = {"audio": 1, "image": 2, "video": 3}
 LAST_LINES = 20
+WORDS = (ERROR, WARNING)
+# What happens before a worker is ready; "": what the file as a whole is.
+STARTING = ("", "start", "import", "Wrapper()", "wrapperInit", "wrapperWarmup")
 SHIM = b"aiges_embed"  # The module that the shim has built in.
 
 
@@ -33,7 +40,9 @@ SHIM = b"aiges_embed"  # The module that the shim has built in.
 @click.option("--resource", metavar="NAME=@FILE", help="A resource for wrapperLoadRes.")
 @click.option("--timeout", default=120.0, show_default=True, help="Seconds for all hooks.")
 @click.option("--strict", is_flag=True, help="Warnings fail, too.")
-@click.option("--loader", is_flag=True, help="Also let AIService -check load it.")
+@click.option(
+    "--loader/--no-loader", default=None, help="Whether AIService loads it, too. Default: Python."
+)
 @click.option("-v", "--verbose", is_flag=True, help="Show what the plugin prints.")
 def command(
     out: Out,
@@ -43,13 +52,15 @@ def command(
     resource: str | None,
     timeout: float,
     strict: bool,
-    loader: bool,
+    loader: bool | None,
     verbose: bool,
 ) -> None:
     """Check the wrapper.py or libwrapper.so at PATH (default: this folder).
 
-    Its hooks are called with the declared test values, in a process of its own. Ends with 1 when
-    something breaks the contract. A note says what was not tried, and fails nothing.
+    A wrapper.py is loaded by AIService in a worker, as [instances] of aiges.toml says: what serves
+    there is no error here. Then its hooks are called with the declared test values, in a process of
+    its own. Ends with 1 when something breaks the contract. A note says what was not tried, and
+    fails nothing.
 
     Of a libwrapper.so findings name the function, never a line of its source: for that, run it
     under a debugger or a sanitizer.
@@ -68,8 +79,8 @@ def command(
     )
     result = run_check(plugin, given, timeout)
     findings = [Finding(**each) for each in result["findings"]]
-    if loader and not any(each.level == ERROR for each in findings):
-        findings += _by_loader(plugin)
+    if plugin.is_python if loader is None else loader:
+        findings = _judged(findings, _by_loader(plugin, timeout))
     if verbose:
         out.note(result["output"])
     bad = [each for each in findings if each.level in ((ERROR, WARNING) if strict else (ERROR,))]
@@ -93,14 +104,33 @@ def _text(plugin: Plugin, findings: list[Finding], hooks: list[dict[str, Any]]) 
         called[each["hook"]] = max(called.get(each["hook"], 0.0), each["ms"])
     if called:
         lines.append("called " + ", ".join(f"{name} {ms:.1f} ms" for name, ms in called.items()))
-    errors = sum(each.level == ERROR for each in findings)
-    warnings = sum(each.level == WARNING for each in findings)
+    counts = [sum(each.level == level for each in findings) for level in WORDS]
+    errors, warnings = (
+        f"{number} {what}{'' if number == 1 else 's'}" for number, what in zip(counts, WORDS)
+    )
     lines.append(
-        f"{plugin.file.name}: {errors} errors, {warnings} warnings"
-        if errors or warnings
+        f"{plugin.file.name}: {errors}, {warnings}"
+        if any(counts)
         else f"{plugin.file.name}: in order"
     )
     return "\n".join(lines)
+
+
+def _judged(findings: list[Finding], loaders: list[Finding]) -> list[Finding]:
+    """Return what was found, as far as AIService bears it out: what it starts is no error.
+
+    Where it starts nothing, a finding that says why and where tells more than its words.
+    """
+    if any(each.level == ERROR for each in loaders):
+        known = any(each.level == ERROR and each.hook in STARTING for each in findings)
+        return findings if known else [*findings, *loaders]
+    served = [
+        replace(each, level=WARNING, text=f"{each.text} (AIService starts it all the same)")
+        if each.level == ERROR and each.hook in STARTING
+        else each
+        for each in findings
+    ]
+    return [*served, *loaders]
 
 
 def _pair(text: str, what: str) -> tuple[str, str]:
@@ -165,7 +195,7 @@ def run_check(
             "timeout_s": timeout_s,
         }
         (folder / "order").write_text(json.dumps(order), encoding="utf-8")
-        output, code = _child(str(folder / "order"), plugin.project, timeout_s + 1)
+        output, code = _child(_python(plugin), folder / "order", plugin.project, timeout_s + 1)
         said = folder / "result"
         if said.is_file() and code == 0:
             return {"output": output, **json.loads(said.read_text(encoding="utf-8"))}
@@ -178,10 +208,22 @@ def run_check(
         }
 
 
-def _child(order: str, folder: Path, timeout_s: float) -> tuple[str, int | None]:
+def _python(plugin: Plugin) -> str:
+    """Return the interpreter that the hooks are to run in: the one of the worker."""
+    instances = _tables(plugin).get("instances", {})
+    named = instances.get("python") if isinstance(instances, dict) else None
+    if not plugin.is_python or not isinstance(named, str) or not named:
+        return sys.executable
+    found = shutil.which(named) if os.sep not in named else str(plugin.project / named)
+    if found is None or not os.access(found, os.X_OK):
+        raise CliError(f"[instances] python: expected an interpreter, found none: {named}")
+    return found
+
+
+def _child(python: str, order: Path, folder: Path, timeout_s: float) -> tuple[str, int | None]:
     """Return what the process printed, and its exit code; None when it took too long."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "aiges.cli._checker", order],
+        [python, "-m", "aiges.cli._checker", str(order)],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": python_path()},
         stdin=subprocess.DEVNULL,
@@ -239,26 +281,45 @@ def _died(
         )
 
 
-def _by_loader(plugin: Plugin) -> list[Finding]:
-    """Let the real loader start the plugin once."""
+def _by_loader(plugin: Plugin, timeout_s: float) -> list[Finding]:
+    """Let the real loader start the plugin once, in a worker, with the configuration there is."""
     from aiges.cli.serve import defaults
 
-    file = plugin.project / "aiges.toml"
-    tables = _toml.read(file) if file.is_file() else {"svcName": {"port": 0}}
-    wanted = [str(find_program("AIService")), "-check", f"-s={_toml.service_of(tables, file)}"]
-    extra = {"instances": defaults(plugin, tables)}
+    program = native_program("AIService")
+    if program is None:
+        text = "AIService was not found, so only the hooks were tried"
+        return [Finding(NOTE, "AIService -check", text, "", str(plugin.file))]
+    file, tables = plugin.project / "aiges.toml", _tables(plugin)
+    services = [name for name, keys in tables.items() if isinstance(keys, dict) and "port" in keys]
+    service = (services or ["svcName"])[0]  # Whichever: nothing is served.
+    absent = {service: {"port": 0}, "instances": defaults(plugin, tables)}
     with tempfile.TemporaryDirectory(prefix="asectl-") as name:
-        made = Path(name, "aiges.toml")
-        made.write_text(_toml.dump(_toml.overlay(tables, extra)), encoding="utf-8")
+        if not file.is_file():
+            file = Path(name, "aiges.toml")
+            file.touch()
+        text = _loaded(
+            [str(program), "-check", f"-s={service}", f"-c={file}", f"-dc={_toml.dump(absent)}"],
+            plugin.project,
+            timeout_s,
+        )
+    return [Finding(ERROR, "AIService -check", text, "see its words", str(plugin.file))] * bool(
+        text
+    )
+
+
+def _loaded(command: list[str], folder: Path, timeout_s: float) -> str:
+    """Return why the loader did not start the plugin; empty: it did."""
+    try:
         done = subprocess.run(
-            [*wanted, f"-c={made}"],
-            cwd=plugin.project,
+            command,
+            cwd=folder,
             env={**os.environ, "PYTHONPATH": python_path()},
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             errors="replace",
+            timeout=timeout_s,
         )
-    if done.returncode == 0:
-        return []
-    text = (done.stderr or done.stdout).strip()
-    return [Finding(ERROR, "AIService -check", text, "see its words", str(plugin.file))]
+    except subprocess.TimeoutExpired:
+        return f"expected it to start the plugin, but it did not within {timeout_s:g} s"
+    return "" if done.returncode == 0 else (done.stderr or done.stdout).strip()

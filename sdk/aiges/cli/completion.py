@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``asectl completion``: what a shell needs to complete commands and options."""
 
 from __future__ import annotations

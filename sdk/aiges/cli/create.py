@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``asectl create``: a project that can be checked, served and called at once."""
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ TEMPLATES = ("once", "stream", "batch", "cpp")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 # Names of sections in aiges.toml; the service is a section there, too.
 TAKEN = frozenset(
-    "admin aiges batch fc http instances limits log queue registry wrapper ws".split()
+    "access admin aiges batch fc http instances limits log queue registry wrapper ws".split()
 )
 RENAMED = {"image": "Dockerfile"}  # Named so, a template is not taken for a Dockerfile.
 BASE_IMAGE = "aiges-gpu:0.1.0-cuda12.6-ubuntu24.04"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``asectl package``: what `docker build` needs, in a folder of its own."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``asectl run``: the hooks in this very process, for a debugger."""
 
 from __future__ import annotations

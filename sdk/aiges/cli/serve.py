@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``asectl serve``: AIService in the foreground, on what is there."""
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ def command(
     Without an aiges.toml one is written, so that the same service can be had without asectl. What
     follows -- goes to AIService.
     """
+    if str(path).startswith("-"):  # What follows the dashes, and no path before them.
+        path, arguments = Path("."), (str(path), *arguments)
     plugin = find_plugin(path)
     program = find_program("AIService")
     file = (config or plugin.project / "aiges.toml").absolute()
@@ -71,10 +74,11 @@ def command(
         over["instances"] = {"watch": True}
     if over:
         file = _own_config(file, _toml.overlay(tables, over))
-    wanted = [str(program), "-m=0", f"-c={file}", f"-s={service}", *arguments]
-    extra = defaults(plugin, tables)
-    if extra:
-        wanted.append(f"-dc={_toml.dump({'instances': extra})}")
+    given, rest = _given_defaults(arguments)
+    wanted = [str(program), "-m=0", f"-c={file}", f"-s={service}", *rest]
+    extra = _toml.overlay({"instances": defaults(plugin, tables)}, given)
+    if any(extra.values()):
+        wanted.append(f"-dc={_toml.dump(extra)}")
     out.note(f"serving {plugin.file} with {program}")
     sys.exit(_Foreground(out, service, wanted, plugin.project).run())
 
@@ -112,6 +116,23 @@ def defaults(plugin: Plugin, tables: dict[str, Any]) -> dict[str, Any]:
     if not plugin.is_python and "library" not in said:
         made["library"] = str(plugin.file)
     return made
+
+
+def _given_defaults(arguments: tuple[str, ...]) -> tuple[dict[str, Any], list[str]]:
+    """Return what -dc among AIService's arguments says, and the others: it may be there once."""
+    given: dict[str, Any] = {}
+    rest: list[str] = []
+    left = list(arguments)
+    while left:
+        each = left.pop(0)
+        name, equals, text = each.partition("=")
+        if name.lstrip("-") != "dc" or not each.startswith("-"):
+            rest.append(each)
+            continue
+        if not equals:
+            text = left.pop(0) if left else ""
+        given = _toml.overlay(given, _toml.parse(text, "-dc"))
+    return given, rest
 
 
 def _own_config(file: Path, tables: dict[str, Any]) -> Path:
@@ -202,10 +223,13 @@ class _Foreground:
             self._out.event(value, f"gRPC on {self._grpc}{pages}")
         elif ready:
             took_s = int(ready.group(2)) / 1000
+            docs = (
+                "" if self._http == "off" else f"\n  try it in a browser: http://{self._http}/docs"
+            )
             self._out.event(
                 {"event": "ready", "instances": int(ready.group(1)), "after_s": took_s},
-                f"ready after {took_s:.2f} s: "
-                f"asectl call {self._grpc} --service {self._service} ..",
+                f"ready after {took_s:.2f} s{docs}\n  or here: "
+                f"asectl call {self._grpc} --service {self._service} KEY=TEXT",
             )
         elif line:
             self._out.event({"event": "line", "text": line}, line)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``asectl services``: the loaders that are registered."""
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from typing import Any
 import click
 
 from aiges.cli._metrics import load
-from aiges.cli._say import CliError, Out, entry, need
+from aiges.cli._say import CliError, Out, api_key, entry, need
 
 TIMEOUT_S = 1.0
 MOST_AT_ONCE = 32
@@ -18,6 +19,7 @@ SILENT = {"in_hand": None, "licences": None, "queue": None, "rate_per_s": None}
 @entry(name="services")
 @click.argument("name", required=False)
 @click.option("-a", "--agent", help="Consul: http://HOST:PORT. Default: CONSUL_HTTP_ADDR.")
+@api_key
 def command(out: Out, name: str | None, agent: str | None) -> None:
     """List the loaders of the service NAME (default: of all): health, load, what they tell.
 

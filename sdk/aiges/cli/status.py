@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``asectl status``: one look at a loader."""
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from typing import Any
 import click
 
 from aiges.cli._metrics import STAGES, address_of, look, report
-from aiges.cli._say import Out, entry
+from aiges.cli._say import Out, api_key, entry
 
 
 @entry(name="status")
 @click.argument("target", required=False)
 @click.option("--seconds", default=0.0, help="Rates and times of the next so many seconds.")
+@api_key
 def command(out: Out, target: str | None, seconds: float) -> None:
     """Show how the loader at TARGET is (HTTP, HOST:PORT; default: http_listen of aiges.toml here).
 

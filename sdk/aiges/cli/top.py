@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``asectl top``: a loader, live."""
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 import click
 
 from aiges.cli._metrics import INSTANCE, Snapshot, address_of, instances, look, report
-from aiges.cli._say import CliError, Out, entry, need
+from aiges.cli._say import CliError, Out, api_key, entry, need
 from aiges.cli.status import lines
 
 BARS = " ▁▂▃▄▅▆▇█"
@@ -22,6 +23,7 @@ SERVING = ("ready", "starting")
 @click.argument("target", required=False)
 @click.option("--interval", default=1.0, show_default=True, help="Seconds between two looks.")
 @click.option("--count", default=0, help="End after so many. 0: at Ctrl-C.")
+@api_key
 def command(out: Out, target: str | None, interval: float, count: int) -> None:
     """Show instances, queue, rate and times of the loader at TARGET, again and again.
 

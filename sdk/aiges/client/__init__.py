@@ -1,4 +1,5 @@
-"""A client for services of AIGES, over gRPC (pip install 'aiges[client]')::
+# SPDX-License-Identifier: Apache-2.0
+"""A client for services of AIGES, over gRPC (pip install 'aiges-host[client]')::
 
 with Client("consul://svcName") as client:
     print(client.once("some text").text())

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the blocking and the asyncio client have in common: everything but waiting.
 
 A call is one or more tries, and `Tries` decides about them: where the next one goes, what its end
@@ -8,6 +9,7 @@ loader, inside the call's own deadline and the client's budget of retries.
 from __future__ import annotations
 
 import math
+import os
 import threading
 import time
 from typing import Any, Callable
@@ -37,7 +39,7 @@ from aiges.client.errors import (
 )
 from aiges.client.message import Output, read_answer
 
-__all__ = ["Core", "Tries"]
+__all__ = ["Core", "Tries", "keyed"]
 
 # A loader that comes back is found within one second. A proxy in the environment is for the web.
 CHANNEL_OPTIONS: list[tuple[str, Any]] = [
@@ -74,7 +76,7 @@ SILENCE_S = 1.0  # A call that had this much time and no word from the host spea
 
 
 # Two kinds of RESOURCE_EXHAUSTED that no other loader would take either: a message longer than its
-# [limits] max_message_bytes (gRPC's words), and a stream's input that finds no room.
+# [limits] max_message_bytes (frozen words), and a stream's input that finds no room.
 TOO_LONG = "larger than max"
 NO_ROOM = "input buffer full"
 
@@ -95,9 +97,31 @@ def error_of_rpc(code: Any, details: str, host: str) -> AigesError:
         if TOO_LONG in details:
             return BadRequest(0, text, host)
         return error_of(10009 if details.startswith(NO_ROOM) else 10110, text, host)
+    if code is grpc.StatusCode.UNAUTHENTICATED:
+        return BadRequest(10420, text, host)
+    if code is grpc.StatusCode.PERMISSION_DENIED:
+        return BadRequest(10421, text, host)
     if code in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNIMPLEMENTED):
         return BadRequest(0, text, host)
     return Unavailable(0, text, host, maybe_ran=not never_ran(code, details))
+
+
+class Keyed:
+    """A method of a channel whose calls have the key in their metadata."""
+
+    def __init__(self, method: Any, key: str) -> None:
+        self._method, self._key = method, ("authorization", f"Bearer {key}")
+
+    def __call__(self, *args: Any, metadata: Any = None, **options: Any) -> Any:
+        return self._method(*args, metadata=(*(metadata or ()), self._key), **options)
+
+    def with_call(self, *args: Any, metadata: Any = None, **options: Any) -> Any:
+        return self._method.with_call(*args, metadata=(*(metadata or ()), self._key), **options)
+
+
+def keyed(method: Any, key: str) -> Any:
+    """Return the method as it is called with this key, or without any."""
+    return Keyed(method, key) if key else method
 
 
 class Core:
@@ -112,6 +136,7 @@ class Core:
         idempotent: bool,
         keepalive_s: float,
         on_gone: Callable[[Endpoint], None],
+        api_key: str | None = None,
     ) -> None:
         if timeout_s <= 0 or retries < 0 or keepalive_s < 0:
             raise ValueError(
@@ -123,6 +148,9 @@ class Core:
             spec = FileSpec(spec.path, service, spec.tag)
         self.service, self.timeout_s = service, timeout_s
         self.retries, self.idempotent = retries, idempotent
+        self.api_key = os.environ.get("AIGES_API_KEY", "") if api_key is None else api_key
+        if not self.api_key.isascii() or not self.api_key.isprintable():
+            raise ValueError("api_key: expected visible ASCII")  # Never the key itself.
         self.options = channel_options(keepalive_s)
         self.picker, self.budget = Picker(on_gone=on_gone), RetryBudget()
         self.closed = False

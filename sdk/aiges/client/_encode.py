@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How requests look on the wire: the LoaderInput, and the ReqData around it. No I/O; thread-safe.
 
 Written by hand rather than through message objects, which cost a multiple of what plain gRPC takes

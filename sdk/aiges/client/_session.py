@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The state of a session, without I/O: what to send next, and what the answers say."""
 
 from __future__ import annotations

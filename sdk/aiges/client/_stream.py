@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The state of a stream (/aiges.v1.Stream/Run): what goes in, and what comes out. No network.
 
 One gRPC call is one session of the engine. Its input is a log of messages: the one that opens it,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The XSF messages of proto/xsf.proto and proto/loader.proto, as classes made at import.
 
 They are described here rather than generated, so that no protoc is needed and no generated file has

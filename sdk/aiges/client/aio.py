@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The client for asyncio: the same calls, awaited."""
 
 from __future__ import annotations
@@ -5,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Iterable, Mapping
-from types import TracebackType
 from typing import Any, NamedTuple
 
 import grpc  # type: ignore[import-untyped]
@@ -13,10 +13,12 @@ import grpc.aio  # type: ignore[import-untyped]
 
 from aiges.balance import Endpoint, Lease, Outcome
 from aiges.client import _wire
-from aiges.client._calls import CLOSED, Core, Tries
+from aiges.client._calls import CLOSED, Core, Tries, keyed
+from aiges.client._closing import AsyncClosing
 from aiges.client._encode import once_input, once_request
 from aiges.client._session import POLL_S, SessionBase, SessionState
 from aiges.client._stream import AsyncPieces, InputLog, Piece, StreamBase
+from aiges.client._tls import credentials
 from aiges.client.errors import AigesError, Unavailable
 from aiges.client.message import (
     TIMING,
@@ -24,6 +26,7 @@ from aiges.client.message import (
     Payload,
     Payloads,
     Reply,
+    by_name,
     read_timing,
 )
 
@@ -38,7 +41,7 @@ class _Link(NamedTuple):
     run: Any
 
 
-class AsyncClient:
+class AsyncClient(AsyncClosing):
     """What ``Client`` is, for asyncio. Made in a running event loop, and belongs to it.
 
     Discovery runs on a thread of its own, so that a busy loop does not delay it.
@@ -53,22 +56,18 @@ class AsyncClient:
         retries: int = 1,
         idempotent: bool = False,
         keepalive_s: float = 1.0,
+        api_key: str | None = None,
+        ca: str = "",
+        cert: str = "",
+        key: str = "",
     ) -> None:
+        self._credentials = credentials(ca, cert, key)
         self._loop = asyncio.get_running_loop()
         self._channels: dict[str, _Link] = {}
         self._closing: set[asyncio.Task[None]] = set()
-        self._core = Core(target, service, timeout_s, retries, idempotent, keepalive_s, self._gone)
-
-    async def __aenter__(self) -> AsyncClient:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
+        self._core = Core(
+            target, service, timeout_s, retries, idempotent, keepalive_s, self._gone, api_key
+        )
 
     async def close(self) -> None:
         """Stop discovery and close all connections; calls in flight fail as Unavailable."""
@@ -104,7 +103,8 @@ class AsyncClient:
             answer = await self._try(tries, address, request, timing)
             output = None if answer is None else tries.answered(answer)
             if output is not None:
-                return Reply({item.name: item for item in output.payloads}, address, tries.timing)
+                got = output.payloads
+                return Reply(by_name(got), address, tries.timing, got)
 
     async def session(
         self,
@@ -171,10 +171,17 @@ class AsyncClient:
         if found is None:
             if self._core.closed:
                 raise Unavailable(0, CLOSED, address)
-            channel = grpc.aio.insecure_channel(address, options=self._core.options)
-            call, run = channel.unary_unary(_wire.CALL), channel.stream_stream(_wire.RUN)
+            channel = self._open(address)
+            call = keyed(channel.unary_unary(_wire.CALL), self._core.api_key)
+            run = keyed(channel.stream_stream(_wire.RUN), self._core.api_key)
             found = self._channels[address] = _Link(channel, call, run)
         return found
+
+    def _open(self, address: str) -> grpc.aio.Channel:
+        options = self._core.options
+        if self._credentials is None:
+            return grpc.aio.insecure_channel(address, options=options)
+        return grpc.aio.secure_channel(address, self._credentials, options=options)
 
     def _gone(self, endpoint: Endpoint) -> None:
         """Called on any thread."""
@@ -192,7 +199,7 @@ class AsyncClient:
             task.add_done_callback(self._closing.discard)
 
 
-class AsyncSession(SessionBase):
+class AsyncSession(AsyncClosing, SessionBase):
     """What ``Session`` is, for asyncio. Belongs to one task."""
 
     def __init__(
@@ -200,17 +207,6 @@ class AsyncSession(SessionBase):
     ) -> None:
         super().__init__(state, lease, timeout_s)
         self._client = client
-
-    async def __aenter__(self) -> AsyncSession:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
 
     async def __aiter__(self) -> AsyncIterator[Payload]:
         while not self.ended:
@@ -249,7 +245,7 @@ class AsyncSession(SessionBase):
         self._take(answer)
 
 
-class AsyncStream(StreamBase):
+class AsyncStream(AsyncClosing, StreamBase):
     """What ``Stream`` is, for asyncio. Belongs to one task; ``close`` also from another one."""
 
     def __init__(
@@ -258,17 +254,6 @@ class AsyncStream(StreamBase):
         super().__init__(client._core, log, timeout_s)
         self._client, self._pieces = client, pieces
         self._writers: list[asyncio.Task[None]] = []
-
-    async def __aenter__(self) -> AsyncStream:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
 
     def __del__(self) -> None:
         if not getattr(self, "_over", True) and not self._client._loop.is_closed():

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The blocking client."""
 
 from __future__ import annotations
@@ -5,17 +6,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from types import TracebackType
 from typing import Any, NamedTuple
 
 import grpc  # type: ignore[import-untyped]
 
 from aiges.balance import Endpoint, Lease, Outcome
 from aiges.client import _wire
-from aiges.client._calls import CLOSED, Core, Tries
+from aiges.client._calls import CLOSED, Core, Tries, keyed
+from aiges.client._closing import Closing
 from aiges.client._encode import once_input, once_request
 from aiges.client._session import POLL_S, SessionBase, SessionState
 from aiges.client._stream import InputLog, Piece, Pieces, StreamBase
+from aiges.client._tls import credentials
 from aiges.client.errors import AigesError, Unavailable
 from aiges.client.message import (
     TIMING,
@@ -23,6 +25,7 @@ from aiges.client.message import (
     Payload,
     Payloads,
     Reply,
+    by_name,
     read_timing,
 )
 
@@ -37,7 +40,7 @@ class _Link(NamedTuple):
     run: Any
 
 
-class Client:
+class Client(Closing):
     """Calls a service of AIGES, wherever its loaders are. Thread-safe; make one and keep it.
 
     ``target`` says where they are: ``consul://svcName``, ``file:/path/peers.toml`` or
@@ -45,8 +48,11 @@ class Client:
     carry. ``timeout_s`` bounds a call with all its tries (but no stream: that says its own).
     ``retries`` says how many more tries, each at another loader, may follow one that was certainly
     not executed; with ``idempotent`` also one that may have been. Each connection is pinged every
-    ``keepalive_s`` seconds (0: never), and given up when no answer comes for as long. Raises
-    ValueError and OSError for a target that cannot be used.
+    ``keepalive_s`` seconds (0: never), and given up when no answer comes for as long. ``ca`` makes
+    it speak TLS: the PEM file with the certificates that vouch for the loaders, or "system" for
+    those of this machine; ``cert`` and ``key`` are our own, for loaders that ask who we are.
+    ``api_key`` goes with every call; without it the environment's AIGES_API_KEY. Raises ValueError
+    and OSError for a target, and for files, that cannot be used.
 
     Do not fork with an open client: gRPC's threads do not come along.
     """
@@ -60,21 +66,17 @@ class Client:
         retries: int = 1,
         idempotent: bool = False,
         keepalive_s: float = 1.0,
+        api_key: str | None = None,
+        ca: str = "",
+        cert: str = "",
+        key: str = "",
     ) -> None:
+        self._credentials = credentials(ca, cert, key)
         self._lock = threading.Lock()
         self._channels: dict[str, _Link] = {}
-        self._core = Core(target, service, timeout_s, retries, idempotent, keepalive_s, self._drop)
-
-    def __enter__(self) -> Client:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+        self._core = Core(
+            target, service, timeout_s, retries, idempotent, keepalive_s, self._drop, api_key
+        )
 
     def close(self) -> None:
         """Stop discovery and close all connections; calls in flight fail as Unavailable."""
@@ -115,7 +117,8 @@ class Client:
             answer = self._try(tries, address, request, timing)
             output = None if answer is None else tries.answered(answer)
             if output is not None:
-                return Reply({item.name: item for item in output.payloads}, address, tries.timing)
+                got = output.payloads
+                return Reply(by_name(got), address, tries.timing, got)
 
     def session(
         self,
@@ -195,10 +198,17 @@ class Client:
             if self._core.closed:
                 raise Unavailable(0, CLOSED, address)
             if address not in self._channels:
-                channel = grpc.insecure_channel(address, options=self._core.options)
-                call, run = channel.unary_unary(_wire.CALL), channel.stream_stream(_wire.RUN)
+                channel = self._open(address)
+                call = keyed(channel.unary_unary(_wire.CALL), self._core.api_key)
+                run = keyed(channel.stream_stream(_wire.RUN), self._core.api_key)
                 self._channels[address] = _Link(channel, call, run)
             return self._channels[address]
+
+    def _open(self, address: str) -> grpc.Channel:
+        options = self._core.options
+        if self._credentials is None:
+            return grpc.insecure_channel(address, options=options)
+        return grpc.secure_channel(address, self._credentials, options=options)
 
     def _drop(self, endpoint: Endpoint) -> None:
         with self._lock:
@@ -207,7 +217,7 @@ class Client:
             found.channel.close()
 
 
-class Session(SessionBase):
+class Session(Closing, SessionBase):
     """A conversation with one instance of the engine. Belongs to one thread.
 
     Iterating gives the payloads until the output ends. Every method raises AigesError: Unavailable
@@ -217,17 +227,6 @@ class Session(SessionBase):
     def __init__(self, client: Client, state: SessionState, lease: Lease, timeout_s: float) -> None:
         super().__init__(state, lease, timeout_s)
         self._client = client
-
-    def __enter__(self) -> Session:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __iter__(self) -> Iterator[Payload]:
         while not self.ended:
@@ -268,7 +267,7 @@ class Session(SessionBase):
         self._take(answer)
 
 
-class Stream(StreamBase):
+class Stream(Closing, StreamBase):
     """The output of a stream: iterating gives Payloads until it ends. Belongs to one thread.
 
     A payload's ``name`` says which output it is of, its attributes ``seq`` and ``status`` where it
@@ -282,17 +281,6 @@ class Stream(StreamBase):
     ) -> None:
         super().__init__(client._core, log, timeout_s)
         self._client, self._pieces = client, pieces
-
-    def __enter__(self) -> Stream:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __del__(self) -> None:
         if not getattr(self, "_over", True):
@@ -346,7 +334,7 @@ class Stream(StreamBase):
                 self._core.wait_known(self._tries.remaining_s())
         link = self._client._link(self._tries.begin())
         calls: list[Any] = []
-        self._call = link.run(self._pieces.feed(calls), self._tries.timeout_s)
+        self._call = link.run(self._pieces.feed(calls), timeout=self._tries.timeout_s)
         calls.append(self._call)
         if self._log.fault is not None:
             self._call.cancel()

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What can go wrong with a call, by what the caller can do about it.
 
     AigesError
@@ -5,7 +6,7 @@
       DeadlineExceeded  10102: the time was not enough; the call may have run
       WorkerLost        10109: the process of the engine died with the call; it may have run
       Unavailable       no loader answered; `maybe_ran` says whether the call may have run
-      BadRequest        the request is at fault; the same one will fail again
+      BadRequest        the request, or its key, is at fault; the same one will fail again
       EngineError       every other code: what the engine or the session says
 
 `CODES` has all numbers of the product with their class and meaning; docs/errors.md has the texts.
@@ -105,6 +106,8 @@ CODES: Mapping[int, Code] = MappingProxyType(
         10114: Code(DeadlineExceeded, "the session lasted too long"),
         10163: Code(BadRequest, "a frame of the WebSocket is no JSON object"),
         10401: Code(BadRequest, "the LoaderInput is no valid message"),
+        10420: Code(BadRequest, "no key came, or one that is not known"),
+        10421: Code(BadRequest, "the key may not do this"),
         10901: Code(EngineError, "wrapperInit failed"),
         10903: Code(EngineError, "wrapperLoadRes failed"),
         10904: Code(EngineError, "wrapperUnloadRes failed"),

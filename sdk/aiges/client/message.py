@@ -1,9 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the user hands in and gets back, and how it looks on the wire. No I/O; thread-safe."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Union
 
@@ -32,15 +33,62 @@ class Payload:
     type: DataType = DataType.OTHER
     attributes: Mapping[str, str] = field(default_factory=dict)
 
+    def text(self) -> str:
+        """Return the data as a string (UTF-8; UnicodeDecodeError when it is none)."""
+        return self.data.decode("utf-8")
+
 
 Payloads = Union[bytes, str, Mapping[str, Union[bytes, str]], Iterable[Payload]]
 Expect = Iterable[Union[str, Payload]]
 
 
+class _ByName(Mapping[str, Payload]):
+    """Payloads of which some have the same name, by name: see ``Reply``."""
+
+    def __init__(self, payloads: Iterable[Payload]) -> None:
+        self._groups: dict[str, list[Payload]] = {}
+        for payload in payloads:
+            self._groups.setdefault(payload.name, []).append(payload)
+
+    def __getitem__(self, name: str) -> Payload:
+        group = self._groups[name]
+        if len(group) == 1:
+            return group[0]
+        if any(payload.type != DataType.TEXT for payload in group):
+            raise LookupError(
+                f"expected one payload {name!r}, got {len(group)} that are not all text: "
+                f"Reply.all({name!r}) has them"
+            )
+        attributes: dict[str, str] = {}
+        for payload in group:
+            attributes.update(payload.attributes)
+        data = b"".join(payload.data for payload in group)
+        return Payload(name, data, DataType.TEXT, attributes)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._groups
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._groups)
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+
+def by_name(payloads: tuple[Payload, ...]) -> Mapping[str, Payload]:
+    """Return the payloads by name, as ``Reply`` says."""
+    found = {payload.name: payload for payload in payloads}
+    return found if len(found) == len(payloads) else _ByName(payloads)
+
+
 @dataclass(frozen=True)
 class Reply:
-    """The answer to a once call: its payloads by name, and the loader that gave it.
+    """The answer to a once call, and the loader that gave it.
 
+    ``payloads`` are its payloads by name, ``outputs`` all of them in order, as the engine gave
+    them. An engine may give several of one name: text is joined in ``payloads`` (what was cut
+    within a character is whole again, of equal attributes the last counts); of another type there
+    is no one payload of that name, and asking for it raises LookupError: ``all`` has them.
     ``timing``: the milliseconds of each stage in the loader (queue, channel, engine, total), where
     the call asked for them.
     """
@@ -48,6 +96,15 @@ class Reply:
     payloads: Mapping[str, Payload]
     host: str
     timing: Mapping[str, float] = field(default_factory=dict)
+    outputs: tuple[Payload, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.outputs:
+            object.__setattr__(self, "outputs", tuple(self.payloads.values()))
+
+    def all(self, name: str | None = None) -> list[Payload]:
+        """Return every payload of that name, in order; without a name, every one. May be empty."""
+        return [payload for payload in self.outputs if name is None or payload.name == name]
 
     def data(self, name: str | None = None) -> bytes:
         """Return the bytes of a payload; without a name, of the only one. Raises LookupError."""

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """Constants shared by wrappers and tools."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Numbers of the plugin ABI (``include/aiges/type.h``): data types and statuses."""
 
 STRING = 0
@@ -16,8 +17,28 @@ DataEnd = 2
 DataOnce = 3
 Once = DataOnce
 
-Types = {"text": STRING, "audio": AUDIO, "image": IMAGE, "video": VIDEO}
-Status = {"begin": DataBegin, "continue": DataContinue, "end": DataEnd, "once": DataOnce}
+Types = {STRING: "text", AUDIO: "audio", IMAGE: "image", VIDEO: "video"}
+Status = {DataBegin: "begin", DataContinue: "continue", DataEnd: "end", DataOnce: "once"}
 
 THREAD_MODE = "thread"
 PROCESS_MODE = "process"
+
+__all__ = [
+    "AUDIO",
+    "IMAGE",
+    "PROCESS_MODE",
+    "STRING",
+    "THREAD_MODE",
+    "VIDEO",
+    "DataAudio",
+    "DataBegin",
+    "DataContinue",
+    "DataEnd",
+    "DataImage",
+    "DataOnce",
+    "DataText",
+    "DataVideo",
+    "Once",
+    "Status",
+    "Types",
+]

@@ -1,4 +1,5 @@
-"""The config centre and the list of services, in Consul (pip install 'aiges[registry]')::
+# SPDX-License-Identifier: Apache-2.0
+"""The config centre and the list of services, in Consul (pip install 'aiges-host[registry]')::
 
 registry, scope = Registry(), Scope("svcName")
 config = registry.pull(scope)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Consul's key-value store as the registry uses it: read, wait, and change as one transaction."""
 
 from __future__ import annotations
@@ -33,6 +34,16 @@ class Value:
     index: int
 
 
+def _reason(error: BaseException) -> str:
+    """Return the system's words for a connection that failed: they lie under three layers."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.strerror:
+            return f"{inner.strerror} (is Consul there?)"
+        inner = inner.__cause__ or inner.__context__
+    return str(error)
+
+
 class Store:
     """One agent's API. Thread-safe only for calls that do not overlap: make one for each thread.
 
@@ -62,7 +73,7 @@ class Store:
                 f"{what} at {self._agent}: {error} ({trusted_by(self._agent)})"
             ) from error
         except (consul.ConsulException, requests.RequestException) as error:
-            raise RegistryError(f"{what} at {self._agent}: {error}") from error
+            raise RegistryError(f"{what} at {self._agent}: {_reason(error)}") from error
 
     def tree(self, prefix: str, index: int = 0, wait_s: float = 0) -> tuple[int, dict[str, Value]]:
         """Return the index and everything under ``prefix``, which the keys come without.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The values of the config centre. Immutable; no I/O."""
 
 from __future__ import annotations

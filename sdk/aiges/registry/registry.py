@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The config centre in Consul: files for services, pushed as a whole, kept with their history.
 
 aiges/<scope>/<path>               the files; loaders watch them

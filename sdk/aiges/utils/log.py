@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Loggers for wrappers.
 
 In the loader everything a wrapper prints or logs to stderr reaches the service's log; a file of
@@ -10,30 +11,33 @@ import logging
 import os
 from typing import Callable
 
-DEFAULT_FORMAT = "%(asctime)s %(levelname).1s [%(name)s] %(message)s"
-LOG_FOLDER = os.environ.get("AIGES_LOG_DIR", "/log/app")
+fmt = "%(asctime)s - %(name)s:%(funcName)s:%(lineno)s - %(levelname)s:  %(message)s"
+level = logging.DEBUG
+formatter = logging.Formatter(fmt)
+logpath = os.environ.get("AIGES_LOG_DIR", "/log/app")
 
 log = logging.getLogger()
 
 
 def getLogger(  # noqa: N802 (frozen name)
-    fmt: str = DEFAULT_FORMAT, level: int = logging.INFO, name: str = "wrapper"
+    fmt: str = fmt, level: int = level, name: str = "root"
 ) -> logging.Logger:
     """Return the logger ``name``, writing to stderr."""
     return _with_handler(name, level, fmt, logging.StreamHandler)
 
 
 def getFileLogger(  # noqa: N802 (frozen name)
-    fmt: str = DEFAULT_FORMAT,
-    level: int = logging.INFO,
+    fmt: str = fmt,
+    level: int = level,
     name: str = "wrapper",
-    folder: str = LOG_FOLDER,
+    folder: str = "",
 ) -> logging.Logger:
-    """Return the logger ``name``, writing to ``folder/name.log``; makes the folder.
+    """Return the logger ``name``, writing to ``name.log`` in ``folder`` (``logpath``); makes it.
 
     Where the folder cannot be made, the logger writes to stderr and says so: a service must not
     fail to start because of a log file.
     """
+    folder = folder or logpath
     path = os.path.join(folder, name + ".log")
     try:
         os.makedirs(folder, exist_ok=True)

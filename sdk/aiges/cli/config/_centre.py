@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the commands of the config centre have in common: the scope, the files, the errors."""
 
 from __future__ import annotations

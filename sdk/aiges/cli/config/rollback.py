@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``asectl config rollback``."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``asectl config validate``: the loader's own opinion of a file."""
 
 from __future__ import annotations

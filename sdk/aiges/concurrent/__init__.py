@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pools of workers, for wrappers that run several models at once."""

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is installed as ``aiges-host``: the native programs, and a folder with the package aiges.
+
+PyPI has a distribution ``aiges`` with a package of that name. So that both can be installed, in any
+order, no file of ours lies where one of its files may lie: ``aiges`` is in ``aiges_host/sdk``. A
+.pth puts that folder at the end of sys.path, a worker and the programs here put it to the front.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+__all__ = ["aiservice", "asectl", "sdk_folder", "xtest"]
+
+HERE = Path(__file__).resolve().parent
+
+
+def sdk_folder() -> Path:
+    """Return the folder that has our package aiges: in this package, or beside it (checkout)."""
+    return HERE / "sdk" if (HERE / "sdk").is_dir() else HERE.parent
+
+
+def _use_own_sdk() -> None:
+    folder = str(sdk_folder())
+    if sys.path[:1] != [folder]:
+        sys.path.insert(0, folder)
+
+
+def aiservice() -> None:
+    """Become AIService."""
+    _use_own_sdk()
+    from aiges._programs import aiservice as become
+
+    become()
+
+
+def xtest() -> None:
+    """Become xtest."""
+    _use_own_sdk()
+    from aiges._programs import xtest as become
+
+    become()
+
+
+def asectl() -> None:
+    """Run asectl."""
+    _use_own_sdk()
+    from aiges.cli import main
+
+    main()

@@ -1,1 +1,0 @@
-"""Stand-in for an internal package that published wrappers import."""
