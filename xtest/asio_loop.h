@@ -1,13 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/asio_loop.h: the event loop of the clients that speak HTTP and WebSocket, and the places
 // they connect to. Belongs to one client thread.
 #pragma once
 
 #include <algorithm>
+#include <boost/asio.hpp>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <boost/asio.hpp>
 
 #include "loader/base/clock.h"
 #include "loader/base/strings.h"
@@ -58,8 +58,8 @@ inline std::vector<Place> FindPlaces(AsioLoop* loop, const std::vector<std::stri
     std::string host = name.substr(0, colon);
     if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
     boost::system::error_code error;
-    const auto found = resolver.resolve(host, colon == name.npos ? "80" : name.substr(colon + 1),
-                                        error);
+    const auto found =
+        resolver.resolve(host, colon == name.npos ? "80" : name.substr(colon + 1), error);
     if (error) place.problem = error.message();
     for (const auto& entry : found) place.endpoints.push_back(entry.endpoint());
   }

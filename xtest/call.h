@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/call.h: one call, from its planned time to what came of it. Values, filled by the runner
 // (first part) and by the client of the protocol (second part); reused from call to call.
 #pragma once
@@ -27,7 +28,7 @@ struct StageSample {
 };
 
 struct Call {
-  uint64_t index = 0;         // loopIndex: says which file of each stream.
+  uint64_t index = 0;  // loopIndex: says which file of each stream.
   size_t host = 0;
   std::string sid;
   bool wants_timing = false;  // A sample: server_timing is asked for.

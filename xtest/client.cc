@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/client.h"
 
 #include <utility>
@@ -9,8 +10,9 @@ Status CheckPlan(const Plan& plan) {
                         plan.protocol == Protocol::kWebSocket;
   std::string wrong;
   if (plan.mode != Mode::kOnce && !sessions) {
-    wrong = "svcMode.sessMode: expected 0 (once) with the protocols json, raw and sse, got a "
-            "session; use xsf, stream or ws for sessions";
+    wrong =
+        "svcMode.sessMode: expected 0 (once) with the protocols json, raw and sse, got a "
+        "session; use xsf, stream or ws for sessions";
   } else if (plan.protocol == Protocol::kRaw && plan.inputs.size() > 1) {
     wrong = "data.payload: expected one stream, as a raw HTTP body is one, got more; use json";
   } else if (plan.mode != Mode::kOnce && plan.inputs.empty()) {

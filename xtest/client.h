@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/client.h: the client side of one protocol.
 //
 // Threads: a client belongs to one client thread. Ownership: the call stays the runner's and must

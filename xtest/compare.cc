@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/compare.h"
 
 #include <algorithm>
@@ -237,7 +238,8 @@ Verdict VerdictOf(const Change& c) {
 // A test of two proportions; three deviations, because calls that are near in time fail together.
 Verdict ErrorVerdict(const Step& before, const Step& after) {
   constexpr double kDeviations = 3;
-  const auto a = static_cast<double>(EndedCalls(before)), b = static_cast<double>(EndedCalls(after));
+  const auto a = static_cast<double>(EndedCalls(before)),
+             b = static_cast<double>(EndedCalls(after));
   if (a == 0 || b == 0) return Verdict::kUnknown;
   const double pa = ErrorShare(before), pb = ErrorShare(after);
   const double p = (pa * a + pb * b) / (a + b);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/compare.h: what changed from one run to another, and how sure that is. Pure.
 //
 // Overview: each run's timeline is cut into blocks of whole seconds, and percentiles are those of

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/events.h: Server-Sent Events out of a body that comes in pieces (WHATWG HTML, 9.2).
 #pragma once
 

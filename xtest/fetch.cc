@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/fetch.h"
 
 #include <curl/curl.h>
@@ -41,9 +42,9 @@ Status Fetch(const std::string& url, long timeout_ms, std::string* body,
     headers.reset(curl_slist_append(nullptr, credentials.header.c_str()));
     curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.get());
   }
-  for (const auto& [option, path] : {std::pair{CURLOPT_CAINFO, &credentials.ca},
-                                     std::pair{CURLOPT_SSLCERT, &credentials.cert},
-                                     std::pair{CURLOPT_SSLKEY, &credentials.key}}) {
+  for (const auto& [option, path] :
+       {std::pair{CURLOPT_CAINFO, &credentials.ca}, std::pair{CURLOPT_SSLCERT, &credentials.cert},
+        std::pair{CURLOPT_SSLKEY, &credentials.key}}) {
     if (!path->empty()) curl_easy_setopt(curl.get(), option, path->c_str());
   }
   const CURLcode code = curl_easy_perform(curl.get());

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/fetch.h: the body behind an http URL, for /metrics and Consul. Waits; not for a loop.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/figures.h: what every report derives from a Step in the same way.
 //
 // Step.done counts every call that ended; failed are those of them that ended with an error,
@@ -26,7 +27,8 @@ inline uint64_t NoAnswer(const Step& step) {
 
 // Says how they count; beside every table that has them.
 inline constexpr const char* kSilent =
-    "Calls without an answer (code -1) count with the timeout or longer: at least so long was waited.";
+    "Calls without an answer (code -1) count with the timeout or longer: at least so long was "
+    "waited.";
 
 // Of the calls that the service answered, with a result or an error.
 Histogram AnsweredLatency(const Step& step);

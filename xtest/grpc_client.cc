@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Once calls over XSF, and the loop of all gRPC protocols: one completion queue per client thread,
 // generic stubs, requests and answers as bytes.
 
@@ -23,7 +24,7 @@ constexpr std::chrono::seconds kLongestConnect{1};
 // How soon a server that comes back is found.
 constexpr int kFirstBackoffMs = 100, kLongestBackoffMs = 1000;
 
-class GrpcOnce : public GrpcEvent, public Expiring {
+class GrpcOnce final : public GrpcEvent, public Expiring {
  public:
   GrpcOnce(GrpcEnv* env, Pool<GrpcOnce>* pool) : env_(*env), pool_(*pool) {}
 
@@ -31,11 +32,11 @@ class GrpcOnce : public GrpcEvent, public Expiring {
     call_ = call;
     late_ = false;
     context_.emplace();
+    env_.AddKey(&*context_);
     if (call->wants_timing) context_->AddMetadata(kTimingKey, "1");
     const grpc::ByteBuffer request = env_.requests.Once(*call);
     call->bytes_out = request.Length();
-    reader_ = env_.Stub(call->host)
-                  ->PrepareUnaryCall(&*context_, kXsfMethod, request, &env_.queue);
+    reader_ = env_.Stub(call->host)->PrepareUnaryCall(&*context_, kXsfMethod, request, &env_.queue);
     reader_->StartCall();
     reader_->Finish(&reply_, &status_, this);
     env_.deadlines.Add(call->sent, this, ++number_);
@@ -211,11 +212,23 @@ class GrpcClient : public Client {
 };
 
 const char* StatusName(grpc::StatusCode code) {
-  static constexpr const char* kNames[] = {
-      "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND",
-      "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
-      "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS",
-      "UNAUTHENTICATED"};
+  static constexpr const char* kNames[] = {"OK",
+                                           "CANCELLED",
+                                           "UNKNOWN",
+                                           "INVALID_ARGUMENT",
+                                           "DEADLINE_EXCEEDED",
+                                           "NOT_FOUND",
+                                           "ALREADY_EXISTS",
+                                           "PERMISSION_DENIED",
+                                           "RESOURCE_EXHAUSTED",
+                                           "FAILED_PRECONDITION",
+                                           "ABORTED",
+                                           "OUT_OF_RANGE",
+                                           "UNIMPLEMENTED",
+                                           "INTERNAL",
+                                           "UNAVAILABLE",
+                                           "DATA_LOSS",
+                                           "UNAUTHENTICATED"};
   return code >= 0 && static_cast<size_t>(code) < std::size(kNames) ? kNames[code] : "?";
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/grpc_env.h: what the calls of one gRPC client share. Belongs to one client thread.
 #pragma once
 
@@ -22,6 +23,9 @@ inline const std::string kStreamMethod = "/aiges.v1.Stream/Run";
 // Request metadata that asks for the time per stage, and the trailing metadata that tells it.
 inline const std::string kTimingKey = "server-timing";
 
+// Request metadata that says who calls.
+inline const std::string kApiKeyName = "x-api-key";
+
 // A tag of the completion queue.
 class GrpcEvent {
  public:
@@ -33,13 +37,20 @@ class GrpcEvent {
 
 struct GrpcEnv {
   GrpcEnv(const Plan& p, Ended e)
-      : plan(p), ended(std::move(e)), requests(p), slices(p),
+      : plan(p),
+        ended(std::move(e)),
+        requests(p),
+        slices(p),
         deadlines(std::chrono::milliseconds(p.timeout_ms + p.time_loss_ms)) {}
 
   grpc::GenericStub* Stub(size_t host) {
     auto& stubs = hosts[host];
     return &stubs[next_stub++ % stubs.size()];
   }
+  void AddKey(grpc::ClientContext* context) const {
+    if (!plan.api_key.empty()) context->AddMetadata(kApiKeyName, plan.api_key);
+  }
+
   const Plan& plan;
   const Ended ended;
   XsfRequests requests;

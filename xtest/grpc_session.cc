@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/grpc_session.h"
 
 #include <utility>
@@ -22,6 +23,7 @@ void GrpcSession::Send(Step step, const grpc::ByteBuffer& request) {
   step_ = step;
   reader_.reset();
   context_.emplace();
+  env_.AddKey(&*context_);
   reply_.Clear();
   call_->bytes_out += request.Length();
   reader_ = env_.Stub(call_->host)->PrepareUnaryCall(&*context_, kXsfMethod, request, &env_.queue);

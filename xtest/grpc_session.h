@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/grpc_session.h: a session over /utils.XsfCall/call: AIIn that creates it, AIIn per packet,
 // AIOut until the output ends, AIExcp. One operation at a time. Belongs to one client thread.
 #pragma once
@@ -10,7 +11,7 @@
 
 namespace aiges {
 
-class GrpcSession : public GrpcEvent, public Sleeper, public Expiring {
+class GrpcSession final : public GrpcEvent, public Sleeper, public Expiring {
  public:
   GrpcSession(GrpcEnv* env, Pool<GrpcSession>* pool) : env_(*env), pool_(*pool) {}
 
@@ -36,9 +37,9 @@ class GrpcSession : public GrpcEvent, public Sleeper, public Expiring {
   Pool<GrpcSession>& pool_;
   Step step_ = Step::kIdle;
   Call* call_ = nullptr;
-  uint64_t number_ = 0;   // Of the operation.
-  bool flying_ = false;   // An operation is under way;
-  bool late_ = false;     // it has used up its time.
+  uint64_t number_ = 0;  // Of the operation.
+  bool flying_ = false;  // An operation is under way;
+  bool late_ = false;    // it has used up its time.
   std::string session_;  // Of the server's first answer: goes along with all that follows.
   PacketCursor cursor_;
   Packet packet_;

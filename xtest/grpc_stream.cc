@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/grpc_stream.h"
 
 #include <utility>
@@ -17,6 +18,7 @@ void GrpcStream::Start(Call* call) {
   writing_ = reading_ = paused_ = finishing_ = late_ = over_ = false;
   begin_ = progress_ = std::chrono::steady_clock::now();
   context_.emplace();
+  env_.AddKey(&*context_);
   if (once_) {
     env_.deadlines.Add(begin_, this, ++number_);
   } else {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/grpc_stream.h: one bidirectional call of /aiges.v1.Stream/Run. Belongs to one client
 // thread.
 #pragma once
@@ -9,7 +10,7 @@
 
 namespace aiges {
 
-class GrpcStream : public Sleeper, public Expiring {
+class GrpcStream final : public Sleeper, public Expiring {
  public:
   GrpcStream(GrpcEnv* env, Pool<GrpcStream>* pool) : env_(*env), pool_(*pool) {}
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/histogram.h: a high dynamic range histogram (after Gil Tene's HdrHistogram): counts in
 // log-linear buckets, three significant digits over the whole range, no memory per value.
 //

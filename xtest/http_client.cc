@@ -1,14 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
 // Once calls over HTTP/1.1, as JSON envelope or raw body, and calls answered by Server-Sent Events.
 // One keep-alive connection per call in flight; each call is one request.
 
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
 #include <deque>
 #include <memory>
 #include <optional>
 #include <utility>
-
-#include <boost/asio.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http.hpp>
 
 #include "xtest/asio_loop.h"
 #include "xtest/client.h"
@@ -60,10 +64,10 @@ class HttpConnection {
   HttpClient& client_;
   const size_t host_;
   tcp::socket socket_;
-  bool reused_ = false;     // It had an answer before: the server may just have closed it.
+  bool reused_ = false;  // It had an answer before: the server may just have closed it.
   bool writing_ = false;
-  uint64_t number_ = 0;     // Of the call.
-  uint64_t epoch_ = 0;      // Of the call and of the socket it goes over.
+  uint64_t number_ = 0;  // Of the call.
+  uint64_t epoch_ = 0;   // Of the call and of the socket it goes over.
   Call* call_ = nullptr;
   std::string head_;
   std::vector<std::string_view> pieces_;
@@ -72,14 +76,17 @@ class HttpConnection {
   std::optional<Parser> parser_;
   EventReader events_;
   std::string event_, data_;
-  bool over_ = false;       // The last event came.
+  bool over_ = false;  // The last event came.
 };
 
 class HttpClient : public Client {
  public:
   HttpClient(const Plan& plan, Ended ended)
-      : plan_(plan), ended_(std::move(ended)), requests_(plan),
-        places_(FindPlaces(&loop_, plan.hosts)), idle_(plan.hosts.size()) {}
+      : plan_(plan),
+        ended_(std::move(ended)),
+        requests_(plan),
+        places_(FindPlaces(&loop_, plan.hosts)),
+        idle_(plan.hosts.size()) {}
 
   void Start(Call* call) override {
     auto& idle = idle_[call->host];
@@ -284,8 +291,7 @@ void HttpConnection::OnAnswer() {
 
 void HttpConnection::OnJson(const std::string& body) {
   JsonAnswer answer;
-  if (!ReadEnvelope(body, false, &answer,
-                    client_.plan_.keep_results ? &call_->results : nullptr)) {
+  if (!ReadEnvelope(body, false, &answer, client_.plan_.keep_results ? &call_->results : nullptr)) {
     return call_->Fail(StrCat("expected a JSON envelope from ", client_.places_[host_].name,
                               ", got HTTP ", parser_->get().result_int(), ": ",
                               body.substr(0, 200)));
@@ -325,7 +331,7 @@ void HttpConnection::Cancel() {
 
 void HttpConnection::End(bool keep) {
   if (call_->code != kNoAnswer) call_->given_up = false;  // The answer was faster.
-  keep = keep && !writing_;  // An answer to half a request.
+  keep = keep && !writing_;                               // An answer to half a request.
   if (!keep) {
     error_code ignored;
     socket_.close(ignored);

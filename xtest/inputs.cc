@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/inputs.h"
 
 #include <dirent.h>
@@ -52,7 +53,7 @@ Status List(const std::string& path, Listing* out) {
     if (entry == nullptr) break;
     const std::string name = entry->d_name;
     if (name == "." || name == "..") continue;
-    struct stat info {};
+    struct stat info{};
     if (::fstatat(::dirfd(dir.get()), entry->d_name, &info, 0) != 0) {
       return Failed("look at", StrCat(path, "/", name));
     }
@@ -139,7 +140,7 @@ std::string SortKey(const std::string& file, const std::string& cut_at) {
 }
 
 Status ReadInputs(const std::string& path, const InputOrder& order, InputData* out) {
-  struct stat info {};
+  struct stat info{};
   if (::stat(path.c_str(), &info) != 0) return Failed("read", path);
   if (S_ISDIR(info.st_mode)) {
     if (Status status = ReadFolder(path, order, out); !status.ok()) return status;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/inputs.h: reads what is sent: a file, all files of a folder, or the terminal.
 //
 // The data of a run is in memory before the run starts, so that no disk is in its latencies.

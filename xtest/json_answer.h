@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/json_answer.h: what a JSON envelope of the server says.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/json_request.h"
 
 #include <openssl/evp.h>
@@ -128,15 +129,19 @@ bool DecodeBase64(std::string_view text, std::string* out) {
 }
 
 JsonRequests::JsonRequests(const Plan& plan)
-    : plan_(plan), first_(Envelope(plan, 0, true)), next_(Envelope(plan, 1, false)),
-      last_(Envelope(plan, 2, false)), once_(Envelope(plan, 3, true)) {
+    : plan_(plan),
+      first_(Envelope(plan, 0, true)),
+      next_(Envelope(plan, 1, false)),
+      last_(Envelope(plan, 2, false)),
+      once_(Envelope(plan, 3, true)) {
   for (const InputStream& stream : plan.inputs) entries_.emplace_back(stream.data.size());
   const bool raw = plan.protocol == Protocol::kRaw;
-  line_ = StrCat("POST ", raw ? RawTarget(plan)
-                              : StrCat("/v1/private/", UrlText(plan.service_id),
-                                       "?timeout_ms=", plan.timeout_ms),
-                 " HTTP/1.1\r\nContent-Type: ",
-                 raw ? "application/octet-stream" : "application/json", "\r\n");
+  line_ = StrCat(
+      "POST ",
+      raw ? RawTarget(plan)
+          : StrCat("/v1/private/", UrlText(plan.service_id), "?timeout_ms=", plan.timeout_ms),
+      " HTTP/1.1\r\nContent-Type: ", raw ? "application/octet-stream" : "application/json", "\r\n");
+  if (!plan.api_key.empty()) line_ += StrCat("X-Api-Key: ", plan.api_key, "\r\n");
   if (plan.protocol == Protocol::kEvents) line_ += "Accept: text/event-stream\r\n";
   if (!raw) return;
   for (const auto& [key, value] : plan.headers) {

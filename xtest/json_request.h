@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/json_request.h: the JSON envelope of the HTTP and WebSocket protocols, and the body, path
 // and headers of an HTTP request.
 //
@@ -33,7 +34,7 @@ class JsonRequests {
   const std::string& OnceEntry(size_t stream, size_t file);
 
   const Plan& plan_;
-  std::string line_;      // "POST /path HTTP/1.1" and the headers that all requests have.
+  std::string line_;  // "POST /path HTTP/1.1" and the headers that all requests have.
   std::string first_, next_, last_, once_;  // Envelope up to the payloads: status 0, 1, 2, 3.
   std::vector<std::vector<std::string>> entries_;  // Of once calls, by stream and file.
 };

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/legacy_files.h"
 
 #include <unistd.h>
@@ -187,8 +188,10 @@ void Results::Save(const OutputItem& item) {
     std::string plain = name;
     std::replace(plain.begin(), plain.end(), '/', '_');
     Status status = WriteFile(FreeName(StrCat(path_, "/", plain)), item.data);
-    if (!status.ok() && failure_.ok()) failure_ = std::move(status);
-    if (!status.ok()) return;
+    if (!status.ok()) {
+      if (failure_.ok()) failure_ = std::move(status);
+      return;
+    }
   }
   ++written_;
 }

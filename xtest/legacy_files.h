@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/legacy_files.h: the output files of the old tool, in their old formats.
 //
 // CallRecords and Results take what the clients hand over, on threads of their own, so that a disk

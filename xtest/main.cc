@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/main.cc: the wiring of the load tool: options, settings, targets, runner, reports.
 //
 // Exit codes: 0 fine, 1 a limit of -slo was missed, 2 wrong usage or configuration, or no way to
@@ -41,7 +42,7 @@ extern "C" void OnSignal(int) {
 }
 
 void CatchSignals() {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = OnSignal;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
@@ -131,9 +132,9 @@ int Run(const Options& options) {
   const int written = Tell(options, &outputs, &result);
   if (written != kFine) return written;
   if (!AnyGood(result)) return kNoAnswers;
-  const bool met = std::all_of(
-      result.steps.begin(), result.steps.end(),
-      [&](const Step& step) { return AllMet(CheckSlo(options.slo, step)); });
+  const bool met = std::all_of(result.steps.begin(), result.steps.end(), [&](const Step& step) {
+    return AllMet(CheckSlo(options.slo, step));
+  });
   return met ? kFine : kMissed;
 }
 

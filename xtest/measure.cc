@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/measure.h"
 
 #include <unistd.h>
@@ -74,7 +75,7 @@ RunResult NewResult(const Options& options, const Plan& plan) {
 void Measure(const Options& options, const Settings& settings, CallSink* sink,
              const std::atomic<bool>& stop, RunResult* result) {
   const Plan& plan = settings.plan;
-  ServerWatch server(MetricsUrls(options.metrics, settings.http_hosts));
+  ServerWatch server(MetricsUrls(options.metrics, settings.http_hosts), settings.plan.api_key);
   server.Before();
   ResourceSampler resources([&] { return FindServer(options, plan.hosts); },
                             settings.report.gpu ? OpenNvml() : nullptr);

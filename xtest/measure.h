@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/measure.h: one measured run: the runner, and beside it the progress line, the server's
 // resources and its own figures. For one thread.
 #pragma once

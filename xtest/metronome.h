@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/metronome.h: wakes a thread that waits for something else, to the microsecond. gRPC's own
 // waits count in milliseconds; looking at the clock all the time would take a core from the server,
 // and on a busy machine the system puts a thread that does so behind all others.

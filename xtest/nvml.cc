@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // GPU memory of processes by NVML. Its library belongs to the driver: it is opened when there, so
 // that xtest builds and runs without one. Only the few calls used are declared, as its ABI has
 // them.
@@ -70,7 +71,7 @@ class Nvml : public GpuMeter {
           if (processes.count(static_cast<pid_t>(p.pid)) != 0 && p.used_bytes != kUnknown) {
             own += p.used_bytes;
           } else {
-            struct stat info {};
+            struct stat info{};
             foreign |=
                 p.used_bytes == kUnknown || ::stat(StrCat("/proc/", p.pid).c_str(), &info) != 0;
           }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/options.h"
 
 #include <CLI/CLI.hpp>
@@ -57,10 +58,12 @@ void AddRunFlags(CLI::App* app, Typed* t) {
   text("--slo", t->slo,
        "limits like p99=50ms,errors=0.1%: p50 p90 p95 p99 p99.9 max mean, first_p99 .., errors",
        "LIMITS");
-  text("--metrics", o.metrics,
-       "/metrics of the loaders, read before and after (default: known by HTTP or from a registry); "
-       "off",
-       "URL,..");
+  text(
+      "--metrics", o.metrics,
+      "/metrics of the loaders, read before and after (default: known by HTTP or from a registry); "
+      "off",
+      "URL,..");
+  text("--api-key", o.api_key, "of every request (default AIGES_API_KEY)", "KEY");
   text("--pid", t->pid, "server process to watch (default: who listens on the port here)", "PID");
   app->add_flag("--no-results", o.no_results, "do not keep results ([downstream] output)");
   app->add_flag("--quiet", o.quiet, "only the final table");

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/options.h: the command line. Flags win over the file; what a flag does not say is empty.
 //
 // Pure; nothing is read or printed here.
@@ -35,6 +36,7 @@ struct Options {
 
   std::string out, json, html;  // Folder and files; empty: as in the file, none, in the run folder.
   std::string metrics;          // URL.
+  std::string api_key;          // Empty: as the environment says.
   int pid = 0;                  // 0: found by the port.
   std::vector<SloTerm> slo;
   bool quiet = false;

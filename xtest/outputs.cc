@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/outputs.h"
 
 #include <ctime>
@@ -21,7 +22,9 @@ int64_t UnixNow() {
 }  // namespace
 
 Outputs::Outputs(const Options& options, const Settings& settings)
-    : options_(options), settings_(settings), session_(settings.plan.mode != Mode::kOnce),
+    : options_(options),
+      settings_(settings),
+      session_(settings.plan.mode != Mode::kOnce),
       unix_minus_steady_ns_(UnixNow() - ToNanos(std::chrono::steady_clock::now())),
       started_unix_ns_(UnixNow()) {}
 
@@ -85,8 +88,7 @@ std::vector<std::string> Outputs::Finish(RunResult* result) {
   if (results_ != nullptr) {
     tell(results_->Stop());
     if (results_->waited_ms() > 0) {
-      result->notes.push_back(StrCat("writing results held the load up for ",
-                                     results_->waited_ms(),
+      result->notes.push_back(StrCat("writing results held the load up for ", results_->waited_ms(),
                                      " ms: the disk is slower than the service"));
     }
   }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/outputs.h: what a run leaves on disk: results and records of single calls while it goes on,
 // reports at its end. Everything is in the run folder, but for paths that the user has named.
 #pragma once

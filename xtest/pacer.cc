@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/pacer.h"
 
 #include <algorithm>
@@ -27,8 +28,11 @@ Pace PaceOf(const Plan& plan, size_t step, unsigned thread, TimePoint begin) {
 }
 
 Pacer::Pacer(const Pace& pace, const Clock* clock)
-    : pace_(pace), clock_(*clock), most_(Share(pace.in_flight, pace.thread, pace.threads)),
-      random_(pace.seed), gap_(pace.rate > 0 ? pace.rate / pace.threads : 1) {
+    : pace_(pace),
+      clock_(*clock),
+      most_(Share(pace.in_flight, pace.thread, pace.threads)),
+      random_(pace.seed),
+      gap_(pace.rate > 0 ? pace.rate / pace.threads : 1) {
   if (pace.arrival == Arrival::kClosed) most_ = std::max(1u, most_);
   Advance();
 }
@@ -56,8 +60,8 @@ TimePoint Pacer::Next(unsigned under_way) {
   if (under_way >= most_) return TimePoint::max();
   // Number `under_way` of this thread's share, counted over all threads in turn.
   const uint64_t number = uint64_t{under_way} * pace_.threads + pace_.thread;
-  const auto after = std::chrono::microseconds(pace_.linear_ms * 1000 * number /
-                                               std::max(1u, pace_.in_flight));
+  const auto after =
+      std::chrono::microseconds(pace_.linear_ms * 1000 * number / std::max(1u, pace_.in_flight));
   return pace_.begin + after;
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/pacer.h: when calls leave. Time comes by the clock given; nothing here waits.
 //
 // Open loop: the n-th call has its time whatever became of those before it, and is never skipped;
@@ -17,12 +18,12 @@ namespace aiges {
 // What one of several client threads has to do in one step of a run.
 struct Pace {
   Arrival arrival = Arrival::kClosed;
-  double rate = 0;          // Of all threads together.
-  unsigned in_flight = 0;   // Of all threads together.
+  double rate = 0;         // Of all threads together.
+  unsigned in_flight = 0;  // Of all threads together.
   uint64_t linear_ms = 0;
   unsigned thread = 0, threads = 1;
   TimePoint begin{};
-  uint64_t seed = 1;        // Poisson.
+  uint64_t seed = 1;  // Poisson.
 };
 
 Pace PaceOf(const Plan& plan, size_t step, unsigned thread, TimePoint begin);
@@ -46,8 +47,8 @@ class Pacer {
   const Pace pace_;
   const Clock& clock_;
   unsigned most_;
-  TimePoint next_;       // Open loop.
-  double at_s_ = 0;      // The same as seconds since the beginning.
+  TimePoint next_;   // Open loop.
+  double at_s_ = 0;  // The same as seconds since the beginning.
   uint64_t taken_ = 0;
   uint64_t held_ = 0;
   bool holding_ = false;

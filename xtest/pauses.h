@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/pauses.h: who wants to be woken, and when. Belongs to one thread.
 //
 // Deadlines are ours instead of gRPC's: with tens of thousands of calls in flight, its timers, on

@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/picker.h: which of several loaders gets the next call.
 //
 // Two are drawn by weight; the one with fewer calls in hand for its weight gets it (Mitzenmacher,
-// "The Power of Two Choices in Randomized Load Balancing", 2001; the score (in hand + 1) / weight is
-// that of Envoy's least request balancer). A host that failed kFailures times in a row is out for a
-// while, longer each time; when more than half would be out, none is. sdk/aiges/balance follows the
-// same rules. Caller synchronises; time only by the argument.
+// "The Power of Two Choices in Randomized Load Balancing", 2001; the score (in hand + 1) / weight
+// is that of Envoy's least request balancer). A host that failed kFailures times in a row is out
+// for a while, longer each time; when more than half would be out, none is. sdk/aiges/balance
+// follows the same rules. Caller synchronises; time only by the argument.
 #pragma once
 
 #include <chrono>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/plot_png.h"
 
 #include <zlib.h>
@@ -145,7 +146,7 @@ class Image {
 
 struct Panel {
   const char* name;
-  double ResourceSample::*figure;
+  double ResourceSample::* figure;
   Colour colour;
 };
 

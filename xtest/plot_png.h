@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/plot_png.h: the resource chart of plot_file as PNG. Pure.
 #pragma once
 

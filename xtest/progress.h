@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/progress.h: the one line that shows how a run goes, on a terminal; nothing elsewhere.
 //
 // Belongs to one thread.

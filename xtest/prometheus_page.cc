@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/prometheus_page.h"
 
 #include <netinet/in.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/prometheus_page.h: /metrics of xtest itself, for svcMode.prometheus_switch.
 //
 // PrometheusPage has a thread of its own and answers one reader at a time.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/quantity.h: amounts as people type them: "50ms", "2m", "0.1%", "100:5000:100".
 //
 // Pure functions; the text of an error says what was expected and what came, the caller adds where.

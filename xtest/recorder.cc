@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/recorder.h"
 
 #include <algorithm>
@@ -14,7 +15,10 @@ uint64_t Nanos(Duration d) {
 }  // namespace
 
 Recorder::Recorder(size_t hosts, TimePoint begin, Duration timeout, bool streams)
-    : timeout_(timeout), streams_(streams), hosts_(hosts), seconds_(1),
+    : timeout_(timeout),
+      streams_(streams),
+      hosts_(hosts),
+      seconds_(1),
       second_end_(begin + std::chrono::seconds(1)) {}
 
 std::vector<std::pair<uint64_t, uint64_t>> Recorder::Pack(const Histogram& histogram) {
@@ -137,7 +141,7 @@ void Recorder::AddTo(Step* step, const std::vector<std::string>& hosts) const {
   const double before = static_cast<double>(step->stages.calls);
   step->stages.calls += stages_.calls;
   const double all = std::max(1.0, static_cast<double>(step->stages.calls));
-  const auto join = [&](double StageTimes::*ms) {
+  const auto join = [&](double StageTimes::* ms) {
     step->stages.*ms = (step->stages.*ms * before + stages_.*ms) / all;
   };
   for (const auto ms : {&StageTimes::queue_ms, &StageTimes::channel_ms, &StageTimes::engine_ms,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/recorder.h: what one client thread measured in one step of a run. Nothing is allocated per
 // call once latencies, hosts and codes have been seen; a second costs a few hundred bytes.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/report_html.h"
 
 #include <algorithm>
@@ -110,9 +111,9 @@ std::string Steps(const RunResult& result) {
     silent |= NoAnswer(s) != 0;
     if (NoAnswer(s) != 0) {
       const Histogram answered = AnsweredLatency(s);
-      rows += Row(Joined({"answered only", "", ShownCount(answered.count()), "", ""},
-                         Latency(answered)),
-                  "td");
+      rows += Row(
+          Joined({"answered only", "", ShownCount(answered.count()), "", ""}, Latency(answered)),
+          "td");
     }
     if (s.latency.first.count() == 0) continue;
     rows += Row(Joined({"first result", "", ShownCount(s.latency.first.count()), "", ""},
@@ -201,9 +202,9 @@ Series OverTime(const RunResult& result, const char* name, int colour, Figure&& 
 std::string TimeCharts(const RunResult& result) {
   Chart latency{"Latency over time", "seconds", "log", Chart::Unit::kNanos, true, {}};
   int colour = 0;
-  for (const auto& [name, p] :
+  for (const auto& [name, share] :
        {std::pair{"p50", 50.0}, std::pair{"p99", 99.0}, std::pair{"max", 100.0}}) {
-    latency.series.push_back(OverTime(result, name, ++colour, [p = p](const Second& s) {
+    latency.series.push_back(OverTime(result, name, ++colour, [p = share](const Second& s) {
       return static_cast<double>(s.latency.Percentile(p));
     }));
   }
@@ -222,12 +223,12 @@ std::string RateChart(const RunResult& result) {
   if (result.steps.size() < 2) return "";
   Chart chart{"Latency by rate", "calls per second", "log", Chart::Unit::kNanos, true, {}};
   int colour = 0;
-  for (const auto& [name, p] :
+  for (const auto& [name, share] :
        {std::pair{"p50", 50.0}, std::pair{"p99", 99.0}, std::pair{"max", 100.0}}) {
     Series series{name, ++colour, {}};
     for (const Step& s : result.steps) {
       if (s.latency.last.count() != 0) {
-        series.points.emplace_back(s.rate, static_cast<double>(s.latency.last.Percentile(p)));
+        series.points.emplace_back(s.rate, static_cast<double>(s.latency.last.Percentile(share)));
       }
     }
     // A search goes up and down.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/report_html.h: one HTML file with all of a run: no scripts, nothing from the network, light
 // and dark, readable on a phone. Pure.
 #pragma once

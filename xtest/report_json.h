@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/report_json.h: a RunResult as JSON and back, for `xtest compare` and other programs.
 //
 // Histograms travel as their buckets, with count, smallest and largest value: percentiles read back

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/report_svg.h: charts as inline SVG, coloured by the classes of report_html.cc. Pure.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/report_text.h"
 
 #include <algorithm>
@@ -121,10 +122,9 @@ std::string ServerText(const ServerFigures& server) {
   };
   return Table({{"server (/metrics)", "calls", "sessions", "failed", "queue ms", "channel ms",
                  "engine ms", "total ms"},
-                {"after - before", ShownNumber(server.requests, 0),
-                 ShownNumber(server.sessions, 0), ShownNumber(server.failed, 0),
-                 mean(server.queue_ms), mean(server.channel_ms), mean(server.engine_ms),
-                 mean(server.total_ms)}});
+                {"after - before", ShownNumber(server.requests, 0), ShownNumber(server.sessions, 0),
+                 ShownNumber(server.failed, 0), mean(server.queue_ms), mean(server.channel_ms),
+                 mean(server.engine_ms), mean(server.total_ms)}});
 }
 
 std::string ResourceText(const std::vector<ResourceSample>& samples) {
@@ -172,8 +172,8 @@ std::string ClientText(const RunResult& result) {
 std::string SloText(const RunResult& result, const std::vector<SloTerm>& slo) {
   std::string out;
   if (slo.empty()) return out;
-  const bool errors = std::any_of(slo.begin(), slo.end(),
-                                  [](const SloTerm& t) { return t.name == "errors"; });
+  const bool errors =
+      std::any_of(slo.begin(), slo.end(), [](const SloTerm& t) { return t.name == "errors"; });
   for (const Step& step : result.steps) {
     for (const SloVerdict& v : CheckSlo(slo, step)) {
       out += StrCat("SLO at ", StepName(step), ": ", v.text, "\n");
@@ -193,9 +193,7 @@ std::string OneLine(const std::string& text, size_t most) {
   std::string out;
   for (char c : text) out.push_back(static_cast<unsigned char>(c) < 32 || c == 127 ? ' ' : c);
   if (out.size() <= most) return out;
-  size_t end = most;
-  while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xC0) == 0x80) --end;  // Whole UTF-8.
-  return StrCat(out.substr(0, end), "..");
+  return StrCat(CutUtf8(out, most), "..");
 }
 
 std::string Table(const Rows& rows) {

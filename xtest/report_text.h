@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/report_text.h: the final table for people. Pure.
 #pragma once
 

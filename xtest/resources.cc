@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/resources.h"
 
 #include <arpa/inet.h>
@@ -121,7 +122,7 @@ double TotalMemory() {
 
 std::set<pid_t> ProcessTree(pid_t root) {
   std::set<pid_t> tree;
-  struct stat info {};
+  struct stat info{};
   if (root <= 0 || ::stat(StrCat("/proc/", root).c_str(), &info) != 0) return tree;
   tree.insert(root);
   if (::stat(StrCat("/proc/", root, "/task/", root, "/children").c_str(), &info) != 0) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/resources.h: CPU and memory of the server's process tree, from /proc, and its GPU memory.
 //
 // ResourceSampler has a thread of its own; a server that dies and comes back is found again. It

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/run_folder.h"
 
 #include <dirent.h>
@@ -24,7 +25,7 @@ Status Failed(std::string_view what, std::string_view path, int error, std::stri
 }
 
 bool Exists(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   return ::lstat(path.c_str(), &info) == 0;
 }
 
@@ -44,7 +45,7 @@ std::string WithoutDot(std::string path) {
 // <log>/latest -> the run, in one step, so that a reader never finds nothing there.
 std::string PointLatest(const std::string& log, const std::string& run) {
   const std::string link = StrCat(log, "/latest");
-  struct stat info {};
+  struct stat info{};
   if (::lstat(link.c_str(), &info) == 0 && !S_ISLNK(info.st_mode)) {
     return StrCat(link, " is no link and is left as it is");
   }
@@ -77,7 +78,7 @@ Status MakeFolders(const std::string& path) {
     const std::string part = path.substr(0, at);
     if (part.empty() || ::mkdir(part.c_str(), 0777) == 0) continue;
     const int error = errno;
-    struct stat info {};
+    struct stat info{};
     if (::stat(part.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) continue;
     return Failed("make the folder", part, error, "; give another place with -out=FOLDER");
   }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/run_folder.h: where a run writes. Nothing that was there is deleted, truncated or written
 // over: each run has a folder of its own, and each file is made new.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/runner.h: carries out a plan: client threads, step after step, and what they measured.
 //
 // Run is called once, by one thread; Now by one other thread while it runs.
@@ -33,7 +34,7 @@ class Runner {
 
   const Plan& plan_;
   std::vector<std::unique_ptr<RunnerThread>> threads_;
-  TimePoint begin_{};             // Set before begun_.
+  TimePoint begin_{};  // Set before begun_.
   std::atomic<bool> begun_{false};
   std::atomic<size_t> step_{0};
   std::atomic<int64_t> warm_until_ns_{0};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/runner_thread.h"
 
 #include <time.h>
@@ -72,9 +73,12 @@ void Bump(std::atomic<uint64_t>* figure) {  // Only this thread writes it.
 }  // namespace
 
 RunnerThread::RunnerThread(const Plan& plan, unsigned number, CallSink* sink)
-    : plan_(plan), number_(number), sink_(sink),
+    : plan_(plan),
+      number_(number),
+      sink_(sink),
       client_(MakeClient(plan, [this](Call* call) { OnEnded(call); })),
-      sids_(plan.sub, static_cast<uint16_t>(RandomSource() + number)), picker_(Peers(plan)),
+      sids_(plan.sub, static_cast<uint16_t>(RandomSource() + number)),
+      picker_(Peers(plan)),
       wheel_(Wheel(plan)) {}
 
 RunnerThread::~RunnerThread() = default;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/runner_thread.h: one client thread: sends when the pacer says so, records what ends.
 #pragma once
 
@@ -41,7 +42,7 @@ class RunnerThread {
   void Run(StepWork* work);
 
   const Recorder& recorder() const { return *recorder_; }
-  double cpu() const { return cpu_; }            // Share of a core, without waiting.
+  double cpu() const { return cpu_; }  // Share of a core, without waiting.
   uint64_t held() const { return pacer_->held(); }
   LiveThread& live() { return live_; }
 
@@ -80,7 +81,7 @@ class RunnerThread {
   uint64_t sent_ = 0;
   std::deque<TimePoint> resting_;  // Closed loop: places of calls that failed at once.
   Duration early_ = std::chrono::microseconds(20);  // How late waits have lately ended.
-  Duration spun_{};                // Waiting that looks like work to the system.
+  Duration spun_{};                                 // Waiting that looks like work to the system.
   bool timed_ = false;
   TimePoint clock_begin_{};
   int64_t cpu_begin_ns_ = 0;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/search.h: the highest rate that keeps an SLO. Pure: the caller runs the load.
 //
 // Life cycle: the lowest rate; doubling until one fails; halving the gap until it is 5 %; then the

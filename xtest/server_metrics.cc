@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/server_metrics.h"
 
 #include <cmath>
@@ -145,9 +146,11 @@ std::vector<std::string> MetricsUrls(const std::string& given,
 }
 
 Status ServerWatch::Read(std::vector<ServerSample>* out) const {
+  Credentials credentials;
+  if (!api_key_.empty()) credentials.header = "X-Api-Key: " + api_key_;
   for (const std::string& url : urls_) {
     std::string text;
-    if (Status status = Fetch(url, 3000, &text); !status.ok()) return status;
+    if (Status status = Fetch(url, 3000, &text, credentials); !status.ok()) return status;
     Status status = ParseServerMetrics(text, &out->emplace_back());
     if (!status.ok()) return Status::Error(status.kind, StrCat(url, ": ", status.text));
   }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/server_metrics.h: the loader's own figures of a run: its /metrics after, minus before.
 //
 // Parsing is pure. ServerWatch fetches, and never fails a run: what went wrong is in problem.
@@ -14,8 +15,8 @@ namespace aiges {
 
 struct ServerSample {
   std::map<std::string, double> requests;  // aiges_requests_total by code.
-  double sessions = 0;          // aiges_sessions_total: also streams, WebSocket, SSE.
-  double session_failures = 0;  // aiges_session_failures_total.
+  double sessions = 0;                     // aiges_sessions_total: also streams, WebSocket, SSE.
+  double session_failures = 0;             // aiges_session_failures_total.
   struct Stage {
     double sum_s = 0, count = 0;
   };
@@ -29,16 +30,17 @@ Status ParseServerMetrics(const std::string& text, ServerSample* out);
 ServerFigures Difference(const ServerSample& before, const ServerSample& after);
 
 // The pages of these hosts; `given` (of -metrics, with ',' between several) wins, "off" is none.
-// `http`: host:port of HTTP servers, empty where unknown. One that is unknown makes all unknown: the
-// figures of some hosts beside the calls to all would mislead.
+// `http`: host:port of HTTP servers, empty where unknown. One that is unknown makes all unknown:
+// the figures of some hosts beside the calls to all would mislead.
 std::vector<std::string> MetricsUrls(const std::string& given,
                                      const std::vector<std::string>& http);
 
 // Figures of all URLs together.
 class ServerWatch {
  public:
-  // Without a URL nothing is watched.
-  explicit ServerWatch(std::vector<std::string> urls) : urls_(std::move(urls)) {}
+  // Without a URL nothing is watched. `api_key`: for who wants one.
+  explicit ServerWatch(std::vector<std::string> urls, std::string api_key = {})
+      : urls_(std::move(urls)), api_key_(std::move(api_key)) {}
 
   void Before();
   ServerFigures After();
@@ -48,6 +50,7 @@ class ServerWatch {
   Status Read(std::vector<ServerSample>* out) const;
 
   const std::vector<std::string> urls_;
+  const std::string api_key_;  // Empty: none.
   std::vector<ServerSample> before_;
   std::string problem_;
 };

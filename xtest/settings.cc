@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/settings.h"
 
 #include <fcntl.h>
@@ -5,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <random>
 
 #include "loader/base/fd.h"
@@ -47,6 +49,7 @@ class Loader {
     ReadReport();
     ReadTargets();
     plan_.headers = toml_->Flatten("header");
+    ApiKey();
     plan_.params = toml_->Flatten("parameter");
     ReadOrder();
     ReadData();
@@ -219,6 +222,14 @@ class Loader {
     if (plan_.keep_results && r.output != Output::kTerminal && r.output_path.empty()) {
       toml_->AddError("downstream", "outputDst", "expected a file or folder, got \"\"");
     }
+  }
+
+  void ApiKey() {
+    const char* own = std::getenv("AIGES_API_KEY");
+    plan_.api_key = !options_.api_key.empty() ? options_.api_key : own != nullptr ? own : "";
+    const bool sound = std::all_of(plan_.api_key.begin(), plan_.api_key.end(),
+                                   [](char c) { return c > 0x20 && c < 0x7f; });
+    if (!sound) toml_->AddError("--api-key", "", "expected visible ASCII");
   }
 
   void ReadTargets() {
@@ -440,10 +451,10 @@ class Loader {
                               "\", is sent: sessMode = 2 sends the lines of one"));
     }
     if (first.files.size() > 1) {
-      toml_->AddNotice("data", "payload",
-                       StrCat("of \"", first.name, "\" only ", first.files.front(), " of ",
-                              first.files.size(),
-                              " files is sent: sessMode = 2 sends the lines of one"));
+      toml_->AddNotice(
+          "data", "payload",
+          StrCat("of \"", first.name, "\" only ", first.files.front(), " of ", first.files.size(),
+                 " files is sent: sessMode = 2 sends the lines of one"));
     }
   }
 

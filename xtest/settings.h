@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/settings.h: xtest.toml and the command line, made into what the run and its reports need.
 //
 // LoadSettings reads the file and all inputs (and, for inputCmd, standard input). All mistakes are
@@ -17,7 +18,7 @@ namespace aiges {
 enum class Output { kNone = -1, kOneFile = 0, kFolder = 1, kTerminal = 2 };
 
 struct ReportSettings {
-  bool perf = false;   // perf.txt, perfReqRecord.csv.
+  bool perf = false;  // perf.txt, perfReqRecord.csv.
   bool plot = true;
   std::string plot_file = "./log/line.png";
   bool prometheus = false;

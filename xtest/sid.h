@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/sid.h: names of calls, as the product's other clients make them: 32 characters, of which
 // the first three say who asks (sub).
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/slices.h"
 
 #include <algorithm>
@@ -37,8 +38,8 @@ std::vector<std::string_view> CutAccessUnits(std::string_view video) {
   bool picture = false;  // The access unit at `begin` has one.
   for (const Unit& unit : FindUnits(video)) {
     const bool slice = unit.kind >= kSlice && unit.kind <= kIdrSlice;
-    const bool header = unit.kind == kSei || unit.kind == kSps || unit.kind == kPps ||
-                        unit.kind == kDelimiter;
+    const bool header =
+        unit.kind == kSei || unit.kind == kSps || unit.kind == kPps || unit.kind == kDelimiter;
     if (picture && (header || (slice && unit.first_slice))) {
       result.push_back(video.substr(begin, unit.at - begin));
       begin = unit.at;

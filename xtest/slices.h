@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/slices.h: what a session sends: the data of each stream cut into packets, and when each
 // packet leaves.
 //
@@ -45,7 +46,7 @@ struct Packet {
     uint64_t seq = 0;
   };
   std::vector<Part> parts;
-  uint64_t at_ms = 0;  // After the session's start.
+  uint64_t at_ms = 0;   // After the session's start.
   int32_t sync_id = 0;  // 1, 2, 3, .. over all streams, in the order of sending.
 };
 

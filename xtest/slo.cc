@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/slo.h"
 
 #include <algorithm>
@@ -55,8 +56,8 @@ SloVerdict CheckErrors(const SloTerm& term, const Step& step) {
 
 SloVerdict CheckLatency(const SloTerm& term, const Step& step) {
   SloVerdict verdict;
-  uint64_t silent = term.first ? step.latency.first.count() - step.latency.first_seen.count()
-                               : NoAnswer(step);
+  uint64_t silent =
+      term.first ? step.latency.first.count() - step.latency.first_seen.count() : NoAnswer(step);
   Histogram h = term.first    ? step.latency.first_seen
                 : silent == 0 ? step.latency.last
                               : AnsweredLatency(step);
@@ -67,16 +68,16 @@ SloVerdict CheckLatency(const SloTerm& term, const Step& step) {
   }
   h.Add(kNever, silent);
   const bool mean = term.name == "mean" || term.name == "first_mean";
-  const double value = term.percent > 0 ? static_cast<double>(h.Percentile(term.percent))
+  const double value = term.percent > 0  ? static_cast<double>(h.Percentile(term.percent))
                        : mean && !silent ? h.mean()
                                          : static_cast<double>(h.max());
   verdict.met = value <= term.limit;
-  verdict.text = StrCat(term.name, " ",
-                        value < static_cast<double>(kNever)
-                            ? ShownNanos(value)
-                            : StrCat("no answer (to ", ShownCount(silent), " of ",
-                                     ShownCount(h.count()), " calls)"),
-                        ", limit ", ShownNanos(term.limit));
+  verdict.text = StrCat(
+      term.name, " ",
+      value < static_cast<double>(kNever)
+          ? ShownNanos(value)
+          : StrCat("no answer (to ", ShownCount(silent), " of ", ShownCount(h.count()), " calls)"),
+      ", limit ", ShownNanos(term.limit));
   return verdict;
 }
 

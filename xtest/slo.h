@@ -1,8 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/slo.h: limits that a run has to keep: "p99=50ms,first_p95=10ms,errors=0.1%".
 //
 // Pure. Latency limits are checked against all calls, whatever code the service answered. A call
-// without an answer is over every limit, however soon the client gave up: with p99, one in a hundred
-// is allowed, with max and mean none. A step without one answered call keeps no latency limit.
+// without an answer is over every limit, however soon the client gave up: with p99, one in a
+// hundred is allowed, with max and mean none. A step without one answered call keeps no latency
+// limit.
 #pragma once
 
 #include <string>

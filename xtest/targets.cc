@@ -1,13 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/targets.h"
 
 #include <fcntl.h>
+#include <toml++/toml.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
-#include <toml++/toml.h>
 
 #include "loader/base/fd.h"
 #include "loader/base/strings.h"
@@ -109,8 +110,8 @@ bool ParseHost(std::string_view text, std::string* host, unsigned* weight) {
   constexpr uint64_t kMostWeight = 1'000'000;
   const size_t star = std::min(text.find('*'), text.size());
   uint64_t number = 1;
-  if (star < text.size() && (!ParseWhole(text.substr(star + 1), &number) || number < 1 ||
-                             number > kMostWeight)) {
+  if (star < text.size() &&
+      (!ParseWhole(text.substr(star + 1), &number) || number < 1 || number > kMostWeight)) {
     return false;
   }
   *host = text.substr(0, star);
@@ -333,9 +334,9 @@ Status ResolveTargets(Targets* targets) {
   if (!targets->file.empty()) {
     Status status = ResolveFile(targets);
     if (status.ok() && targets->hosts.empty()) {
-      status = Status::Error(StatusKind::kInvalid,
-                             StrCat(targets->file, ": expected [[peer]] tables with an address",
-                                    with, ", got none"));
+      status = Status::Error(
+          StatusKind::kInvalid,
+          StrCat(targets->file, ": expected [[peer]] tables with an address", with, ", got none"));
     }
     return status;
   }
@@ -343,19 +344,17 @@ Status ResolveTargets(Targets* targets) {
   if (agent.empty()) agent = FromEnvironment("CONSUL_HTTP_ADDR");
   if (agent.empty()) agent = kAgent;
   if (agent.find("://") == std::string::npos) agent.insert(0, "http://");
-  std::string url =
-      StrCat(agent, "/v1/health/service/", targets->consul_service, "?passing=1");
+  std::string url = StrCat(agent, "/v1/health/service/", targets->consul_service, "?passing=1");
   if (!targets->tag.empty()) url += StrCat("&tag=", targets->tag);
   if (!targets->consul_dc.empty()) url += StrCat("&dc=", targets->consul_dc);
   std::string body;
   if (Status status = Fetch(url, 5000, &body, CredentialsOf(*targets)); !status.ok()) return status;
   if (Status status = ReadConsulAnswer(body, targets); !status.ok()) return status;
   if (targets->hosts.empty()) {
-    return Status::Error(
-        StatusKind::kDisconnected,
-        StrCat("consul://", targets->consul_service, ": Consul at ", agent,
-               " knows no passing instance", with,
-               "; start one, or look for the name in `consul catalog services`"));
+    return Status::Error(StatusKind::kDisconnected,
+                         StrCat("consul://", targets->consul_service, ": Consul at ", agent,
+                                " knows no passing instance", with,
+                                "; start one, or look for the name in `consul catalog services`"));
   }
   return Status::Ok();
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/targets.h: where the calls go: addresses, a file of peers, or a service that Consul knows.
 // The same forms as targets of the Python client (sdk/aiges/balance/targets.py).
 //
@@ -34,7 +35,8 @@ struct Targets {
 // "file:peers.toml" or "consul://svc?tag=v2&dc=dc1&agent=http://consul:8500".
 Status ParseTargets(std::string_view text, std::string_view service, Targets* out);
 
-// Fills the hosts of a registry with their weights: the peers of the file, or the passing instances.
+// Fills the hosts of a registry with their weights: the peers of the file, or the passing
+// instances.
 Status ResolveTargets(Targets* targets);
 // The answer of /v1/health/service.
 Status ReadConsulAnswer(const std::string& json, Targets* targets);

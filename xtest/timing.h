@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/timing.h: what a server says about where the time of a call went (W3C Server Timing).
 #pragma once
 

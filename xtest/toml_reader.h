@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/toml_reader.h: reads values out of xtest.toml as old files have them, and remembers what
 // is wrong (errors) and what was bent to fit (notices).
 //

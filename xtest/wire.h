@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/wire.h: protobuf fields written by hand: a request is put together from parts that were
 // made once, and long data is referred to instead of being copied.
 #pragma once

@@ -1,13 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sessions over WebSocket: a connection each, frames with the JSON envelope; a once call is a
 // session of one frame.
 
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/websocket.hpp>
 #include <memory>
 #include <unordered_set>
 #include <utility>
-
-#include <boost/asio.hpp>
-#include <boost/beast/core.hpp>
-#include <boost/beast/websocket.hpp>
 
 #include "xtest/asio_loop.h"
 #include "xtest/client.h"
@@ -28,7 +30,11 @@ constexpr std::chrono::seconds kClosing{1};
 
 struct WsEnv {
   WsEnv(const Plan& p, Ended e)
-      : plan(p), ended(std::move(e)), requests(p), slices(p), places(FindPlaces(&loop, p.hosts)),
+      : plan(p),
+        ended(std::move(e)),
+        requests(p),
+        slices(p),
+        places(FindPlaces(&loop, p.hosts)),
         path(StrCat("/v1/private/", p.service_id)) {}
 
   const Plan& plan;
@@ -45,7 +51,10 @@ struct WsEnv {
 class WsCall : public std::enable_shared_from_this<WsCall> {
  public:
   WsCall(WsEnv* env, Call* call)
-      : env_(*env), call_(call), ws_(env->loop.context()), limit_(env->loop.context()),
+      : env_(*env),
+        call_(call),
+        ws_(env->loop.context()),
+        limit_(env->loop.context()),
         pause_(env->loop.context()) {
     env_.calls.insert(this);
   }
@@ -96,8 +105,7 @@ class WsCall : public std::enable_shared_from_this<WsCall> {
         return self->WatchLimit();
       }
       self->Fail(self->once() ? StrCat("no answer from ", self->name(), " within ",
-                                       self->Timeout().count(),
-                                       " ms (svcMode.timeout + timeLoss)")
+                                       self->Timeout().count(), " ms (svcMode.timeout + timeLoss)")
                               : StrCat("no output for ", LongestSilence(self->env_.plan).count(),
                                        " ms; expected a result with status 2"));
     });
@@ -108,9 +116,10 @@ class WsCall : public std::enable_shared_from_this<WsCall> {
     beast::get_lowest_layer(ws_).socket().set_option(tcp::no_delay(true), ignored);
     ws_.read_message_max(0);
     ws_.text(true);
-    const Pairs& headers = env_.plan.headers;
-    ws_.set_option(websocket::stream_base::decorator([&headers](websocket::request_type& request) {
-      for (const auto& [key, value] : headers) {
+    ws_.set_option(websocket::stream_base::decorator([this](websocket::request_type& request) {
+      const Plan& plan = env_.plan;
+      if (!plan.api_key.empty()) request.set("X-Api-Key", plan.api_key);
+      for (const auto& [key, value] : plan.headers) {
         if ((key + value).find_first_of("\r\n ") == std::string::npos) request.set(key, value);
       }
     }));
@@ -157,9 +166,9 @@ class WsCall : public std::enable_shared_from_this<WsCall> {
     ws_.async_read(in_, [self = shared_from_this()](error_code error, size_t) {
       if (self->call_ == nullptr) return;
       if (error == websocket::error::closed) {
-        return self->Fail(StrCat("the server closed the WebSocket before the output ended: ",
-                                 std::string_view(self->ws_.reason().reason.data(),
-                                                  self->ws_.reason().reason.size())));
+        return self->Fail(StrCat(
+            "the server closed the WebSocket before the output ended: ",
+            std::string_view(self->ws_.reason().reason.data(), self->ws_.reason().reason.size())));
       }
       if (error) return self->Broken("the connection broke", error);
       self->OnFrame();

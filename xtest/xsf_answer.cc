@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/xsf_answer.h"
 
 #include <google/protobuf/io/coded_stream.h>
@@ -133,16 +134,14 @@ bool ReadMessage(const grpc::ByteBuffer& message, Read read) {
 
 bool ReadResData(const grpc::ByteBuffer& message, XsfWants wants, XsfAnswer* out,
                  std::vector<ResultItem>* results) {
-  return ReadMessage(message, [&](CodedInputStream& in) {
-    return ReadResFields(in, wants, out, results);
-  });
+  return ReadMessage(message,
+                     [&](CodedInputStream& in) { return ReadResFields(in, wants, out, results); });
 }
 
 bool ReadLoaderOutput(const grpc::ByteBuffer& message, XsfAnswer* out,
                       std::vector<ResultItem>* results) {
   return ReadMessage(message, [&](CodedInputStream& in) {
-    return ForEachField(in,
-                        [&](uint32_t tag) { return ReadOutputField(in, tag, out, results); });
+    return ForEachField(in, [&](uint32_t tag) { return ReadOutputField(in, tag, out, results); });
   });
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/xsf_answer.h: what an answer says, read without building protobuf objects.
 #pragma once
 
@@ -13,12 +14,12 @@
 namespace aiges {
 
 struct XsfAnswer {
-  int code = 0;          // Of the LoaderOutput, or else of the ResData.
+  int code = 0;  // Of the LoaderOutput, or else of the ResData.
   std::string text;
-  std::string session;   // A serialised Session.
-  std::string handle;    // Of it.
-  int status = 0;        // 0 BEGIN, 1 CONTINUE, 2 END, 3 ONCE.
-  uint32_t items = 0;    // Payloads.
+  std::string session;  // A serialised Session.
+  std::string handle;   // Of it.
+  int status = 0;       // 0 BEGIN, 1 CONTINUE, 2 END, 3 ONCE.
+  uint32_t items = 0;   // Payloads.
 
   bool over() const { return status == 2 || status == 3; }
 };

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/xsf_request.h"
 
 #include <grpcpp/grpcpp.h>
@@ -46,19 +47,23 @@ void AppendPlace(std::string* meta, std::string_view status, std::string_view se
 }  // namespace
 
 XsfRequests::XsfRequests(const Plan& plan)
-    : plan_(plan), own_sid_(Find(plan.headers, "sid") == nullptr),
-      once_before_(Before("AIIn", true, plan)), create_before_(once_before_),
-      in_before_(Before("AIIn", false, plan)), out_before_(Before("AIOut", false, plan)),
-      stop_before_(Before("AIExcp", false, plan)), once_head_(Head(kOnce, "3")),
+    : plan_(plan),
+      own_sid_(Find(plan.headers, "sid") == nullptr),
+      once_before_(Before("AIIn", true, plan)),
+      create_before_(once_before_),
+      in_before_(Before("AIIn", false, plan)),
+      out_before_(Before("AIOut", false, plan)),
+      stop_before_(Before("AIExcp", false, plan)),
+      once_head_(Head(kOnce, "3")),
       create_head_(Head(kStream, "0")) {
-  for (const auto& [head, status] : {std::pair(&begin_head_, "0"), std::pair(&middle_head_, "1"),
-                                     std::pair(&end_head_, "2")}) {
+  for (const auto& [head, status] :
+       {std::pair(&begin_head_, "0"), std::pair(&middle_head_, "1"), std::pair(&end_head_, "2")}) {
     wire::AppendBytes(head, kServiceId, plan.service_id);
     wire::AppendEntry(head, kHeaders, "status", status);
   }
   for (const InputStream& stream : plan.inputs) {
-    std::string& meta = packet_metas_.emplace_back(
-        Description(stream.name, stream.type, stream.describe));
+    std::string& meta =
+        packet_metas_.emplace_back(Description(stream.name, stream.type, stream.describe));
     AppendPlace(&once_metas_.emplace_back(meta), "3", "0");
   }
 }
@@ -112,8 +117,9 @@ void XsfRequests::AppendInput(const std::string& head, std::string_view sid, int
   text_ += head;
   if (!sid.empty()) wire::AppendEntry(&text_, kHeaders, "sid", sid);
   for (const Part& p : parts_) {
-    wire::AppendHead(&text_, kPayload, wire::BytesSize(kMeta, p.meta.size()) +
-                                           wire::BytesSize(kPayloadData, p.data.size()));
+    wire::AppendHead(
+        &text_, kPayload,
+        wire::BytesSize(kMeta, p.meta.size()) + wire::BytesSize(kPayloadData, p.data.size()));
     wire::AppendBytes(&text_, kMeta, p.meta);
     wire::AppendHead(&text_, kPayloadData, p.data.size());
     if (p.data.size() > kCopied) {
@@ -167,8 +173,7 @@ grpc::ByteBuffer XsfRequests::Create(const Call& call) {
   return Envelope(create_before_, {}, &create_head_, own_sid_ ? call.sid : "", 0);
 }
 
-grpc::ByteBuffer XsfRequests::In(const Call& call, std::string_view session,
-                                 const Packet& packet) {
+grpc::ByteBuffer XsfRequests::In(const Call& call, std::string_view session, const Packet& packet) {
   PacketParts(packet);
   const bool end = std::all_of(packet.parts.begin(), packet.parts.end(),
                                [](const Packet::Part& p) { return p.status == 2; });

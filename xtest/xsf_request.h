@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // xtest/xsf_request.h: the messages of the gRPC protocols (proto/xsf.proto, proto/loader.proto).
 //
 // What is the same in all requests is serialised once; data longer than kCopied bytes is referred
@@ -57,17 +58,17 @@ class XsfRequests {
   grpc::ByteBuffer Finish();
 
   const Plan& plan_;
-  bool own_sid_ = true;                     // No sid in [header].
+  bool own_sid_ = true;  // No sid in [header].
   std::string once_before_, create_before_, in_before_, out_before_, stop_before_;  // op, param.
-  std::string once_head_, create_head_;     // LoaderInput without sid, payloads and sync_id.
+  std::string once_head_, create_head_;  // LoaderInput without sid, payloads and sync_id.
   std::string begin_head_, middle_head_, end_head_;  // Of a session's packets.
-  std::vector<std::string> once_metas_;     // By stream.
-  std::vector<std::string> packet_metas_;   // By stream; without status and seq.
+  std::vector<std::string> once_metas_;              // By stream.
+  std::vector<std::string> packet_metas_;            // By stream; without status and seq.
 
   std::string text_;
   std::vector<Long> longs_;
   std::vector<Part> parts_;
-  std::vector<std::string> metas_;          // Of parts_, where made for one packet.
+  std::vector<std::string> metas_;  // Of parts_, where made for one packet.
 };
 
 }  // namespace aiges
