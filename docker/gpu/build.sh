@@ -1,10 +1,13 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Builds the base images of matrix.txt:  build.sh [--print] all | ROW...
-# --print shows the commands instead of running them. VERSION sets the first part of the tag.
+# --print shows the commands instead of running them. VERSION sets the first part of the tag, BUILDER
+# the command and its options ("docker build"; "buildah build --format docker").
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 version=${VERSION:-0.1.0}
+read -ra builder <<<"${BUILDER:-docker build}"
 run=()
 if [[ ${1:-} == --print ]]; then
   run=(echo)
@@ -23,6 +26,6 @@ for row in "$@"; do
     echo "build.sh: expected a row of matrix.txt, got $row; rows:" $rows >&2
     exit 2
   fi
-  "${run[@]}" docker build --build-arg "BASE_IMAGE=$base" --tag "aiges-gpu:$version-$row" \
+  "${run[@]}" "${builder[@]}" --build-arg "BASE_IMAGE=$base" --tag "aiges-gpu:$version-$row" \
     --file "$here/Dockerfile" "$here/../.."
 done

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Exit 0 when the service in this container can serve, 1 with a reason when not."""
 
 import os

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Lays the service out as the image has it, under any folder. The Dockerfile calls it with
 # --prefix /home/aiges; a test calls it with a temporary folder.
 set -euo pipefail
@@ -48,7 +49,8 @@ for name in AIService aiges-worker libwrapper.so; do
 done
 [[ -f $source/sdk/aiges/__init__.py ]] || fail "expected the Python package in $source/sdk/aiges"
 
-install -d "$prefix"/{include/aiges,library/python,log}
+# log and xsf_status: folders that services on earlier base images write into, mount or look at.
+install -d "$prefix"/{include/aiges,library/python,log,xsf_status}
 install -m 755 "$binaries/AIService" "$binaries/aiges-worker" "$prefix/"
 # Images on top of earlier base images start ./AIservice.
 ln -sfn AIService "$prefix/AIservice"
@@ -56,14 +58,14 @@ install -m 755 "$binaries/libwrapper.so" "$prefix/library/"
 install -m 644 "$source"/include/aiges/*.h "$prefix/include/aiges/"
 install -m 644 "$here/healthcheck.py" "$prefix/library/"
 install -m 644 "$here/aiges.toml" "$prefix/"
+install -m 755 "$here/start_test.sh" "$prefix/"
 
-# The aiges package and its companion iflags, as plain folders on PYTHONPATH: no pip needed.
-for package in aiges iflags; do
-  [[ -d $source/sdk/$package ]] || continue
-  rm -rf "$prefix/library/python/$package"
-  cp -R "$source/sdk/$package" "$prefix/library/python/$package"
-  find "$prefix/library/python/$package" -name __pycache__ -prune -exec rm -rf {} +
-done
+# The aiges package and its companion iflags, as plain folders: no pip needed. The shim puts both on
+# the path; python is on PYTHONPATH, too.
+rm -rf "$prefix/library/python/aiges" "$prefix/library/compat"
+cp -R "$source/sdk/aiges" "$prefix/library/python/aiges"
+cp -R "$source/compat" "$prefix/library/compat"
+find "$prefix"/library/{python,compat} -name __pycache__ -prune -exec rm -rf {} +
 
 # The load tester belongs beside the loader; it is optional because it is built on its own.
 if [[ -f $binaries/xtest ]]; then

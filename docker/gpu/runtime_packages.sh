@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Prints the Debian packages that hold the shared libraries which the programs in a folder need,
 # and the libpython of python3: what the final stage of the image has to install.
 # The package names differ from one distribution to the next, so they are asked for, not listed.
@@ -26,19 +27,22 @@ if os.path.exists(library):
 PYTHON
 }
 
-# With merged /usr, ldd says /lib/... where dpkg knows /usr/lib/..., or the other way round.
-owner() {
-  local path
-  for path in "$1" "$(realpath "$1")" "/usr$1" "${1#/usr}"; do
-    dpkg-query --search "$path" 2>/dev/null && return 0
-  done
-  # Libraries of our own lie in the folder itself and belong to no package.
-  [[ $1 == "$2"/* ]] && return 0
-  echo "runtime_packages.sh: no package holds $1" >&2
-  return 1
+# With merged /usr, ldd says /lib/... where dpkg knows /usr/lib/..., or the other way round: each is
+# asked for by all its names, in one question, for dpkg reads all its lists for every question.
+names() {
+  printf '%s\n' "$1" "$(realpath "$1")" "/usr$1" "${1#/usr}"
 }
 
-found=$(libraries "$1")
-for library in $(sort -u <<<"$found"); do
-  owner "$library" "$1"
-done | sed 's/:.*//; s/,.*//' | sort -u
+found=$(libraries "$1" | sort -u)
+known=$(while IFS= read -r library; do names "$library"; done <<<"$found" | sort -u |
+  xargs dpkg-query --search 2>/dev/null || true)
+while IFS= read -r library; do
+  # "package:arch, other: /path"
+  owner=$(grep -Ff <(names "$library" | sed 's/^/: /') <<<"$known" | sed -n 1p || true)
+  if [[ -n $owner ]]; then
+    echo "$owner"
+  elif [[ $library != "$1"/* ]]; then # Libraries of our own belong to no package.
+    echo "runtime_packages.sh: no package holds $library" >&2
+    exit 1
+  fi
+done <<<"$found" | sed 's/:.*//; s/,.*//' | sort -u

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // plugins/caesar: a complete small plugin on the C ABI: shifts the letters of a text.
 //
 // Config: shift (default 13). Params: shift overrides it for one call. Every text payload comes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Builds a small ONNX detector of bright discs and squares, in the output layout of YOLOv5.
 
 Nothing is trained: the filters are written down. Per anchor and shape the network computes the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Object detection with a YOLOv5 model, as an AIGES v1 plugin (plain functions).
 
 Takes one picture (the first payload of type image, or the first payload) and answers under the
@@ -7,26 +8,16 @@ key `boxes` with JSON: {"detections": [{"box": [x1, y1, x2, y2], "label", "class
 
 import json
 
-from yolov5_plugin import images
+from aiges.utils import images
 from yolov5_plugin.model import Model
 from yolov5_plugin.settings import ConfigError, number
 
-DATA_TEXT, DATA_IMAGE, STATUS_ONCE = 0, 2, 3
+DATA_TEXT, STATUS_ONCE = 0, 3
 
-OK, INIT_FAILED, NO_IMAGE, SEVERAL_IMAGES, UNDECODABLE_IMAGE, IMAGE_TOO_LARGE = 0, 1, 2, 3, 4, 5
+OK, INIT_FAILED = 0, 1  # 2 to 5: images.rgb_of_request.
 
-# The texts per call are constant, because a host may keep the first one it saw for a code; what
-# is particular to one picture goes to the log.
-ERRORS = {
-    OK: "ok",
-    INIT_FAILED: "wrapperInit was not called or failed",
-    NO_IMAGE: "expected one picture as payload, got none; send the bytes of an image file",
-    SEVERAL_IMAGES: "expected one picture as payload, got several; send one call per picture",
-    UNDECODABLE_IMAGE: "the payload cannot be decoded as a picture (broken, cut off or of an "
-    "unknown format); send the bytes of a PNG, JPEG, WebP, TIFF, BMP or GIF file",
-    IMAGE_TOO_LARGE: "the picture has more pixels than [wrapper] max_pixels allows; send a "
-    "smaller one",
-}
+# What wrapperError says; the caller's faults are told by the BadInput that is raised.
+ERRORS = {OK: "ok", INIT_FAILED: "wrapperInit was not called or failed"}
 
 model = None
 max_pixels = images.MAX_PIXELS
@@ -59,20 +50,7 @@ def wrapperError(errNum):
 def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt):
     if model is None:
         return INIT_FAILED
-    pictures = [item for item in reqData if item["type"] == DATA_IMAGE] or list(reqData)[:1]
-    if len(pictures) > 1:
-        return SEVERAL_IMAGES
-    if not pictures or not pictures[0]["data"]:
-        return NO_IMAGE
-    try:
-        rgb = images.decode_rgb(pictures[0]["data"], max_pixels)
-    except images.UndecodableImage as error:
-        print(f"yolov5: {usrTag}: undecodable picture: {error}", flush=True)
-        return UNDECODABLE_IMAGE
-    except images.ImageTooLarge as error:
-        print(f"yolov5: {usrTag}: picture too large: {error}", flush=True)
-        return IMAGE_TOO_LARGE
-
+    rgb = images.rgb_of_request(reqData, max_pixels)
     detections = [
         {
             "box": [round(float(value), 2) for value in box],

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The door between the wrapper and an engine.
 
 An engine is an object with `name` and `read(rgb)`: a uint8 array (height, width, 3) in, a list

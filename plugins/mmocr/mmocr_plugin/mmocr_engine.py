@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """OpenMMLab's MMOCR: any of its detectors and recognisers, with the user's checkpoints."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """RapidOCR: the PaddleOCR models on ONNX Runtime. The package carries its models."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fitting a picture into the model's input and mapping boxes back."""
 
 import numpy as np

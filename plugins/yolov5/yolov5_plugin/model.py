@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One YOLOv5 model in ONNX Runtime: loaded, checked by a trial run, callable from any thread."""
 
 import ast

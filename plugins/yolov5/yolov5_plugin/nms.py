@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Non-maximum suppression on the rows of a YOLOv5 output, in numpy."""
 
 import numpy as np
