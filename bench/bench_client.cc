@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // bench/bench_client.cc: the load client of bench/run.py. Prints one JSON line
 // {calls, errors, refusals, calls_per_s, p50_us, p99_us, messages, message_bytes}; ends with 1 when
 // there was an error, with 2 when the command line is wrong.
@@ -14,7 +15,7 @@ namespace {
 constexpr const char* kUsage = R"(bench_client PROTOCOL HOST:PORT [options]
 
 A closed loop against a service that answers each payload with itself.
-PROTOCOL: xsf (gRPC), raw (HTTP body) or json (HTTP JSON envelope, base64); against a service
+PROTOCOL: xsf (gRPC), grpc (the service of bench/servicer), raw (HTTP body) or json (HTTP JSON envelope, base64); against a service
 that answers with params["n"] items: stream (items/s of calls without an end, counted as calls) or
 first (time to the first item of one)
 
@@ -71,8 +72,8 @@ std::string Parse(int argc, char** argv, bench::Plan* plan) {
   plan->protocol = argv[1];
   plan->address = argv[2];
   const std::string& p = plan->protocol;
-  if (p != "xsf" && p != "raw" && p != "json" && p != "stream" && p != "first") {
-    return "expected xsf, raw, json, stream or first, got " + p;
+  if (p != "xsf" && p != "grpc" && p != "raw" && p != "json" && p != "stream" && p != "first") {
+    return "expected xsf, grpc, raw, json, stream or first, got " + p;
   }
   for (int i = 3; i < argc; ++i) {
     const std::string name = argv[i];
@@ -107,7 +108,7 @@ int main(int argc, char** argv) {
   }
   try {
     bench::Recorder recorder(plan.warmup_s, plan.seconds);
-    if (plan.protocol == "xsf") {
+    if (plan.protocol == "xsf" || plan.protocol == "grpc") {
       bench::RunXsf(plan, &recorder);
     } else if (plan.protocol == "stream" || plan.protocol == "first") {
       bench::RunStream(plan, &recorder);

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Calls/s of aiges.client and of plain grpcio against one loader, in turns; a JSON line of both.
 
     .venv/bin/python bench/client_calls.py HOST:PORT SECONDS IN_FLIGHT

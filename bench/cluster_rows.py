@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Many hosts: registration, pushed configuration, choosing among hosts, the hop of a proxy."""
 
 import contextlib

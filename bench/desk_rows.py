@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What Python users feel: calls/s of aiges.client, the first answer of a project, an import."""
 
 import json

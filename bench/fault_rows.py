@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What workers that die or are replaced cost: kills, how soon a death is told, reloads.
 
 Every answer is looked at, and compared with what its call sent: one that is wrong ends the run.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // bench/grpc_limit_server.cc: the limit: a bare gRPC server in C++ that answers every unary call
 // with the bytes it got, and streams messages of <n> bytes without an end (/limit/Run/<n>).
 // Asynchronous generic service, one completion queue, one thread, no
@@ -20,7 +21,7 @@ namespace {
 
 constexpr int kMaxMessage = 64 << 20;  // As in the loader.
 constexpr const char* kStreamPath = "/limit/Run/";
-constexpr int kWaiting = 128;          // Calls that can be accepted in one turn of the queue.
+constexpr int kWaiting = 128;  // Calls that can be accepted in one turn of the queue.
 
 // One call, and the wait for it. Owns itself, from the constructor to the last event.
 class Call {

@@ -1,5 +1,6 @@
-// Closed loop over gRPC: one completion queue, one thread, generic stubs, the request built once; with
-// Plan::check_all one for each call.
+// SPDX-License-Identifier: Apache-2.0
+// Closed loop over gRPC: one completion queue, one thread, generic stubs, the request built once;
+// with Plan::check_all one for each call.
 
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
@@ -17,6 +18,7 @@ namespace bench {
 namespace {
 
 constexpr const char* kMethod = "/utils.XsfCall/call";
+constexpr const char* kEchoMethod = "/bench.Echo/Call";  // Of bench/servicer.
 constexpr const char* kKey = "data";
 constexpr int kMaxMessage = 64 << 20;
 
@@ -29,7 +31,20 @@ std::string BuildPayload(const Plan& plan, uint64_t number) {
   return data;
 }
 
+// A google.protobuf.BytesValue.
+std::string BytesValue(const std::string& data) {
+  std::string out = "\x0a";
+  size_t length = data.size();
+  for (; length > 127; length >>= 7) out.push_back(static_cast<char>(length | 0x80));
+  out.push_back(static_cast<char>(length));
+  return out + data;
+}
+
 grpc::ByteBuffer BuildRequest(const Plan& plan, const std::string& data) {
+  if (plan.protocol == "grpc") {
+    const grpc::Slice value(BytesValue(data));
+    return {&value, 1};
+  }
   protocol::LoaderInput input;
   input.set_serviceid(plan.service);
   input.set_state(protocol::LoaderInput::ONCE);
@@ -75,6 +90,17 @@ Verdict Judge(const grpc::ByteBuffer& message, const std::string& want) {
                    " bytes"};
   }
   return {};
+}
+
+Verdict JudgeEcho(const grpc::ByteBuffer& message, const std::string& want) {
+  grpc::Slice whole;
+  const std::string value = BytesValue(want);
+  if (message.DumpToSingleSlice(&whole).ok() &&
+      std::string(reinterpret_cast<const char*>(whole.begin()), whole.size()) == value) {
+    return {};
+  }
+  return {0, "expected the " + std::to_string(value.size()) + " bytes that were sent, got " +
+                 std::to_string(whole.size()) + " other ones"};
 }
 
 struct Call {
@@ -123,8 +149,8 @@ class Loop {
     arguments.SetMaxReceiveMessageSize(kMaxMessage);
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-    auto channel = grpc::CreateCustomChannel(plan_.address, grpc::InsecureChannelCredentials(),
-                                             arguments);
+    auto channel =
+        grpc::CreateCustomChannel(plan_.address, grpc::InsecureChannelCredentials(), arguments);
     if (!channel->WaitForConnected(std::chrono::system_clock::now() + kSilence)) {
       throw std::runtime_error("cannot connect to " + plan_.address +
                                "; expected a gRPC server without TLS there");
@@ -140,7 +166,7 @@ class Loop {
       request_ = BuildRequest(plan_, call->data);
     }
     call->sent = Clock::now();
-    call->reader = call->stub->PrepareUnaryCall(call->context.get(), kMethod, request_, &queue_);
+    call->reader = call->stub->PrepareUnaryCall(call->context.get(), method_, request_, &queue_);
     call->reader->StartCall();
     call->reader->Finish(&call->reply, &call->status, call);
   }
@@ -152,7 +178,8 @@ class Loop {
       verdict.fault = "gRPC status " + std::to_string(call->status.error_code()) + ": " +
                       call->status.error_message();
     } else if (plan_.check && (plan_.check_all || IsSample(answers_))) {
-      verdict = Judge(call->reply, call->data);
+      verdict = plan_.protocol == "grpc" ? JudgeEcho(call->reply, call->data)
+                                         : Judge(call->reply, call->data);
     }
     ++answers_;
     if (verdict.fault.empty()) {
@@ -173,6 +200,7 @@ class Loop {
 
   const Plan& plan_;
   Recorder* recorder_;
+  const std::string method_ = plan_.protocol == "grpc" ? kEchoMethod : kMethod;
   grpc::CompletionQueue queue_;
   grpc::ByteBuffer request_;
   std::vector<grpc::GenericStub> stubs_;

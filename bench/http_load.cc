@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Closed loop over HTTP/1.1: one keep-alive connection per call in flight, non-blocking sockets,
 // one epoll thread.
 
@@ -32,9 +33,7 @@ std::string Base64(const std::string& data) {
   return coded;
 }
 
-std::string Payload(const Plan& plan) {
-  return std::string(static_cast<size_t>(plan.bytes), 'x');
-}
+std::string Payload(const Plan& plan) { return std::string(static_cast<size_t>(plan.bytes), 'x'); }
 
 std::string BuildRequest(const Plan& plan) {
   std::string body = Payload(plan);
@@ -140,8 +139,8 @@ class Loop {
     std::vector<epoll_event> events(256);
     const int silence_ms = static_cast<int>(std::chrono::milliseconds(kSilence).count());
     while (running_ > 0) {
-      const int n = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()),
-                                 silence_ms);
+      const int n =
+          ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), silence_ms);
       if (n == 0) throw std::runtime_error("no answer from " + plan_.address + " for too long");
       for (int i = 0; i < n; ++i) {
         const epoll_event& event = events[static_cast<size_t>(i)];

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // bench/load.h: the closed loops of the load client, over gRPC and HTTP/1.1, and its streams.
 //
 // A loop keeps Plan::in_flight calls under way from one thread, with a request that is built once,
@@ -18,7 +19,7 @@ namespace bench {
 constexpr std::chrono::seconds kSilence{15};
 
 struct Plan {
-  std::string protocol;  // xsf, raw, json, stream or first
+  std::string protocol;  // xsf, grpc, raw, json, stream or first
   std::string address;   // host:port
   std::string service = "svcName";
   int in_flight = 32;

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the loader costs when the engine is a real one: a page read through it and without it."""
 
 import http.client

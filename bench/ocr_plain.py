@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The OCR plugin called from plain Python, to compare the loader with: no host in between.
 
     ocr_plain.py PLUGIN_FOLDER PICTURE OPTIONS_AS_JSON

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the status page costs a browser: its bytes, and the time until something is seen."""
 
 import contextlib

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // bench/pick.cc: nanoseconds of one choice among 1 000 loaders, 64 calls in hand.
 #include <algorithm>
 #include <chrono>

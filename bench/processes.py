@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Starts and stops what is measured: the limit server, the loader, the load client."""
 
 import ctypes

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // bench/recorder.h: what a run measured: calls, errors, latencies in log-linear buckets (128 per
 // power of two, so a percentile is right to 0.8 %). Add() costs a few nanoseconds and no memory.
 // Calls that end during the warm-up or after the end are not counted; errors and refusals are.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The rows of a benchmark: one table on the terminal, one JSON file per row."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is measured and what is promised: a function per group, which yields the rows."""
 
 import statistics

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Measures the loader against a bare C++ gRPC server, side by side on this machine.
 
     .venv/bin/python bench/run.py --bin build/bin --bench-bin build/bench [--quick] [--only grpc]
@@ -15,11 +16,14 @@ import signal
 import sys
 from pathlib import Path
 
+import asgi_rows
+import busy_rows
 import cluster_rows
 import desk_rows
 import fault_rows
 import page_row
 import rows
+import servicer_rows
 import session_rows
 import xtest_rows
 from ocr import ocr_rows
@@ -30,8 +34,11 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 GROUPS = {
     "grpc": rows.grpc_rows,
     "http": rows.http_rows,
+    "servicer": servicer_rows.servicer_rows,
     "idle": rows.idle_rows,
     "scaling": rows.scaling_rows,
+    "asgi": asgi_rows.asgi_rows,
+    "busy": busy_rows.busy_rows,
     "ocr": ocr_rows,
     "stream": session_rows.stream_rows,
     "batch": session_rows.batch_rows,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Streams, batches, open sessions, and what stays of a long mixed load."""
 
 import statistics
@@ -81,7 +82,8 @@ def batch_rows(settings):
     results = []
     for size in (1, 64):
         sections = {"batch": {"max_size": size, "max_delay_us": 500}}
-        with Loader(settings.binaries, BENCH / "batch", sections=sections) as loader:
+        one = {"threads": 1}  # Without it calls that wait run on more threads, at once.
+        with Loader(settings.binaries, BENCH / "batch", sections=sections, instances=one) as loader:
             runs = []
             for number in range(settings.runs):
                 settings.say(f"batch of {size}: run {number + 1} of {settings.runs}")

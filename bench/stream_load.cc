@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Streams over gRPC: one completion queue, one thread. "stream": in_flight calls that each receive
 // items without an end, counted one by one. "first": a closed loop of calls that receive one item
 // each; their latency is from the call's start to that item.
@@ -59,8 +60,8 @@ class StreamLoop {
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-    auto channel = grpc::CreateCustomChannel(plan.address, grpc::InsecureChannelCredentials(),
-                                             arguments);
+    auto channel =
+        grpc::CreateCustomChannel(plan.address, grpc::InsecureChannelCredentials(), arguments);
     if (!channel->WaitForConnected(std::chrono::system_clock::now() + kSilence)) {
       throw std::runtime_error("cannot connect to " + plan.address);
     }
@@ -97,10 +98,9 @@ class StreamLoop {
     ++running_;
     auto* call = new Call;
     call->sent = Clock::now();
-    const std::string method =
-        plan_.check ? "/aiges.v1.Stream/Run"
-        : first_    ? "/limit/First"
-                    : "/limit/Run/" + std::to_string(plan_.bytes_per_message);
+    const std::string method = plan_.check ? "/aiges.v1.Stream/Run"
+                               : first_    ? "/limit/First"
+                                        : "/limit/Run/" + std::to_string(plan_.bytes_per_message);
     call->stream = stub_->PrepareCall(&call->context, method, &queue_);
     call->stream->StartCall(call);
   }

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """xtest itself: what one of its threads can drive, when it sends, what memory it takes."""
 
 import json

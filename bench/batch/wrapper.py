@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An engine whose run costs 5 ms and 0.2 ms an item: worth batching."""
 
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An echo that costs nothing and takes batches: what the wait for company costs can be seen."""
 
 

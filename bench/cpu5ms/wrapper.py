@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A v1 plugin that computes for 5 ms per call, then answers each payload with itself.
 
 The time is that of the processor, not of the clock: two instances that share one core take twice

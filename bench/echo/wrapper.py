@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A v1 plugin that answers each payload with itself: what is measured is the host around it."""
 
 

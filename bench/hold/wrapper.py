@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An echo that keeps the payload "hold" for a minute: a call that is there when its worker dies."""
 
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Yields small items as fast as it can: the price of an item is the host's."""
 
 
