@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Checks that each room of the tree includes only what it may, and that files stay small.
 
     tests/check_layers.py [root]
@@ -18,7 +19,10 @@ MAY_INCLUDE = {
     "base": "",
     "api": "base",
     "config": "api base",
-    "ingress": "api base proto",
+    "front": "api base",
+    "protocols": "api base front proto",
+    "pages": "api base front protocols",
+    "routes": "api base front protocols pages",
     "scheduler": "api base",
     "instances": "api base channel",
     "registry": "api base",
@@ -27,16 +31,15 @@ MAY_INCLUDE = {
     "python": "",
     "wrapper": "abi python",
     "xtest": "base proto",
-    "main": "base api config ingress scheduler instances registry",
+    "main": "base api config front pages routes scheduler instances registry",
 }
 # Room -> libraries it may use, as the first component of the #include.
 LIBRARIES = {
-    "base": {"spdlog"},
     "config": {"toml++", "CLI"},
-    "ingress": {
-        *("grpcpp", "google", "boost", "simdjson.h", "prometheus", "openssl", "nlohmann"),
-        *("valijson", "zlib.h"),
-    },
+    "front": {"boost", "nghttp2", "openssl", "simdjson.h", "zlib.h"},
+    "protocols": {"google", "boost", "simdjson.h", "openssl", "nlohmann", "valijson"},
+    "pages": {"nlohmann", "openssl", "prometheus", "zlib.h"},
+    "routes": {"boost", "openssl"},
     "registry": {"curl", "nlohmann", "openssl"},
     "wrapper": {"Python.h", "pybind11"},
     "xtest": {
@@ -50,10 +53,12 @@ BARE_LIBRARIES = {"simdjson.h", "Python.h", "zlib.h"}
 RESERVED = {
     # xtest opens the driver's NVML, which is not there on every machine.
     "dlfcn.h": ({"worker", "wrapper", "xtest"}, "the worker is the only one that opens plugins"),
-    "sys/wait.h": ({"instances"}, "instances are the only ones that start and kill processes"),
-    "spawn.h": ({"instances"}, "instances are the only ones that start and kill processes"),
+    # wrapper/python asks a program which Python it is, and waits for it; the plugin wall has no
+    # other place for that.
+    "sys/wait.h": ({"instances", "python"}, "instances start and kill processes"),
+    "spawn.h": ({"instances", "python"}, "instances start and kill processes"),
 }
-LINES = {".h": 300, ".cc": 600, ".py": 400}
+LINES = {".h": 300, ".cc": 600, ".py": 400}  # Without the line of the licence.
 FUNCTION_LINES = 80
 SKIPPED = {"build", "node_modules", "__pycache__"}
 FOREIGN_PATHS = [f"/{name}/" for name in ("work", "root")]
@@ -146,7 +151,7 @@ def check_file(root, path):
         for foreign in FOREIGN_PATHS:
             if foreign in line:
                 yield number, f"names {foreign}; no file may name a path of one machine"
-    count, limit = text.count("\n"), LINES.get(path.suffix)
+    count, limit = text.count("\n") - ("SPDX-License" in text[:200]), LINES.get(path.suffix)
     if limit is not None and count > limit:
         yield limit + 1, f"has {count} lines; a {path.suffix} file has at most {limit}"
     if path.suffix not in (".h", ".cc"):
@@ -170,6 +175,8 @@ def project_files(root):
     for folder, names, files in os.walk(root):
         names[:] = sorted(n for n in names if n not in SKIPPED and (n[0] != "." or n == ".ci"))
         for name in sorted(files):
+            if name == ".git":  # Of a worktree: a file with the path of the repository.
+                continue
             if not (Path(folder) / name).is_symlink():
                 yield (Path(folder) / name).relative_to(root)
 

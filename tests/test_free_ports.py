@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Ports for programs that must be told theirs.
 
 A run of CI failed once because a port that the kernel had given to a test was given to an outgoing

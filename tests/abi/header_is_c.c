@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Plugins are written in C too: the headers must compile as C. */
 #include "aiges/wrapper.h"
 

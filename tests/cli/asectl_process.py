@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """asectl as a user starts it: a process, with what it said."""
 
 import json
@@ -23,6 +24,14 @@ def environment(binaries, **extra):
     for name in ("CONSUL_HTTP_ADDR", "CONSUL_HTTP_TOKEN", "LD_LIBRARY_PATH", "AIGES_PLUGIN_MODE"):
         env.pop(name, None)
     return {**env, **extra}
+
+
+def hadolint(dockerfile):
+    """Fails with what hadolint has to say about a Dockerfile."""
+    program = Path(sys.executable).with_name("hadolint")
+    command = [program, "--no-color", "--config", ROOT / ".hadolint.yaml", dockerfile]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 class Said:

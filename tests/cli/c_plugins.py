@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Libraries on the C ABI for the tests of asectl check, as text. Each begins with GOOD."""
 
 import subprocess

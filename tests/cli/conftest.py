@@ -1,26 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fixtures of the tests of asectl; the helpers of tests/e2e and tests/cluster are theirs too."""
 
 import contextlib
-import importlib.util
-import sys
-from pathlib import Path
 
 import pytest
-
-HERE = Path(__file__).resolve().parent
-E2E, CLUSTER = HERE.parent / "e2e", HERE.parent / "cluster"
-for folder in (E2E, CLUSTER, HERE):
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
-
-from asectl_process import Asectl, Serving  # noqa: E402
-from consul_agent import ConsulAgent  # noqa: E402
-
-# Several files are called conftest.py, so that of tests/e2e is loaded by its path.
-_spec = importlib.util.spec_from_file_location("e2e_conftest_of_cli", E2E / "conftest.py")
-_e2e = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_e2e)
-binaries, start, xsf_stubs = _e2e.binaries, _e2e.start, _e2e.xsf_stubs
+from asectl_process import Asectl, Serving
+from consul_agent import ConsulAgent
+from loader_fixtures import binaries, start, xsf_stubs
 
 
 @pytest.fixture

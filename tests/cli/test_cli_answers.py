@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What may be an answer: `run`, `check` and the real loader take the same, and refuse the same."""
 
 import pytest
@@ -24,6 +25,14 @@ TAKEN = [
     "['text']",
     "Plain(key='result', data='x', type=0)",
     "Plain(error_code=0, list=(item,))",
+    "Plain(key='result', data=array.array('h', [1, 2]), type=0)",
+    "Plain(key='result', data=numpy.arange(6).reshape(2, 3)[:, ::2], type=0)",
+    "Plain(key='result', data=numpy.zeros(2, dtype=[('Object', 'i4'), ('P', 'f8')]), type=0)",
+    "Plain(key='result', data=numpy.zeros(2, dtype='complex128'), type=0)",
+    "Plain(key='result', data=b'a\\0b', type=0)",
+    "'a\\0b'",
+    "deep(32, b'x')",
+    "('a', 'b') * 500",
     "'\\udc80'",  # A byte that is no UTF-8, as Python keeps it in a str.
 ]
 REFUSED = [
@@ -66,8 +75,55 @@ REFUSED = [
     "{**item, 'data': '\\ud800'}",
     "{**item, 'key': '\\ud800'}",
     "{**item, 'desc': {'a': '\\ud800'}}",
+    "{**item, 'key': 'a\\0b'}",
+    "{**item, 'key': b'a\\0b'}",
+    "{**item, 'desc': {'a\\0': 'b'}}",
+    "{**item, 'desc': {'a': 'b\\0'}}",
+    "Plain(key='a\\0b', data='x', type=0)",
+    "{**item, 'data': numpy.array([b'cat', None], dtype=object)}",
+    "{**item, 'data': numpy.zeros(2, dtype=[('a', 'i4'), ('b', 'O')])}",
+    "{**item, 'data': numpy.array(['2026-01-01'], dtype='datetime64[D]')}",
+    "{**item, 'data': (ctypes.py_object * 2)(1, 2)}",
+    "{**item, 'data': (ctypes.c_char_p * 1)(b'x')}",
+    "{**item, 'data': (ctypes.POINTER(ctypes.c_int) * 1)()}",
+    "Plain(key='result', data=numpy.array([None]), type=0)",
+    "{**item, 'len': 2**70}",
+    "{**item, 'status': 2**70}",
+    "{**item, 'type': 2**70}",
+    "{**item, 'type': 2**32}",
+    "{**item, 'type': -1}",
+    "Plain(key='result', data=b'x', type=2**70)",
+    "Plain(error_code=2**70, list=[item])",
+    "Plain(error_code=2**32, list=[item])",
+    "deep(33, b'x')",
+    "deep(50_000, b'x')",
+    "holds_itself()",
+    "doubled(40)",
+    "doubled(30)",
+    "[b'x'] * 100_001",
+    "response(*[item] * 100_001)",
 ]
 CASES = TAKEN + REFUSED
+HELPERS = """
+import array, ctypes
+import numpy
+
+def deep(levels, inner):
+    for _ in range(levels):
+        inner = [inner]
+    return inner
+
+def holds_itself():
+    made = []
+    made.append(made)
+    return made
+
+def doubled(times):
+    made = []
+    for _ in range(times):
+        made = (made, made)
+    return made
+"""
 CLASS = f"""
 try:
     from aiges_embed import Response, ResponseData, SessionCreateResponse
@@ -77,6 +133,7 @@ from aiges.sdk import StringBodyField, WrapperBase
 
 CASES = {CASES!r}
 CASE = 0
+{HELPERS}
 item = {{"key": "result", "data": b"x", "len": 1, "status": 3, "type": 0}}
 
 
@@ -119,6 +176,7 @@ READ = """
 """
 FUNCTIONS = f"""
 CASES = {CASES!r}
+{HELPERS}
 item = {{"key": "result", "data": b"x", "len": 1, "status": 3, "type": 0}}
 
 def wrapperInit(config):

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The tree of commands: help that is quick, errors that are JSON, completion, create."""
 
 import json
@@ -7,11 +8,8 @@ import sys
 import time
 
 import pytest
-from aiges.cli._app import COMMANDS, CONFIG
-from asectl_process import COMMAND, ROOT
-
-sys.path.insert(0, str(ROOT / "scripts"))
-import lint_docker
+from aiges.cli._app import COMMANDS, CONFIG, KEYS
+from asectl_process import COMMAND, ROOT, hadolint
 
 HEAVY = {"rich", "jinja2", "cffi", "grpc", "google.protobuf", "consul", "requests", "numpy"}
 
@@ -42,12 +40,15 @@ def test_help_is_quick(asectl):
 
 
 @pytest.mark.parametrize(
-    "words", [[name] for name in COMMANDS] + [["config", name] for name in CONFIG]
+    "words",
+    [[name] for name in COMMANDS]
+    + [["config", name] for name in CONFIG]
+    + [["keys", name] for name in KEYS],
 )
 def test_every_command_has_help_and_json(asectl, words):
     said = asectl(*words, "--help")
     assert "Usage: asectl " + " ".join(words) in said.out
-    if words != ["config"]:
+    if words not in (["config"], ["keys"]):
         assert "--json" in said.out
 
 
@@ -163,7 +164,15 @@ def test_what_is_made_is_well_made(asectl, tmp_path, binaries, template):
                 check=True,
                 capture_output=True,
             )
-    assert list(lint_docker.lint(project / "Dockerfile")) == []
+        mypy = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", tmp_path / "mypy"]
+        checked = subprocess.run(
+            [*mypy, project / "wrapper/wrapper.py"],
+            env={**os.environ, "MYPYPATH": str(ROOT / "sdk")},
+            capture_output=True,
+            text=True,
+        )
+        assert checked.returncode == 0, checked.stdout
+    hadolint(project / "Dockerfile")
     assert json.loads(asectl("config", "validate", "--json", cwd=project).out)["service"] == "x"
 
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """asectl config and services against a real Consul, and validate against the real loader."""
 
 import json

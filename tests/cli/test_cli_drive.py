@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every hook of a wrapper.py is driven by asectl check; what cannot be is said in a note."""
 
 import pytest
@@ -5,7 +6,9 @@ from aiges.cli import _drive_session
 from aiges.cli._drive import Driver
 from aiges.cli._findings import Findings
 from aiges.cli._hooks import Given
+from aiges.cli._load import Failed
 from aiges.dto import Response, ResponseData, callback
+from aiges.errors import BadInput
 
 
 class Good:
@@ -183,9 +186,9 @@ def test_a_coroutine_of_function_style_returns_its_answer():
 
     Module.returned = b"x"
     assert drive(Module(), is_class=False) == []
-    Module.returned = 0  # The loader delivers what it returns.
+    Module.returned = 0  # Then the answer is what it has appended.
     [(level, hook, text)] = drive(Module(), is_class=False)
-    assert (level, hook) == ("error", "wrapperOnceExec") and "got int 0" in text
+    assert (level, hook) == ("error", "wrapperOnceExec") and "respData: expected at least" in text
 
 
 def test_a_batch_must_be_a_list_and_0_is_no_result():
@@ -193,7 +196,7 @@ def test_a_batch_must_be_a_list_and_0_is_no_result():
         def wrapperBatchExec(self, params, reqData):
             return self.returned
 
-    for returned, text in [((b"a", b"b"), "got tuple"), ([b"a", 0], "got int 0")]:
+    for returned, text in [({b"a", b"b"}, "got set"), ([b"a", 0], "got int 0")]:
         batch = Batch()
         batch.returned = returned
         found = drive(batch)
@@ -223,3 +226,25 @@ def test_the_schema_of_the_users_own(returned, text):
     found = drive(Declares())
     assert [each[:2] for each in found] == [("warning", "wrapperSchema")] * (text is not None)
     assert text is None or text in found[0][2]
+
+
+def test_bad_input_is_a_matter_of_the_test_values():
+    class Strict(Good):
+        def wrapperOnceExec(self, params, reqData):
+            raise BadInput("expected a picture", code=4)
+
+    text = "refuses the test values: expected a picture (code 4)"
+    assert drive(Strict()) == [("warning", "wrapperOnceExec", text)]
+
+
+def test_bad_input_of_the_start_is_a_fault():
+    class Wrong(Good):
+        def wrapperInit(self, config):
+            raise BadInput("no model")
+
+    findings = Findings("/nowhere")
+    with pytest.raises(Failed):
+        Driver(Wrong(), True, findings, Given({}, {}, {}, None)).run()
+    assert [(each.level, each.text) for each in findings.all] == [
+        ("error", "raised BadInput: no model")
+    ]

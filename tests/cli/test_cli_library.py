@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """asectl check on a libwrapper.so: symbols, calls, memory, threads, crashes."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """asectl check calls all that a library exports, in the order of the loader, and judges it."""
 
 import re

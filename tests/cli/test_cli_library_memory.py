@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """asectl check finds what a library forgets to free, down to a few bytes, and no more than that."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """asectl schema: both generations, defaults in both ways, into a file."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Each template: created, checked, served, called. And serve on what people have."""
 
 import os
@@ -101,6 +102,22 @@ def test_a_lone_wrapper_gets_a_configuration_that_works_without_asectl(
     assert done.returncode == 0, done.stderr
 
 
+# Of outputs of one key only the last was shown; files of one name lay over each other.
+def test_call_shows_every_output(asectl, start, tmp_path):
+    several = FUNCTIONS.replace(
+        "respData.append(",
+        """for key, data, kind in (("t", b"a", 0), ("i", b"1", 2), ("t", b"b", 0), ("i", b"2", 2)):
+        respData.append({"key": key, "data": data, "len": 1, "status": 3, "type": kind})
+    if False: respData.append(""",
+    )
+    assert several != FUNCTIONS
+    said = asectl("call", start(several).grpc, "data=x", "--json")
+    shown = [(each["key"], each.get("text")) for each in said.json["outputs"]]
+    assert shown == [("t", "ab"), ("i", None), ("i", None)]
+    files = [tmp_path / each["file"] for each in said.json["outputs"][1:]]
+    assert [file.read_bytes() for file in files] == [b"1", b"2"]
+
+
 def test_serve_takes_the_wrapper_section_and_what_follows_the_dashes(serve, tmp_path):
     (tmp_path / "wrapper.py").write_text(FUNCTIONS)
     (tmp_path / "aiges.toml").write_text('[my]\nport = 0\n[wrapper]\ngreeting = "hi"\n')
@@ -108,6 +125,31 @@ def test_serve_takes_the_wrapper_section_and_what_follows_the_dashes(serve, tmp_
     wait_until(lambda: "greeting is hi" in serving.text(), "the print of the wrapper")
     assert "greeting" in (tmp_path / ".asectl/aiges.toml").read_text()
     assert (tmp_path / "aiges.toml").read_text().startswith("[my]\nport = 0\n[wrapper]")
+
+
+def test_defaults_after_the_dashes_join_those_of_asectl(asectl, serve, tmp_path):
+    """asectl gives AIService a -dc of its own, which may be there once."""
+    (tmp_path / "wrapper.py").write_text(FUNCTIONS)
+    (tmp_path / "aiges.toml").write_text("[my]\nport = 0\n")
+    serving = serve(tmp_path, "--", '-dc=[wrapper]\ngreeting = "hi"\n')
+    wait_until(lambda: "greeting is" in serving.text(), "the print of the wrapper")
+    assert serving.interrupt() == 0
+    (tmp_path / "aiges.toml").unlink()
+    said = asectl("serve", "--json", "--", "-dc", "[x", code=1)
+    assert said.json["error"].startswith("-dc: expected TOML")
+
+
+def test_call_finds_the_service_by_http_and_by_the_file_here(asectl, serve, tmp_path):
+    (tmp_path / "wrapper.py").write_text(FUNCTIONS)
+    serving = serve(tmp_path)
+    (tmp_path / "aiges.toml").write_text(
+        f'[svcName]\nport = 0\n[wrapper]\nhttp_listen = "{serving.http}"\n'
+    )
+    for target in ([f"http://{serving.http}"], []):
+        said = asectl("call", "--json", *target, "data=a=b", cwd=tmp_path)
+        assert texts(said) == "A=B" and said.json["host"] == serving.grpc
+    said = asectl("call", "--json", "http://127.0.0.1:1", "data=x", code=1)
+    assert "expected a loader's HTTP port" in said.json["error"]
 
 
 def test_the_log_is_readable_as_text(serve, tmp_path):
@@ -194,6 +236,13 @@ def test_what_cannot_be_served_is_said(asectl, tmp_path, files, text):
         (tmp_path / name).write_text(content)
     said = asectl("serve", "--json", code=1)
     assert text in said.json["error"]
+
+
+def test_a_file_of_another_name_is_refused_with_the_reason(asectl, tmp_path):
+    (tmp_path / "wrapper.py").write_text(FUNCTIONS)
+    (tmp_path / "model.py").write_text(FUNCTIONS)
+    said = asectl("serve", "--json", "model.py", code=1)
+    assert "model.py: the loader imports the module wrapper" in said.json["error"]
 
 
 def test_without_aiservice_the_way_to_it_is_said(asectl, tmp_path):

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """asectl services: the load of each loader, from real loaders in a real Consul."""
 
 import socket
@@ -22,8 +23,12 @@ def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt):
 
 
 def registered(start, service, consul):
-    registry = {"url": consul.http}
-    return start(ENGINE, service=service, config={service: {"finder": 1}, "registry": registry})
+    config = {
+        service: {"finder": 1},
+        "registry": {"url": consul.http},
+        "instances": {"threads": 1},  # Calls are to wait behind the one that sleeps.
+    }
+    return start(ENGINE, service=service, config=config)
 
 
 def test_services_shows_the_load_of_each(asectl, consul, start):
@@ -99,3 +104,8 @@ def test_services_shows_the_rate(asectl, consul, start):
     finally:
         over.set()
         thread.join()
+
+
+def test_a_consul_that_is_not_there_is_told_in_a_sentence(asectl):
+    said = asectl("services", "--agent", "http://127.0.0.1:1", code=1)
+    assert said.err.strip().endswith("http://127.0.0.1:1: Connection refused (is Consul there?)")

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What asectl knows about aiges.toml: read, overlaid, written anew."""
 
 import json

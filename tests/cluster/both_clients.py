@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """AsyncClient with the methods of Client, so that the same tests run through both."""
 
 import asyncio

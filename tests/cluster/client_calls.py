@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A wrapper whose calls can be slow, fail and die, and ways to call it from a test."""
 
 import threading
@@ -14,6 +15,13 @@ class Wrapper:
                 log.write("ran\\n")
         if params.get("do") == "exit":
             os._exit(3)
+        if params.get("do") == "several":
+            return [
+                {"key": key, "data": data, "len": len(data), "type": kind, "status": 3}
+                for key, data, kind in (
+                    ("t", b"\\xe6\\x97", 0), ("i", b"1", 2), ("t", b"\\xa5", 0), ("i", b"2", 2),
+                )
+            ]
         if params.get("do") == "fail":
             raise ValueError("mine")
         if params.get("do") == "describe":

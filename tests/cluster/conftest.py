@@ -1,27 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fixtures of the tests with several programs; the helpers of tests/e2e are theirs too."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import pytest
-
-HERE = Path(__file__).resolve().parent
-E2E = HERE.parent / "e2e"
-for folder in (E2E, HERE):
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
-
-from consul_agent import ConsulAgent  # noqa: E402
-from hosts import NAMES, HostCluster  # noqa: E402
-from network import Network, missing  # noqa: E402
-from prerequisites import need  # noqa: E402
-
-# Two files are called conftest.py, so that of tests/e2e is loaded by its path.
-_spec = importlib.util.spec_from_file_location("e2e_conftest", E2E / "conftest.py")
-_e2e = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_e2e)
-binaries, start, xsf_stubs = _e2e.binaries, _e2e.start, _e2e.xsf_stubs
+from consul_agent import ConsulAgent
+from hosts import NAMES, HostCluster
+from loader_fixtures import binaries, start, xsf_stubs
+from network import Network, missing
+from prerequisites import need
 
 
 @pytest.fixture(scope="module")

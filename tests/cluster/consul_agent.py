@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A Consul agent of the test's own: ports of its own, everything in memory, gone with the test."""
 
 import base64

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """HAProxy with deploy/haproxy/haproxy.cfg as a process of the test; its hosts and its callers."""
 
 import collections

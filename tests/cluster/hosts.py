@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Consul and loaders on hosts of their own, and clients that count what becomes of every call."""
 
 import collections

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Hosts of their own on one machine: network namespaces on a bridge, with a network to cut.
 
 The test itself stands beside them, as one more host. Needs root and the right to make namespaces.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a test needs of its machine: without it a test is skipped here, and fails in CI."""
 
 import os

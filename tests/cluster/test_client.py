@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """aiges.client against real loaders: answers, errors, retries, and the same by asyncio."""
 
 import asyncio
@@ -73,6 +74,15 @@ def test_payloads_keep_names_types_and_order(client):
         ("t", b"A", DataType.TEXT),
     ]
     assert client.once({"a": "x", "b": b"y"}).text("b") == "Y"
+
+
+def test_every_output_of_a_name_arrives(client):
+    reply = client.once("x", {"do": "several"})
+    assert reply.text("t") == "\u65e5"
+    assert [payload.data for payload in reply.all("i")] == [b"1", b"2"]
+    assert [payload.name for payload in reply.outputs] == ["t", "i", "t", "i"]
+    with pytest.raises(LookupError, match="got 2 that are not all text"):
+        reply.data("i")
 
 
 def test_params_reach_the_wrapper(client):

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """aiges.client and where its calls go: sessions, discovery, connections that break."""
 
 import collections

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Client.stream and AsyncClient.stream over /aiges.v1.Stream/Run, against real loaders."""
 
 import gc
@@ -262,11 +263,10 @@ def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt):
 # Errors.
 
 
-@pytest.mark.parametrize(
-    ("params", "code"),
-    [({"create": "fail"}, 10905), ({"write": "fail"}, 10907), ({"read": "fail"}, 10908)],
-)
-def test_an_error_of_the_engine_has_its_code(client, loader, params, code):
+@pytest.mark.parametrize(("hook", "code"), [("create", 10905), ("write", 10907), ("read", 10908)])
+def test_an_error_of_the_engine_has_its_code(open_client, engine, hook, code):
+    loader = engine(aiges={"asyncMode": False})  # Or the engine answers by callback.
+    client, params = open_client(loader), {hook: "fail"}
     with pytest.raises(EngineError) as error:
         list(client.stream("x", params))
     assert (error.value.code, error.value.host) == (code, loader.grpc)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`make cluster-demo` shows what it says, and leaves nothing running, however it ends."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """deploy/compose: what can be known of it without a container engine."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A loader takes its configuration from the config centre, and follows what is pushed."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The proxy of deploy/haproxy in front of real loaders, which it finds in a real Consul."""
 
 import base64

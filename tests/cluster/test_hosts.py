@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Three loaders, a Consul and clients, each on a host of its own; then things break.
 
 Wanted: no once call fails but those in flight on a host that died hard, and these are retried (the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """HAProxy on a host of its own, between clients and three loaders on theirs.
 
 It repeats no call that may have run, so calls in flight on a host that falls silent may fail: those

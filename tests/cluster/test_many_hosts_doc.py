@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """docs/many_hosts.md against the code: which keys are hot, and which rights are enough."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The real Prometheus, with the file of deploy/compose, finds loaders in a real Consul."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A loader makes itself known to Consul, and is forgotten in order."""
 
 import contextlib

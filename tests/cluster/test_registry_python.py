@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """aiges.registry, and the discovery of aiges.balance, against a real Consul."""
 
 import hashlib

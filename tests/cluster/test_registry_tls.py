@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An agent that speaks https and wants certificates: clients, aiges.registry and loaders use it."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """xtest finds its hosts in a Consul: real agents, real loaders, every kind of port."""
 
 import pytest
@@ -27,8 +28,14 @@ def registered(start):
     def make(agent, *settings):
         url = {"backend": "consul", "url": agent.http}
         loaders = [start(WRAPPER, config={"registry": {**url, **own}}) for own in settings]
-        path = "/v1/health/service/svcName?passing=true"
-        wait_until(lambda: len(agent.ask("GET", path)) == len(loaders), "all loaders in Consul")
+        # Those of the test before may still be there: wait for these, and for no other.
+        wanted = {int(loader.grpc.rpartition(":")[2]) for loader in loaders}
+
+        def known():
+            found = agent.ask("GET", "/v1/health/service/svcName?passing=true")
+            return {one["Service"]["Port"] for one in found} == wanted
+
+        wait_until(known, "these loaders, and no other, pass in Consul", 30)
         return loaders
 
     return make

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`make demo`: what it prints, what it draws, and that nothing of it goes on running."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A page of documentation as a list of blocks, with what its comments say about testing them.
 
 Indented blocks and fences marked sh are commands. Comments before a block say more:

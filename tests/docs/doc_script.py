@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The commands of a page as one bash script, and its run in a world of its own.
 
 That world is a copy of the checkout's files (build and .venv are links to the real ones) and

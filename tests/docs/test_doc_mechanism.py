@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The mechanism of test_doc_pages.py itself: a page that is wrong fails, and says where."""
 
 from pathlib import Path

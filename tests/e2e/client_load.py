@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Clients that call all the time, for tests of what must not be noticed by them."""
 
 import threading

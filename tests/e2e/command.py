@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs of AIService that end by themselves: bad starts, -check, -init and the like."""
 
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Wrappers that declare what they take and give, for the tests of /openapi.json and /docs."""
 
 MIRROR = """

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What people do with the data classes, for test_dto_in_worker.py: each line is run on its own.
 
 ``m`` is aiges_embed, aiges.dto or aiges._dto; the value of the last expression counts, or the
@@ -7,6 +8,7 @@ exception. No imports but the standard library's: a worker runs this file too.
 import array
 import ast
 import copy
+import ctypes
 import decimal
 import pickle
 
@@ -52,6 +54,10 @@ n = N(); n.data = "\\ud800"
 n = N(); n.data = 1.5
 n = N(); n.data = None
 n = N(); n.data = [1]
+n = N(); n.data = (ctypes.py_object * 2)(1, 2)
+n = N(); n.data = (ctypes.c_void_p * 2)(1, 2)
+n = N(); n.data = type("S", (ctypes.Structure,), {"_fields_": [("P", ctypes.c_byte)]})(7); n.data
+n = N(); m = memoryview(b"x"); m.release(); n.data = m
 n = N(); n.data = decimal.Decimal(1)
 n = N(); n.data = type("Mine", (), {})()
 n = N(); d = type("B", (bytes,), {})(b"x"); n.data = d; type(n.data).__name__
@@ -213,7 +219,7 @@ sorted(x for x in dir(m) if x in PUBLIC)
 
 PUBLIC = (
     *("DataListCls", "DataListNode", "Response", "ResponseData", "SessionCreateResponse"),
-    *("call_state", "callback", "callback_metric", "callback_trace", "current_tag"),
+    *("call_state", "callback", "callback_metric", "callback_trace", "current_tag", "init_rq"),
 )
 OURS = ("data: ", "type: expected 0")  # How the texts begin that are the product's own.
 
@@ -243,7 +249,8 @@ def evaluate(module):
 
 
 def outcome(line, module):
-    scope = {"m": module, "copy": copy, "pickle": pickle, "array": array, "decimal": decimal}
+    modules = {"copy": copy, "pickle": pickle, "array": array, "decimal": decimal, "ctypes": ctypes}
+    scope = {"m": module, **modules}
     scope.update(Index=Index, Key=Key, PUBLIC=PUBLIC, L=module.DataListNode)
     tree = ast.parse(line.replace("\\n", "\n").replace("; class", "\nclass"))
     last = tree.body[-1]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """HTTP the plain way (http.client), and raw sockets for what a proper client would never send."""
 
 import http.client

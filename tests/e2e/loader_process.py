@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """AIService as a process of the test: its aiges.toml, its ports, its log, its workers."""
 
 import json
@@ -136,7 +137,8 @@ class Loader:
         listening = self._wait_line(r"AIService listening grpc=(\S+) http=(\S+)")
         self.grpc, self.http = listening.group(1), listening.group(2)
         self.xsf = XsfClient(self.grpc, self.service)
-        self.web = None if self.http == "off" else HttpClient(self.http)
+        is_port = self.http != "off" and not self.http.startswith("unix:")
+        self.web = HttpClient(self.http) if is_port else None
         if ready:
             self.wait_ready_line()
 

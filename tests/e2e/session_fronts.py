@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A session over each protocol, with one face, for tests of what holds in all of them.
 
 write() gives a piece of one input stream; iterating gives each Item of the output until the session

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """wrapper.py in the shapes that users write, for test_python_sessions.py."""
 
 V1_ECHO = """
@@ -81,11 +82,11 @@ class Wrapper(WrapperBase):
             for node in reqData.list:
                 callback(response(node.data.upper(), node.status), *self.names)
             late = callback(response(b"x", 2), *self.names)
-            print(f"late: {late}")
+            print(f"late: {late}\\n", end="")  # In one piece: two threads print.
         threading.Thread(target=work).start()
         return 0
     def wrapperDestroy(self, handle):
-        print("destroyed", handle)
+        print(f"destroyed {handle}\\n", end="")
         return 0
     def wrapperOnceExec(self, params, reqData):
         return response("once", 3)
@@ -136,7 +137,7 @@ BATCH = """
 import time
 class Wrapper:
     def wrapperOnceExec(self, params, reqData):
-        time.sleep(0.05)  # Meanwhile the others come.
+        time.sleep(0.5)  # Meanwhile the others come.
         return self.wrapperBatchExec([params], [reqData])[0]
     def wrapperBatchExec(self, params, reqData):
         from aiges_embed import Response, ResponseData

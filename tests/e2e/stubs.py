@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Python messages made from proto/*.proto at the start of the session."""
 
 import sys
@@ -9,7 +10,7 @@ PROTO = Path(__file__).resolve().parents[2] / "proto"
 
 
 def generate_stubs(folder):
-    names = ("xsf.proto", "loader.proto", "stream.proto", "orca.proto")
+    names = ("xsf.proto", "loader.proto", "stream.proto", "toolbox.proto", "orca.proto")
     files = [str(PROTO / name) for name in names]
     code = protoc.main(["protoc", f"-I{PROTO}", f"--python_out={folder}", *files])
     if code != 0:

@@ -1,8 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
 """Licences and queue bounds: immediate, honest refusals, on both fronts."""
 
 import time
 
 import pytest
+
+# What waits behind a running call is seen in the queue only where the worker takes one at a time.
+ONE_AT_A_TIME = {"instances": {"threads": 1}}
 
 
 @pytest.fixture
@@ -32,7 +36,7 @@ def test_call_beyond_fc_max_is_10110_in_both_places(start, toolbox, gate):
 
 
 def test_call_beyond_queue_max_requests_is_10110(start, toolbox, gate):
-    loader = start(toolbox, config={"queue": {"max_requests": 1}})
+    loader = start(toolbox, config={**ONE_AT_A_TIME, "queue": {"max_requests": 1}})
     held = [loader.xsf.begin_do("gate", gate=gate, wait_ms=20000)]
     loader.wait_metric("aiges_in_flight", 1)
     held.append(loader.xsf.begin_do("echo", wait_ms=20000))
@@ -46,7 +50,7 @@ def test_call_beyond_queue_max_requests_is_10110(start, toolbox, gate):
 
 
 def test_bytes_beyond_queue_max_bytes_are_10110(start, toolbox, gate):
-    loader = start(toolbox, config={"queue": {"max_bytes": 65536}})
+    loader = start(toolbox, config={**ONE_AT_A_TIME, "queue": {"max_bytes": 65536}})
     held = [loader.xsf.begin_do("gate", gate=gate, wait_ms=20000)]
     loader.wait_metric("aiges_in_flight", 1)
     held.append(loader.xsf.begin_do("echo", b"x" * 60_000, wait_ms=20000))
@@ -80,7 +84,7 @@ def test_http_refusal_is_429_with_retry_after(start, toolbox, gate):
 def test_deadline_that_passes_in_the_queue_is_answered_then_and_never_run(
     start, toolbox, gate, tmp_path
 ):
-    loader = start(toolbox)
+    loader = start(toolbox, config=ONE_AT_A_TIME)
     notes = tmp_path / "notes"
     held = loader.xsf.begin_do("gate", gate=gate, wait_ms=20000)
     loader.wait_metric("aiges_in_flight", 1)
@@ -97,7 +101,7 @@ def test_deadline_that_passes_in_the_queue_is_answered_then_and_never_run(
 
 
 def test_call_whose_grpc_client_left_the_queue_is_never_run(start, toolbox, gate, tmp_path):
-    loader = start(toolbox)
+    loader = start(toolbox, config=ONE_AT_A_TIME)
     notes = tmp_path / "notes"
     held = loader.xsf.begin_do("gate", gate=gate, wait_ms=20000)
     loader.wait_metric("aiges_in_flight", 1)
@@ -112,7 +116,7 @@ def test_call_whose_grpc_client_left_the_queue_is_never_run(start, toolbox, gate
 
 
 def test_call_whose_http_client_left_the_queue_is_never_run(start, toolbox, gate, tmp_path):
-    loader = start(toolbox)
+    loader = start(toolbox, config=ONE_AT_A_TIME)
     notes = tmp_path / "notes"
     held = loader.xsf.begin_do("gate", gate=gate, wait_ms=20000)
     loader.wait_metric("aiges_in_flight", 1)
@@ -128,7 +132,7 @@ def test_call_whose_http_client_left_the_queue_is_never_run(start, toolbox, gate
 
 
 def test_queue_is_served_in_order(start, toolbox, gate, tmp_path):
-    loader = start(toolbox)
+    loader = start(toolbox, config=ONE_AT_A_TIME)
     notes = tmp_path / "notes"
     held = [loader.xsf.begin_do("gate", gate=gate, wait_ms=20000)]
     loader.wait_metric("aiges_in_flight", 1)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What must never bring the loader down, and what it must never keep."""
 
 import json
@@ -127,8 +128,8 @@ def test_any_bytes_on_a_port_leave_it_serving(start, toolbox, front):
     heads = [
         b"",
         preface,
-        b"POST /v1/raw/svcName HTTP/1.1\r\nContent-Length: 9\r\n\r\n",
-        b"POST /v1/private/svcName HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST /v1/raw/svcName HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n",
+        b"POST /v1/private/svcName HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"GET /",
     ]
     host, _, port = getattr(loader, front).rpartition(":")

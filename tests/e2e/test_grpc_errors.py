@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Calls over gRPC that are refused: the exact number and text, where XSF clients look for them."""
 
 import socket
@@ -6,7 +7,7 @@ import time
 import grpc
 import pytest
 from http_client import read_to_end
-from xsf_client import IMAGE
+from xsf_client import IMAGE, STREAM
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +101,57 @@ def test_no_payload_is_10009_at_once(xsf):
     assert time.monotonic() - begin < 4
 
 
+def too_many(xsf, what):
+    """A LoaderInput with one part too many."""
+    if what == "payloads":
+        return xsf.input(*[xsf.payload(f"k{n}", b"") for n in range(4097)])
+    if what == "expected outputs":
+        return good(xsf, expect=[xsf.expect(f"k{n}") for n in range(1025)])
+    return good(xsf, params={f"k{n}": "" for n in range(16_385)})
+
+
+@pytest.mark.parametrize(
+    ("what", "most"),
+    [
+        ("payloads", 4096),
+        ("expected outputs", 1024),
+        ("params, headers and attributes", 16384),
+    ],
+)
+def test_message_with_too_many_parts_is_10009(xsf, what, most):
+    code, text = refusal(ask(xsf, too_many(xsf, what)))
+    assert code == 10009
+    assert text.startswith(f"input invalid data: expected at most {most} ")
+    assert text.endswith(" in one message, got more")
+
+
+def test_stream_message_with_too_many_parts_is_invalid_argument(xsf):
+    run = xsf.channel.stream_stream("/aiges.v1.Stream/Run")
+    message = too_many(xsf, "payloads").SerializeToString()
+    with pytest.raises(grpc.RpcError) as raised:
+        list(run(iter([message]), timeout=20))
+    assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert "expected at most 4096 " in raised.value.details()
+
+
+def test_handle_that_is_too_long_is_10009(xsf):
+    code, text = refusal(ask(xsf, good(xsf), handle="h" * 257))
+    assert code == 10009
+    assert text == (
+        "input invalid data: expected at most 256 bytes of s.h (the handle) in one message, "
+        "got more"
+    )
+    assert ask(xsf, good(xsf), handle="h" * 256).code == 0
+
+
+def test_session_without_a_ready_worker_is_10109(loading):
+    loader, gate = loading
+    answer = ask(loader.xsf, good(loader.xsf, state=STREAM), wait_ms=20000)
+    assert refusal(answer) == (10109, "no worker is ready to take a session")
+    gate.touch()
+    loader.wait_ready_line()
+
+
 @pytest.mark.parametrize("source", ["http", "s3", "nonsense"])
 def test_data_that_is_not_in_the_request_is_10009(xsf, source):
     inner = xsf.input(xsf.payload("img", b"", IMAGE, dataSrc=source, url="http://127.0.0.1:1/x"))
@@ -185,7 +237,7 @@ def test_unknown_method_is_unimplemented(xsf):
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113, section 3.4.
 SETTINGS = b"\x00\x00\x00\x04" + b"\x00" * 5
-SETTINGS_TYPE, WINDOW_TYPE = 4, 8
+SETTINGS_TYPE, GOAWAY_TYPE, WINDOW_TYPE = 4, 7, 8
 
 
 def frames(data):
@@ -202,9 +254,6 @@ def frames(data):
 @pytest.mark.parametrize(
     "sent",
     [
-        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 50,  # TLS hello.
-        b"\x00" * 100,
         PREFACE + b"\xff" * 200,
         PREFACE
         + SETTINGS
@@ -214,11 +263,28 @@ def frames(data):
     ],
 )
 def test_foreign_bytes_on_the_port_end_their_connection(xsf, sent):
-    """gRPC says its settings, and closes: no call has begun, none is answered."""
+    """The loader says its settings and goodbye: no call has begun, none is answered."""
     host, _, port = xsf.address.rpartition(":")
     with socket.create_connection((host, int(port)), timeout=20) as connection:
         connection.sendall(sent)
         assert_settings_only(read_to_end(connection))
+    assert xsf.do("echo", b"serves").data("data") == b"serves"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 50,  # TLS hello.
+        b"\x00" * 100,
+        PREFACE[:-1] + b"?",
+    ],
+)
+def test_bytes_of_no_protocol_are_told_so(xsf, sent):
+    host, _, port = xsf.address.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(sent)
+        answer = read_to_end(connection)
+    assert answer.split(b"\r\n")[0].split()[1] in (b"400", b"505"), answer
     assert xsf.do("echo", b"serves").data("data") == b"serves"
 
 
@@ -228,10 +294,14 @@ def test_truncated_bytes_on_the_port_end_their_connection(xsf, sent):
     with socket.create_connection((host, int(port)), timeout=20) as connection:
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)
-        assert_settings_only(read_to_end(connection))
+        answer = read_to_end(connection)
+    if sent.startswith(PREFACE):
+        assert_settings_only(answer)
+    else:
+        assert answer == b""
     assert xsf.do("echo", b"serves").data("data") == b"serves"
 
 
 def assert_settings_only(answer):
-    assert set(frames(answer)) <= {(SETTINGS_TYPE, 0), (WINDOW_TYPE, 0)}
+    assert set(frames(answer)) <= {(SETTINGS_TYPE, 0), (WINDOW_TYPE, 0), (GOAWAY_TYPE, 0)}
     assert frames(answer)[0] == (SETTINGS_TYPE, 0)

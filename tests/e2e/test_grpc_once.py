@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A once call over gRPC: what reaches the wrapper, what comes back."""
 
 import json

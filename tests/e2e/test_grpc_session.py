@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sessions over /utils.XsfCall/call: tests/engine answers by wrapperRead and by callback."""
 
 import time
@@ -148,14 +149,18 @@ def test_output_that_nobody_expects_is_10106_and_ends_the_session(session, loade
     wait_released(loader)
 
 
-def test_client_that_goes_during_a_poll_loses_nothing(session, loader):
-    session.open()
+def leave_during_a_poll(loader, session):
     request = loader.xsf.request(
-        None, op="AIOut", param={"waitTime": "10000"}, handle=session.handle
+        None, op="AIOut", param={"waitTime": "60000"}, handle=session.handle
     )
     poll = loader.xsf.send(request)
     time.sleep(0.2)
     poll.cancel()
+
+
+def test_client_that_goes_during_a_poll_loses_nothing(session, loader):
+    session.open()
+    leave_during_a_poll(loader, session)
     time.sleep(1)  # Until the loader knows: an answer on its way to the client would be lost.
     session.write(b"kept", status=3)
     assert session.all() == ["KEPT"]
@@ -168,12 +173,7 @@ def test_client_that_went_during_a_poll_does_not_hold_up_the_end(start, binaries
     )
     session = XsfSession(loader.xsf)
     session.open()
-    request = loader.xsf.request(
-        None, op="AIOut", param={"waitTime": "60000"}, handle=session.handle
-    )
-    poll = loader.xsf.send(request)
-    time.sleep(0.2)
-    poll.cancel()
+    leave_during_a_poll(loader, session)
     time.sleep(0.5)
     loader.terminate()
     assert loader.wait_exit() == 0

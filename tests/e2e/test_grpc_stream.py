@@ -1,7 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
 """The native streaming RPC /aiges.v1.Stream/Run: one call is one session."""
 
 import queue
-import time
 
 import grpc
 import pytest
@@ -178,7 +178,7 @@ def test_drain_lets_open_streams_finish(loader):
     stream.piece(b"x", status=0)
     next(iter(stream))
     loader.terminate()
-    time.sleep(0.3)
+    loader.wait_log("draining")
     stream.piece(b"end", status=2)
     assert [p.data for o in stream for p in o.pl] == [b"END"]
     assert loader.wait_exit() == 0

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """POST /v1/private/<serviceId>: the JSON envelope, in and out."""
 
 import base64
@@ -71,9 +72,19 @@ def test_text_that_needs_escapes_comes_back_whole(web):
     assert answer.json["payload"]["d"]["text"] == text
 
 
-def test_text_that_is_no_utf8_leaves_the_answer_readable(web):
-    answer = web.envelope(envelope({"d": {"text": b64(b"a\xff\xfeb")}}))
-    assert answer.json["payload"]["d"]["text"] == "a??b"
+def test_text_that_is_no_utf8_comes_back_whole_in_base64(web):
+    data = "日本".encode()[:4]
+    output = web.envelope(envelope({"d": {"text": b64(data)}})).json["payload"]["d"]
+    assert base64.b64decode(output["text_base64"]) == data
+    assert "text" not in output
+    again = web.envelope(envelope({"d": {"text_base64": output["text_base64"]}}))
+    assert again.json["payload"]["d"] == output
+
+
+def test_plain_text_can_be_sent_as_it_is(web):
+    text = "hiya, gr\u00fc\u00dfe \u0000"
+    answer = web.envelope(envelope({"d": {"text_plain": text}}))
+    assert answer.json["payload"]["d"]["text"] == text
 
 
 def test_object_or_array_arrives_as_its_json_text(web):
@@ -151,21 +162,52 @@ def test_json_nested_too_deeply_is_400_with_10000(web):
 @pytest.mark.parametrize("text", ["a", "!!!!", "QQ=", "QQ==QQ==", "Q Q=", "\u00fc"])
 def test_string_that_is_no_base64_is_400_with_10001(web, text):
     message = refused(web.envelope(envelope({"img": {"image": text}})), 400, 10001)
-    assert message == "payload.img.image: the string is not standard base64"
+    assert message == f'payload.img.image: expected standard base64 with padding, got "{text}"'
+    message = refused(web.envelope(envelope({"t": {"text": text}})), 400, 10001)
+    assert message.endswith('; plain text goes as {"text_plain": ..}')
 
 
-@pytest.mark.parametrize("value", [3, True, None])
-def test_data_of_another_json_type_is_400_with_10001(web, value):
+@pytest.mark.parametrize(("value", "got"), [(3, "a number"), (True, "a boolean"), (None, "null")])
+def test_data_of_another_json_type_is_400_with_10001(web, value, got):
     message = refused(web.envelope(envelope({"img": {"image": value}})), 400, 10001)
-    assert message == "payload.img.image: expected a base64 string, an object or an array"
+    assert (
+        message == f"payload.img.image: expected a base64 string, an object or an array, got {got}"
+    )
 
 
 def test_payload_that_is_no_object_is_400_with_10001(web):
     message = refused(web.envelope(envelope({"img": "x"})), 400, 10001)
-    assert message == "payload.img: expected an object"
+    assert message == "payload.img: expected an object, got a string"
 
 
-@pytest.mark.parametrize("body", [{}, {"payload": {}}, {"payload": 3}])
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b'{"payloads": {}}', "payloads: unknown; expected header, parameter and payload; did you"),
+        (b'{"payload": 3}', "payload: expected an object, got a number"),
+        (b'{"payload": {"a": {}, "a": {}}}', 'payload: expected each key once, got "a" again'),
+        (b'{"parameter": {"lang": "en"}}', "parameter.lang: expected a group of parameters"),
+    ],
+)
+def test_what_would_be_passed_over_is_400_with_10001(web, body, text):
+    assert refused(web.envelope(body), 400, 10001).startswith(text)
+
+
+def test_unknown_query_key_is_400_with_what_was_meant(web):
+    message = refused(web.envelope(envelope(), query="?timeout=5"), 400, 10001)
+    assert message == "?timeout: unknown; expected timeout_ms"
+    assert (
+        web.envelope(envelope(), query="?timeout_ms=5000&date=x&authorization=y&app_id=z").status
+        == 200
+    )
+
+
+def test_nul_in_a_parameter_is_400_with_10009(web):
+    message = refused(web.envelope(envelope(None, None, lang="a\0b")), 400, 10009)
+    assert message.startswith("input invalid data: parameter lang: expected text without NUL bytes")
+
+
+@pytest.mark.parametrize("body", [{}, {"payload": {}}, {"payload": None}])
 def test_no_payload_is_400_with_10009(web, body):
     message = refused(web.envelope(body), 400, 10009)
     assert message == "input invalid data: expected at least one payload, got none"
@@ -181,7 +223,10 @@ def test_unknown_service_id_is_404(web):
 def test_other_content_type_is_415(web):
     body = json.dumps(envelope())
     answer = web.request("POST", "/v1/private/svcName", body, {"Content-Type": "image/png"})
-    assert refused(answer, 415, 10000) == "expected Content-Type application/json, got image/png"
+    message = refused(answer, 415, 10000)
+    assert message == (
+        "expected Content-Type application/json or multipart/form-data, got image/png"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Server-Sent Events: one request, many answers, for curl and browsers."""
 
 import http.client

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """HTTP/1.1 itself: connections, bodies, limits, and bytes that are no HTTP."""
 
 import socket
@@ -210,9 +211,11 @@ def test_body_over_the_limit_is_413(small):
     assert small.web.raw_mode(b"x" * 10_000).body == b"x" * 10_000
 
 
-def test_chunked_body_over_the_limit_is_413(small):
+@pytest.mark.parametrize("chunks", [3, 4])
+def test_chunked_body_over_the_limit_is_413(small, chunks):
+    """Chunks that came whole and with one read were not looked at: more was waited for, 408."""
     chunk = b"1000\r\n" + b"x" * 4096 + b"\r\n"
-    sent = POST + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 4
+    sent = POST + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * chunks
     assert "max_message_bytes" in closing(small.web.exchange(sent), 413)
 
 
@@ -282,6 +285,27 @@ def test_length_and_chunked_together_are_refused(web):
     assert parse_answer(web.exchange(sent)).status == 400
 
 
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\nContent-Length: 2\r\n", 400),
+        (b"HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: identity\r\nContent-Length: 2\r\n", 400),
+        (b"HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, gzip\r\n", 400),
+        (b"HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n", 501),
+        (b"HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, chunked\r\n", 501),
+        (b"HTTP/1.0\r\nTransfer-Encoding: chunked\r\n", 400),
+        (b"HTTP/1.1\r\nHost: x\r\nHost: y\r\nContent-Length: 2\r\n", 400),
+        (b"HTTP/1.1\r\nContent-Length: 2\r\n", 400),
+    ],
+)
+def test_heads_that_a_proxy_may_read_otherwise_are_refused(web, head, status):
+    """RFC 9112, 3.2 and 6.1: else two servers see different ends of one body (smuggling)."""
+    sent = b"POST /v1/raw/svcName " + head + b"\r\n2\r\nhi\r\n0\r\n\r\n"
+    answer = web.exchange(sent)
+    assert answer.count(b"\r\n\r\n") == 1
+    assert closing(answer, status)
+
+
 def test_head_over_32_kib_is_431(web):
     sent = b"GET / HTTP/1.1\r\nX-Long: " + b"a" * 40_000 + b"\r\n\r\n"
     assert closing(web.exchange(sent), 431).startswith("not a valid HTTP/1.1 request: ")
@@ -292,12 +316,14 @@ def test_unknown_http_version_is_505(web):
     assert closing(web.exchange(sent), 505).startswith("not a valid HTTP/1.1 request: ")
 
 
-def test_connections_beyond_the_limit_are_closed_and_the_others_served(start, toolbox):
+def test_connections_beyond_the_limit_are_told_and_the_others_served(start, toolbox):
     loader = start(toolbox, config={"limits": {"max_connections": 3}})
     kept = [loader.web.connect() for _ in range(3)]
     for connection in kept:
         assert loader.web.request("GET", "/healthz", connection=connection).status == 200
-    assert loader.web.exchange(b"") == b""
+    refused = parse_answer(loader.web.exchange(b""))
+    assert (refused.status, refused.code) == (503, 10110)
+    assert refused.message == "[limits] max_connections = 3 is reached"
     for connection in kept:
         assert loader.web.request("GET", "/healthz", connection=connection).status == 200
         connection.close()

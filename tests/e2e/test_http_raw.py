@@ -1,4 +1,5 @@
-"""POST /v1/raw/<serviceId>: for people with curl. Body = payload, answer body = first output."""
+# SPDX-License-Identifier: Apache-2.0
+"""POST /v1/raw/<serviceId>: for people with curl. Body = payload, answer body = the output."""
 
 import json
 import re
@@ -39,11 +40,27 @@ def test_text_output_is_utf8_text(web):
         ("type=audio&desc.encoding=wav", "audio/wav"),
         ("type=text&desc.format=json", "application/json"),
         ("type=other&desc.mime=application/x-thing", "application/x-thing"),
+        ("type=other&desc.content_type=application/x-thing", "application/x-thing"),
     ],
 )
 def test_content_type_follows_the_output(web, attributes, content_type):
     answer = web.raw_mode(b"{}", f"?p.do=echo_desc&{attributes}")
     assert answer.headers["content-type"] == content_type
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "content_type"),
+    [
+        ("image", b"\x89PNG\r\n\x1a\n\0", "image/png"),
+        ("text", b"\xff\xd8\xff\xe0\0", "image/jpeg"),
+        ("audio", b"RIFF\x24\0\0\0WAVEfmt ", "audio/wav"),
+        ("other", b"%PDF-1.7", "application/pdf"),
+        ("text", b"\xe6\x97", "application/octet-stream"),
+    ],
+)
+def test_content_type_is_what_the_bytes_show(web, kind, data, content_type):
+    answer = web.raw_mode(data, f"?type={kind}")
+    assert (answer.body, answer.headers["content-type"]) == (data, content_type)
 
 
 def test_output_key_cannot_break_out_of_its_header(web):
@@ -72,6 +89,36 @@ def test_unknown_type_is_400(web):
     assert answer.message == "type: expected text, audio, image, video or other, got picture"
 
 
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("?keey=img", "did you mean key?"),
+        (
+            "?lang=en",
+            "?lang: unknown; expected key, type, output, timeout_ms, p.<name>, desc.<name>",
+        ),
+        ("?p.a=1&p.a=2", "?p.a: expected once, got it again"),
+    ],
+)
+def test_query_that_would_be_passed_over_is_400(web, query, text):
+    answer = web.raw_mode(b"x", query)
+    assert (answer.status, answer.code) == (400, 10001)
+    assert text in answer.message
+
+
+@pytest.mark.parametrize("query", ["?p.lang=a%00b", "?p.a%00b=1", "?desc.a=%00", "?key=a%00"])
+def test_nul_that_the_engine_would_not_see_is_400(web, query):
+    answer = web.raw_mode(b"x", query)
+    assert (answer.status, answer.code) == (400, 10009)
+    assert "expected text without NUL bytes" in answer.message
+
+
+def test_what_curl_d_sends_is_the_body_as_it_is(web):
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = web.raw_mode(b"a=1&b=%20", headers=form)
+    assert (answer.status, answer.body) == (200, b"a=1&b=%20")
+
+
 def test_params_and_desc_come_from_the_query(web):
     seen = described(web, "&p.lang=en&p.q=a%20b%26c+d&desc.rate=16000&key=k")
     assert (seen["params"]["lang"], seen["params"]["q"]) == ("en", "a b&c d")
@@ -83,6 +130,8 @@ def test_sid_is_made_by_the_server(web):
     seen = described(web)
     assert seen["params"]["sid"] == seen["usrTag"]
     assert re.fullmatch(r"[0-9a-f-]{36}", seen["usrTag"])
+    theirs = described(web, headers={"sid": "mine"})
+    assert theirs["params"]["sid"] == theirs["usrTag"]
 
 
 def test_header_pass_takes_http_headers(start, toolbox):

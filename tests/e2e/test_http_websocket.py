@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """WebSocket sessions at /v1/private/<serviceId>: JSON envelopes both ways."""
 
 import base64
@@ -6,6 +7,7 @@ import time
 from socket import SHUT_RDWR
 
 import pytest
+from http_client import parse_answer
 from waiting import wait_until
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
@@ -195,6 +197,14 @@ def test_unknown_service_is_404(loader):
     assert error.value.response.status_code == 404
 
 
+def test_unknown_query_key_is_400(loader):
+    with pytest.raises(InvalidStatus) as error:
+        Socket(loader, "/v1/private/svcName?timeout_ms=5")
+    assert error.value.response.status_code == 400
+    assert b"?timeout_ms: unknown; expected none" in error.value.response.body
+    Socket(loader, "/v1/private/svcName?host=h&date=d&authorization=a").ws.close()
+
+
 def test_no_licence_is_10110(loader):
     held = [Socket(loader).say(status=0) for _ in range(10)]
     loader.wait_metric("aiges_in_flight", 10)
@@ -223,8 +233,18 @@ def test_drain_lets_open_sockets_finish(loader):
         socket.say(b"x", status=0)
         socket.hear()
         loader.terminate()
-        time.sleep(0.2)
+        loader.wait_log("draining")
         socket.say(b"end", status=2)
         texts, code = socket.texts()
         assert (texts[-1], code) == ("END", 1000)
     assert loader.wait_exit() == 0
+
+
+def test_other_versions_of_websocket_are_told_which_is_spoken(loader):
+    sent = (
+        b"GET /v1/private/svcName HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
+        b"Upgrade: websocket\r\nSec-WebSocket-Version: 8\r\nSec-WebSocket-Key: x\r\n\r\n"
+    )
+    answer = parse_answer(loader.web.exchange(sent))
+    assert (answer.status, answer.headers["sec-websocket-version"]) == (426, "13")
+    assert answer.message == "Sec-WebSocket-Version: expected 13, got 8"

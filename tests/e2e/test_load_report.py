@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every answer says how busy the loader is (ORCA), for those who choose between loaders.
 
 gRPC's own client keeps this trailer for its balancers: curl shows what is on the wire.
@@ -41,7 +42,7 @@ def text_of(answer):
 
 
 def test_idle_loader_says_so(start, toolbox, tmp_path):
-    loader = start(toolbox)
+    loader = start(toolbox, config={"instances": {"threads": 1}})
     load = report(grpc_by_curl(loader, tmp_path))
     assert load.application_utilization <= 1
     assert load.named_metrics["queued"] == 0
@@ -49,7 +50,7 @@ def test_idle_loader_says_so(start, toolbox, tmp_path):
 
 
 def test_waiting_calls_make_the_utilization_exceed_one(start, toolbox):
-    loader = start(toolbox)
+    loader = start(toolbox, config={"instances": {"threads": 1}})
     calls = [loader.xsf.begin_do("sleep", wait_ms="20000", ms=1000) for _ in range(8)]
     loader.wait_metric("aiges_in_flight", 8)
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sizes: from nothing to tens of megabytes, both ways, on both fronts."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """aiges.context in a batch and in threads of the user, and calls with resources beside a batch."""
 
 import pytest

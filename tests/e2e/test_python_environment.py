@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The interpreter inside a worker: output, logging, argv, packages, and where they come from."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sessions, streams and asynchronous calls of wrapper.py, in every shape that users write."""
 
 import time

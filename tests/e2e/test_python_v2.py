@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Contract v2, class Wrapper: signatures in the field, construction, the aiges_embed classes."""
 
 import pytest

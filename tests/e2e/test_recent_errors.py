@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Recent errors of /status.json: what failed, in which instance, and the traceback behind it."""
 
 import http.client

@@ -1,4 +1,5 @@
-"""Reload and recycling: workers are replaced one by one, and no client notices."""
+# SPDX-License-Identifier: Apache-2.0
+"""Reload and recycling: workers are replaced, all or none, and no client notices."""
 
 import os
 import signal
@@ -40,7 +41,7 @@ def test_sighup_takes_the_new_code_and_the_new_wrapper_section(start):
     hup(loader)
     loader.wait_log("reload: done")
     assert version_of(loader) == "two!"
-    assert old not in loader.workers()
+    wait_until(lambda: old not in loader.workers(), "the end of the old worker")
 
 
 @pytest.mark.parametrize(
@@ -65,6 +66,26 @@ def test_new_version_that_does_not_start_leaves_the_old_one_serving(start, broke
     hup(loader)
     loader.wait_log("reload: done")
     assert version_of(loader) == "better"
+
+
+FIRST_STARTS_ALONE = """
+import os
+def wrapperInit(config):
+    os.close(os.open("first", os.O_CREAT | os.O_EXCL))  # Only one of all workers can.
+    return 0
+"""
+
+
+def test_second_worker_that_does_not_start_leaves_the_first_one_old_too(start, tmp_path):
+    loader = start(VERSIONED.format(version="good"), config={"instances": {"count": 2}})
+    loader.wait_metric("aiges_instances", 2, state="ready")
+    workers = loader.workers()
+    once = FIRST_STARTS_ALONE.replace("first", str(tmp_path / "first"))
+    rewrite(loader, VERSIONED.format(version="half") + once)
+    hup(loader)
+    loader.wait_log("reload: the new worker 1 did not start, the old one goes on: ")
+    assert {version_of(loader) for _ in range(20)} == {"good"}
+    wait_until(lambda: loader.workers() == workers, "the old workers alone")
 
 
 def test_mistakes_in_the_configuration_leave_the_old_one(start):

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Personalisation: resources are in every instance, under one number, and reach exec and create."""
 
 import json
@@ -115,3 +116,53 @@ def test_engine_without_the_hook_says_so(start, toolbox):
     answer = load(loader, b"x")
     assert (answer.code, answer.message) == (10903, "the engine has no wrapperLoadRes")
     assert json.loads(answer.body)["payload"] is None
+
+
+@pytest.mark.parametrize("number", ["4294967297", "1x", "-1", " 1", "", "0x1"])
+def test_a_number_of_a_resource_is_read_as_a_whole(loader, number):
+    load(loader, b"data")
+    wrong = "/v1/resources/svcName?res_id=" + number.replace(" ", "%20")
+    answer = loader.web.request("DELETE", wrong)
+    assert (answer.status, answer.code) == (400, 10009)
+    assert answer.message == f"res_id: expected the number of a resource, got {number}"
+    assert loader.web.request("DELETE", "/v1/resources/svcName?res_id=1").status == 200
+
+
+def test_web_pages_may_not_load_resources(loader):
+    page = {"Origin": "https://elsewhere.example", "Sec-Fetch-Site": "cross-site"}
+    answer = loader.web.request("POST", "/v1/resources/svcName", b"data", page)
+    assert (answer.status, answer.code) == (403, 10003)
+    assert answer.message == "/v1/resources is not for web pages; set [admin] token"
+    assert "access-control-allow-origin" not in answer.headers
+    assert loader.web.request("DELETE", "/v1/resources/svcName?res_id=1", None, page).status == 403
+    # The browser's question before a POST with a header of the page's own.
+    ask = {**page, "Access-Control-Request-Method": "POST"}
+    assert loader.web.request("OPTIONS", "/v1/resources/svcName", None, ask).status == 403
+    assert load(loader, b"data").json == {"res_id": 1}
+
+
+def test_with_a_token_resources_need_it(start):
+    loader = start(WRAPPER, config={"admin": {"token": "secret"}})
+    path = "/v1/resources/svcName"
+    answer = loader.web.request("POST", path, b"data")
+    assert (answer.status, answer.message) == (
+        403,
+        "expected Authorization: Bearer <[admin] token>",
+    )
+    known = {"Authorization": "Bearer secret", "Origin": f"http://{loader.http}"}
+    assert loader.web.request("POST", path, b"data", known).json == {"res_id": 1}
+    assert loader.web.request("DELETE", path + "?res_id=1", None, known).status == 200
+
+
+def test_bounds_are_told_by_their_names(start):
+    limits = {"max_resources": 2, "max_resource_bytes": 1000}
+    loader = start(WRAPPER, config={"limits": limits})
+    too_large = load(loader, b"x" * 1001)
+    assert (too_large.status, too_large.code) == (429, 10903)
+    assert "[limits] max_resource_bytes = 1000 would be passed" in too_large.message
+    assert [load(loader, b"x").json["res_id"] for _ in range(2)] == [1, 2]
+    too_many = load(loader, b"x")
+    assert (too_many.status, too_many.code) == (429, 10903)
+    assert "[limits] max_resources = 2 resources are loaded: unload one" in too_many.message
+    assert loader.web.request("DELETE", "/v1/resources/svcName?res_id=1").status == 200
+    assert load(loader, b"x").status == 200

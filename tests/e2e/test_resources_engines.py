@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Resources in engines of other kinds than test_resources.py: v1 functions, and a C plugin."""
 
 import pytest

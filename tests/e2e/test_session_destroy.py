@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """wrapperDestroy is called once for every session, however it ends: the engine keeps a log."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Streams of a session end one by one, and the session with the last of them, in every protocol."""
 
 from itertools import islice

@@ -1,7 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
 """SIGTERM: readiness off, what was admitted is finished, exit code 0."""
 
+import os
 import signal
 import threading
+import time
 
 import grpc
 import pytest
@@ -117,6 +120,88 @@ def test_http_call_that_never_ends_is_answered_before_the_exit(start, toolbox):
         loader.terminate()
         assert loader.wait_exit(10) == 0
         assert read_to_end(client).split(b"\r\n")[0] == b"HTTP/1.1 503 Service Unavailable"
+
+
+HANGING_LOAD = """
+import time
+def wrapperLoadRes(reqData, patch_id, resId):
+    print("loading", flush=True)
+    time.sleep(1000)
+def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt):
+    return 0
+"""
+
+
+def ask(answers, function, *arguments):
+    """Calls it on a thread of its own, which is returned."""
+    thread = threading.Thread(target=lambda: answers.append(function(*arguments)), daemon=True)
+    thread.start()
+    return thread
+
+
+def test_resource_that_never_loads_does_not_hold_the_exit(start):
+    """Bug: the load had no end, and the drain waited for its call."""
+    loader = start(HANGING_LOAD, config={"instances": {"drain_ms": 500, "hang_kill_ms": 0}})
+    answers = []
+    path = "/v1/resources/svcName?patch_id=voice"
+    caller = ask(answers, loader.web.request, "POST", path, b"x")
+    loader.wait_log("loading")  # Nothing else has arrived for certain.
+    inner = loader.xsf.input(loader.xsf.payload("voice", b"x"))
+    held = loader.xsf.send(loader.xsf.request(inner, op="AILoad"))
+    loader.xsf.send(loader.xsf.request(inner, op="ping")).result(20)  # Behind it.
+    begin = time.monotonic()
+    loader.terminate()
+    assert loader.wait_exit(20) == 0
+    assert time.monotonic() - begin < 0.5 + 3 + 2  # drain_ms + 3 s, and a machine that is busy.
+    caller.join(10)
+    assert [answer.status for answer in answers] == [503]
+    assert "the service stops" in loader.xsf.answer(held).error
+
+
+def test_second_sigterm_answers_what_is_open_and_ends(start, toolbox):
+    loader = start(toolbox, config={"instances": {"drain_ms": 60000}})
+    held = loader.xsf.begin_do("hang", wait_ms=100000)
+    loader.wait_metric("aiges_in_flight", 1)
+    loader.terminate()
+    loader.wait_log("draining")
+    assert loader.process.poll() is None
+    loader.terminate()
+    assert loader.wait_exit(20) == 0
+    assert loader.xsf.answer(held).code == 10109
+
+
+def test_stderr_that_nobody_reads_does_not_hold_the_exit(start, toolbox, tmp_path):
+    """Bug: the log's thread was joined while it was in write."""
+    os.mkfifo(tmp_path / "stuck")
+    stuck = os.open(tmp_path / "stuck", os.O_RDWR)  # Keeps it open, and never reads.
+    try:
+        within = ("sh", "-c", f'exec "$@" 2> {tmp_path / "stuck"}', "sh")
+        loader = start(toolbox, within=within, config={"instances": {"drain_ms": 500}})
+        assert loader.xsf.do("flood", bytes=1_000_000, wait_ms=20000).code == 0
+        loader.stop()
+    finally:
+        os.close(stuck)
+
+
+def test_http_is_closed_with_grpc(start, toolbox, tmp_path):
+    """Bug: HTTP took new calls until the last gRPC call was done."""
+    loader = start(toolbox)
+    gate = tmp_path / "gate"
+    held = loader.xsf.begin_do("gate", b"x", gate=gate, wait_ms=20000)
+    loader.wait_metric("aiges_in_flight", 1)
+    loader.terminate()
+    wait_until(lambda: refuses(loader), "HTTP that takes nobody", 10)
+    gate.touch()
+    assert loader.xsf.answer(held).data("data") == b"x"
+    assert loader.wait_exit() == 0
+
+
+def refuses(loader):
+    try:
+        loader.web.socket().close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def test_sigint_drains_like_sigterm(start, toolbox):

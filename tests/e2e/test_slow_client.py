@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A client that takes nothing makes the engine wait: what lies between them has a bound.
 
 The bound: the credit, the messages that are made, written and read, and the transport's buffers:
@@ -19,7 +20,7 @@ from websockets.sync.client import connect
 from xsf_client import UNLIMITED, XsfClient
 
 BYTES, ITEMS = 10_000, 4_000  # 40 MB.
-CREDIT = 128  # kAhead of grpc_stream.cc, ws_session.cc and http_events.cc.
+CREDIT = 128  # kAhead of stream_call.cc, ws_session.cc and http_events.cc.
 MESSAGE = 32  # kMostBatches of the same.
 BUFFER = 65_536  # HTTP/2's window, or the client's socket.
 RSS_MB = 10

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An engine that does not start: AIService says why, once, and ends with exit code 1 in time."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """aiges.toml files of the loader that this one takes over from load unchanged."""
 
 import json

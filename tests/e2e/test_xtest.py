@@ -1,5 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
 """xtest against real loaders: every protocol, open and closed loop, sessions, dead servers."""
 
+import contextlib
+import hashlib
 import signal
 import subprocess
 import time
@@ -7,6 +10,7 @@ import time
 import pytest
 from free_ports import free_ports
 from http_client import HttpClient
+from waiting import wait_until
 from xtest_tool import Xtest, text_of
 
 ONE = {"one.txt": b"hello"}
@@ -101,6 +105,20 @@ def test_metrics_of_another_program_are_a_problem_and_no_failure(toolbox_loader,
     tool.run(*target(toolbox_loader), f"-metrics=http://{toolbox_loader.http}/nowhere")
     assert "expected HTTP status 200, got 404" in tool.result["server"]["problem"]
     assert "server metrics: cannot read" in tool.out
+
+
+@pytest.mark.parametrize("protocol", ["xsf", "stream", "json", "raw", "ws", "sse"])
+def test_a_key_goes_with_every_call(start, toolbox, xtest, tmp_path, protocol):
+    digest = hashlib.sha256(b"k-load").hexdigest()
+    (tmp_path / "keys").write_text(f"load sha256:{digest} call\n")
+    loader = start(toolbox, config={"access": {"keys_file": str(tmp_path / "keys")}})
+    tool = xtest(parameter={"do": "echo"})
+    metrics = f"-metrics=http://{loader.http}/metrics"
+    (step,) = tool.run(*target(loader, protocol), metrics, "-count=20", "-api-key=k-load")
+    assert (step["done"], step["failed"]) == (20, 0), step["codes"]
+    assert tool.result["server"]["problem"] == ""
+    (step,) = tool.run(*target(loader, protocol), "-count=20", code=3)
+    assert step["failed"] == 20
 
 
 @pytest.mark.parametrize("protocol", ["xsf", "stream", "json", "raw", "ws", "sse"])
@@ -312,8 +330,7 @@ def test_interrupt_releases_the_sessions(engine, xtest, protocol):
         output={"name": "out"},
     )
     tool.start(*target(engine, protocol))
-    time.sleep(1)
-    assert engine.metric("aiges_in_flight") == 4
+    engine.wait_metric("aiges_in_flight", 4)
     tool.interrupt()
     (step,) = tool.finish(code=3, timeout_s=10)
     assert (step["done"], step["unanswered"]) == (0, 4)
@@ -323,8 +340,12 @@ def test_interrupt_releases_the_sessions(engine, xtest, protocol):
 def test_prometheus_reads_the_figures_of_now(toolbox_loader, xtest, free_port):
     tool = xtest(svcMode={"prometheus_switch": True, "prometheus_port": free_port})
     tool.start(*target(toolbox_loader), "-rate=50", "-count=0", "-duration=2s")
-    time.sleep(1)
-    page = HttpClient(f"127.0.0.1:{free_port}").get("/metrics")
+
+    def page_of_xtest():
+        with contextlib.suppress(ConnectionError):  # It listens only once it has started.
+            return HttpClient(f"127.0.0.1:{free_port}").get("/metrics")
+
+    page = wait_until(page_of_xtest, "the page of xtest")
     assert page.status == 200
     assert b"Xtest_CPU_Percent" in page.body
     tool.finish()

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What xtest leaves on disk: all files of a run, and a disk that is full."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bounded waits: poll until something holds, or fail with what was seen last."""
 
 import time

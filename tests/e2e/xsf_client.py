@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An XSF client as those in the field: /utils.XsfCall/call with LoaderInput in data[0]."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The load tool as a process: an xtest.toml of its own, and the result it wrote."""
 
 import json

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // tests/engine/engine.cc: a libwrapper.so that can do everything the C ABI has, as its config and
 // its parameters say. Built twice: with and without wrapperRead (an engine without it answers by
 // callback).
@@ -7,17 +8,23 @@
 // "bytes" each is that long. "inputs" = N: the input has ended when N streams have. "keys" = N: so
 // many output streams, out, out2, ..; the pieces are on the first, which ends with the input; each
 // of the others has an empty item at the begin of the session, and the numbered items after the one
-// before it has ended. Needs "items". "create" = fail, "write" = fail, "read" = fail: code 7.
-// "log" = file: gets a line for each wrapperCreate that went well and each wrapperDestroy.
-// Once calls: wrapperExec and wrapperExecAsync answer with the data in upper case; "delay_ms"
-// waits first, "answers" = N calls back N times; wrapperExecBatch answers with the batch's size,
-// and fails the call whose data is "bad". "until" = cancelled waits for that, "until" = <file> for
-// that file. "ask" = here or thread (of its own): the answer is what wrapperCallState says.
-// Resources: an answer names those of its psrIds, as [number=text].
-// Meter: "destroyed" counts wrapperDestroy, "refused" counts callbacks that were not taken,
-// "made" the answers of sessions with "bytes" that were taken, "waits" and "saw_cancel" calls with "until", "given_up" asynchronous ones that were afterwards,
-// "ran" calls of batches.
+// before it has ended. Needs "items". "inside": the items are delivered before wrapperWrite
+// returns. "read" = empty, silent: wrapperRead gives nothing, or items without data; the answer
+// comes by callback alone. "until" = <file>: wrapperRead waits for that file. "create" = fail,
+// "write" = fail, "read" = fail: code 7. "log" = file: gets a line for each wrapperCreate that went
+// well and each wrapperDestroy. Once calls: wrapperExec and wrapperExecAsync answer with the data
+// in upper case; "delay_ms" waits first, "answers" = N calls back N times; wrapperExecBatch answers
+// with the batch's size, and fails the call whose data is "bad". "until" = cancelled waits for
+// that, "until" = <file> for that file, "sleep_us" that long. "ask" = here or thread (of its own):
+// the answer is what wrapperCallState says. "exec" = fail, caller: code 7; 8, which is the caller's
+// fault. "callback" = fail: code 7 by callback. "fork" = 1, also of a session's write: forks and
+// lets the child come back; the answer is how that child ended. "who" = 1, also of sessions: the
+// answer is whether this is wrapperInit's thread. Resources: an answer names those of its psrIds,
+// as [number=text]. Meter: "destroyed" counts wrapperDestroy, "refused" counts callbacks that were
+// not taken, "made" the answers of sessions with "bytes" that were taken, "waits" and "saw_cancel"
+// calls with "until", "given_up" asynchronous ones that were afterwards, "ran" calls of batches.
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -39,6 +46,7 @@ namespace {
 
 wrapperMeterCustom g_meter = nullptr;
 wrapperCallState g_state = nullptr;
+std::thread::id g_init_thread;
 std::mutex g_mu;
 std::map<unsigned, std::string> g_resources;  // With g_mu.
 
@@ -87,11 +95,22 @@ std::string Resources(const unsigned* ids, int count) {
   const std::lock_guard lock(g_mu);
   for (int i = 0; i < count; ++i) {
     const auto found = g_resources.find(ids[i]);
-    out += "[" + std::to_string(ids[i]) + "=" +
-           (found == g_resources.end() ? "?" : found->second) + "]";
+    out += "[" + std::to_string(ids[i]) + "=" + (found == g_resources.end() ? "?" : found->second) +
+           "]";
   }
   return out;
 }
+
+// Both processes go on behind it; in the parent, when the other has ended.
+std::string Fork() {
+  const pid_t child = ::fork();
+  if (child == 0) return "";
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  return "child ended with " + std::to_string(WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+}
+
+const char* Who() { return std::this_thread::get_id() == g_init_thread ? "init" : "other"; }
 
 // As "until" says.
 void Hold(const char* tag, const std::string& until) {
@@ -114,17 +133,18 @@ std::string Ask(const char* tag, const std::string& from) {
   } else {
     ask();
   }
-  return std::to_string(state) + (left >= 0 ? " limited" : " unlimited") + (left > 0 ? " early" : "");
+  return std::to_string(state) + (left >= 0 ? " limited" : " unlimited") +
+         (left > 0 ? " early" : "");
 }
 
-void Note(const std::string& file, const char* what, const std::string& tag) {
+[[maybe_unused]] void Note(const std::string& file, const char* what, const std::string& tag) {
   if (file.empty()) return;
   std::FILE* log = std::fopen(file.c_str(), "a");  // One short write: lines stay whole.
   std::fprintf(log, "%s %s\n", what, tag.c_str());
   std::fclose(log);
 }
 
-bool Deliver(wrapperCallback callback, const std::string& tag, Item* item) {
+[[maybe_unused]] bool Deliver(wrapperCallback callback, const std::string& tag, Item* item) {
   const bool taken = callback(tag.c_str(), &item->node, 0) == 0;
   if (!taken) Meter(tag.c_str(), "refused");
   delete item;
@@ -132,7 +152,8 @@ bool Deliver(wrapperCallback callback, const std::string& tag, Item* item) {
 }
 
 struct Session {
-  std::string tag, write, read, log, before, after;
+  std::string tag, write, read, log, before, after, until;
+  bool inside = false, forks = false, says_who = false;
   int items = 0, keys = 1, inputs = 1;
   size_t bytes = 0;
   bool begun = false;
@@ -180,13 +201,20 @@ int wrapperSetCtrl(CtrlType type, void* function) {
   if (type == CTCallState) g_state = reinterpret_cast<wrapperCallState>(function);
   return 0;
 }
-int wrapperInit(pConfig) { return 0; }
+int wrapperInit(pConfig) {
+  g_init_thread = std::this_thread::get_id();
+  return 0;
+}
 int wrapperFini() { return 0; }
-const char* wrapperError(int code) { return code == 7 ? "seven" : "other"; }
+const char* wrapperError(int code) {
+  return code == 7 ? "seven" : (code == 8 ? "unusable" : "other");
+}
+int wrapperErrorClass(int code) { return code == 8 ? 1 : 0; }
 
 int wrapperLoadRes(pDataList data, unsigned id) {
   const std::string text(static_cast<const char*>(data->data), data->len);
   if (text == "bad") return 7;
+  if (text == "unusable") return 8;
   const std::lock_guard lock(g_mu);
   g_resources[id] = text;
   return 0;
@@ -196,6 +224,7 @@ int wrapperUnloadRes(unsigned id) {
   return g_resources.erase(id) == 1 ? 0 : 7;
 }
 
+#ifndef WITHOUT_SESSIONS
 const void* wrapperCreate(const char* tag, pParamList params, wrapperCallback callback,
                           unsigned* psr_ids, int psr_count, int* error) {
   if (Find(params, "create") == "fail") {
@@ -214,6 +243,10 @@ const void* wrapperCreate(const char* tag, pParamList params, wrapperCallback ca
   if (Number(params, "pid") != 0) session->before = std::to_string(::getpid()) + " ";
   session->after = Resources(psr_ids, psr_count);
   session->callback = callback;
+  session->until = Find(params, "until");
+  session->inside = Number(params, "inside") != 0;
+  session->forks = Number(params, "fork") != 0;
+  session->says_who = Number(params, "who") != 0;
   Note(session->log, "create", session->tag);
   return session;
 }
@@ -222,6 +255,9 @@ int wrapperWrite(const void* handle, pDataList data) {
   auto* s = static_cast<Session*>(const_cast<void*>(handle));
   if (s->write == "fail") return 7;
   if (s->write == "exit") std::_Exit(3);
+  if (s->write == "caller") return 8;
+  if (s->forks) s->before = Fork() + " ";
+  if (s->says_who) s->before = std::string(Who()) + " ";
   for (const DataList* p = data; p != nullptr; p = p->next) {
     if (p->status == DataEnd || p->status == DataOnce) --s->inputs;
   }
@@ -235,8 +271,16 @@ int wrapperWrite(const void* handle, pDataList data) {
     s->ready.insert(s->ready.end(), rest.begin(), rest.end());
     return 0;
   }
+  if (s->write == "callback") {
+    s->callback(s->tag.c_str(), nullptr, 7);
+    return 0;
+  }
   for (Item* item : now) s->Give(item);
   if (rest.empty()) return 0;
+  if (s->inside) {
+    for (Item* item : rest) s->Give(item);
+    return 0;
+  }
   s->thread = std::thread([s, rest = std::move(rest)] {
     for (Item* item : rest) s->Give(item);
   });
@@ -247,8 +291,16 @@ int wrapperWrite(const void* handle, pDataList data) {
 int wrapperRead(const void* handle, pDataList* out) {
   auto* s = static_cast<Session*>(const_cast<void*>(handle));
   if (s->read == "fail") return 7;
+  Hold(s->tag.c_str(), s->until);
   delete s->given;
   s->given = nullptr;
+  if (s->read == "empty") return 0;
+  if (s->read == "silent") {
+    Meter(s->tag.c_str(), "silent");
+    s->given = MakeItem("", DataContinue);
+    *out = &s->given->node;
+    return 0;
+  }
   if (s->ready.empty()) return 0;
   s->given = s->ready.front();
   s->ready.pop_front();
@@ -269,12 +321,30 @@ int wrapperDestroy(const void* handle) {
   return 0;
 }
 
+#endif  // WITHOUT_SESSIONS
+
 int wrapperExec(const char* tag, pParamList params, pDataList data, pDataList* out,
                 unsigned* psr_ids, int psr_count) {
+  const std::string exec = Find(params, "exec");
+  if (exec == "fail") return 7;
+  if (exec == "caller") return 8;
   Hold(tag, Find(params, "until"));
+  if (const int us = Number(params, "sleep_us"); us > 0) {
+    std::this_thread::sleep_for(std::chrono::microseconds(us));
+    Meter(tag, "slept");
+  }
+  if (Number(params, "fork") != 0) {
+    *out = &MakeItem(Fork(), DataOnce)->node;
+    return 0;
+  }
+  if (Number(params, "who") != 0) {
+    *out = &MakeItem(Who(), DataOnce)->node;
+    return 0;
+  }
   const std::string ask = Find(params, "ask");
-  *out = &MakeItem(ask.empty() ? Upper(data) + Resources(psr_ids, psr_count) : Ask(tag, ask),
-                   DataOnce)->node;
+  *out =
+      &MakeItem(ask.empty() ? Upper(data) + Resources(psr_ids, psr_count) : Ask(tag, ask), DataOnce)
+           ->node;
   return 0;
 }
 
@@ -286,9 +356,10 @@ int wrapperExecFree(const char*, pDataList* out) {
 int wrapperExecAsync(const char* tag, pParamList params, pDataList data, wrapperCallback callback,
                      int, unsigned*, int) {
   if (Find(params, "exec") == "fail") return 7;
+  if (Find(params, "callback") == "fail") return callback(tag, nullptr, 7);
   std::thread([name = std::string(tag), text = Upper(data), delay = Number(params, "delay_ms"),
-               until = Find(params, "until"),
-               answers = std::max(Number(params, "answers"), 1), callback] {
+               until = Find(params, "until"), answers = std::max(Number(params, "answers"), 1),
+               callback] {
     std::this_thread::sleep_for(std::chrono::milliseconds(delay));
     Hold(name.c_str(), until);
     if (!until.empty() && g_state(name.c_str(), nullptr) != 0) Meter(name.c_str(), "given_up");
@@ -297,6 +368,7 @@ int wrapperExecAsync(const char* tag, pParamList params, pDataList data, wrapper
   return 0;
 }
 
+#ifndef WITHOUT_SESSIONS
 int wrapperExecBatch(unsigned count, const char* const tags[], const pParamList params[],
                      const pDataList data[], pDataList out[], int codes[]) {
   std::this_thread::sleep_for(std::chrono::milliseconds(5));
@@ -310,5 +382,6 @@ int wrapperExecBatch(unsigned count, const char* const tags[], const pParamList 
   }
   return 0;
 }
+#endif
 
 }  // extern "C"

@@ -1,4 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 // tests/fakes/fake_clock.h: a clock that stands still until the test moves it.
+//
+// It begins long after the machine's own, so that a real timer set to one of its times never rings.
 #pragma once
 
 #include "loader/base/clock.h"
@@ -11,7 +14,7 @@ class FakeClock : public Clock {
   void Advance(Duration d) { now_ += d; }
 
  private:
-  TimePoint now_ = FromNanos(1'000'000'000'000);
+  TimePoint now_ = FromNanos(1'000'000'000'000'000'000);
 };
 
 }  // namespace aiges

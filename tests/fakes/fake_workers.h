@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // tests/fakes/fake_workers.h: instances whose credit, readiness and deaths the test decides.
 //
 // A sent call lies in running() until the test takes it out by Finish, Crash or Lose.
@@ -32,6 +33,16 @@ class FakeWorkers : public Workers {
   bool Hopeful() const override { return hopeful; }
 
   void CancelCall(Place, uint64_t call) override { cancelled.push_back(call); }
+
+  // Parts of door calls, as text: "key=data status", "took 5".
+  void SendPart(Place, uint64_t call, const Payload& part) override {
+    parts[call].push_back(part.key + "=" + std::string(part.data.view()) + " " +
+                          std::to_string(static_cast<int>(part.status)));
+  }
+  void TookPart(Place, uint64_t call, uint64_t bytes) override {
+    parts[call].push_back("took " + std::to_string(bytes));
+  }
+  std::map<uint64_t, std::vector<std::string>> parts;
 
   // Sessions: what was sent, as text ("open h", "write a=1 b=2", "credit 5", "close"), by session.
   std::optional<Place> PlaceSession() override {

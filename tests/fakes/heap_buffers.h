@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // tests/fakes/heap_buffers.h: a BufferPool without shared memory. Counts what it gives out.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // tests/fakes/recording_sink.h: remembers the answer to one call, and fails at a second one.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a broken peer could write into a channel, through the frame reader into the lists of a
 // plugin, and those lists back into a result frame.
 #include <sys/socket.h>
@@ -42,7 +43,7 @@ void HandleExec(const Frame& frame, const ArenaMapping& requests, Arena* results
   if (!call.ParseExec(frame.body, requests)) return;
   Walk(call.data.head());
   std::string out;
-  WriteResult(&out, frame.id, {0, "", 1, 1}, call.data.head(), results);
+  WriteResult(&out, frame.id, {1}, call.data.head(), results);
   WriteItem(&out, frame.id, false, call.data.head(), results);
   for (const DataList* d = call.data.head(); d != nullptr; d = d->next) {
     uint64_t offset = 0;

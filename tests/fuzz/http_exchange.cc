@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "tests/fuzz/http_exchange.h"
 
 #include <netinet/in.h>
@@ -7,8 +8,8 @@
 #include <sys/time.h>
 
 #include <cerrno>
-#include <csignal>
 #include <condition_variable>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
@@ -21,9 +22,8 @@
 #include <vector>
 
 #include "loader/base/fd.h"
-#include "loader/ingress/http_routes.h"
-#include "loader/ingress/http_server.h"
-#include "loader/ingress/status_page.h"
+#include "loader/pages/status_page.h"
+#include "loader/routes/front_server.h"
 #include "tests/fakes/heap_buffers.h"
 
 namespace aiges {
@@ -115,6 +115,8 @@ class EchoService : public Service {
     reply.status = Status::Error(StatusKind::kCancelled, "aborted");
     if (auto sink = Take(id)) sink->Done(std::move(reply));
   }
+  void SendPart(CallId, Payload) override {}
+  void TookPart(CallId, uint64_t) override {}
   bool Ready() const override { return true; }
   LoadReport Load() const override { return {}; }
 
@@ -130,7 +132,7 @@ class EchoService : public Service {
 
   Hub& hub_;
   std::mutex mu_;
-  CallId next_ = 1;                                        // With mu_.
+  CallId next_ = 1;                                       // With mu_.
   std::map<CallId, std::unique_ptr<ReplySink>> waiting_;  // With mu_.
 };
 
@@ -197,9 +199,7 @@ class EchoSessions : public Sessions {
     std::unique_ptr<OutputSink> sink;  // Of the Poll that waits.
   };
 
-  static Status Over() {
-    return Status::Error(StatusKind::kInvalid, "the session is over", 10101);
-  }
+  static Status Over() { return Status::Error(StatusKind::kInvalid, "the session is over", 10101); }
   void Later(bool late, std::function<void()> work) {
     if (!late) return work();
     hub_.Post(std::move(work));
@@ -226,7 +226,7 @@ class EchoSessions : public Sessions {
 
   Hub& hub_;
   std::mutex mu_;
-  SessionId next_ = 0;                      // With mu_.
+  SessionId next_ = 0;                     // With mu_.
   std::map<SessionId, Session> sessions_;  // With mu_.
 };
 
@@ -243,8 +243,8 @@ class NoResources : public Resources {
 Settings MakeSettings() {
   Settings s;
   s.service.name = "svc";
-  s.service.http_host = "127.0.0.1";
-  s.service.http_port = 0;
+  s.service.host = "127.0.0.1";
+  s.service.http_on = false;
   s.service.header_pass = {"x-pass"};
   s.http.validate = true;
   s.limits.max_message_bytes = 100'000;
@@ -254,10 +254,11 @@ Settings MakeSettings() {
 class Front {
  public:
   Front()
-      : settings_(MakeSettings()), service_(&hub_), sessions_(&hub_),
-        routes_(settings_, &service_, &sessions_, &resources_, &buffers_, Actions()),
-        server_(settings_, &buffers_, &sessions_, Hooks()) {
-    const Status status = server_.Start(&port_);
+      : settings_(MakeSettings()),
+        service_(&hub_),
+        sessions_(&hub_),
+        server_({settings_, &budget_, &buffers_, &service_, &sessions_, &resources_}, Actions()) {
+    const Status status = server_.Start(&port_, &http_port_, &admin_port_);
     if (status.ok()) return;
     std::fprintf(stderr, "fuzz: %s\n", status.text.c_str());
     std::abort();
@@ -272,25 +273,15 @@ class Front {
     data.histograms = &histograms;
     return data;
   }
-  static HttpActions Actions() {
-    HttpActions actions;
+  static FrontActions Actions() {
+    FrontActions actions;
     actions.metrics = [] { return MetricsPage(Page()); };
     actions.status = [](const HttpRequest& request) { return StatusAnswer(request, Page); };
+    actions.status_text = [] { return std::string("{}"); };
     actions.reload = [](const std::function<void(Status)>& done) { done(Status::Ok()); };
     actions.schema = [text = std::make_shared<const std::string>(kSchema)] { return text; };
+    actions.doors = [text = std::make_shared<const std::string>()] { return text; };
     return actions;
-  }
-  HttpHooks Hooks() {
-    HttpHooks hooks;
-    hooks.handle = [this](HttpRequest request, HttpDone done) {
-      return routes_.Handle(std::move(request), std::move(done));
-    };
-    hooks.abort = [this](uint64_t id) {
-      service_.Abort(id);
-      sessions_.Abort(id);
-    };
-    hooks.refuse_upgrade = [this](const HttpRequest& r) { return routes_.RefuseUpgrade(r); };
-    return hooks;
   }
 
   const Settings settings_;
@@ -299,9 +290,9 @@ class Front {
   EchoSessions sessions_;
   NoResources resources_;
   HeapBuffers buffers_;
-  HttpRoutes routes_;
-  HttpServer server_;
-  uint16_t port_ = 0;
+  Budget budget_{settings_.limits};
+  FrontServer server_;
+  uint16_t port_ = 0, http_port_ = 0, admin_port_ = 0;
 };
 
 void Die(const char* what) {
@@ -309,8 +300,8 @@ void Die(const char* what) {
   std::abort();
 }
 
-// libFuzzer looks at the time by SIGALRM, which would cut system calls short. A server that hangs is
-// found by kPatienceS.
+// libFuzzer looks at the time by SIGALRM, which would cut system calls short. A server that hangs
+// is found by kPatienceS.
 bool BlockAlarm() {
   sigset_t alarm;
   ::sigemptyset(&alarm);

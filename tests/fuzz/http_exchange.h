@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // tests/fuzz/http_exchange.h: the HTTP front as a client meets it, for fuzzers.
 //
 // The real server on a port of loopback, its routes, pages, events and WebSockets; behind it an

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whatever body comes over HTTP: an envelope, or the error that says what is wrong with it.
 #include <cstddef>
 #include <cstdint>
@@ -5,7 +6,8 @@
 #include <string>
 
 #include "loader/api/codes.h"
-#include "loader/ingress/json_codec.h"
+#include "loader/protocols/json_answer.h"
+#include "loader/protocols/json_codec.h"
 #include "tests/fakes/heap_buffers.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -24,7 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::vector<Payload>& payloads = call.request.payloads;
   (void)CheckOutput(call.expect, &payloads).ok();
   // Text goes out raw, which is no base64: then only JSON itself is checked.
-  const Bytes answer = Bytes::Own(WriteEnvelope("sid", payloads));
+  const Bytes answer = Bytes::Own(WriteEnvelope("sid", ByKey(std::move(payloads))));
   if (ParseEnvelope(answer, &buffers, &again).code == kCodeBodyNotJson) std::abort();
   return 0;
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Answers of a config centre: any bytes are a tree or nothing.
 #include <cstddef>
 #include <cstdint>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // tests/fuzz/replay_main.cc: a fuzz target as an ordinary test program, for compilers without
 // libFuzzer: its corpus, and then cheap mutations of it, the same ones in every run.
 //
@@ -78,9 +79,21 @@ std::string Piece(const std::vector<std::string>& corpus, Chance* chance) {
 }
 
 void Mutate(const std::vector<std::string>& corpus, Chance* chance, std::string* text) {
-  static const std::string kTokens[] = {
-      {"\0", 1}, {"\xff\xff\xff\xff", 4}, {"\0\0\0\x80", 4}, "\xff", "\"", "\\u0000", "{", "[",
-      "99999999999999999999", "-1", "\r\n", "%00", "\xed\xa0\x80", ": ", "="};
+  static const std::string kTokens[] = {{"\0", 1},
+                                        {"\xff\xff\xff\xff", 4},
+                                        {"\0\0\0\x80", 4},
+                                        "\xff",
+                                        "\"",
+                                        "\\u0000",
+                                        "{",
+                                        "[",
+                                        "99999999999999999999",
+                                        "-1",
+                                        "\r\n",
+                                        "%00",
+                                        "\xed\xa0\x80",
+                                        ": ",
+                                        "="};
   const size_t at = chance->Below(text->size() + 1);
   const size_t rest = text->size() - at;
   switch (chance->Below(6)) {

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Builds the fuzzers and runs each for SECONDS: tests/fuzz/run.sh SECONDS [target...]
 # Exits 1 at a finding; the input that shows it is then in build/fuzz/findings.
 set -euo pipefail
@@ -6,7 +7,9 @@ cd "$(dirname "$0")/../.."
 seconds=${1:?how many seconds for each target}
 shift
 targets=("$@")
-if [ ${#targets[@]} -eq 0 ]; then targets=(frame http json kv schema target toml xsf); fi
+if [ ${#targets[@]} -eq 0 ]; then
+  targets=(frame grpc grpc_web h1 h2 hub_frame http json kv multipart schema target toml xsf)
+fi
 
 clang=$(command -v clang++ || command -v clang++-14) || {
   echo "fuzz: expected clang++ on PATH, found none; scripts/setup.sh check installs it" >&2

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an engine declares of itself, and a request to it: `<wrapperSchema>\0<body>`. Routes, the
 // OpenAPI document and the check of requests, of any schema: used, or a problem that is told.
 #include <cstddef>
@@ -8,10 +9,11 @@
 #include <string_view>
 
 #include "loader/api/codes.h"
-#include "loader/ingress/engine_schema.h"
-#include "loader/ingress/json_codec.h"
-#include "loader/ingress/openapi.h"
-#include "loader/ingress/schema_check.h"
+#include "loader/pages/openapi.h"
+#include "loader/protocols/engine_schema.h"
+#include "loader/protocols/json_answer.h"
+#include "loader/protocols/json_codec.h"
+#include "loader/protocols/schema_check.h"
 #include "tests/fakes/heap_buffers.h"
 
 namespace {

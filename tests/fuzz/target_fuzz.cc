@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The parts of an HTTP request that we take apart ourselves, from nothing else: target, escapes,
 // base64.
 #include <cstddef>
@@ -6,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "loader/ingress/base64.h"
-#include "loader/ingress/http_types.h"
+#include "loader/front/base64.h"
+#include "loader/front/http_types.h"
 #include "tests/fakes/heap_buffers.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

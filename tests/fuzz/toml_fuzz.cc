@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Any text as aiges.toml: values, or lines that say what is wrong.
 #include <cstddef>
 #include <cstdint>
@@ -26,6 +27,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   file.HasSection("svcName");
   file.Flatten("wrapper");
   file.FlattenAll();
-  file.Unread({"svcName"});
+  file.Unread("svcName");
   return 0;
 }

@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whatever bytes come over gRPC: read or refused. What was read is written and read again.
 #include <cstddef>
 #include <cstdint>
 #include <string>
 
-#include "loader/ingress/xsf_codec.h"
+#include "loader/protocols/xsf_codec.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace aiges;

@@ -1,4 +1,5 @@
-#include "loader/ingress/base64.h"
+// SPDX-License-Identifier: Apache-2.0
+#include "loader/front/base64.h"
 
 #include <gtest/gtest.h>
 
@@ -25,9 +26,13 @@ std::string Encode(std::string_view bytes) {
 }
 
 TEST(Base64, VectorsOfRfc4648Section10) {
-  const std::pair<const char*, const char*> kVectors[] = {
-      {"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},        {"foo", "Zm9v"},
-      {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+  const std::pair<const char*, const char*> kVectors[] = {{"", ""},
+                                                          {"f", "Zg=="},
+                                                          {"fo", "Zm8="},
+                                                          {"foo", "Zm9v"},
+                                                          {"foob", "Zm9vYg=="},
+                                                          {"fooba", "Zm9vYmE="},
+                                                          {"foobar", "Zm9vYmFy"}};
   for (const auto& [plain, coded] : kVectors) {
     EXPECT_EQ(Encode(plain), coded);
     EXPECT_EQ(Decode(coded), plain);
@@ -50,13 +55,33 @@ TEST(Base64, LineBreaksAreSkipped) {
 }
 
 TEST(Base64, AnythingElseIsRefused) {
-  for (const char* text : {
-           "Z", "Zg", "Zg=", "Zg===", "Zm9vZ",          // Length.
-           "=", "==", "===", "====", "A===", "=AAA",    // Nothing but padding.
-           "Zg==Zg==", "Zg=g", "Z=g=", "AA==AAAA",      // Padding inside.
-           "Zm9 ", " Zm9", "Zm 9v", "Zm9v\t\t\t\t",     // Other white space.
-           "Zm9-", "Zm9_", "----", "____",              // The URL alphabet.
-           "Zm9*", "Zm9\x80", "\xff\xff\xff\xff", "Zm9v%3D%3D"}) {
+  for (const char* text : {"Z",
+                           "Zg",
+                           "Zg=",
+                           "Zg===",
+                           "Zm9vZ",  // Length.
+                           "=",
+                           "==",
+                           "===",
+                           "====",
+                           "A===",
+                           "=AAA",  // Nothing but padding.
+                           "Zg==Zg==",
+                           "Zg=g",
+                           "Z=g=",
+                           "AA==AAAA",  // Padding inside.
+                           "Zm9 ",
+                           " Zm9",
+                           "Zm 9v",
+                           "Zm9v\t\t\t\t",  // Other white space.
+                           "Zm9-",
+                           "Zm9_",
+                           "----",
+                           "____",  // The URL alphabet.
+                           "Zm9*",
+                           "Zm9\x80",
+                           "\xff\xff\xff\xff",
+                           "Zm9v%3D%3D"}) {
     EXPECT_EQ(Decode(text), std::nullopt) << text;
   }
   EXPECT_EQ(Decode(std::string_view("Zm9\0", 4)), std::nullopt);

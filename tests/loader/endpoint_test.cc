@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/channel/endpoint.h"
 
 #include <fcntl.h>
@@ -92,8 +93,8 @@ TEST(FrameInput, ManyFramesInOneReadComeInOrder) {
 
 TEST(FrameInput, FrameLargerThanOneReadIsGathered) {
   const std::string big(3 << 20, 'b');
-  const std::string stream = MakeFrame(FrameType::kExec, 1, big) +
-                             MakeFrame(FrameType::kExec, 2, "after");
+  const std::string stream =
+      MakeFrame(FrameType::kExec, 1, big) + MakeFrame(FrameType::kExec, 2, "after");
   Pipe pipe = MakePipe();
   std::thread writer([&] {
     EXPECT_EQ(SendSome(pipe.near.get(), stream, 0), static_cast<ptrdiff_t>(stream.size()));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Batches in the real worker: who is in them, and what a running call can ask about itself.
 
 #include "tests/loader/engine_fixture.h"

@@ -1,4 +1,5 @@
-#include "loader/ingress/engine_schema.h"
+// SPDX-License-Identifier: Apache-2.0
+#include "loader/protocols/engine_schema.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "loader/ingress/openapi.h"
+#include "loader/pages/openapi.h"
 
 namespace aiges {
 namespace {
@@ -42,13 +43,15 @@ TEST(EngineSchema, OfNothingThereIsTheUsualRoute) {
 
 TEST(EngineSchema, RoutesAreTheUsualOneAndThoseDeclared) {
   const EngineSchema schema(kDeclared, "svc");
-  EXPECT_EQ(schema.routes(), (std::vector<std::string>{"/v2/private/svc", "/v2/private/ocr", "/read"}));
+  EXPECT_EQ(schema.routes(),
+            (std::vector<std::string>{"/v2/private/svc", "/v2/private/ocr", "/read"}));
   EXPECT_TRUE(schema.HasRoute("/read"));
   EXPECT_FALSE(schema.HasRoute("/rea"));
 }
 
 TEST(EngineSchema, ARouteThatNobodyChoseIsNotShown) {
-  const EngineSchema schema(R"({"meta": {"route": "/v1/private/svcName", "version": "v1"}})", "mine");
+  const EngineSchema schema(R"({"meta": {"route": "/v1/private/svcName", "version": "v1"}})",
+                            "mine");
   EXPECT_EQ(schema.routes(), std::vector<std::string>{"/v1/private/mine"});
 }
 
@@ -86,7 +89,8 @@ TEST(EngineSchema, DepthIsBounded) {
   text += "1" + std::string(200'000, '}') + "}}";
   const EngineSchema closed(text, "svc");
   EXPECT_FALSE(closed.declared());
-  EXPECT_EQ(closed.problems(), std::vector<std::string>{"expected at most 100 levels of JSON, got more"});
+  EXPECT_EQ(closed.problems(),
+            std::vector<std::string>{"expected at most 100 levels of JSON, got more"});
 }
 
 TEST(EngineSchema, MembersOfOtherTypesThanExpectedDoNoHarm) {
@@ -124,7 +128,7 @@ TEST(OpenApi, RawHasInputAndParametersOfTheEngine) {
   const json& parameters = raw["parameters"];
   EXPECT_EQ(parameters[0]["schema"]["default"], "img");
   EXPECT_EQ(parameters[1]["schema"]["default"], "image");
-  EXPECT_EQ(parameters[3]["name"], "p.size");
+  EXPECT_EQ(parameters[4]["name"], "p.size");
   EXPECT_TRUE(raw["requestBody"]["content"].contains("image/png"));
 }
 

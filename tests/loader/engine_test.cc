@@ -1,16 +1,25 @@
-// Scheduler, instances, channel and the real aiges-worker with a real engine (tests/engine), without
-// a front: what holds for every front is held here.
+// SPDX-License-Identifier: Apache-2.0
+// Scheduler, instances, channel and the real aiges-worker with a real engine (tests/engine),
+// without a front: what holds for every front is held here.
 
 #include "tests/loader/engine_fixture.h"
 
 namespace aiges {
 namespace {
 
-// Both ways in which an engine can answer a session.
-class SessionEngineTest : public EngineTest,
-                          public ::testing::WithParamInterface<const char*> {
+// The ways in which an engine can answer a session.
+struct Mode {
+  const char* name;
+  const char* library;
+  std::optional<bool> async;
+};
+
+class SessionEngineTest : public EngineTest, public ::testing::WithParamInterface<Mode> {
  protected:
-  void SetUp() override { Start(GetParam()); }
+  void SetUp() override {
+    settings.sessions.async_mode = GetParam().async;
+    Start(GetParam().library);
+  }
 };
 
 TEST_P(SessionEngineTest, WhatIsWrittenComesBackPieceByPiece) {
@@ -130,12 +139,13 @@ TEST_P(SessionEngineTest, OpenSessionsAreDestroyedAtTheEnd) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Modes, SessionEngineTest,
-                         ::testing::Values(AIGES_ENGINE, AIGES_ENGINE_WITHOUT_READ),
-                         [](const auto& mode) {
-                           return mode.param == std::string(AIGES_ENGINE) ? "Read" : "Callback";
-                         });
+                         ::testing::Values(Mode{"Read", AIGES_ENGINE, false},
+                                           Mode{"Either", AIGES_ENGINE, std::nullopt},
+                                           Mode{"Callback", AIGES_ENGINE_WITHOUT_READ, false}),
+                         [](const auto& mode) { return std::string(mode.param.name); });
 
 TEST_F(EngineTest, ReadThatFailsIsTold) {
+  settings.sessions.async_mode = false;
   Start();
   const SessionId id = Open({{"read", "fail"}});
   Write(id, "x", DataStatus::kBegin);
@@ -213,7 +223,7 @@ TEST_F(EngineTest, OneBadCallOfABatchFailsAlone) {
 TEST_F(EngineTest, RunningEngineSeesThatItsCallWasCancelled) {
   Start();
   const auto call = Call("x", {{"until", "cancelled"}});
-  std::this_thread::sleep_for(milliseconds(20));
+  WaitMeter("waits", 1);
   scheduler->Abort(last_call);
   EXPECT_EQ(call->Take().status.kind, StatusKind::kCancelled);
   WaitMeter("saw_cancel", 1);

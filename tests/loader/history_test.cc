@@ -1,4 +1,5 @@
-#include "loader/ingress/history.h"
+// SPDX-License-Identifier: Apache-2.0
+#include "loader/pages/history.h"
 
 #include <gtest/gtest.h>
 

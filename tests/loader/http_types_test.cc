@@ -1,4 +1,5 @@
-#include "loader/ingress/http_types.h"
+// SPDX-License-Identifier: Apache-2.0
+#include "loader/front/http_types.h"
 
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/instances/hub.h"
 
 #include <gtest/gtest.h>
@@ -27,7 +28,8 @@ void Sync(Hub* hub) {
 }
 
 TEST(Hub, PostedFunctionsRunInOrderOnTheHubThread) {
-  Hub hub;
+  SteadyClock clock;
+  Hub hub(clock);
   std::vector<int> order;
   std::thread::id hub_thread;
   hub.Post([&] { order.push_back(0); });  // Before Start.
@@ -42,7 +44,8 @@ TEST(Hub, PostedFunctionsRunInOrderOnTheHubThread) {
 
 TEST(Hub, StopRunsWhatWasPostedBeforeIt) {
   std::atomic<int> count{0};
-  Hub hub;
+  SteadyClock clock;
+  Hub hub(clock);
   hub.Start([](TimePoint) {});
   for (int i = 0; i < 50; ++i) hub.Post([&] { ++count; });
   hub.Stop();
@@ -51,7 +54,8 @@ TEST(Hub, StopRunsWhatWasPostedBeforeIt) {
 }
 
 TEST(Hub, PostedFunctionMayPost) {
-  Hub hub;
+  SteadyClock clock;
+  Hub hub(clock);
   std::promise<void> done;
   hub.Start([](TimePoint) {});
   hub.Post([&] { hub.Post([&] { done.set_value(); }); });
@@ -59,7 +63,8 @@ TEST(Hub, PostedFunctionMayPost) {
 }
 
 TEST(Hub, PostAtRunsAtItsTimeAndNotBefore) {
-  Hub hub;
+  SteadyClock clock;
+  Hub hub(clock);
   hub.Start([](TimePoint) {});
   std::promise<TimePoint> later, sooner;
   const TimePoint start = Now();
@@ -70,7 +75,8 @@ TEST(Hub, PostAtRunsAtItsTimeAndNotBefore) {
 }
 
 TEST(Hub, AlarmRingsOnceAtTheEarliestTimeAsked) {
-  Hub hub;
+  SteadyClock clock;
+  Hub hub(clock);
   std::atomic<int> rings{0};
   std::promise<TimePoint> first;
   hub.Start([&](TimePoint now) {
@@ -88,7 +94,8 @@ TEST(Hub, AlarmRingsOnceAtTheEarliestTimeAsked) {
 }
 
 TEST(Hub, AlarmOfThePastRingsAtOnce) {
-  Hub hub;
+  SteadyClock clock;
+  Hub hub(clock);
   std::promise<void> rang;
   hub.Start([&](TimePoint) { rang.set_value(); });
   hub.SetAlarm(Now() - seconds(1));
@@ -96,7 +103,8 @@ TEST(Hub, AlarmOfThePastRingsAtOnce) {
 }
 
 TEST(Hub, AlarmCanBeSetAgainFromTheAlarm) {
-  Hub hub;
+  SteadyClock clock;
+  Hub hub(clock);
   std::atomic<int> rings{0};
   std::promise<void> third;
   hub.Start([&](TimePoint now) {
@@ -111,7 +119,8 @@ TEST(Hub, AlarmCanBeSetAgainFromTheAlarm) {
 // while the hub believed in the earlier one. The deadline was then answered much too late.
 TEST(Hub, EarlierOfTwoSimultaneousAlarmsWins) {
   for (int round = 0; round < 300; ++round) {
-    Hub hub;
+    SteadyClock clock;
+    Hub hub(clock);
     std::promise<void> rang;
     std::atomic<bool> first{true};  // The alarm may ring early, so perhaps twice.
     hub.Start([&](TimePoint) {
@@ -135,7 +144,8 @@ TEST(Hub, EarlierOfTwoSimultaneousAlarmsWins) {
 }
 
 TEST(Hub, HandlerMayRemoveItselfAndOthers) {
-  Hub hub;
+  SteadyClock clock;
+  Hub hub(clock);
   hub.Start([](TimePoint) {});
   Fd a(::eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC)), b(::eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC));
   std::atomic<int> calls{0};
@@ -155,7 +165,8 @@ TEST(Hub, HandlerMayRemoveItselfAndOthers) {
 
 // A bug once: the worker that took a dead one's place got the dead one's end, and was killed.
 TEST(Hub, EventOfAnEarlierWatchDoesNotReachALaterOneOfTheSameNumber) {
-  Hub hub;
+  SteadyClock clock;
+  Hub hub(clock);
   hub.Start([](TimePoint) {});
   Fd fds[2] = {Fd(::eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC)),
                Fd(::eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC))};
@@ -179,7 +190,8 @@ TEST(Hub, EventOfAnEarlierWatchDoesNotReachALaterOneOfTheSameNumber) {
 }
 
 TEST(Hub, ModifyChangesWhatIsWaitedFor) {
-  Hub hub;
+  SteadyClock clock;
+  Hub hub(clock);
   hub.Start([](TimePoint) {});
   Fd a(::eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC));
   std::promise<void> called;

@@ -1,14 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/instances/line_log.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
-
-// TSan does not see the synchronisation inside the system's libspdlog.
-extern "C" const char* __tsan_default_suppressions() { return "race:spdlog::\n"; }
 
 namespace aiges {
 namespace {
@@ -63,6 +63,79 @@ TEST_F(LineLogTest, LineThatNeverEndsIsCut) {
 TEST_F(LineLogTest, PercentAndBracesAreNoFormat) {
   log.Add("100% {} {0} %s\n");
   EXPECT_EQ(Written(), Lines{"100% {} {0} %s"});
+}
+
+TEST_F(LineLogTest, OfAProgressBarTheLastStateIsLogged) {
+  log.Add("\r 10%\r 50%\r100%\ndone\r\nafter\n");
+  EXPECT_EQ(Written(), (Lines{" 50%", "100%", "done", "after"}));
+}
+
+TEST_F(LineLogTest, CarriageReturnCannotHideTheBeginningOfALine) {
+  log.Add("text: a\r2026-01-01 00:00:00.000 E [main] all is lost\n");
+  EXPECT_EQ(Written(), (Lines{"text: a", "2026-01-01 00:00:00.000 E [main] all is lost"}));
+}
+
+TEST_F(LineLogTest, ControlCharactersAreMadeVisible) {
+  log.Add("a\x1b]0;title\x07 \x1b[1;31mred\x1b[0m \xc2\x9b \t\x7f \xc3\xa4\n");
+  EXPECT_EQ(Written(), Lines{"a\\x1b]0;title\\x07 red \\x9b \t\\x7f \xc3\xa4"});
+  EXPECT_EQ(log.Tail().find('\x1b'), std::string::npos);
+}
+
+// A pipe in place of stderr, which nobody reads until Read.
+class Pipe {
+ public:
+  Pipe() : before_(::dup(STDERR_FILENO)) {
+    EXPECT_EQ(::pipe(ends_), 0);
+    ::dup2(ends_[1], STDERR_FILENO);
+    ::close(ends_[1]);
+  }
+  ~Pipe() {
+    Restore();
+    ::close(ends_[0]);
+    ::close(before_);
+  }
+  void Restore() { ::dup2(before_, STDERR_FILENO); }
+  // Until the last writer has closed it.
+  std::string Read() {
+    std::string all;
+    char bytes[4096];
+    for (ssize_t n; (n = ::read(ends_[0], bytes, sizeof bytes)) > 0;) {
+      all.append(bytes, static_cast<size_t>(n));
+    }
+    return all;
+  }
+
+ private:
+  int ends_[2] = {-1, -1};
+  int before_;
+};
+
+// A bug once: the end of the process waited for it.
+TEST_F(LineLogTest, StderrThatNobodyReadsIsGivenUp) {
+  Pipe pipe;
+  for (int i = 0; i < 1000; ++i) LogInfo("worker0", std::string(1000, 'x'));
+  EXPECT_TRUE(FlushLog());
+}
+
+TEST_F(LineLogTest, DroppedLinesAreCountedAndTold) {
+  Pipe pipe;
+  for (int i = 0; i < 12'000; ++i) LogInfo("worker0", "x");
+  std::string all;
+  std::thread reader([&] { all = pipe.Read(); });
+  FlushLog();
+  pipe.Restore();
+  reader.join();
+  EXPECT_NE(all.find(" older lines were dropped: stderr is read too slowly"), std::string::npos);
+}
+
+TEST_F(LineLogTest, LineOfTheLoaderStaysOneLineOfBoundedLength) {
+  LogInfo("worker0", "one\ntwo");
+  LogInfo("worker0", std::string(100'000, 'x'));
+  const Lines lines = Written();
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines[0], "one\\ntwo");
+  EXPECT_LT(lines[1].size(), 20'000u);
+  EXPECT_NE(lines[1].find("bytes more)"), std::string::npos);
 }
 
 TEST_F(LineLogTest, LastLinesAreKeptWithinBounds) {

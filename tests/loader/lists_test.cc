@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/worker/lists.h"
 
 #include <gtest/gtest.h>
@@ -181,8 +182,8 @@ struct Result {
     std::string data;
     bool shared = false;
   };
-  int32_t code = 0;
-  ResultKind kind{};
+  Fault fault{};
+  bool callers_fault = false;
   uint64_t engine_ns = 0;
   std::string error, detail;
   std::vector<Item> items;
@@ -196,8 +197,8 @@ Result ReadResult(const std::string& frame, const ArenaMapping& map) {
   EXPECT_EQ(header.length + sizeof header, frame.size());
   WireReader r(std::string_view(frame).substr(sizeof header));
   Result result;
-  result.code = r.Number<int32_t>();
-  result.kind = r.Number<ResultKind>();
+  result.fault = r.Number<Fault>();
+  result.callers_fault = r.Number<uint8_t>() != 0;
   result.engine_ns = r.Number<uint64_t>();
   EXPECT_LE(r.Number<uint32_t>(), 1u);  // Calls that ran as one.
   result.error = r.Text();
@@ -217,7 +218,7 @@ Result ReadResult(const std::string& frame, const ArenaMapping& map) {
     }
     result.items.push_back(std::move(item));
   }
-  if (result.code != 0) result.detail = r.Text();
+  if (result.fault != Fault::kNone) result.detail = r.Text();
   EXPECT_TRUE(r.AtEnd());
   return result;
 }
@@ -242,10 +243,10 @@ TEST_F(ListsTest, ResultListBecomesAFrame) {
   a.next = &b;
   b.next = &c;
   std::string frame;
-  EXPECT_EQ(WriteResult(&frame, 5, {0, "", 777, 1}, &a, arena.get()), "");
+  EXPECT_EQ(WriteResult(&frame, 5, {777}, &a, arena.get()), "");
 
   const Result result = ReadResult(frame, *map);
-  EXPECT_EQ(result.kind, ResultKind::kDone);
+  EXPECT_EQ(result.fault, Fault::kNone);
   EXPECT_EQ(result.engine_ns, 777u);
   ASSERT_EQ(result.items.size(), 3u);
   EXPECT_EQ(result.items[0].data, small);
@@ -266,28 +267,22 @@ TEST_F(ListsTest, TypeThatAPluginMadeUpDoesNotBecomeAKnownOne) {
     std::memcpy(&a.type, &made_up, sizeof made_up);
     std::memcpy(&a.status, &made_up, sizeof made_up);
     std::string frame;
-    WriteResult(&frame, 5, {0, "", 1, 1}, &a, arena.get());
+    WriteResult(&frame, 5, {1}, &a, arena.get());
     const Result result = ReadResult(frame, *map);
     EXPECT_EQ(result.items[0].type, 255);
     EXPECT_EQ(result.items[0].status, 255);
   }
 }
 
-TEST_F(ListsTest, ErrorResultCarriesCodeAndText) {
+TEST_F(ListsTest, FailureCarriesWhatFailedAndWhoseFaultItIs) {
   std::string frame;
-  EXPECT_EQ(WriteResult(&frame, 5, {10007, "no such thing;code=10007", 1, 1}, nullptr, arena.get()), "");
+  WriteFailure(&frame, 5, {1}, {Fault::kExec, "no such thing;code=10007", "trace", true});
   const Result result = ReadResult(frame, *map);
-  EXPECT_EQ(result.code, 10007);
+  EXPECT_EQ(result.fault, Fault::kExec);
+  EXPECT_TRUE(result.callers_fault);
   EXPECT_EQ(result.error, "no such thing;code=10007");
+  EXPECT_EQ(result.detail, "trace");
   EXPECT_TRUE(result.items.empty());
-}
-
-TEST_F(ListsTest, OnlyErrorsHaveADetailBehindThem) {
-  std::string error, success;
-  EXPECT_EQ(WriteResult(&error, 5, {7, "text", 1, 1, "trace"}, nullptr, arena.get()), "");
-  EXPECT_EQ(WriteResult(&success, 5, {0, "text", 1, 1, "trace"}, nullptr, arena.get()), "");
-  EXPECT_EQ(ReadResult(error, *map).detail, "trace");
-  EXPECT_EQ(ReadResult(success, *map).detail, "") << "not a byte more where all went well";
 }
 
 TEST_F(ListsTest, LargeResultTravelsInTheFrameWhenSharedMemoryIsUsedUp) {
@@ -296,48 +291,99 @@ TEST_F(ListsTest, LargeResultTravelsInTheFrameWhenSharedMemoryIsUsedUp) {
   std::string large(100'000, 'L');
   DataList a = Node("large", &large);
   std::string frame;
-  EXPECT_EQ(WriteResult(&frame, 5, {0, "", 1, 1}, &a, arena.get()), "");
+  EXPECT_EQ(WriteResult(&frame, 5, {1}, &a, arena.get()), "");
   const Result result = ReadResult(frame, *map);
   EXPECT_FALSE(result.items[0].shared);
   EXPECT_EQ(result.items[0].data, large);
 }
 
-TEST_F(ListsTest, CircleOfResultsIsRefusedInsteadOfHangingTheWorker) {
+// What a plugin hands over is not to be trusted: each of these is refused with its reason.
+class HostileListsTest : public ListsTest {
+ protected:
+  void ExpectRefused(const DataList* list, const char* reason) {
+    std::string frame;
+    const std::string wrong = WriteResult(&frame, 5, {1}, list, arena.get());
+    EXPECT_NE(wrong.find(reason), std::string::npos) << wrong;
+    const Result result = ReadResult(frame, *map);
+    EXPECT_EQ(result.fault, Fault::kMalformed);
+    EXPECT_EQ(result.error, wrong);
+    EXPECT_TRUE(result.items.empty());
+    std::string item;
+    EXPECT_EQ(WriteItem(&item, 5, true, list, arena.get()), wrong);
+    EXPECT_EQ(item, "");
+  }
+
   std::string text = "x";
+  char key[2] = "k", value[2] = "v";
+};
+
+TEST_F(HostileListsTest, CircleOfResults) {
   DataList a = Node("a", &text), b = Node("b", &text);
   a.next = &b;
   b.next = &a;
-  std::string frame;
-  EXPECT_NE(WriteResult(&frame, 5, {0, "", 1, 1}, &a, arena.get()).find("circle"), std::string::npos);
-  const Result result = ReadResult(frame, *map);
-  EXPECT_EQ(result.kind, ResultKind::kMalformed);
-  EXPECT_TRUE(result.items.empty());
+  ExpectRefused(&a, "circle");
 }
 
-TEST_F(ListsTest, CircleOfAttributesDoesNotHangTheWorker) {
-  std::string text = "x";
-  char key[] = "k", value[] = "v";
+TEST_F(HostileListsTest, CircleOfAttributes) {
   for (char* name : {key, static_cast<char*>(nullptr)}) {
     DataList a = Node("a", &text);
     ParamList p{name, value, 1, nullptr};
     p.next = &p;
     a.desc = &p;
-    std::string frame;
-    WriteResult(&frame, 5, {0, "", 1, 1}, &a, arena.get());
-    ReadResult(frame, *map);
+    ExpectRefused(&a, "desc does not end");
   }
+}
+
+TEST_F(HostileListsTest, ManyItemsWithManyAttributesEach) {
+  std::vector<ParamList> desc(1000, ParamList{key, value, 1, nullptr});
+  for (size_t i = 1; i < desc.size(); ++i) desc[i - 1].next = &desc[i];
+  std::vector<DataList> items(1000, Node("a", &text));
+  for (size_t i = 0; i < items.size(); ++i) {
+    items[i].desc = desc.data();
+    if (i > 0) items[i - 1].next = &items[i];
+  }
+  ExpectRefused(items.data(), "nodes");
+}
+
+TEST_F(HostileListsTest, LengthsThatNobodyCanHaveMeant) {
+  DataList a = Node("a", &text), b = Node("b", &text);
+  a.next = &b;
+  a.len = b.len = 0xffff'0000u;  // Found before a byte of it is read.
+  ExpectRefused(&a, "is a len wrong?");
+}
+
+TEST_F(HostileListsTest, KeysAndAttributesWithoutAnEnd) {
+  std::string endless(100'000, 'k');
+  DataList a = Node(endless.c_str(), &text);
+  ExpectRefused(&a, "expected a key of at most 64 KiB");
+  a.key = key;
+  ParamList no_key{endless.data(), value, 1, nullptr}, no_value{key, endless.data(), 0, nullptr};
+  a.desc = &no_key;
+  ExpectRefused(&a, "a key of desc");
+  a.desc = &no_value;
+  ExpectRefused(&a, "a value of desc");
+}
+
+TEST_F(HostileListsTest, ValueIsNotReadBeyondItsLength) {
+  char three[3] = {'a', 'b', 'c'};  // No NUL: vlen is all that bounds it.
+  DataList a = Node("a", &text);
+  ParamList p{key, three, 3, nullptr};
+  a.desc = &p;
+  std::string frame;
+  EXPECT_EQ(WriteResult(&frame, 5, {1}, &a, arena.get()), "");
+  EXPECT_EQ(ReadResult(frame, *map).items[0].desc, (Pairs{{"k", "abc"}}));
 }
 
 TEST_F(ListsTest, FramesGatherBehindOneAnother) {
   std::string text = "x";
   DataList a = Node("a", &text);
   std::string frames;
-  WriteResult(&frames, 5, {0, "", 1, 1}, &a, arena.get());
+  WriteResult(&frames, 5, {1}, &a, arena.get());
   const size_t first = frames.size();
-  WriteRefusal(&frames, 5, ResultKind::kExpired, "late");
+  WriteFailure(&frames, 5, {1}, {Fault::kExpired, "late"});
   EXPECT_EQ(ReadResult(frames.substr(0, first), *map).items.size(), 1u);
   const Result refusal = ReadResult(frames.substr(first), *map);
-  EXPECT_EQ(refusal.kind, ResultKind::kExpired);
+  EXPECT_EQ(refusal.fault, Fault::kExpired);
   EXPECT_EQ(refusal.error, "late");
 }
 

@@ -1,4 +1,5 @@
-#include "loader/ingress/once.h"
+// SPDX-License-Identifier: Apache-2.0
+#include "loader/protocols/once.h"
 
 #include <gtest/gtest.h>
 
@@ -54,6 +55,64 @@ TEST(CheckInput, OnlyDataSentWithTheRequestIsTaken) {
   EXPECT_NE(status.text.find("payload img: dataSrc \"http\""), std::string::npos);
 }
 
+// An engine would have seen the text up to the NUL, as C strings end there.
+TEST(CheckInput, TextWithANulIsRefusedDataMayHaveIt) {
+  const std::string nul("a\0b", 3);
+  OnceCall call;
+  call.request.payloads.push_back(Out("img", DataType::kImage));
+  call.request.payloads[0].data = Bytes::Own(nul);
+  EXPECT_TRUE(CheckInput(call).ok());
+  OnceCall parameter = call, name = call, key = call, attribute = call;
+  parameter.request.params = {{"p", nul}};
+  name.request.params = {{nul, "1"}};
+  key.request.payloads[0].key = nul;
+  attribute.request.payloads[0].desc = {{"d", nul}};
+  for (const OnceCall& each : {parameter, name, key, attribute}) {
+    const Status status = CheckInput(each);
+    EXPECT_EQ(status.code, kCodeInvalidInput);
+    EXPECT_NE(status.text.find("expected text without NUL bytes, got one at 1"), std::string::npos)
+        << status.text;
+  }
+  EXPECT_NE(CheckInput(attribute).text.find("attribute d"), std::string::npos);
+}
+
+TEST(CheckSource, NamesAtMostSoManyResources) {
+  OnceCall call;
+  std::string ids = "1";
+  for (int i = 1; i < 1024; ++i) ids += ",1";
+  call.request.params = {{"psr_ids", ids}};
+  EXPECT_TRUE(CheckSource(call).ok());
+  call.request.params = {{"psr_ids", ids + ",1"}};
+  const Status status = CheckSource(call);
+  EXPECT_EQ(status.code, kCodeInvalidInput);
+  EXPECT_NE(status.text.find("psr_ids: expected at most 1024 numbers, got 1025"), std::string::npos)
+      << status.text;
+}
+
+TEST(KeepLast, OfAKeyTwiceTheLastStays) {
+  Pairs few = {{"a", "1"}, {"b", "2"}, {"a", "3"}};
+  KeepLast(&few);
+  EXPECT_EQ(few, (Pairs{{"b", "2"}, {"a", "3"}}));
+  Pairs many;
+  for (int i = 0; i < 100; ++i) many.emplace_back(std::to_string(i % 50), std::to_string(i));
+  KeepLast(&many);
+  ASSERT_EQ(many.size(), 50u);
+  EXPECT_EQ(many.front(), (std::pair<std::string, std::string>("0", "50")));
+}
+
+TEST(ByKey, GroupsStandByTheirFirstAndTextsAreJoined) {
+  std::vector<Payload> outputs = {
+      Out("t", DataType::kText, {{"a", "1"}, {"b", "1"}}), Out("i", DataType::kImage),
+      Out("t", DataType::kText, {{"b", "2"}}), Out("i", DataType::kImage)};
+  outputs[2].data = Bytes::Own("y");
+  const OutputsByKey groups = ByKey(outputs);
+  ASSERT_EQ(groups.size(), 2u);
+  ASSERT_EQ(groups[0].size(), 1u);
+  EXPECT_EQ(groups[0][0].data.view(), "xy");
+  EXPECT_EQ(groups[0][0].desc, (Pairs{{"a", "1"}, {"b", "2"}}));
+  EXPECT_EQ(groups[1].size(), 2u);
+}
+
 TEST(CheckOutput, WithoutExpectEverythingPasses) {
   std::vector<Payload> outputs = {Out("a", DataType::kText, {{"e", "1"}}),
                                   Out("b", DataType::kImage)};
@@ -71,6 +130,14 @@ TEST(CheckOutput, AttributesOfExpectWinOverThoseOfTheEngine) {
   ASSERT_TRUE(CheckOutput(expect, &outputs).ok());
   EXPECT_EQ(outputs[0].desc,
             (Pairs{{"encoding", "utf8"}, {"seq", "0"}, {"own", "1"}, {"status", "3"}}));
+}
+
+// The client's word overlaid the first of the two, and the engine's second one was sent.
+TEST(CheckOutput, AttributeThatTheEngineGivesTwiceIsOne) {
+  std::vector<Payload> outputs = {
+      Out("a", DataType::kText, {{"status", "1"}, {"status", "2"}, {"e", "1"}, {"e", "2"}})};
+  ASSERT_TRUE(CheckOutput({{"a", std::nullopt, {{"e", "3"}}}}, &outputs).ok());
+  EXPECT_EQ(outputs[0].desc, (Pairs{{"status", "3"}, {"e", "3"}, {"seq", "0"}}));
 }
 
 TEST(CheckOutput, NoOutputOrAnUnexpectedKeyOrTypeIs10106) {

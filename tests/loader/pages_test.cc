@@ -1,4 +1,5 @@
-#include "loader/ingress/pages.h"
+// SPDX-License-Identifier: Apache-2.0
+#include "loader/pages/pages.h"
 
 #include <gtest/gtest.h>
 
@@ -39,7 +40,7 @@ class PagesTest : public ::testing::Test {
   std::map<std::string, std::string> Samples() {
     static const std::regex comment(R"re(# (HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*) .+)re");
     static const std::regex sample(
-        R"re(([a-zA-Z_:][a-zA-Z0-9_:]*)re"           // Name, then labels, then value.
+        R"re(([a-zA-Z_:][a-zA-Z0-9_:]*)re"  // Name, then labels, then value.
         R"re((\{[a-zA-Z_]\w*="([^"\\]|\\["\\n])*")re"
         R"re((,[a-zA-Z_]\w*="([^"\\]|\\["\\n])*")*\})?) ([0-9.e+-]+|\+Inf|NaN))re");
     std::map<std::string, std::string> out;
@@ -59,8 +60,8 @@ class PagesTest : public ::testing::Test {
       }
       const std::string name = match[1];
       EXPECT_TRUE(out.emplace(name, match[6]).second) << "twice: " << name;
-      const std::string family = std::regex_replace(
-          name.substr(0, name.find('{')), std::regex("_(bucket|sum|count)$"), "");
+      const std::string family = std::regex_replace(name.substr(0, name.find('{')),
+                                                    std::regex("_(bucket|sum|count)$"), "");
       EXPECT_EQ(typed.count(family), 1u) << "no TYPE before " << name;
     }
     return out;

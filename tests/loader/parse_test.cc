@@ -1,7 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/config/parse.h"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -88,6 +90,8 @@ max_message_bytes = 2048
 max_connections = 9
 read_timeout_ms = 10
 idle_timeout_ms = 11
+max_input_bytes = 12
+max_output_bytes = 13
 [log]
 level = "warn"
 file = "log/a.log"
@@ -120,6 +124,8 @@ file = "log/a.log"
   EXPECT_EQ(s.limits.max_connections, 9u);
   EXPECT_EQ(s.limits.read_timeout_ms, 10u);
   EXPECT_EQ(s.limits.idle_timeout_ms, 11u);
+  EXPECT_EQ(s.limits.max_input_bytes, 12u);
+  EXPECT_EQ(s.limits.max_output_bytes, 13u);
   EXPECT_EQ(s.log.level, LogLevel::kWarn);
   EXPECT_EQ(s.log.file, "log/a.log");
   ASSERT_NE(Find(s.engine, "model"), nullptr);
@@ -225,8 +231,7 @@ TEST_F(ParseTest, HttpListenIsReadInEveryForm) {
   };
   for (const Case& c : {Case{"127.0.0.1:0", "127.0.0.1", 0}, Case{":", "", 80},
                         Case{":8080", "", 8080}, Case{"[::1]:81", "::1", 81}}) {
-    const ParseResult result =
-        Load(std::string("[svcName]\nhttp_listen = \"") + c.text + "\"\n");
+    const ParseResult result = Load(std::string("[svcName]\nhttp_listen = \"") + c.text + "\"\n");
     ASSERT_TRUE(result.errors.empty()) << Joined(result.errors);
     EXPECT_EQ(result.settings.service.http_host, c.host) << c.text;
     EXPECT_EQ(result.settings.service.http_port, c.port) << c.text;
@@ -234,8 +239,7 @@ TEST_F(ParseTest, HttpListenIsReadInEveryForm) {
   }
   EXPECT_FALSE(Load("[svcName]\nhttp_listen = \"off\"\n").settings.service.http_on);
   for (const char* wrong : {"nonsense", "host:port", "h:65536", "h:-1", ""}) {
-    const ParseResult result =
-        Load(std::string("[svcName]\nhttp_listen = \"") + wrong + "\"\n");
+    const ParseResult result = Load(std::string("[svcName]\nhttp_listen = \"") + wrong + "\"\n");
     ASSERT_EQ(result.errors.size(), 1u) << wrong;
     EXPECT_NE(result.errors[0].find("expected \"host:port\""), std::string::npos);
   }
@@ -255,8 +259,7 @@ TEST_F(ParseTest, SyntaxErrorIsTheOnlyErrorTold) {
 
 TEST_F(ParseTest, UserConfigFileReplacesTheWrapperSection) {
   Write("user.toml", "[model]\npath = \"/m\"\n[net]\nsize = 640\n");
-  const ParseResult result =
-      Load("[svcName]\n[wrapper]\nx = 1\n[aiges]\nusrCfg = \"user.toml\"\n");
+  const ParseResult result = Load("[svcName]\n[wrapper]\nx = 1\n[aiges]\nusrCfg = \"user.toml\"\n");
   ASSERT_TRUE(result.errors.empty()) << Joined(result.errors);
   EXPECT_EQ(result.settings.engine, (Pairs{{"model.path", "/m"}, {"net.size", "640"}}));
 }
@@ -274,17 +277,50 @@ TEST_F(ParseTest, UserConfigFileThatIsMissingOrWrongIsToldByName) {
 TEST_F(ParseTest, HeaderPassFileIsAppended) {
   Write("headerPass.wrapper", "one\ntwo\n");
   const ParseResult result = Load("[svcName]\n[aiges]\nheaderPass = \"zero\"\n");
-  EXPECT_EQ(result.settings.service.header_pass,
-            (std::vector<std::string>{"zero", "one", "two"}));
+  EXPECT_EQ(result.settings.service.header_pass, (std::vector<std::string>{"zero", "one", "two"}));
+}
+
+TEST_F(ParseTest, ThreadsThatAreNotSetGrowAsFarAsCallsMay) {
+  const auto threads = [this](const std::string& more) {
+    const InstanceSettings i = Load("[svcName]\n" + more).settings.instances;
+    return std::pair(i.threads, i.most_threads);
+  };
+  EXPECT_EQ(threads(""), std::pair(1u, 64u));
+  EXPECT_EQ(threads("[fc]\nmax = 20\n"), std::pair(1u, 20u));
+  EXPECT_EQ(threads("[instances]\nthreads = 1\n"), std::pair(1u, 1u)) << "a promise";
+  EXPECT_EQ(threads("[instances]\nthreads = 4\n"), std::pair(4u, 4u));
+  EXPECT_EQ(threads("[batch]\nmax_size = 8\n"), std::pair(1u, 1u));
+}
+
+TEST_F(ParseTest, AsyncModeThatIsNotSetLeavesTheWayToTheEngine) {
+  const auto mode = [this](const std::string& more) {
+    return Load("[svcName]\n[aiges]\n" + more).settings.sessions.async_mode;
+  };
+  EXPECT_EQ(mode(""), std::nullopt);
+  EXPECT_EQ(mode("asyncMode = false\n"), false);
+  EXPECT_EQ(mode("asyncMode = true\n"), true);
+}
+
+TEST_F(ParseTest, OriginsAreAsBrowsersWriteThem) {
+  EXPECT_TRUE(Load("[svcName]\n[http]\ncors_origins = []\n").errors.empty());
+  for (const char* wrong : {"app.example", "https://", "https://a/", "https://*.a", "://a", ""}) {
+    const auto errors =
+        Load(StrCat("[svcName]\n[http]\ncors_origins = [\"", wrong, "\"]\n")).errors;
+    ASSERT_EQ(errors.size(), 1u) << wrong;
+    EXPECT_NE(errors[0].find("[http] cors_origins: expected \"*\" or origins as"),
+              std::string::npos)
+        << errors[0];
+  }
 }
 
 TEST_F(ParseTest, SessionAndBatchKeys) {
   const ParseResult result = Load(
       "[svcName]\n[aiges]\nsessMode = true\nasyncMode = true\nrealTimeRlt = false\n"
       "[ws]\nreadTimeout = 5\n[fc]\nttl = 700\n[batch]\nmax_size = 8\nmax_delay_us = 300\n"
-      "[http]\nvalidate = true\ndocs = false\n");
+      "[http]\nvalidate = true\ndocs = false\napp_paths = true\n"
+      "cors_origins = [\"https://App.example:8443\"]\n[admin]\nopen = true\n");
   ASSERT_TRUE(result.errors.empty()) << Joined(result.errors);
-  EXPECT_TRUE(result.settings.sessions.async_mode);
+  EXPECT_EQ(result.settings.sessions.async_mode, true);
   EXPECT_FALSE(result.settings.sessions.real_time_results);
   EXPECT_EQ(result.settings.sessions.ws_read_timeout_s, 5u);
   EXPECT_EQ(result.settings.sessions.ws_session_timeout_s, 180u) << "the default";
@@ -293,6 +329,10 @@ TEST_F(ParseTest, SessionAndBatchKeys) {
   EXPECT_EQ(result.settings.batch.max_delay_us, 300u);
   EXPECT_TRUE(result.settings.http.validate);
   EXPECT_FALSE(result.settings.http.docs);
+  EXPECT_TRUE(result.settings.http.app_paths);
+  EXPECT_EQ(result.settings.http.cors_origins,
+            std::vector<std::string>{"https://app.example:8443"});
+  EXPECT_TRUE(result.settings.service.admin_open);
 }
 
 TEST_F(ParseTest, DefaultConfigFlagFillsWhatTheFileLacks) {
@@ -413,6 +453,51 @@ TEST_F(ParseTest, ShowConfigNamesTheOriginOfEachValue) {
     count = count || (line.rfind("count = 1", 0) == 0 && by_default);
   }
   EXPECT_TRUE(port && count) << shown;
+}
+
+TEST_F(ParseTest, SecretsAreMaskedWhereTheConfigurationIsShown) {
+  const ParseResult result = Load(
+      "[svcName]\nhost = \"\"\n[admin]\ntoken = \"hush-admin\"\n[registry]\ntoken = "
+      "\"hush-acl\"\n[wrapper]\napi_key = \"hush-engine\"\nmax_tokens = 512\n");
+  ASSERT_TRUE(result.errors.empty()) << Joined(result.errors);
+  const std::string shown = ShowConfig(result.settings);
+  EXPECT_EQ(shown.find("hush"), std::string::npos) << shown;
+  EXPECT_NE(shown.find("max_tokens = \"512\""), std::string::npos) << shown;
+  EXPECT_EQ(result.settings.service.admin_token, "hush-admin");
+}
+
+TEST_F(ParseTest, APipeIsNoConfiguration) {
+  ASSERT_EQ(::mkfifo("pipe.toml", 0600), 0);
+  const ParseResult result = Load("[svcName]\nhost = \"\"\n[aiges]\nusrCfg = \"pipe.toml\"\n");
+  EXPECT_EQ(Joined(result.errors),
+            "aiges.toml:4: [aiges] usrCfg: cannot read the file pipe.toml\n");
+}
+
+TEST_F(ParseTest, SocketsOfTheFileSystemAreAddresses) {
+  const ParseResult result =
+      Load("[svcName]\nhttp_listen = \"unix:/run/a.sock\"\n[admin]\nlisten = \"127.0.0.1:9000\"\n");
+  EXPECT_TRUE(result.errors.empty());
+  EXPECT_EQ(result.settings.service.http_path, "/run/a.sock");
+  ASSERT_TRUE(result.settings.service.admin.has_value());
+  EXPECT_EQ(result.settings.service.admin->host, "127.0.0.1");
+  EXPECT_EQ(result.settings.service.admin->port, 9000);
+  for (const std::string& wrong : {std::string("unix:"), "unix:" + std::string(108, 'x')}) {
+    EXPECT_FALSE(Load("[svcName]\n[admin]\nlisten = \"" + wrong + "\"\n").errors.empty());
+  }
+}
+
+TEST_F(ParseTest, TlsIsWholeOrNotThere) {
+  const ParseResult whole = Load(
+      "[svcName]\n[tls]\ncert = \"c\"\nkey = \"k\"\nclient_ca = \"a\"\n"
+      "min_version = \"1.3\"\nplain = [\"9000\", \"[::1]:80\", \"unix:/a\"]\n");
+  EXPECT_TRUE(whole.errors.empty());
+  EXPECT_TRUE(whole.settings.tls.on());
+  EXPECT_EQ(whole.settings.tls.plain.size(), 3u);
+  EXPECT_FALSE(Load("[svcName]\n").settings.tls.on());
+  for (const char* half : {"cert = \"c\"", "key = \"k\"", "client_ca = \"a\"", "plain = [\"1\"]",
+                           "min_version = \"1.1\""}) {
+    EXPECT_EQ(Load(StrCat("[svcName]\n[tls]\n", half, "\n")).errors.size(), 1u) << half;
+  }
 }
 
 }  // namespace

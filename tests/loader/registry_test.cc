@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the backends agree on. The Consul backend is tested against a real agent (tests/cluster).
 #include <gtest/gtest.h>
 

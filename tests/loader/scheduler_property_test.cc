@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Random schedules of everything that can happen to calls. Whatever the order: each call is
 // answered exactly once, none is sent after its answer, the bounds hold, and nothing is left over.
 #include <gtest/gtest.h>

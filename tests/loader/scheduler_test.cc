@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/scheduler/scheduler.h"
 
 #include <gtest/gtest.h>
@@ -130,6 +131,33 @@ TEST_F(SchedulerTest, CallsBeyondTheQueueBytesAreRefusedAtOnce) {
   scheduler->Abort(first.id);
   EXPECT_EQ(scheduler->Report().queued_bytes, 40u);
   EXPECT_NE(Submit(milliseconds(1000), 60).id, 0u) << "a call that left gave its bytes back";
+}
+
+// Only those that waited counted: with many licences, running calls held memory without limit.
+TEST_F(SchedulerTest, RunningCallsHoldTheirBytesUntilTheirResultComes) {
+  settings.queue.max_bytes = 100;
+  Start(2);
+  const Submitted runs = Submit(milliseconds(1000), 60);
+  EXPECT_EQ(scheduler->Report().queued_bytes, 0u);
+  EXPECT_EQ(Submit(milliseconds(1000), 41).id, 0u);
+  scheduler->Abort(runs.id);
+  EXPECT_EQ(Submit(milliseconds(1000), 41).id, 0u) << "the engine still works on it";
+  std::vector<WorkerResult> results;
+  results.push_back(workers.Finish(runs.id));
+  scheduler->OnResults(std::move(results));
+  EXPECT_NE(Submit(milliseconds(1000), 41).id, 0u);
+}
+
+TEST_F(SchedulerTest, SlotsFollowTheKeysThatChangeWhileItRuns) {
+  settings.instances.count = 2;
+  Start(1);
+  EXPECT_EQ(scheduler->Load().slots, 2u);
+  Settings fresh = settings;
+  fresh.instances.threads = 3;
+  fresh.batch.max_size = 4;
+  fresh.instances.count = 5;  // Waits for a restart.
+  scheduler->UseSettings(fresh);
+  EXPECT_EQ(scheduler->Load().slots, 24u);
 }
 
 TEST_F(SchedulerTest, DeadlineAlreadyPassedIsRefusedAndNeverSent) {

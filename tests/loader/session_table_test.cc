@@ -1,7 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/scheduler/session_table.h"
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -100,6 +102,11 @@ class SessionTableTest : public ::testing::Test {
   void Advance(milliseconds by) {
     clock.Advance(by);
     table.OnAlarm(clock.Now());
+  }
+  static Settings Small(uint64_t max_bytes) {
+    Settings settings;
+    settings.queue.max_bytes = max_bytes;
+    return settings;
   }
   const Texts& Sent(SessionId id) { return workers.sessions[id]; }
 
@@ -356,8 +363,86 @@ TEST_F(SessionTableTest, NoReadyWorkerIsSaidAtOnce) {
   EXPECT_EQ(licences.used(), 0u);
 }
 
+// The create of another session, which leaves with what follows it, stayed in its buffer.
+TEST_F(SessionTableTest, ARefusedWriteStillSendsWhatWasOpened) {
+  const SessionId full = Open("full");
+  for (size_t i = 0; i < SessionTable::kMostInput; ++i) EXPECT_TRUE(Write(full, "x").ok());
+  Open("other");
+  const int before = workers.flushes;
+  EXPECT_EQ(Write(full, "x").kind, StatusKind::kOverloaded);
+  EXPECT_EQ(workers.flushes, before + 1);
+}
+
+TEST_F(SessionTableTest, APacketThatComesTwiceIsLeftOutAndGivenBack) {
+  ordered = true;
+  const SessionId id = Open();
+  EXPECT_TRUE(Write(id, "0", 0).ok());
+  EXPECT_TRUE(Write(id, "2", 2).ok());
+  EXPECT_TRUE(Write(id, "2 again", 2).ok());
+  EXPECT_EQ(taken, 1);
+  EXPECT_TRUE(Write(id, "1", 1).ok());
+  EXPECT_EQ(Sent(id), (Texts{"open h", "write in=0", "write in=1", "write in=2"}));
+}
+
+TEST_F(SessionTableTest, TheLastSyncIdThereIsHasNoNext) {
+  ordered = true;
+  const SessionId id = Open();
+  EXPECT_TRUE(Write(id, "last", std::numeric_limits<int>::max()).ok());
+  EXPECT_TRUE(Write(id, "after it", std::numeric_limits<int>::min()).ok());
+  EXPECT_EQ(Sent(id), (Texts{"open h", "write in=last"}));
+}
+
+// Output was counted in batches only, whatever their size.
+TEST_F(SessionTableTest, TheSessionThatKeepsMostOutputEndsWhenThereIsTooMuch) {
+  SessionTable small(Small(100), &workers, &clock, &licences, &failures);
+  const auto open = [&](const std::string& handle) {
+    SessionRequest request;
+    request.handle = handle;
+    request.output_batches = 100;
+    SessionId id = 0;
+    EXPECT_TRUE(small.Open(std::move(request), &id).ok());
+    return id;
+  };
+  const auto poll = [&](SessionId id) {
+    auto polled = std::make_shared<Polled>();
+    small.Poll(id, 100, clock.Now(), std::make_unique<PollSink>(polled));
+    return polled;
+  };
+  const auto tell = [&](SessionId id, size_t bytes) {
+    std::vector<SessionEvent> events;
+    events.push_back(Item(id, std::string(bytes, 'x')));
+    small.OnEvents(std::move(events));
+  };
+  const SessionId hoards = open("hoards"), fine = open("fine");
+  tell(hoards, 60);
+  tell(fine, 40);
+  tell(fine, 1);  // Full, by either; the larger one pays.
+  const auto told = poll(hoards);
+  EXPECT_EQ(told->status.kind, StatusKind::kOverloaded);
+  EXPECT_NE(told->status.text.find("has not taken 60 bytes"), std::string::npos)
+      << told->status.text;
+  EXPECT_EQ(Sent(hoards).back(), "close");
+  EXPECT_EQ(poll(fine)->batches.size(), 2u);
+  tell(fine, 100);  // What was polled, and what was lost, is room again.
+  EXPECT_EQ(poll(fine)->batches.size(), 1u);
+}
+
+TEST_F(SessionTableTest, OutputThatIsPolledAtOnceIsNeverTooMuch) {
+  SessionTable small(Small(100), &workers, &clock, &licences, &failures);
+  SessionRequest request;
+  request.handle = "h";
+  SessionId id = 0;
+  ASSERT_TRUE(small.Open(std::move(request), &id).ok());
+  auto polled = std::make_shared<Polled>();
+  small.Poll(id, 1, clock.Now() + seconds(1), std::make_unique<PollSink>(polled));
+  std::vector<SessionEvent> events;
+  events.push_back(Item(id, std::string(1000, 'x'), true));
+  small.OnEvents(std::move(events));
+  EXPECT_TRUE(polled->status.ok() && polled->last);
+}
+
 TEST_F(SessionTableTest, ReleasedHandlesAreRememberedUpToABound) {
-  for (size_t i = 0; i <= SessionTable::kRemembered; ++i) {
+  for (size_t i = 0; i <= Handles::kRemembered; ++i) {
     const SessionId id = Open("h" + std::to_string(i));
     table.Abort(id);
     Tell(Sign(id, SessionEvent::Kind::kClosed));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/channel/shm.h"
 
 #include <gtest/gtest.h>
@@ -34,7 +35,7 @@ std::shared_ptr<ArenaMapping> MapReader(const Fd& fd, bool can_release) {
 
 // Resident pages of the arena, in bytes.
 size_t UsedBytes(const Arena& arena) {
-  struct stat info {};
+  struct stat info{};
   EXPECT_EQ(::fstat(arena.fd(), &info), 0);
   return static_cast<size_t>(info.st_blocks) * 512;
 }
@@ -48,6 +49,27 @@ TEST(Arena, WhatTheOwnerWritesTheReaderSees) {
   const auto reader = MapReader(arena->OpenReadOnly(), false);
   ASSERT_NE(reader, nullptr);
   EXPECT_EQ(reader->View(offset, 100'000), std::string(100'000, 'p'));
+}
+
+TEST(Arena, TrimGivesBackWhatWasNotUsedSince) {
+  auto arena = MakeArena(8);
+  uint64_t kept = 0, freed = 0;
+  std::memset(arena->Allocate(kBlock, &kept), 'k', kBlock);
+  std::memset(arena->Allocate(4 * kBlock, &freed), 'f', 4 * kBlock);
+  arena->Free(freed);
+  const size_t all = UsedBytes(*arena);
+  EXPECT_TRUE(arena->Trim());  // Something was allocated just now.
+  EXPECT_EQ(UsedBytes(*arena), all);
+  EXPECT_TRUE(arena->Trim());
+  EXPECT_EQ(UsedBytes(*arena), all - 4 * kBlock);
+  const auto reader = MapReader(arena->OpenReadOnly(), false);
+  EXPECT_EQ(reader->View(kept, kBlock), std::string(kBlock, 'k'));
+  uint64_t again = 0;
+  EXPECT_NE(arena->Allocate(7 * kBlock, &again), nullptr);
+  arena->Free(again);
+  arena->Free(kept);
+  arena->Trim();
+  EXPECT_FALSE(arena->Trim());
 }
 
 TEST(Arena, RunsDoNotOverlapAndRunOutOfRoomIsSaid) {
@@ -101,8 +123,7 @@ TEST(Arena, ReleaseFromAnotherProcessMakesRoom) {
   ASSERT_GE(child, 0);
   if (child == 0) {
     Status status;
-    const auto map =
-        ArenaMapping::Map(arena->fd(), ArenaMapping::Access::kReader, true, &status);
+    const auto map = ArenaMapping::Map(arena->fd(), ArenaMapping::Access::kReader, true, &status);
     if (map == nullptr) ::_exit(1);
     map->Release(offset);
     ::_exit(0);

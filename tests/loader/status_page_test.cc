@@ -1,4 +1,5 @@
-#include "loader/ingress/status_page.h"
+// SPDX-License-Identifier: Apache-2.0
+#include "loader/pages/status_page.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "loader/ingress/history.h"
+#include "loader/pages/history.h"
 
 namespace aiges {
 namespace {

@@ -1,9 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/config/toml_file.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
+
+#include "loader/config/toml_guard.h"
 
 namespace aiges {
 namespace {
@@ -78,8 +81,8 @@ TEST(TomlFile, EngineGetsTextOfEveryScalar) {
                 "");
   const Pairs pairs = file.Flatten("wrapper");
   const std::pair<const char*, const char*> kExpected[] = {
-      {"i", "1"}, {"f", "0.0001"}, {"big", "100000000000000000000"},
-      {"b", "true"}, {"s", "x"},   {"model.path", "/m"}};
+      {"i", "1"},    {"f", "0.0001"}, {"big", "100000000000000000000"},
+      {"b", "true"}, {"s", "x"},      {"model.path", "/m"}};
   ASSERT_EQ(pairs.size(), std::size(kExpected));
   for (const auto& [key, value] : kExpected) {
     ASSERT_NE(Find(pairs, key), nullptr) << key;
@@ -102,14 +105,79 @@ TEST(TomlFile, WholeUserFileBecomesSectionDotKey) {
   EXPECT_EQ(bare.errors().size(), 1u);
 }
 
-TEST(TomlFile, UnreadKeysAreListedAndInStrictSectionsAnError) {
-  TomlFile file("f", "[a]\nread = 1\nold = 2\n[mine]\nread = 1\ntypo = 2\n", "");
+TEST(TomlFile, UnknownKeysOfOursAreMistakesThatSayWhatWasMeant) {
+  TomlFile file("f",
+                "[svc]\nprot = 1\nvcpu = 2\n[other]\nport = 1\nanything = 2\n[queue]\n"
+                "max_reqests = 1\nfrobnicate = 2\n[log]\ndie = 3\n[trace]\nable = 1\n",
+                "");
   int64_t value = 0;
-  file.Int("a", "read", 0, 10, &value);
-  file.Int("mine", "read", 0, 10, &value);
-  EXPECT_EQ(file.Unread({"mine"}), Lines{"[a] old"});
+  file.Int("svc", "port", 0, 10, &value);
+  file.Int("queue", "max_requests", 0, 10, &value);
+  EXPECT_EQ(file.Unread("svc"),
+            (Lines{"[log] die", "[other] anything", "[other] port", "[svc] vcpu", "[trace] able"}));
+  EXPECT_EQ(file.errors(),
+            (Lines{"f:9: [queue] frobnicate: unknown key (AIService -init writes a file with all "
+                   "keys)",
+                   "f:8: [queue] max_reqests: unknown key; did you mean max_requests?",
+                   "f:2: [svc] prot: unknown key; did you mean port?"}));
+}
+
+TEST(TomlFile, ATableThatIsNearlyOneOfOursIsAMistake) {
+  TomlFile file("f",
+                "[instnaces]\ncount = 2\n[limit]\n[lb]\n[fx]\nx = 1\n[logs]\nport = 80\n"
+                "[wrapper]\nx = 1\n[notours]\ny = 1\n",
+                "");
+  file.Flatten("wrapper");
+  EXPECT_EQ(file.Unread("svc"), (Lines{"[logs] port", "[notours] y"}))
+      << "another service may have any name";
+  EXPECT_EQ(file.errors(), (Lines{"f:5: [fx]: unknown section; did you mean [fc]?",
+                                  "f:1: [instnaces]: unknown section; did you mean [instances]?",
+                                  "f:3: [limit]: unknown section; did you mean [limits]?"}));
+}
+
+TEST(TomlFile, ADeepKeyIsRefusedBeforeItIsParsed) {
+  std::string parts = "a";
+  for (int i = 0; i < 200'000; ++i) parts += ".a";
+  std::string quoted = parts;
+  for (size_t at = 0; (at = quoted.find('a', at)) != std::string::npos; at += 3) {
+    quoted.replace(at, 1, "'a'");
+  }
+  for (const std::string& text :
+       {"x = 1\n" + parts + " = 1\n", "x = 1\n[" + parts + "]\n", "x = 1\n[[" + parts + "]]\n",
+        "x = 1\nt = { " + parts + " = 1 }\n", "x = 1\n" + quoted + " = 1\n"}) {
+    TomlFile file("f", text, "");
+    EXPECT_EQ(file.errors(), Lines{"f:2: expected a key of at most 32 parts, got more"});
+  }
+  TomlFile fallback("f", "", parts + " = 1\n");
+  EXPECT_EQ(fallback.errors().size(), 1u);
+}
+
+TEST(TomlFile, DotsThatJoinNoPartsAreNotCounted) {
+  std::string floats = "[w]\nlist = [1.0";
+  for (int i = 0; i < 100; ++i) floats += ", 1.0";
+  std::string text = floats + "]\ns = \"";
+  for (int i = 0; i < 100; ++i) text += "a.\\\"";
+  text += "\"\nm = \"\"\"";
+  for (int i = 0; i < 100; ++i) text += ".a\n";
+  text += "\"\"\"\nl = 'c:.\\'  # ";
+  for (int i = 0; i < 100; ++i) text += "a.";
+  TomlFile file("f", text + "\n", "");
+  EXPECT_EQ(file.errors(), Lines{});
+}
+
+TEST(TomlFile, ATextBeyondTheLimitIsRefused) {
+  TomlFile file("f", std::string(kMostConfigBytes + 1, '#'), "");
   ASSERT_EQ(file.errors().size(), 1u);
-  EXPECT_EQ(file.errors()[0].rfind("f:6: [mine] typo: unknown key", 0), 0u);
+  EXPECT_EQ(file.errors()[0].rfind("f:1: expected a file of at most 16 MB", 0), 0u);
+}
+
+// With a look through all keys for each of them this took minutes.
+TEST(TomlFile, ManyKeysAreReadInTimeLinearInTheirNumber) {
+  std::string text = "[wrapper]\n";
+  constexpr size_t kKeys = 200'000;
+  for (size_t i = 0; i < kKeys; ++i) text += "key" + std::to_string(i) + " = 1\n";
+  TomlFile file("f", text, "");
+  EXPECT_EQ(file.Flatten("wrapper").size(), kKeys);
 }
 
 }  // namespace

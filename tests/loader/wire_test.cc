@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "loader/channel/wire.h"
 
 #include <gtest/gtest.h>
@@ -116,7 +117,10 @@ TEST(Wire, TextIsNulTerminatedBehindItsView) {
 }
 
 TEST(Wire, CountBeyondWhatCanFollowIsRefusedBeforeAnyAllocation) {
-  const std::string body("\xff\xff\xff\xff" "abcdefghij", 14);
+  const std::string body(
+      "\xff\xff\xff\xff"
+      "abcdefghij",
+      14);
   WireReader r(body);
   EXPECT_TRUE(r.KeyValues().empty());
   EXPECT_FALSE(r.ok());

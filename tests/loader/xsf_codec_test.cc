@@ -1,5 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
 // The hand-written codec against the generated classes, with random messages both ways.
-#include "loader/ingress/xsf_codec.h"
+#include "loader/protocols/xsf_codec.h"
 
 #include <gtest/gtest.h>
 
@@ -10,6 +11,7 @@
 
 #include "loader.pb.h"
 #include "loader/api/codes.h"
+#include "loader/api/message_limits.h"
 #include "xsf.pb.h"
 
 namespace aiges {
@@ -259,12 +261,20 @@ TEST(XsfCodec, TruncatedLoaderInputIs10401) {
 }
 
 TEST(XsfCodec, UnknownFieldsOfEveryWireTypeAreSkipped) {
-  const std::string unknown =
-      std::string("\xc0\x3e\x96\x01", 4) +               // 1000, varint
-      std::string("\xc1\x3e" "12345678", 10) +           // 1000, 64 bit
-      std::string("\xc2\x3e\x03" "abc", 6) +             // 1000, bytes
-      std::string("\xc3\x3e\xc0\x3e\x01\xc4\x3e", 7) +   // 1000, a group
-      std::string("\xc5\x3e" "1234", 6);                 // 1000, 32 bit
+  const std::string unknown = std::string("\xc0\x3e\x96\x01", 4) +  // 1000, varint
+                              std::string(
+                                  "\xc1\x3e"
+                                  "12345678",
+                                  10) +  // 1000, 64 bit
+                              std::string(
+                                  "\xc2\x3e\x03"
+                                  "abc",
+                                  6) +                                          // 1000, bytes
+                              std::string("\xc3\x3e\xc0\x3e\x01\xc4\x3e", 7) +  // 1000, a group
+                              std::string(
+                                  "\xc5\x3e"
+                                  "1234",
+                                  6);  // 1000, 32 bit
   utils::ReqData req = SmallRequest();
   req.mutable_data(0)->mutable_data()->append(unknown);
   XsfRequest got;
@@ -300,6 +310,96 @@ TEST(XsfCodec, LaterMapEntryReplacesTheEarlierOne) {
   XsfRequest got;
   ASSERT_TRUE(ParseXsf(Bytes::Own(entry + "1" + entry + "2"), &got).ok());
   EXPECT_EQ(got.param, (Pairs{{"k", "2"}}));
+}
+
+// A map was searched from its start for each entry: a message of 1 MB stopped all calls for
+// seconds.
+TEST(XsfCodec, LaterEntriesReplaceEarlierOnesInLargeMapsToo) {
+  constexpr int kKeys = 3000;
+  std::string bytes;
+  Pairs expected;
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < kKeys; ++i) {
+      utils::ReqData one;
+      (*one.mutable_param())[StrCat("key", i)] = StrCat(round, "/", i);
+      bytes += one.SerializeAsString();  // Messages one after the other are one merged message.
+      if (round == 2) expected.emplace_back(StrCat("key", i), StrCat(round, "/", i));
+    }
+  }
+  XsfRequest got;
+  const Status status = ParseXsf(Bytes::Own(bytes), &got);
+  ASSERT_TRUE(status.ok()) << status.text;
+  EXPECT_EQ(got.param, expected);
+}
+
+TEST(XsfCodec, AttributesOfAMetaThatComesInPartsAreMerged) {
+  protocol::Payload whole;
+  std::string bytes;
+  for (int i = 0; i < 100; ++i) {
+    protocol::Payload part;
+    (*part.mutable_meta()->mutable_attribute())[StrCat("a", i % 50)] = std::to_string(i);
+    bytes += part.SerializeAsString();
+    whole.MergeFrom(part);
+  }
+  std::string input("\x3a", 1);
+  input += static_cast<char>((bytes.size() & 127) | 128);
+  input += static_cast<char>(bytes.size() >> 7);
+  XsfRequest got;
+  ASSERT_TRUE(ParseLoaderInput(Bytes::Own(input + bytes), &got).ok());
+  EXPECT_EQ(ToMap(got.call.request.payloads[0].desc), ToMap(whole.meta().attribute()));
+}
+
+struct TooMany {
+  const char* name;
+  size_t most;
+  void (*add)(protocol::LoaderInput* in, size_t i);
+};
+
+class XsfCodecLimit : public ::testing::TestWithParam<TooMany> {};
+
+TEST_P(XsfCodecLimit, IsRefusedByItsNameAndJustBelowIsTaken) {
+  protocol::LoaderInput in;
+  for (size_t i = 0; i < GetParam().most; ++i) GetParam().add(&in, i);
+  XsfRequest fits;
+  const Status status = ParseLoaderInput(Bytes::Own(in.SerializeAsString()), &fits);
+  EXPECT_TRUE(status.ok()) << status.text;
+  GetParam().add(&in, GetParam().most);
+  XsfRequest got;
+  const Status refused = ParseLoaderInput(Bytes::Own(in.SerializeAsString()), &got);
+  EXPECT_EQ(refused.kind, StatusKind::kInvalid);
+  EXPECT_EQ(refused.code, kCodeInvalidInput);
+  EXPECT_NE(refused.text.find(StrCat("at most ", GetParam().most, " ", GetParam().name)),
+            std::string::npos)
+      << refused.text;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Parts, XsfCodecLimit,
+    ::testing::Values(TooMany{"params, headers and attributes", kMostPairs,
+                              [](protocol::LoaderInput* in, size_t i) {
+                                (*in->mutable_params())[std::to_string(i)] = "v";
+                              }},
+                      TooMany{"params, headers and attributes", kMostPairs,
+                              [](protocol::LoaderInput* in, size_t i) {
+                                protocol::Payload* p =
+                                    i % 100 == 0 ? in->add_pl() : in->mutable_pl(in->pl_size() - 1);
+                                (*p->mutable_meta()->mutable_attribute())[std::to_string(i)] = "v";
+                              }},
+                      TooMany{
+                          "payloads", kMostPayloads,
+                          [](protocol::LoaderInput* in, size_t) { in->add_pl()->mutable_meta(); }},
+                      TooMany{"expected outputs", kMostExpected,
+                              [](protocol::LoaderInput* in, size_t) { in->add_expect(); }}),
+    [](const auto& row) { return std::to_string(row.index); });
+
+TEST(XsfCodec, AHandleIsNoLongerThanNeedBe) {
+  utils::ReqData req = SmallRequest();
+  req.mutable_s()->set_h(std::string(kLongestHandle, 'h'));
+  XsfRequest fits, got;
+  EXPECT_TRUE(ParseXsf(Bytes::Own(req.SerializeAsString()), &fits).ok());
+  req.mutable_s()->set_h(std::string(kLongestHandle + 1, 'h'));
+  EXPECT_EQ(ParseXsf(Bytes::Own(req.SerializeAsString()), &got).code, kCodeInvalidInput);
+  EXPECT_TRUE(got.handle.empty());
 }
 
 TEST(XsfCodec, TextThatIsNoUtf8DoesNotSpoilTheReply) {

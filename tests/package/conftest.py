@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fixtures of the tests of the wheel: an environment per Python, without the checkout's packages.
 
 All wheels and the Debian root are begun at once, at the first use of one: they take a while, and
@@ -5,28 +6,13 @@ each test waits for its own only.
 """
 
 import contextlib
-import importlib.util
 import shutil
-import sys
-from pathlib import Path
 
+import debian_root
 import pytest
-
-HERE = Path(__file__).resolve().parent
-E2E, CLI = HERE.parent / "e2e", HERE.parent / "cli"
-for folder in (E2E, CLI, HERE):
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
-
-import debian_root  # noqa: E402
-from environment import Environment, Loader, WheelBuild  # noqa: E402
-from pythons import VERSIONS, find_python  # noqa: E402
-
-# Several files are called conftest.py, so that of tests/e2e is loaded by its path.
-_spec = importlib.util.spec_from_file_location("e2e_conftest_of_package", E2E / "conftest.py")
-_e2e = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_e2e)
-xsf_stubs = _e2e.xsf_stubs
+from environment import Environment, Loader, WheelBuild
+from loader_fixtures import binaries, xsf_stubs
+from pythons import VERSIONS, find_python
 
 
 @pytest.fixture(scope="session")

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A folder with a bare Debian 12, Python and nothing else, to change root into."""
 
 import os

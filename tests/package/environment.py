@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A wheel on its way, an environment that has it and nothing of the checkout, AIService from it."""
 
 import os
@@ -61,19 +62,18 @@ class WheelBuild(Background):
         return Path(self.said().splitlines()[-1])
 
 
-class Environment:
-    """A virtual environment with the wheel, and what a process in it sees."""
+class Bare:
+    """A virtual environment with nothing in it, and what a process in it sees."""
 
-    def __init__(self, build, folder):
-        self.folder, self.bin, self.wheel = folder, folder / "bin", build.wheel()
-        run([build.python, "-m", "venv", folder])
+    def __init__(self, python, folder):
+        self.folder, self.bin = folder, folder / "bin"
+        run([python, "-m", "venv", folder])
         self.env = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("AIGES_", "PYTHON", "LD_LIBRARY_PATH", "VIRTUAL_ENV"))
         }
         self.env["PATH"] = f"{self.bin}{os.pathsep}{os.environ['PATH']}"
-        self.pip("install", f"{self.wheel}[client]", "pytest")
         where = "import sysconfig; print(sysconfig.get_path('purelib'))"
         self.site = Path(self.python(where, folder))
 
@@ -86,6 +86,15 @@ class Environment:
 
     def python(self, code, cwd):
         return self.run("python", "-c", code, cwd=cwd).strip()
+
+
+class Environment(Bare):
+    """One that has the wheel."""
+
+    def __init__(self, build, folder):
+        super().__init__(build.python, folder)
+        self.wheel = build.wheel()
+        self.pip("install", f"{self.wheel}[client]", "pytest")
 
 
 class Loader(loader_process.Loader):

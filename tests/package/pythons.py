@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The Pythons of this machine, asked for what they are."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The wheel on a Debian 12 that has Python and nothing else, without a network."""
 
 import shutil
@@ -45,7 +46,7 @@ def test_it_installs_serves_and_stops(environments, root):
     inside = debian_root.within(root, f"/{HOME}")
     run([*inside, "python3", "-m", "venv", "venv"], env=Bare.env)
     offline = ["--no-index", "--find-links", "wheels"]
-    run([*inside, "venv/bin/pip", "install", *offline, "aiges"], env=Bare.env)
+    run([*inside, "venv/bin/pip", "install", *offline, "aiges-host"], env=Bare.env)
     assert run([*inside, "xtest", "-h"], env=Bare.env).startswith("xtest:")
 
     inside = debian_root.within(root, f"/{HOME}/service")

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """pip install of the wheel, for every Python that is here: what is on PATH, and what it serves."""
 
 import json
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from asectl_process import Serving
-from environment import DIE_WITH_PARENT, ROOT, run
+from environment import DIE_WITH_PARENT, ROOT, Bare, run
 from waiting import wait_until
 
 V1 = """
@@ -51,10 +52,13 @@ def test_the_wheel_brings_its_libraries_and_asks_for_none_of_python(environment)
     with zipfile.ZipFile(environment.wheel) as wheel:
         names = wheel.namelist()
         modes = {item.filename: item.external_attr >> 16 for item in wheel.infolist()}
-    assert any(name.startswith("aiges.libs/libgrpc++") for name in names)
+    assert any(name.startswith("aiges_host.libs/libnghttp2") for name in names)
     assert not any("libpython" in name for name in names)
     assert "manylinux" in environment.wheel.name
-    assert modes["aiges/bin/AIService"] & 0o111 and "aiges/include/aiges/wrapper.h" in names
+    assert modes["aiges_host/bin/AIService"] & 0o111
+    assert "aiges_host/include/aiges/wrapper.h" in names
+    ours = ("aiges_host/", "aiges_host.libs/", "aiges_host-", "aiges_host.pth")
+    assert [name for name in names if not name.startswith(ours)] == []
 
 
 def test_a_v1_wrapper_runs_in_this_environment(environment, serve):
@@ -108,6 +112,37 @@ class InstalledServing(Serving):
         self._command = [*DIE_WITH_PARENT, str(environment.bin / "asectl"), *own]
 
 
+WHERE = "import aiges.dto, sys; print(aiges.__file__)"
+BESIDE = """
+import aiges, json
+def wrapperInit(config): return 0
+def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt):
+    respData.append(dict(key="result", data=aiges.__file__, len=0, status=3, type=0))
+    return 0
+"""
+
+
+@pytest.mark.parametrize("first", ["ours", "theirs"])
+def test_pypis_aiges_and_ours_leave_each_other_alone(environments, serve, tmp_path, first):
+    """In either order of install and removal, none of the two breaks or hides the other's files."""
+    wheel = environments("3.11").wheel
+    beside = Bare(environments("3.11").bin / "python", tmp_path / "venv")
+    theirs = ["--no-deps", "aiges==0.16.0"]
+    for package in ([wheel], theirs) if first == "ours" else (theirs, [wheel]):
+        beside.pip("install", "-q", *package)
+    own = beside.site / "aiges_host"
+    assert beside.python(WHERE, tmp_path) == str(beside.site / "aiges/__init__.py")
+    assert "asectl" in beside.run("asectl", "--help", cwd=tmp_path)
+    loader = serve(beside, BESIDE)
+    assert loader.xsf.once(wait_ms=20000).text() == str(own / "sdk/aiges/__init__.py")
+    loader.stop()
+
+    beside.pip("uninstall", "-q", "-y", "aiges" if first == "ours" else "aiges-host")
+    left = own / "sdk/aiges" if first == "ours" else beside.site / "aiges"
+    assert beside.python(WHERE, tmp_path) == str(left / "__init__.py")
+    assert own.exists() == (first == "ours")
+
+
 def test_xtest_is_there(environment, tmp_path):
     assert environment.run("xtest", "-h", cwd=tmp_path).startswith("xtest:")
 
@@ -149,9 +184,9 @@ def test_the_worker_is_watched_and_dies_with_the_loader(environments, serve):
 def test_the_interpreter_is_to_a_wrapper_what_it_is_when_embedded(environments, tmp_path):
     """tests/e2e/test_python_environment.py, with the programs of the wheel and this Python."""
     environment = environments(f"{sys.version_info[0]}.{sys.version_info[1]}")
-    package = tmp_path / "aiges"
-    shutil.copytree(environment.site / "aiges/bin", package / "bin")
-    (tmp_path / "aiges.libs").symlink_to(environment.site / "aiges.libs")
+    package = tmp_path / "aiges_host"
+    shutil.copytree(environment.site / "aiges_host", package)
+    (tmp_path / "aiges_host.libs").symlink_to(environment.site / "aiges_host.libs")
     (package / "plugins").symlink_to(ROOT / "build/plugins")  # For the fixtures only.
     tests = ROOT / "tests/e2e/test_python_environment.py"
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", tests]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Loads the plugins as the Python shim does: module `wrapper` from the plugin's folder."""
 
 import importlib.util
@@ -7,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from aiges.errors import BadInput
 from PIL import Image
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
@@ -35,6 +37,12 @@ class Plugin:
             )
         code = self.wrapper.wrapperOnceExec("tag-1", {}, tuple(request), results, (), 0)
         return code, results
+
+    def refusal(self, *payloads):
+        """The BadInput of a call that the plugin refuses."""
+        with pytest.raises(BadInput) as raised:
+            self.exec(*payloads)
+        return raised.value
 
     def boxes(self, *payloads):
         """The decoded JSON of a call that must succeed, its envelope checked."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """plugins/mmocr on real pictures, called as the shim calls it."""
 
 import importlib.util
@@ -101,32 +102,6 @@ def test_the_image_payload_is_found_among_others(mmocr, encode):
 
 def test_a_sole_payload_of_another_type_is_taken_as_the_picture(mmocr, encode):
     assert "markers" in words(mmocr.boxes((encode(data.page()), 4)))
-
-
-@pytest.mark.parametrize(
-    ("payloads", "expected"),
-    [
-        ((), "got none"),
-        ((b"",), "got none"),
-        ((b"no picture",), "cannot be decoded"),
-        ((b"a", b"b"), "got several"),
-    ],
-)
-def test_bad_input_has_a_code_of_its_own_and_a_text(mmocr, payloads, expected):
-    code, results = mmocr.exec(*payloads)
-    assert code != 0 and results == []
-    assert expected in mmocr.wrapper.wrapperError(code)
-
-
-def test_codes_of_different_faults_differ(mmocr):
-    codes = [mmocr.exec(*payloads)[0] for payloads in ((), (b"x",), (b"a", b"b"))]
-    assert len(set(codes)) == 3
-
-
-def test_the_limit_of_pixels_is_kept(fresh_mmocr, encode):
-    assert fresh_mmocr.wrapper.wrapperInit({"max_pixels": "1000"}) == 0
-    code, _ = fresh_mmocr.exec(encode(data.page()))
-    assert "max_pixels" in fresh_mmocr.wrapper.wrapperError(code)
 
 
 def test_unknown_codes_have_a_text(mmocr):

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """plugins/yolov5 with a real ONNX model on real pictures, called as the shim calls it."""
 
 import ast
@@ -103,27 +104,6 @@ def test_discs_and_squares_are_told_apart(yolov5, encode):
 def test_an_empty_picture_gives_no_detections(yolov5, encode, size):
     result = yolov5.boxes(encode(Image.new("L", size, 90)))
     assert result == {"detections": [], "width": size[0], "height": size[1]}
-
-
-@pytest.mark.parametrize(
-    ("payloads", "expected"),
-    [
-        ((), "got none"),
-        ((b"no picture",), "cannot be decoded"),
-        ((b"a", b"b"), "got several"),
-    ],
-)
-def test_bad_input_has_a_code_of_its_own_and_a_text(yolov5, payloads, expected):
-    code, results = yolov5.exec(*payloads)
-    assert code != 0 and results == []
-    assert expected in yolov5.wrapper.wrapperError(code)
-
-
-def test_the_limit_of_pixels_is_kept(fresh_yolov5, shapes_model, encode):
-    config = {"model": str(shapes_model), "max_pixels": "1000"}
-    assert fresh_yolov5.wrapper.wrapperInit(config) == 0
-    code, _ = fresh_yolov5.exec(encode(data.coins()))
-    assert "max_pixels" in fresh_yolov5.wrapper.wrapperError(code)
 
 
 # ---- configuration

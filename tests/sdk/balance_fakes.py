@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Time that a test moves, and short ways to say what discovery says."""
 
 from aiges.balance import Endpoint, Listed, Snapshot, Standing

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How many retries are allowed, and how long pauses between tries are."""
 
 import random

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which endpoint a call gets: fairness, what discovery says, what failures do. No sleep."""
 
 import collections

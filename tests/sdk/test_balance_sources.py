@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a file of peers and a health page of Consul say."""
 
 import os

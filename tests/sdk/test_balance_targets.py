@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a target says, and what is told about one that says nothing."""
 
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The client's messages are those of proto/*.proto, and its errors those of docs/errors.md."""
 
 import re
@@ -21,6 +22,7 @@ from aiges.client.message import (
     DataType,
     Payload,
     Reply,
+    by_name,
     check_payloads,
     payload_list,
     read_answer,
@@ -239,6 +241,30 @@ def test_a_reply_knows_its_only_payload():
         Reply({}, "h:1").text()
 
 
+# The last one took the place of those before it.
+def test_a_reply_has_every_payload_of_a_name():
+    cut = "\u65e5\u672c".encode()
+    texts = [
+        Payload("t", cut[:4], DataType.TEXT, {"seq": "0", "lang": "ja"}),
+        Payload("t", cut[4:], DataType.TEXT, {"seq": "1"}),
+    ]
+    pictures = [Payload("i", b"1", DataType.IMAGE), Payload("i", b"2", DataType.IMAGE)]
+    outputs = (texts[0], *pictures, texts[1])
+    reply = Reply(by_name(outputs), "h:1", {}, outputs)
+    assert reply.text("t") == "\u65e5\u672c"
+    assert reply.payloads["t"].attributes == {"seq": "1", "lang": "ja"}
+    assert (
+        list(reply.payloads) == ["t", "i"] and "i" in reply.payloads and "x" not in reply.payloads
+    )
+    for ask in (lambda: reply.data("i"), lambda: reply.payloads["i"], reply.payloads.values):
+        with pytest.raises(LookupError, match=r"got 2 that are not all text: Reply.all\('i'\)"):
+            list(ask())
+    assert reply.all("i") == pictures
+    assert reply.all("x") == []
+    assert reply.all() == list(reply.outputs) == list(outputs)
+    assert Reply({"t": texts[0]}, "h:1").all() == [texts[0]]
+
+
 def test_two_payloads_of_one_name_and_none_at_all_are_refused_here():
     with pytest.raises(BadRequest, match="two payloads have the name 'a'"):
         check_payloads([Payload("a"), Payload("a")])
@@ -261,7 +287,7 @@ def test_the_table_has_every_code_of_the_loader_and_of_the_page():
 
 
 def test_the_loader_never_sends_another_code():
-    sources = [*(ROOT / "loader" / "ingress").glob("*.cc"), *ROOT.glob("loader/scheduler/*.cc")]
+    sources = [*ROOT.glob("loader/protocols/*.cc"), *ROOT.glob("loader/scheduler/*.cc")]
     named = {code for f in sources for code in re.findall(r"= (10\d{3});", f.read_text())}
     assert {int(code) for code in named} <= set(CODES)
 

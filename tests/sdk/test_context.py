@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """aiges.context outside the loader, where wrapper.py is debugged."""
 
 from aiges import context

@@ -1,7 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
 """aiges.dto: what wrappers do with the data classes in the field."""
+
+import subprocess
+import sys
 
 import pytest
 from aiges import dto
+
+EARLIER_SHIM = """
+import sys, types
+module = types.ModuleType("aiges_embed")
+for name in ("ResponseData", "Response", "DataListNode", "DataListCls", "SessionCreateResponse"):
+    setattr(module, name, type(name, (), {}))
+for name in ("callback", "callback_metric", "callback_trace"):
+    setattr(module, name, lambda *given: 7)
+sys.modules["aiges_embed"] = module
+import aiges.sdk
+from aiges import context, dto
+print(dto.Response is module.Response, dto.callback(), dto.current_tag() == "")
+print(context.usr_tag() == "", context.cancelled(), context.remaining_ms())
+"""
+
+
+def test_under_an_earlier_shim_it_is_that_ones_module_as_far_as_it_goes():
+    done = subprocess.run([sys.executable, "-c", EARLIER_SHIM], capture_output=True, text=True)
+    assert done.stdout.split() == "True 7 True True False None".split(), done.stderr
 
 
 @pytest.mark.parametrize("data", [b"abc", bytearray(b"abc"), memoryview(b"abc"), "abc"])

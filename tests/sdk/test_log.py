@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """aiges.utils.log and the modules that old wrappers import."""
 
 import logging

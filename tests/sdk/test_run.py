@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """WrapperBase.run(): a good wrapper passes, each violation is named."""
 
 import subprocess
@@ -5,6 +6,7 @@ import sys
 
 import pytest
 from aiges.dto import Response, ResponseData, SessionCreateResponse, callback
+from aiges.errors import BadInput
 from aiges.sdk import (
     BooleanParamField,
     ImageBodyField,
@@ -95,7 +97,7 @@ def test_all_violations_of_a_result_are_named_at_once(caplog):
             return response
 
     assert not Wrong().run()
-    for text in ("len says 2", "got 1", "is there twice", "in 3 places"):
+    for text in ("len says 2", "got 1", "in 2 places"):
         assert text in caplog.text
 
 
@@ -169,3 +171,38 @@ def test_importing_the_sdk_loads_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("kind", ["returns", "yields", "awaits"])
+def test_wrapper_that_refuses_the_test_values_keeps_the_contract(caplog, kind):
+    caplog.set_level("INFO")
+    ended = []
+
+    class Strict(Upper):
+        def wrapperFini(self):
+            ended.append(True)
+            return 0
+
+    def refuse(self, params, reqData):
+        raise BadInput("expected a picture, got text", code=4)
+
+    def later(self, params, reqData):
+        yield from refuse(self, params, reqData)
+
+    async def waits(self, params, reqData):
+        refuse(self, params, reqData)
+
+    Strict.wrapperOnceExec = {"returns": refuse, "yields": later, "awaits": waits}[kind]
+    assert Strict().run()
+    text = "wrapperOnceExec: refuses the test values, code 4: expected a picture, got text"
+    assert text in caplog.text
+    assert ended == [True]
+
+
+def test_bad_input_of_wrapper_init_is_a_fault(caplog):
+    class Wrong(Upper):
+        def wrapperInit(self, config):
+            raise BadInput("no model")
+
+    assert not Wrong().run()
+    assert "wrapperInit raised BadInput: no model" in caplog.text

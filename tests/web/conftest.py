@@ -1,28 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fixtures of the tests in a browser; the helpers of tests/e2e are theirs too.
 
 Screenshots go to build/web, for people to look at.
 """
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
+from loader_fixtures import binaries, shared, start, toolbox, v2_folder, xsf_stubs
 from selenium import webdriver
+from status_page import Page
 
-HERE = Path(__file__).resolve().parent
-E2E = HERE.parent / "e2e"
-ROOT = HERE.parents[1]
-for folder in (E2E, HERE):
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
-
-# Several files are called conftest.py, so that of tests/e2e is loaded by its path.
-_spec = importlib.util.spec_from_file_location("e2e_conftest_of_web", E2E / "conftest.py")
-_e2e = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_e2e)
-binaries, start, xsf_stubs = _e2e.binaries, _e2e.start, _e2e.xsf_stubs
-shared, toolbox, v2_folder = _e2e.shared, _e2e.toolbox, _e2e.v2_folder
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -69,3 +58,11 @@ def screenshot(browser):
         return file
 
     return keep
+
+
+@pytest.fixture
+def page(browser):
+    """The browser with what tests ask of it; in light colours and on a desk again afterwards."""
+    yield Page(browser)
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})

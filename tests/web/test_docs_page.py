@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """/docs in a real browser: Swagger UI from the loader alone, and calls that people try there."""
 
 import struct

@@ -1,20 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
 """The status page in a real browser, with calls running: what it shows, and what it never does."""
 
 import contextlib
 import threading
 import time
-from pathlib import Path
 
-import pytest
 from selenium.webdriver.common.action_chains import ActionChains
-from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from status_page import console_forget
 from waiting import wait_until
 
-PICTURE = Path(__file__).resolve().parents[2] / "plugins" / "yolov5" / "test_data" / "coins.png"
 # What an engine could say to get into the page.
 HOSTILE = "<script>window.caught=1</script><img src=x onerror=window.caught=1>"
-PHONE = {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
 PAGE_FILES = "return performance.getEntriesByType('resource').map(e => new URL(e.name).pathname)"
 
 
@@ -42,57 +39,6 @@ def calls(loader, threads=3):
         ending.set()
         for worker in workers:
             worker.join(30)
-
-
-@pytest.fixture
-def page(browser):
-    """The browser with what tests ask of it; in light colours and on a desk again afterwards."""
-    yield Page(browser)
-    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-
-
-class Page:
-    def __init__(self, browser):
-        self.browser = browser
-
-    def open(self, loader):
-        self.browser.get(f"http://{loader.http}/")
-        self.wait_text("#service", "svcName")
-
-    def find(self, selector):
-        return self.browser.find_element(By.CSS_SELECTOR, selector)
-
-    def all(self, selector):
-        return self.browser.find_elements(By.CSS_SELECTOR, selector)
-
-    def text(self, selector):
-        return self.run("return document.querySelector(arguments[0])?.textContent ?? ''", selector)
-
-    def wait_text(self, selector, wanted):
-        return wait_until(lambda: wanted in self.text(selector), f"{wanted!r} in {selector}")
-
-    def run(self, script, *arguments):
-        return self.browser.execute_script(script, *arguments)
-
-    def colours(self, scheme):
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-
-    def phone(self):
-        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
-
-    def choose(self, kind):
-        self.find(f"input[name=kind][value={kind}] + span").click()
-
-    def fill(self, name, text):
-        field = self.find(f"#call [name={name}]")
-        field.clear()
-        field.send_keys(text)
-
-    def send(self):
-        self.find("#send").click()
-        wait_until(lambda: self.all("#answer-head .pill"), "an answer")
 
 
 def brightness(colour):
@@ -215,90 +161,6 @@ def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt):
     assert page.run("return window.caught") is None
     assert not page.all("#errors script, #errors img, #answer-body script, #answer-body img")
     console_forget(page)
-
-
-def test_try_it_with_text(start, toolbox, page, screenshot):
-    loader = start(toolbox)
-    page.open(loader)
-    page.fill("text", "Grüße <b>")
-    page.fill("params", "do=echo\nname=a b")
-    assert "--data-raw 'Grüße <b>'" in page.text("#curl")
-    assert f"http://{loader.http}/v1/raw/svcName?key=data&p.do=echo&p.name=a+b" in page.text(
-        "#curl"
-    )
-    page.send()
-    assert page.text("#answer-body pre") == "Grüße <b>"
-    assert "200" in page.text("#answer-head")
-    assert "engine" in page.text("#answer-legend")
-    page.run("document.querySelector('#try').scrollIntoView()")
-    screenshot("try_text")
-    page.fill("params", "do=raise\ntext=made to fail")
-    page.send()
-    page.wait_text("#answer-head", "500")
-    assert "made to fail" in page.text("#answer-body")
-    console_forget(page)
-
-
-def test_try_it_with_json_says_what_is_no_json(start, toolbox, page):
-    loader = start(toolbox)
-    page.open(loader)
-    page.choose("json")
-    page.fill("text", '{"a": 1')
-    page.find("#send").click()
-    page.wait_text("#send-note", "Not JSON")
-    page.fill("text", '{"a":[1,2]}')
-    page.send()
-    assert page.text("#answer-body pre") == '{\n  "a": [\n    1,\n    2\n  ]\n}'
-
-
-def test_try_it_with_a_picture(start, toolbox, page, screenshot):
-    loader = start(toolbox)
-    page.open(loader)
-    page.choose("file")
-    page.find("#call [name=file]").send_keys(str(PICTURE))
-    assert "Content-Type: image/png" in page.text("#curl")
-    page.send()
-    loaded = "const i = document.querySelector('#answer-body img'); return i?.naturalWidth ?? 0"
-    wait_until(lambda: page.run(loaded) > 100, "the picture that came back")
-    assert "image/png" in page.text("#answer-head")
-    page.run("document.querySelector('#try').scrollIntoView()")
-    screenshot("try_picture")
-
-
-# The page as it is where a loader serves a schema.
-WITH_SCHEMA = """
-const document_ = {paths: {"/v1/raw/svcName": {post: {parameters: [
-  {name: "key", in: "query", example: "img", schema: {type: "string"}},
-  {name: "p.size", in: "query", schema: {default: 640}}, {name: "p.lang", in: "query"}]}}}};
-const plain = window.fetch;
-window.fetch = async (url, options) => {
-  if (url === "/openapi.json") return new Response(JSON.stringify(document_));
-  const answer = await plain(url, options);
-  if (!url.startsWith("/status.json")) return answer;
-  return new Response(JSON.stringify({...await answer.json(), openapi: true}));
-};
-"""
-
-
-def test_try_it_knows_the_names_of_a_schema(start, toolbox, page):
-    loader = start(toolbox)
-    added = page.browser.execute_cdp_cmd(
-        "Page.addScriptToEvaluateOnNewDocument", {"source": WITH_SCHEMA}
-    )
-    try:
-        page.open(loader)
-        wait_until(lambda: "key=img" in page.text("#curl"), "the key of the schema")
-        assert page.find("#docs").is_displayed()
-        hint = page.find("#call [name=params]").get_attribute("placeholder")
-        assert hint == "size=640\nlang="
-    finally:
-        page.browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
-
-
-def console_forget(page):
-    """An answer with an error status is one in the console too: it was asked for."""
-    for entry in page.browser.get_log("browser"):
-        assert "status of" in entry["message"], entry["message"]
 
 
 def test_without_a_token_there_is_nothing_to_write_with(start, toolbox, page):

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // tests/wrapper/host.h: the host's side of sessions: what the worker would do with callbacks.
 #pragma once
 
@@ -17,7 +18,7 @@ namespace aiges::test {
 class Host {
  public:
   struct Told {
-    std::vector<Item> items;  // Of all callbacks.
+    std::vector<Item> items;                          // Of all callbacks.
     std::vector<std::pair<int, std::string>> errors;  // Code, and wrapperError's text for it.
     int calls = 0;
   };
@@ -57,8 +58,7 @@ class Host {
   }
   Told WaitEnd(const std::string& tag) {
     return Wait(tag, [](const Told& told) {
-      return !told.errors.empty() ||
-             (!told.items.empty() && told.items.back().status >= DataEnd);
+      return !told.errors.empty() || (!told.items.empty() && told.items.back().status >= DataEnd);
     });
   }
   Told Now(const std::string& tag) {

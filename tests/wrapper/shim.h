@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // tests/wrapper/shim.h: libwrapper.so as the worker sees it: opened, and called through the C ABI.
 #pragma once
 
@@ -76,8 +77,9 @@ inline std::vector<Item> Items(const DataList* head) {
 
 struct Outcome {
   int code = 0;
-  std::string text;  // wrapperError's, when code is not 0.
+  std::string text;    // wrapperError's, when code is not 0.
   std::string detail;  // wrapperErrorDetail's.
+  bool callers_fault = false;
   std::vector<Item> items;
 };
 
@@ -96,6 +98,7 @@ class Shim {
     Find(&fini, "wrapperFini");
     Find(&error, "wrapperError");
     Find(&error_detail, "wrapperErrorDetail");
+    Find(&error_class, "wrapperErrorClass");
     Find(&exec, "wrapperExec");
     Find(&exec_free, "wrapperExecFree");
     Find(&exec_async, "wrapperExecAsync");
@@ -121,6 +124,7 @@ class Shim {
       out.text = error(out.code);
       const char* detail = error_detail(out.code);
       if (detail != nullptr) out.detail = detail;
+      out.callers_fault = error_class(out.code) == 1;
       return out;
     }
     out.items = Items(result);
@@ -134,6 +138,7 @@ class Shim {
   decltype(&wrapperFini) fini = nullptr;
   decltype(&wrapperError) error = nullptr;
   decltype(&wrapperErrorDetail) error_detail = nullptr;
+  decltype(&wrapperErrorClass) error_class = nullptr;
   decltype(&wrapperExec) exec = nullptr;
   decltype(&wrapperExecFree) exec_free = nullptr;
   decltype(&wrapperExecAsync) exec_async = nullptr;

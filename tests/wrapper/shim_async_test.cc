@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Async generators, on one event loop (tests/wrapper/async).
 #include <gtest/gtest.h>
 
@@ -61,8 +62,7 @@ TEST_F(ShimAsync, EveryYieldIsACallbackWithItsOwnContext) {
   hurried.Write("a");
   cancelled.Write("a");
   Host::Told told = Host::Get().WaitEnd("hurried");
-  EXPECT_EQ(Texts(told.items),
-            (Strings{"0 hurried 1500.0 False", "1 hurried 1500.0 False", ""}));
+  EXPECT_EQ(Texts(told.items), (Strings{"0 hurried 1500.0 False", "1 hurried 1500.0 False", ""}));
   EXPECT_EQ(StatusesOf(told.items), (std::vector<int>{0, 1, 2}));
   told = Host::Get().WaitEnd("cancelled");
   EXPECT_EQ(Texts(told.items), (Strings{"0 cancelled None True", "1 cancelled None True", ""}));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // wrapperBatchExec, and wrapperWarmup that fails (tests/wrapper/batch).
 #include <gtest/gtest.h>
 
@@ -71,13 +72,13 @@ TEST_F(ShimBatch, IsOfferedAndOnceCallsAreBatchesOfOne) {
 TEST_F(ShimBatch, BadItemsFailAloneEachWithItsOwnText) {
   int all = 0;
   const std::vector<Answer> answers = RunBatch(*shim,
-                                          {{{"name", "a"}},
-                                           {{"name", "b"}, {"fail", "raise"}},
-                                           {{"name", "c"}, {"fail", "code"}},
-                                           {{"name", "d"}, {"fail", "raise"}},
-                                           {{"name", "e"}, {"fail", "type"}},
-                                           {{"name", "f"}}},
-                                          &all);
+                                               {{{"name", "a"}},
+                                                {{"name", "b"}, {"fail", "raise"}},
+                                                {{"name", "c"}, {"fail", "code"}},
+                                                {{"name", "d"}, {"fail", "raise"}},
+                                                {{"name", "e"}, {"fail", "type"}},
+                                                {{"name", "f"}}},
+                                               &all);
   ASSERT_EQ(all, 0);
   for (const size_t good : {0, 5}) {
     EXPECT_EQ(answers[good].code, 0) << answers[good].text;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A plain generator: stepped, driven by a thread, or run to its end (tests/wrapper/generator).
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // wrapperStream with its input as an iterator (tests/wrapper/stream).
 #include <gtest/gtest.h>
 

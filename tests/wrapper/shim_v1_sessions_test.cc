@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sessions of wrapper.py's functions (tests/wrapper/v1_sessions).
 #include <gtest/gtest.h>
 
@@ -28,7 +29,7 @@ Shim* ShimV1Sessions::shim = nullptr;
 using Strings = std::vector<std::string>;
 
 TEST_F(ShimV1Sessions, AreReadAndDoNotCallBack) {
-  EXPECT_EQ(shim->traits(), unsigned{WTraitSessions});
+  EXPECT_EQ(shim->traits(), unsigned{WTraitSessions | WTraitReadOrCallback});
 }
 
 TEST_F(ShimV1Sessions, EveryPieceIsAnsweredWithItsStatus) {
@@ -53,8 +54,7 @@ TEST_F(ShimV1Sessions, FailedCreateSaysWhyAndGivesNoHandle) {
   EXPECT_EQ(raised.handle(), nullptr);
   EXPECT_EQ(raised.code(), 30003);
   const std::string start = "wrapperCreate raised ValueError: no room (wrapper.py, line ";
-  EXPECT_EQ(raised.text().rfind(start, 0), 0u)
-      << raised.text();
+  EXPECT_EQ(raised.text().rfind(start, 0), 0u) << raised.text();
   const Session code(*shim, "t3", {{"create", "code"}}, nullptr);
   EXPECT_EQ(code.handle(), nullptr);
   EXPECT_EQ(code.code(), 55);

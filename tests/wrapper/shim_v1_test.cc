@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The Python shim with a wrapper.py of module functions (tests/wrapper/v1).
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -96,12 +97,17 @@ TEST_F(ShimV1, AnythingWithABufferIsData) {
 
 TEST_F(ShimV1, WrongResultItemIsNamed) {
   const std::pair<const char*, const char*> kCases[] = {
-      {"not a dict", "expected a dict, got int"}, {"no key", "respdata need key item"},
-      {"no data", "respdata need data item"},     {"no len", "respdata need len item"},
-      {"no status", "respdata need status item"}, {"no type", "respdata need type item"},
-      {"type", "type: expected 0 to 4, got 9"},   {"data", "data: expected bytes or str, got int"},
-      {"key", "key: expected bytes or str, got int"}, {"desc", "desc: expected a dict"},
-      {"huge", "respdata need len item"}};
+      {"not a dict", "expected a dict, got int"},
+      {"no key", "respdata need key item"},
+      {"no data", "respdata need data item"},
+      {"no len", "respdata need len item"},
+      {"no status", "respdata need status item"},
+      {"no type", "respdata need type item"},
+      {"type", "type: expected 0 to 4, got 9"},
+      {"data", "data: expected bytes or str, got int"},
+      {"key", "key: expected bytes or str, got int"},
+      {"desc", "desc: expected a dict"},
+      {"huge", "len: expected a number of bytes, got an int beyond 64 bits"}};
   for (const auto& [what, text] : kCases) {
     const Outcome out = Run({{"mode", "wrong"}, {"what", what}});
     EXPECT_EQ(out.code, 30005) << what;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sessions and calls answered by callback (tests/wrapper/v2_sessions).
 #include <gtest/gtest.h>
 
@@ -62,7 +63,9 @@ TEST_F(ShimV2Sessions, CallbackInsideCreateIsDelivered) {
 
 TEST_F(ShimV2Sessions, LateCallbackIsRefused) {
   for (const std::string name : {"ended", "sid-of-ended", "mine"}) {
-    { const Session session(*shim, "ended", {{"sid", "sid-of-ended"}}); }
+    {
+      const Session session(*shim, "ended", {{"sid", "sid-of-ended"}});
+    }
     EXPECT_EQ(Texts(Ask(*shim, "late", name).items), Strings{"-1"}) << name;
   }
   EXPECT_EQ(Host::Get().Now("ended").calls, 0);

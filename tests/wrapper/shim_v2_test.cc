@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The Python shim with a wrapper.py that has a class Wrapper (tests/wrapper/v2).
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What xtest reads out of answers.
 
 #include <grpcpp/grpcpp.h>
@@ -138,9 +139,9 @@ TEST(ReadEnvelope, SocketTextIsBase64OrJson) {
 
 TEST(ReadEnvelope, ErrorsHaveCodeAndText) {
   JsonAnswer answer;
-  ASSERT_TRUE(ReadEnvelope(
-      R"({"header":{"code":10110,"sid":"s","message":"no licence"},"payload":null})", false,
-      &answer, nullptr));
+  ASSERT_TRUE(
+      ReadEnvelope(R"({"header":{"code":10110,"sid":"s","message":"no licence"},"payload":null})",
+                   false, &answer, nullptr));
   EXPECT_EQ(answer.code, 10110);
   EXPECT_EQ(answer.text, "no licence");
   EXPECT_TRUE(answer.over());

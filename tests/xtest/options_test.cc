@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/options.h"
 
 #include <gtest/gtest.h>
@@ -232,8 +233,8 @@ TEST(Slo, ACallWithoutAnswerIsOverEveryLimit) {
   step.done = 100;
   step.failed = 1;
   std::vector<SloTerm> terms;
-  ASSERT_TRUE(ParseSlo("p99=50ms,first_p99=50ms,p99.9=10s,first_max=10s,max=10s,mean=10s", &terms)
-                  .ok());
+  ASSERT_TRUE(
+      ParseSlo("p99=50ms,first_p99=50ms,p99.9=10s,first_max=10s,max=10s,mean=10s", &terms).ok());
   const auto verdicts = CheckSlo(terms, step);
   for (size_t i = 0; i < verdicts.size(); ++i) {
     EXPECT_EQ(verdicts[i].met, i < 2) << verdicts[i].text;
@@ -275,15 +276,17 @@ TEST(Targets, WeightsStandBehindAStar) {
   EXPECT_EQ(t.hosts, (std::vector<std::string>{"a:1", "b:2"}));
   EXPECT_EQ(t.weights, (std::vector<unsigned>{3, 1}));
   EXPECT_FALSE(t.registry());
-  EXPECT_NE(ParseTargets("a:1*0", "", &t).text.find("\"a:1*0\" is no host:port or host:port*weight"),
-            std::string::npos);
+  EXPECT_NE(
+      ParseTargets("a:1*0", "", &t).text.find("\"a:1*0\" is no host:port or host:port*weight"),
+      std::string::npos);
 }
 
 TEST(Targets, ConsulHasTheOptionsOfThePythonClient) {
   Targets t;
-  ASSERT_TRUE(ParseTargets("consul://svc?dc=dc2&agent=https%3A%2F%2Fc:8501&ca=/a%20b.pem&cert=c&key=k",
-                           "", &t)
-                  .ok());
+  ASSERT_TRUE(
+      ParseTargets("consul://svc?dc=dc2&agent=https%3A%2F%2Fc:8501&ca=/a%20b.pem&cert=c&key=k", "",
+                   &t)
+          .ok());
   EXPECT_EQ(t.consul_dc + " " + t.consul_agent + " " + t.ca + " " + t.cert + t.key,
             "dc2 https://c:8501 /a b.pem ck");
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/recorder.h"
 
 #include <gtest/gtest.h>
@@ -76,7 +77,7 @@ TEST(Recorder, ACallWithoutAnswerHasWaitedTheTimeoutOrLonger) {
   EXPECT_NEAR(static_cast<double>(step.latency.last.Percentile(98)), 800e6, 1e6);
   EXPECT_EQ(step.latency.last.max(), 1'500'000'000);
   EXPECT_EQ(step.hosts["a:1"].latency.count(), 100);
-  EXPECT_EQ(step.timeline[1].latency.count(), 1);  // The second in which it was over.
+  EXPECT_EQ(step.timeline[1].latency.count(), 1);             // The second in which it was over.
   EXPECT_EQ(step.codes[kNoAnswer].latency.min(), 5'000'000);  // As it was.
   // No first result either.
   EXPECT_EQ(step.latency.first.count(), 3);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What xtest sends, read back with protobuf and as JSON text.
 
 #include <grpcpp/grpcpp.h>
@@ -156,8 +157,7 @@ TEST(XsfRequests, SessionBeginsEmptyAndGoesOnWithItsHandle) {
   Packet packet;
   packet.sync_id = 300;
   packet.parts = {{0, "abc", 1, 17}, {1, "xyz", 2, 18}};
-  const utils::ReqData in =
-      Parse(requests.In(MakeCall(0), session.SerializeAsString(), packet));
+  const utils::ReqData in = Parse(requests.In(MakeCall(0), session.SerializeAsString(), packet));
   EXPECT_EQ(in.op(), "AIIn");
   EXPECT_EQ(in.param().count("SeqNo"), 0);
   EXPECT_EQ(in.s().h(), "handle");
@@ -217,8 +217,7 @@ TEST(JsonRequests, EnvelopeHasHeaderParameterAndPayload) {
   plan.protocol = Protocol::kJson;
   JsonRequests requests(plan);
   const std::string all = Http(&requests, 4);
-  EXPECT_EQ(all.substr(0, all.find("\r\n")),
-            "POST /v1/private/svcName?timeout_ms=750 HTTP/1.1");
+  EXPECT_EQ(all.substr(0, all.find("\r\n")), "POST /v1/private/svcName?timeout_ms=750 HTTP/1.1");
   EXPECT_EQ(all.substr(all.find("\r\n\r\n") + 4),
             R"({"header":{"appid":"me","status":3},"parameter":{"svcName":{"beam":"5",)"
             R"("result":{"encoding":"utf8","data_type":"audio"}}},"payload":{)"

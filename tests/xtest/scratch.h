@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // tests/xtest/scratch.h: a folder of its own for a test, gone after it; and small file helpers.
 #pragma once
 

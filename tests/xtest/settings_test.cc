@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/settings.h"
 
 #include <fcntl.h>
@@ -80,8 +81,9 @@ TEST_F(SettingsTest, DefaultsAreThoseOfTheOldTool) {
   EXPECT_EQ(r.plot_file, "./log/line.png");
   EXPECT_EQ(r.output, Output::kOneFile);
   EXPECT_EQ(r.output_path, "./log/result");
-  EXPECT_EQ(Notices(), "x.toml:8: [in] sliceSize, interval: not used: sessMode = 0 sends each input "
-                       "whole\n");
+  EXPECT_EQ(Notices(),
+            "x.toml:8: [in] sliceSize, interval: not used: sessMode = 0 sends each input "
+            "whole\n");
 }
 
 TEST_F(SettingsTest, ReadsEveryKeyOfTheOldFile) {
@@ -199,9 +201,9 @@ TEST_F(SettingsTest, LinesAreThoseOfOneFileOfOneStream) {
   ASSERT_TRUE(Parse(text).ok());
   const std::string notices = Notices();
   EXPECT_EQ(settings_.notices.size(), 3u) << notices;
-  for (const char* said : {"sliceSize: not used: sessMode = 2 sends a packet for each line",
-                           "only the first stream, \"text\", is sent",
-                           "of \"text\" only 1 of 2 files is sent"}) {
+  for (const char* said :
+       {"sliceSize: not used: sessMode = 2 sends a packet for each line",
+        "only the first stream, \"text\", is sent", "of \"text\" only 1 of 2 files is sent"}) {
     EXPECT_EQ(Count(notices, said), 1u) << said << "\n" << notices;
   }
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "xtest/slices.h"
 
 #include <gtest/gtest.h>
@@ -69,7 +70,7 @@ TEST(CutLines, KnowsBothLineEndsAndALastLineWithoutOne) {
 
 TEST(CutAccessUnits, BeginsOneAtEachPicture) {
   const std::string sps("\0\0\0\1\x67sps", 8), pps("\0\0\1\x68pps", 7);
-  const std::string idr("\0\0\1\x65\x88idr", 8);          // first_mb_in_slice = 0.
+  const std::string idr("\0\0\1\x65\x88idr", 8);  // first_mb_in_slice = 0.
   const std::string next("\0\0\0\1\x41\x9Aone", 9);
   const std::string second_slice("\0\0\1\x41\x40two", 8);  // first_mb_in_slice > 0.
   const std::string delimiter("\0\0\1\x09\x10", 5);
@@ -100,9 +101,9 @@ TEST(PacketCursor, StreamsWithOneIntervalShareTheirPackets) {
 }
 
 TEST(PacketCursor, StreamsWithOtherIntervalsGetNumbersOfTheirOwn) {
-  EXPECT_EQ(All(Session({Stream("a", {"abcdef"}, 2, 40), Stream("b", {"wxyz"}, 2, 100)})),
-            (Lines{"0 1: a/0/0=ab b/0/0=wx", "40 2: a/1/1=cd", "80 3: a/2/2=ef",
-                   "100 4: b/2/1=yz"}));
+  EXPECT_EQ(
+      All(Session({Stream("a", {"abcdef"}, 2, 40), Stream("b", {"wxyz"}, 2, 100)})),
+      (Lines{"0 1: a/0/0=ab b/0/0=wx", "40 2: a/1/1=cd", "80 3: a/2/2=ef", "100 4: b/2/1=yz"}));
 }
 
 TEST(PacketCursor, WithoutIntervalsAllLeavesAtOnceInOrder) {

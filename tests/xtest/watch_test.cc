@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The search for a rate, and the watching of a server: resources and /metrics.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>

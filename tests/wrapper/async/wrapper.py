@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Async hooks: for shim_async_test.cc."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Batches of the first generation, and a warm-up that can fail: for shim_batch_test.cc."""
 
 settings = {}

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A plain generator: for shim_generator_test.cc."""
 
 import time

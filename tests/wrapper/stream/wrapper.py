@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """wrapperStream: input as an iterator, output as it is yielded: for shim_stream_test.cc."""
 
 

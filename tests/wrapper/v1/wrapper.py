@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A wrapper of the first generation, for shim_v1_test.cc: params["mode"] says what to do."""
 
 import threading

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sessions of the first generation, and nothing else: for shim_v1_sessions_test.cc."""
 
 sessions = {}

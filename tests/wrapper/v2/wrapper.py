@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A wrapper of the second generation, for shim_v2_test.cc: params["mode"] says what to do."""
 
 import aiges_embed

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sessions that are read, of a class that derives from WrapperBase: for shim_v2_read_test.cc."""
 
 from aiges.sdk import WrapperBase

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sessions answered by callback from a thread of the wrapper: for shim_v2_sessions_test.cc."""
 
 import threading

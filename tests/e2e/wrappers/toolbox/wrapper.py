@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A v1 wrapper that does what params["do"] says: well-behaved things and the opposite."""
 
 import ctypes

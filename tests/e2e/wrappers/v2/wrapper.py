@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A v2 wrapper as the template writes it: class, fields of aiges_embed, Response."""
 
 import json

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The images, built by buildah and run by podman: the base, and both plugins on top of it.
+
+AIGES_IMAGES=there takes the images that are there (`make images` has just built them whole);
+otherwise they are built here, with the programs of `make build` in place of the build stage.
+"""
+
+import http.client
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+
+import containers
+import grpc
+import pytest
+from aiges.client import Client, DataType, Payload, Unavailable
+from containers import REPOSITORY, Container
+from free_ports import free_ports
+from PIL import Image
+from waiting import wait_until
+
+PLUGINS = REPOSITORY / "plugins"
+PAGE = (PLUGINS / "mmocr" / "test_data" / "page.png").read_bytes()
+COINS = (PLUGINS / "yolov5" / "test_data" / "coins.png").read_bytes()
+BASE = "localhost/aiges-gpu:0.1.0-cpu-debian12"
+PICTURE = "key=img&type=image"
+
+pytestmark = pytest.mark.skipif(bool(containers.why_not()), reason=containers.why_not())
+
+ECHO = """
+import os
+def wrapperInit(config): return 0
+def wrapperFini(): return 0
+def wrapperError(code): return "wrong"
+def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt):
+    out = b'{"uid": %d, "said": "%s"}' % (os.getuid(), reqData[0]["data"])
+    respData.append(dict(key="result", data=out, len=len(out), status=3, type=0))
+    return 0
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def images():
+    if os.environ.get("AIGES_IMAGES") != "there":
+        command = [REPOSITORY / "scripts" / "images.sh", "--prebuilt"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def text_of(boxes):
+    return " ".join(line["text"] for line in boxes["lines"])
+
+
+def test_the_base_image_serves_a_wrapper_that_is_mounted(tmp_path):
+    (tmp_path / "wrapper.py").write_text(ECHO)
+    tmp_path.chmod(0o755)
+    mount = f"{tmp_path / 'wrapper.py'}:/home/aiges/wrapper.py:ro"
+    with Container(BASE, "--volume", mount) as container:
+        assert container.raw(b"hello", "key=data&type=text") == {"uid": 10001, "said": "hello"}
+        with Client(container.grpc, timeout_s=20) as client:
+            assert json.loads(client.once("over gRPC").text())["said"] == "over gRPC"
+        assert container.stop() == 0
+
+
+def test_the_base_image_has_the_layout_that_its_users_expect(tmp_path):
+    """Also: start_test.sh starts the service, from any folder, as root too."""
+    (tmp_path / "wrapper.py").write_text(ECHO)
+    names = "AIService AIservice aiges.toml include/aiges library log start_test.sh xsf_status"
+    script = f"cd /home/aiges && ls -d {names} && touch log/x xsf_status/x && cd / && exec "
+    options = ["--user", "0", "--volume", f"{tmp_path / 'wrapper.py'}:/home/aiges/wrapper.py:ro"]
+    options += ["--tmpfs", "/home/aiges/log", "--tmpfs", "/home/aiges/xsf_status"]
+    start = ["--entrypoint", json.dumps(["sh", "-c", script + "/home/aiges/start_test.sh"])]
+    with Container(BASE, *options, *start) as container:
+        assert container.raw(b"x", "key=data&type=text")["uid"] == 0
+        assert container.logs().split("AIService listening")[0].split() == names.split()
+        assert container.stop() == 0
+
+
+def test_yolov5_finds_the_coins_with_weights_that_are_mounted(tmp_path):
+    make = [sys.executable, PLUGINS / "yolov5" / "make_test_model.py", tmp_path / "shapes.onnx"]
+    subprocess.run(make, check=True)
+    tmp_path.chmod(0o755)
+    with Container("localhost/aiges-yolov5:0.1.0", "--volume", f"{tmp_path}:/resources:ro") as c:
+        found = c.raw(COINS, PICTURE)["detections"]
+        assert [one["label"] for one in found].count("disc") > 10
+        with Client(c.grpc, timeout_s=60) as client:
+            reply = client.once([Payload("img", COINS, DataType.IMAGE)], expect=["boxes"])
+        assert json.loads(reply.text("boxes"))["detections"] == found
+        assert c.stop() == 0
+
+
+class Callers:
+    """Threads that read a picture all the time, until the service refuses; every end is counted."""
+
+    def __init__(self, container, picture, expected):
+        self.container, self.picture, self.expected = container, picture, expected
+        self.right, self.wrong = [], []
+        calls = (self._http, self._grpc, self._http)
+        self.threads = [threading.Thread(target=self._run, args=(call,)) for call in calls]
+        for thread in self.threads:
+            thread.start()
+
+    def _http(self):
+        """What was read; None: refused at the door."""
+        connection = http.client.HTTPConnection(self.container.http, timeout=60)
+        try:
+            connection.connect()
+        except ConnectionRefusedError:
+            return None
+        try:
+            connection.request("POST", f"/v1/raw/svcName?{PICTURE}", self.picture)
+            answer = connection.getresponse()
+            said = answer.read()
+        finally:
+            connection.close()
+        if answer.status == 503:  # Draining, in the words of the service.
+            return None
+        return json.loads(said) if answer.status == 200 else f"{answer.status}: {said!r}"
+
+    def _grpc(self):
+        try:
+            with Client(self.container.grpc, timeout_s=60, retries=0) as client:
+                wanted = [Payload("img", self.picture, DataType.IMAGE)]
+                return json.loads(client.once(wanted, expect=["boxes"]).text("boxes"))
+        except Unavailable as refused:
+            return f"lost: {refused}" if refused.maybe_ran else None
+
+    def _run(self, call):
+        while True:
+            try:
+                read = call()
+            except Exception as fault:  # The claim is that there is none.
+                read = repr(fault)
+            if read is None:
+                return
+            (self.right if read == self.expected else self.wrong).append(read)
+            if self.wrong:
+                return
+
+    def end(self):
+        for thread in self.threads:
+            thread.join(90)
+            assert not thread.is_alive(), "a call was never answered"
+
+
+def first_line(picture):
+    """The headline of the page: read in a moment also where a core is busy."""
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(picture)) as image:
+        image.crop((0, 0, image.width, 40)).save(out, "PNG")
+    return out.getvalue()
+
+
+def on_the_host(folder):
+    """Options of a container in the machine's own network, and its ports.
+
+    There a service that has ended refuses; an address that is gone does not answer at all.
+    """
+    ports = free_ports(2)
+    text = (REPOSITORY / "docker" / "gpu" / "aiges.toml").read_text()
+    for usual, port in zip(("5090", "1888"), ports):
+        text = text.replace(usual, str(port)).replace("0.0.0.0", "127.0.0.1")
+    # One thread a picture: more of them wait for each other where a core is busy.
+    text = text.replace("[wrapper]\n", "[wrapper]\nthreads = 1\n")
+    (folder / "aiges.toml").write_text(text)
+    folder.chmod(0o755)
+    mount = f"{folder / 'aiges.toml'}:/home/aiges/aiges.toml:ro"
+    ready = f"AIGES_READY_URL=http://127.0.0.1:{ports[1]}/readyz"
+    return ["--network", "host", "--volume", mount, "--env", ready], ports
+
+
+def test_mmocr_reads_a_page_and_loses_nothing_when_it_is_stopped_under_load(tmp_path):
+    options, ports = on_the_host(tmp_path)
+    with Container("localhost/aiges-mmocr:0.1.0", *options, ports=ports) as container:
+        page = container.raw(PAGE, PICTURE)
+        assert "markers" in text_of(page) and len(page["lines"]) >= 5
+        headline = first_line(PAGE)
+        read = container.raw(headline, PICTURE)
+        assert text_of(read).startswith("Region-based")
+        callers = Callers(container, headline, read)
+        wait_until(lambda: len(callers.right) >= 6 or callers.wrong, "calls are answered", 90)
+        code = container.stop(60)
+        callers.end()
+        assert (code, callers.wrong) == (0, [])
+
+
+def test_without_a_wrapper_the_container_ends_and_says_so():
+    refused = containers.podman("run", "--rm", *containers.CAREFUL, BASE, check=False)
+    assert refused[0] != 0
+
+
+def test_ports_are_published_as_the_readme_says(tmp_path):
+    (tmp_path / "wrapper.py").write_text(ECHO)
+    tmp_path.chmod(0o755)
+    mount = f"{tmp_path / 'wrapper.py'}:/home/aiges/wrapper.py:ro"
+    with Container(BASE, "--volume", mount, "--publish", "127.0.0.1::5090") as container:
+        place = containers.podman("port", container.name, "5090")[1]
+        with grpc.insecure_channel(place) as channel:
+            grpc.channel_ready_future(channel).result(timeout=20)
