@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Once calls that mostly wait: they run side by side on one event loop."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A batch wrapper: calls that come together run as one."""
 
 from aiges.dto import Response, ResponseData

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Input and output at once: requests are answered as they come, until the client ends its input."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Once calls that are begun here and answered later, by a thread that takes them one by one."""
 
 import queue

@@ -1,6 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
 """A once wrapper: one request, one answer."""
 
 from aiges.dto import Response, ResponseData
+from aiges.errors import BadInput
 from aiges.sdk import WrapperBase
 
 
@@ -12,7 +14,7 @@ class Wrapper(WrapperBase):
     def wrapperOnceExec(self, params, reqData):
         node = reqData.get("text")
         if node is None:
-            return Response().response_err(100)
+            raise BadInput("expected a payload named text, got none")  # 400: the caller's fault.
         answer = ResponseData()
         answer.key = "result"
         answer.setDataType(0)  # Text.
@@ -20,6 +22,3 @@ class Wrapper(WrapperBase):
         response = Response()
         response.list = [answer]
         return response
-
-    def wrapperError(self, code):
-        return {100: "expected a payload named text"}.get(code, "unknown error")

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A session by hand, in the function style: create, write, read, destroy."""
 
 sessions = {}

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An asynchronous wrapper: it answers later, from a thread of its own."""
 
 import threading

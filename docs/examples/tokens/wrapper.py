@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A streaming wrapper: whatever it yields reaches the client at once."""
 
 import time
