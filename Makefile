@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # make demo: see a real model served.  make test: everything that CI runs.  make help: the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -14,17 +15,16 @@ setup: ## Install what is missing (apt, .venv)
 	@scripts/setup.sh
 
 .PHONY: build
-build: setup ## Build AIService, aiges-worker, xtest and libwrapper.so into build/bin
-	@echo "build: configuring and compiling"
-	@mkdir -p build && cmake -S . -B build -G Ninja > build/cmake.log || { cat build/cmake.log; exit 1; }
-	@ninja -C build --quiet > build/ninja.log || { cat build/ninja.log; exit 1; }
+build: ## Build AIService, aiges-worker, xtest, libwrapper.so and the C++ tests (build/bin, build/tests)
+	@scripts/build.sh
 
 .PHONY: wheel
 wheel: build ## Make a wheel with everything in it for one Python (PYTHON_FOR=, the system's)
 	@scripts/wheel.sh $(PYTHON_FOR)
 
 .PHONY: demo
-demo: build ## Serve an OCR model and a detector, send them real pictures, show the results
+demo: ## Serve an OCR model and a detector, send them real pictures, show the results
+	@scripts/build.sh AIService aiges-worker wrapper
 	@$(PYTHON) scripts/demo.py --bin $(BIN)
 
 .PHONY: cluster-demo
@@ -37,23 +37,41 @@ tools: ## Build the Consul agent that tests and cluster-demo use (build/tools)
 	@scripts/tools.sh
 
 .PHONY: test
-test: build tools lint ## Run all tests
-	@scripts/tools.sh test
-	@ctest --test-dir build --output-on-failure -j2
-	@AIGES_BIN=$(BIN) $(PYTHON) -m pytest -n 2 --dist loadfile
+test: ## Run everything that CI runs; ends with its ten longest parts
+	@scripts/test.sh
 
 .PHONY: lint
-lint: setup ## Check style, types, layers and Dockerfiles
+lint: build ## Check format, style, types, layers, locks, texts and Dockerfiles
+	@scripts/setup.sh lint
 	@$(PYTHON) -m ruff check --quiet .
 	@$(PYTHON) -m ruff format --check --quiet .
 	@$(PYTHON) -m mypy --no-error-summary
 	@$(PYTHON) tests/check_layers.py
-	@$(PYTHON) scripts/lint_docker.py
+	@$(PYTHON) tests/check_texts.py
+	@$(PYTHON) scripts/lint_cpp.py format
+	@$(PYTHON) scripts/lint_cpp.py threads
+	@$(PYTHON) scripts/lint_cpp.py tidy
+	@.venv/bin/hadolint $$(git ls-files '*Dockerfile')
+
+.PHONY: tidy
+tidy: build ## Run clang-tidy on all sources, which takes minutes (lint: on what has changed)
+	@scripts/setup.sh lint
+	@$(PYTHON) scripts/lint_cpp.py tidy --all
+
+.PHONY: images
+images: build ## Build the images of docker/gpu and of both plugins with buildah, and try them with podman
+	@scripts/setup.sh images
+	@scripts/images.sh
+	@AIGES_IMAGES=there $(PYTHON) -m pytest tests/docker/test_images.py
 
 .PHONY: bench
 bench: build ## Measure against a bare gRPC server in the same run; rows in build/bench
 	@ninja -C build --quiet bench > build/bench.log || { cat build/bench.log; exit 1; }
 	@$(PYTHON) bench/run.py --bin $(BIN) --bench-bin build/bench $(BENCH_ARGS)
+
+.PHONY: hostile
+hostile: build ## Put hostile peers beside a steady load, one after the other; a table (HOSTILE_ARGS=--short)
+	@$(PYTHON) bench/hostile/run.py --bin $(BIN) $(HOSTILE_ARGS)
 
 .PHONY: check
 check: ## C++ and end-to-end tests under ASan+UBSan and TSan, then the fuzzers for FUZZ_SECONDS each (60)

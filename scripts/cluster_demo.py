@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Shows a cluster on this machine: Consul, three OCR loaders, HAProxy, and clients that go on.
 
     .venv/bin/python scripts/cluster_demo.py --bin build/bin

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The parts of the cluster demo as processes of this machine: Consul, the loaders, HAProxy."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Clients of the cluster demo: they call all the time, and every call is counted."""
 
 import io

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Serves two plugins through the native loader and shows what they find in real pictures.
 
     .venv/bin/python scripts/demo.py --bin build/bin

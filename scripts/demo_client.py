@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The three ways to call the service: XSF gRPC, the HTTP JSON envelope, the HTTP raw body."""
 
 import base64

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs AIService for the demo: writes its aiges.toml, waits until it is ready, stops it."""
 
 import json

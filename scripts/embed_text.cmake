@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Makes a header with the text of a file: cmake -DINPUT= -DOUTPUT= -DNAME= -DNAMESPACE= -P this.
 file(READ ${INPUT} text)
 file(WRITE ${OUTPUT}

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Ports for servers that must be told theirs: free, and not of those that the kernel hands out."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # What `cmake --install` and the wheel (pyproject.toml) take: programs, shim and headers as
 # <prefix>/bin and <prefix>/include. The programs look for each other in their own folder.
 if(AIGES_PREBUILT)

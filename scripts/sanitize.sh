@@ -1,15 +1,34 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Builds everything with a sanitizer, runs the C++ tests, and then the end-to-end tests in which
 # threads and processes meet, with the loader and the workers so built:
 #   scripts/sanitize.sh address|thread [pytest arguments: other end-to-end tests]
+#   scripts/sanitize.sh --short address|thread    the C++ tests of the rooms without gRPC only, where
+#                                                 threads and processes meet; for make test
 # Exits 1 at a failed test or a report; the reports are then in build/<kind>/reports.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+short=
+[ "${1:-}" != --short ] || { short=yes; shift; }
 kind=${1:?address or thread}
 shift
 dir=build/$kind
 reports=$PWD/$dir/reports
 mkdir -p build
+if [ $short ]; then
+  # Not optimised much: compiling takes longer than the tests.
+  dir=build/short-$kind
+  tests=(scheduler_test channel_test instances_test worker_test engine_test)
+  cmake -S . -B "$dir" -G Ninja -DAIGES_SANITIZE="$kind" -DCMAKE_BUILD_TYPE=Debug \
+    -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" \
+    > build/cmake-short-"$kind".log
+  python3 scripts/compile.py --build "$dir" "${tests[@]}"
+  for test in "${tests[@]}"; do
+    echo "check: $test under the $kind sanitizer"
+    "$dir/tests/$test" --gtest_brief=1
+  done
+  exit
+fi
 echo "check: C++ tests under the $kind sanitizer"
 cmake -S . -B "$dir" -G Ninja -DAIGES_SANITIZE="$kind" > build/cmake-"$kind".log
 ninja -C "$dir" --quiet

