@@ -8,15 +8,18 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 from http_client import HttpClient
+from unread_pipes import unread_bytes
 from waiting import wait_until
 from xsf_client import XsfClient
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 30
+LOG_QUIET_S, LOG_TIMEOUT_S = 0.1, 3
 # A killed test run leaves no loader behind. Not preexec_fn: that forks a process with gRPC threads.
 DIE_WITH_PARENT = ["setpriv", "--pdeathsig", "KILL"]
 
@@ -165,10 +168,27 @@ class Loader:
         return wait_until(seen, f"the line {pattern!r} on stdout", READY_TIMEOUT_S)
 
     def log(self):
+        """The log with all that its workers have written by now.
+
+        Their lines come by pipes, beside the answers, and may be on their way still: the log counts
+        as whole when those pipes are empty and nothing has come for a while.
+        """
+        before, deadline = -1, time.monotonic() + LOG_TIMEOUT_S
+        while time.monotonic() < deadline and self.process.poll() is None:
+            now = self.log_path.stat().st_size
+            if now == before and unread_bytes(self.process.pid) == 0:
+                break
+            before = now
+            time.sleep(LOG_QUIET_S)
+        return self._log_so_far()
+
+    def _log_so_far(self):
         return self.log_path.read_text(encoding="utf-8", errors="replace")
 
     def wait_log(self, text, count=1, timeout_s=10):
-        wait_until(lambda: self.log().count(text) >= count, f"{text!r} in the log", timeout_s)
+        wait_until(
+            lambda: self._log_so_far().count(text) >= count, f"{text!r} in the log", timeout_s
+        )
 
     def workers(self):
         """The pids of the worker processes that live."""
