@@ -37,6 +37,12 @@ std::string Address(const std::string& host, uint16_t port) {
   return StrCat(host.empty() ? "0.0.0.0" : host, ":", port);
 }
 
+// A line of stdout, which those wait for that have started it.
+void Say(const std::string& line) {
+  std::printf("%s\n", line.c_str());
+  std::fflush(stdout);
+}
+
 }  // namespace
 
 Host::Host(Configurator* configurator)
@@ -57,9 +63,12 @@ Status Host::Serve(const WaitedSignals& signals) {
   const Status status = Open();
   if (!status.ok()) return status;
   const std::string admin = AdminAddress();
-  std::printf("AIService listening grpc=%s http=%s%s%s\n", GrpcAddress().c_str(),
-              HttpAddress().c_str(), admin.empty() ? "" : " admin=", admin.c_str());
-  std::fflush(stdout);
+  if (const std::string& line = settings_.service.listening_line; !line.empty()) {
+    Say(line);
+  } else {
+    Say(StrCat("AIService listening grpc=", GrpcAddress(), " http=", HttpAddress(),
+               admin.empty() ? "" : " admin=", admin));
+  }
   FollowConfig();
   Remember();
   std::thread waiter([this] { WaitForEngine(); });
@@ -77,6 +86,7 @@ Status Host::Serve(const WaitedSignals& signals) {
   begin.set_value();
   AwaitDrain(signals, ended.get_future());
   drainer.join();
+  if (!settings_.service.stopped_line.empty()) Say(settings_.service.stopped_line);
   return engine_;
 }
 
@@ -240,9 +250,9 @@ void Host::WaitForEngine() {
   }
   OnFirstReady();
   const auto ms = std::chrono::duration_cast<milliseconds>(steady_clock::now() - begin_);
-  std::printf("AIService ready instances=%u after_ms=%lld\n", pool_->ReadyCount(),
-              static_cast<long long>(ms.count()));
-  std::fflush(stdout);
+  if (settings_.service.listening_line.empty()) {
+    Say(StrCat("AIService ready instances=", pool_->ReadyCount(), " after_ms=", ms.count()));
+  }
 }
 
 void Host::OnFirstReady() {

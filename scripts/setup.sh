@@ -93,7 +93,7 @@ install_aiges() {
     --config-settings=editable.mode=inplace
   # Plain entries of sys.path in place of its import hook, which would go before PYTHONPATH.
   for pth in .venv/lib/python*/site-packages/_*aiges*.pth; do
-    printf '%s\n' "$PWD/sdk" "$PWD/compat/iflags" >"$pth"
+    sed "s,^aiges_host/,$PWD/," scripts/aiges_host.pth >"$pth"
   done
 }
 

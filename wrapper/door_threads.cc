@@ -33,37 +33,53 @@ constexpr size_t kFrameHead = 5;
 
 // Something to do: a call, or a Python object that is called.
 struct Work {
-  std::string tag, path, client;
-  std::string fields;  // name NUL value NUL, and so on.
-  std::string frames;
+  std::string tag, path, client;  // Of HTTP only the tag: the rest is in its fields.
+  std::string fields;             // name NUL value NUL, and so on.
+  std::string data;
   PyObject* callee = nullptr;  // A reference of its own.
   Clock::time_point since = Clock::now();
 };
 
 std::string_view ValueOf(const ParamList& field) { return {field.value, field.vlen}; }
 
-// Whole at once, with one message.
-bool IsSimple(const DataList* part) {
-  if (part == nullptr || part->status != DataOnce || part->len < kFrameHead) return false;
-  const auto* data = static_cast<const unsigned char*>(part->data);
+std::string_view KeyOf(const DataList& part) { return part.key == nullptr ? "" : part.key; }
+
+bool IsOneMessage(const DataList& part) {
+  if (part.len < kFrameHead) return false;
+  const auto* data = static_cast<const unsigned char*>(part.data);
   size_t length = 0;
   for (size_t i = 1; i < kFrameHead; ++i) length = length << 8 | data[i];
-  return data[0] == 0 && length == part->len - kFrameHead &&
-         std::string_view(part->key == nullptr ? "" : part->key) == ":grpc";
+  return data[0] == 0 && length == part.len - kFrameHead;
 }
 
-Work WorkOf(const char* tag, const DataList& part) {
+bool IsWebSocket(const DataList& part) {
+  for (const ParamList* p = part.desc; p != nullptr; p = p->next) {
+    if (p->key != nullptr && std::string_view(p->key) == ":websocket") return true;
+  }
+  return false;
+}
+
+enum class Simple { kNot, kGrpc, kHttp };
+
+// Whole at once; of gRPC with one message.
+Simple KindOf(const DataList* part) {
+  if (part == nullptr || part->status != DataOnce) return Simple::kNot;
+  if (KeyOf(*part) == ":grpc") return IsOneMessage(*part) ? Simple::kGrpc : Simple::kNot;
+  return KeyOf(*part) == ":http" && !IsWebSocket(*part) ? Simple::kHttp : Simple::kNot;
+}
+
+Work WorkOf(const char* tag, const DataList& part, Simple kind) {
   Work work;
   work.tag = tag;
   for (const ParamList* p = part.desc; p != nullptr; p = p->next) {
     const std::string_view name = p->key == nullptr ? "" : p->key;
-    if (name == ":path") work.path = ValueOf(*p);
-    if (name == ":client") work.client = ValueOf(*p);
-    if (name.empty() || name[0] == ':') continue;
+    if (kind == Simple::kGrpc && name == ":path") work.path = ValueOf(*p);
+    if (kind == Simple::kGrpc && name == ":client") work.client = ValueOf(*p);
+    if (name.empty() || (kind == Simple::kGrpc && name[0] == ':')) continue;
     work.fields.append(name).push_back('\0');
     work.fields.append(ValueOf(*p)).push_back('\0');
   }
-  work.frames.assign(static_cast<const char*>(part.data), part.len);
+  work.data.assign(static_cast<const char*>(part.data), part.len);
   return work;
 }
 
@@ -74,19 +90,21 @@ class DoorThreads {
     return *threads;
   }
 
-  void Route(std::unordered_set<std::string> paths) {
+  void Route(std::unordered_set<std::string> paths, bool http) {
     const std::lock_guard lock(mu_);
     paths_ = std::move(paths);
+    http_ = http;
     closed_ = false;
-    open_ = !paths_.empty();
+    open_ = http || !paths_.empty();
     if (!std::exchange(looks_, true)) std::thread([this] { Look(); }).detach();
   }
 
   bool Take(const char* tag, const DataList* part) {
-    if (!open_ || !IsSimple(part)) return false;
-    Work work = WorkOf(tag, *part);
+    const Simple kind = open_ ? KindOf(part) : Simple::kNot;
+    if (kind == Simple::kNot) return false;
+    Work work = WorkOf(tag, *part, kind);
     const std::lock_guard lock(mu_);
-    if (closed_ || paths_.count(work.path) == 0) return false;
+    if (closed_ || !(kind == Simple::kHttp ? http_ : paths_.count(work.path) > 0)) return false;
     Add(std::move(work));
     return true;
   }
@@ -178,19 +196,20 @@ class DoorThreads {
   std::deque<Work> line_;
   std::unordered_set<std::string> paths_;
   std::atomic<bool> open_{false};
+  bool http_ = false;  // Calls of HTTP are theirs, too.
   bool closed_ = false, looks_ = false, looking_ = false;
   size_t idle_ = 0, waking_ = 0, working_ = 0;
 };
 
 thread_local bool DoorThreads::works_ = false;
 
-// (tag, path, client, fields, frames)
+// (tag, path, client, fields, data); of HTTP path and client are empty.
 PyObject* TupleOf(const Work& work) {
   const Ref tag = Latin1ToStr(work.tag), path = Latin1ToStr(work.path),
             client = Latin1ToStr(work.client), fields = ToBytes(work.fields),
-            frames = ToBytes(work.frames);
-  if (!tag || !path || !client || !fields || !frames) return nullptr;
-  return PyTuple_Pack(5, tag.get(), path.get(), client.get(), fields.get(), frames.get());
+            data = ToBytes(work.data);
+  if (!tag || !path || !client || !fields || !data) return nullptr;
+  return PyTuple_Pack(5, tag.get(), path.get(), client.get(), fields.get(), data.get());
 }
 
 py::object Next() {
@@ -208,8 +227,8 @@ bool TakeForThreads(const char* tag, const DataList* part) {
 }
 
 void BindDoorThreads(py::module_& m) {
-  m.def("_doors_threads", [](const std::vector<std::string>& paths) {
-    DoorThreads::Get().Route({paths.begin(), paths.end()});
+  m.def("_doors_threads", [](const std::vector<std::string>& paths, bool http) {
+    DoorThreads::Get().Route({paths.begin(), paths.end()}, http);
   });
   m.def("_doors_put",
         [](const py::object& call) { DoorThreads::Get().Put(py::object(call).release().ptr()); });

@@ -2,8 +2,8 @@
 // wrapper/door_threads.h: the work of Python threads that serve blocking handlers of doors.
 //
 // Overview. The threads wait in Next. A simple call of gRPC (whole at once, one message, of a
-// method named in Route) goes to them directly, without the engine's event loop; what else is
-// theirs, Python puts here itself. A thread that ends a call takes the next one without a wake-up
+// method named in Route; of HTTP whole at once, where Route says so) goes to them directly, without
+// the engine's event loop; what else is theirs, Python puts here itself. A thread that ends a call takes the next one without a wake-up
 // and without giving the GIL away: as long as calls are short, one thread serves them one after the
 // other. Another one is woken when none is at work, or when something in the line has waited for a
 // millisecond: then handlers wait for something, or are long.

@@ -50,26 +50,38 @@ std::string SearchedFolders() {
   return out;
 }
 
-// A contract of ours reads the user's code in place of wrapper.py (aiges.contracts): the loader
-// says which one.
-std::string EngineModule() {
-  const char* contract = std::getenv("AIGES_CONTRACT");
-  const std::string name = contract == nullptr ? "" : contract;
-  return name.empty() || name == "aiges" ? "wrapper" : "aiges.contracts." + name;
+// How the user's code is written, as the loader says, or else as the folder's files do: a contract of
+// ours (aiges.contracts) reads it in place of wrapper.py. False after SetError.
+bool FindContract(std::string* name) {
+  const char* said = std::getenv("AIGES_CONTRACT");
+  *name = said == nullptr ? "" : said;
+  if (!name->empty()) return true;
+  *name = "aiges";
+  const Ref module = Ref::Steal(PyImport_ImportModule("aiges.contracts._detect"));
+  const Ref found =
+      Ref::Steal(module ? PyObject_CallMethod(module.get(), "contract_here", nullptr) : nullptr);
+  const char *text = nullptr, *problem = nullptr;
+  if (!found || PyArg_ParseTuple(found.get(), "ss", &text, &problem) == 0) {
+    PyErr_Clear();  // A shim without the package aiges beside it serves a wrapper.py all the same.
+    return true;
+  }
+  if (*problem != '\0') return SetError(kInitError, problem) == 0;
+  *name = text;
+  return true;
 }
 
 // The user's own module: wrapper.py, or that of "module:name".
-std::string UsersModule() {
+std::string UsersModule(const std::string& contract) {
   const char* app = std::getenv("AIGES_APP");
-  if (app == nullptr || EngineModule() == "wrapper") return "wrapper";
+  if (app == nullptr || contract == "aiges") return "wrapper";
   return std::string(app).substr(0, std::strcspn(app, ":."));
 }
 
 // Where the user's code lies, for the texts of errors; also of what cannot be imported.
-void FindOwnFolder() {
+void FindOwnFolder(const std::string& contract) {
   const Ref util = OwnModule("importlib.util");
   const Ref spec = Ref::Steal(
-      util ? PyObject_CallMethod(util.get(), "find_spec", "s", UsersModule().c_str()) : nullptr);
+      util ? PyObject_CallMethod(util.get(), "find_spec", "s", UsersModule(contract).c_str()) : nullptr);
   const Ref origin = Ref::Steal(spec ? PyObject_GetAttrString(spec.get(), "origin") : nullptr);
   PyErr_Clear();  // The import says what is wrong.
   const std::string file = origin ? ShownText(origin.get()) : "";
@@ -78,8 +90,12 @@ void FindOwnFolder() {
 
 // import wrapper; NULL after SetError.
 Ref ImportWrapper() {
-  FindOwnFolder();
-  Ref module = Ref::Steal(PyImport_ImportModule(EngineModule().c_str()));
+  std::string contract;
+  if (!FindContract(&contract)) return Ref();
+  FindOwnFolder(contract);
+  const bool own = contract == "aiges";
+  Ref module = Ref::Steal(
+      PyImport_ImportModule(own ? "wrapper" : ("aiges.contracts." + contract).c_str()));
   if (module) return module;
   bool absent = false;
   if (PyErr_ExceptionMatches(PyExc_ModuleNotFoundError)) {

@@ -38,6 +38,22 @@ std::optional<ListenAddress> ParseListenAddress(const std::string& text) {
   return address;
 }
 
+void ReadAlsoListen(KeyReader* keys, std::vector<ListenAddress>* out) {
+  std::vector<std::string> all;
+  TomlFile& file = keys->file();
+  file.Strings("http", "also_listen", &all);
+  std::string shown;
+  for (const std::string& each : all) {
+    StrAppend(&shown, shown.empty() ? "" : ", ", '"', each, '"');
+    if (const std::optional<ListenAddress> address = ParseListenAddress(each)) {
+      out->push_back(*address);
+    } else {
+      file.AddError("http", "also_listen", StrCat("expected ", kAddressForms, ", got \"", each, '"'));
+    }
+  }
+  keys->Note("http", "also_listen", StrCat('[', shown, ']'));
+}
+
 void ReadAdminListen(KeyReader* keys, std::optional<ListenAddress>* out) {
   std::string listen;
   keys->Text("admin", "listen", &listen);

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "loader/config/key_reader.h"
 
@@ -13,6 +14,8 @@ namespace aiges {
 inline constexpr const char* kAddressForms = "\"host:port\", \":port\", \"unix:/path\"";
 std::optional<ListenAddress> ParseListenAddress(const std::string& text);
 
+// [http] also_listen.
+void ReadAlsoListen(KeyReader* keys, std::vector<ListenAddress>* out);
 // [admin] listen; nothing where it is empty.
 void ReadAdminListen(KeyReader* keys, std::optional<ListenAddress>* out);
 void ReadTls(KeyReader* keys, TlsSettings* out);

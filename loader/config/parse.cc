@@ -121,15 +121,20 @@ class Reader {
 
   void Contract() {
     InstanceSettings& i = s_.instances;
-    keys_.Word("aiges", "contract", {"", "aiges", "c", "asgi", "wsgi", "grpc"}, &i.contract);
+    keys_.Text("aiges", "contract", &i.contract);
     keys_.Text("aiges", "app", &i.app);
-    const bool named = i.contract == "asgi" || i.contract == "wsgi" || i.contract == "grpc";
-    if (named && i.app.find(':') == std::string::npos) {
-      file_.AddError("aiges", "app",
-                     StrCat("expected \"module:name\" with contract = \"", i.contract, "\"; got \"",
-                            i.app, "\""));
-    } else if (!named && !i.app.empty()) {
-      file_.AddError("aiges", "app", "expected contract = \"asgi\", \"wsgi\" or \"grpc\" with it");
+    // Which there are is known where they lie: aiges.contracts, of the worker's Python.
+    const auto plain = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    };
+    if (!std::all_of(i.contract.begin(), i.contract.end(), plain)) {
+      file_.AddError("aiges", "contract",
+                     StrCat("expected the name of a contract, as \"aiges\", \"c\" or \"asgi\"; got \"",
+                            i.contract, "\""));
+    }
+    const bool own = i.contract.empty() || i.contract == "aiges" || i.contract == "c";
+    if (own && !i.app.empty()) {
+      file_.AddError("aiges", "app", "expected a contract that takes one with it, as \"asgi\"");
     }
   }
 
@@ -231,6 +236,7 @@ class Reader {
     keys_.Int("http", "app_concurrency", 1, 65536, &s_.http.app_concurrency);
     keys_.Text("access", "keys_file", &s_.access.keys_file);
     keys_.Text("admin", "token", &s_.service.admin_token);
+    ReadAlsoListen(&keys_, &s_.service.also);
     ReadAdminListen(&keys_, &s_.service.admin);
     ReadTls(&keys_, &s_.tls);
     keys_.Bool("admin", "open", &s_.service.admin_open);
@@ -284,6 +290,8 @@ class Reader {
       s_.log.level = found->second;
     }
     keys_.Text("log", "file", &s_.log.file);
+    keys_.Text("log", "listening_line", &s_.service.listening_line);
+    keys_.Text("log", "stopped_line", &s_.service.stopped_line);
   }
 
   // Of a worker, where [instances] threads is not set.

@@ -101,6 +101,10 @@ DoorAnswer ReadDoorAnswer(const Pairs& desc, bool trailers_only, int other) {
       answer.wrong = StrCat("expected a field of a head, got ", name.empty() ? "no name" : name);
       continue;
     }
+    if (name == "content-length" && to == &answer.head) {
+      uint64_t length = 0;
+      if (ReadWhole(value, &length)) answer.length = length;
+    }
     if (!IsTransports(name)) to->Add(name, value);
   }
   return answer;

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -28,7 +30,8 @@ Payload DoorPiece(const char* key, DataStatus status, Bytes data);
 struct DoorAnswer {
   int status = 0;  // 0: there was no ":status".
   Fields head, trailers;
-  std::string wrong;  // What no client could be told.
+  std::optional<uint64_t> length;  // That the engine announces; not in `head`.
+  std::string wrong;               // What no client could be told.
 };
 // `trailers_only`: the head was in an earlier part. `other`: a :status below 200 that may stand.
 DoorAnswer ReadDoorAnswer(const Pairs& desc, bool trailers_only, int other = 0);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <chrono>
+#include <string>
 #include <utility>
 
 #include "loader/api/codes.h"
@@ -127,6 +128,10 @@ class HttpDoor final : public Responder, private DoorListener {
     if (!answer.wrong.empty()) return Broken(answer.wrong);
     if (!std::exchange(begun_, true)) {
       AddOwn(&answer.head);
+      // Of a whole answer it is counted; one without content has none to tell.
+      if (answer.length && (!last || exchange_->head().method() == "HEAD") && answer.status != 204) {
+        answer.head.Add("content-length", std::to_string(*answer.length));
+      }
       exchange_->Begin(answer.status, std::move(answer.head));
     }
     const size_t size = part.data.size();

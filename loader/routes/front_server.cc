@@ -165,6 +165,11 @@ Status FrontServer::Start(uint16_t* port, uint16_t* http_port, uint16_t* admin_p
                            /*reuseport=*/false, /*admin=*/false, http_port);
     if (!status.ok()) return status;
   }
+  for (const ListenAddress& also : s.also) {
+    uint16_t in_use = 0;
+    status = impl_->Listen(also, "[http] also_listen", /*reuseport=*/false, /*admin=*/false, &in_use);
+    if (!status.ok()) return status;
+  }
   if (s.admin) {
     status = impl_->Listen(*s.admin, "pages and admin ([admin] listen)", /*reuseport=*/false,
                            /*admin=*/true, admin_port);

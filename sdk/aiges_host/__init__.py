@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-__all__ = ["aiservice", "asectl", "sdk_folder", "xtest"]
+__all__ = ["aiservice", "asectl", "compat_first", "sdk_folder", "seldon_core_microservice", "xtest"]
 
 HERE = Path(__file__).resolve().parent
 
@@ -47,5 +47,22 @@ def asectl() -> None:
     """Run asectl."""
     _use_own_sdk()
     from aiges.cli import main
+
+    main()
+
+
+def compat_first() -> None:
+    """Let our packages of other systems go before those that are installed (AIGES_COMPAT=first)."""
+    home = HERE if (HERE / "sdk").is_dir() else HERE.parents[1]
+    for name in ("aipod", "openbayes", "seldon"):
+        folder = str(home / "compat" / name)
+        if folder in sys.path:
+            sys.path.remove(folder)
+        sys.path.insert(0, folder)
+
+
+def seldon_core_microservice() -> None:
+    """Run ``seldon-core-microservice``: the original's where that is installed and goes first."""
+    from seldon_core.microservice import main
 
     main()

@@ -13,11 +13,13 @@ from typing import Any
 
 from aiges.contracts._app import load_app
 from aiges.contracts._doors import seconds_left
+from aiges.contracts._threads import DoorThreads
 from aiges.contracts.grpc._descriptors import descriptors_of
 from aiges.contracts.grpc._server import GrpcServer
 
 __all__ = ["wrapperDoors", "wrapperFini", "wrapperInit"]
 
+_doors: DoorThreads | None = None
 _server: GrpcServer | None = None
 # Answered by the host, which knows the names and descriptors of all services.
 _HOSTS = frozenset(
@@ -27,12 +29,15 @@ _HOSTS = frozenset(
 
 def wrapperInit(config: dict[str, str]) -> int:  # noqa: N802 (frozen name)
     """Let the user's function add its servicers."""
-    global _server
+    global _doors, _server
     text = config.get("max_workers", "10")
     if not text.isdigit() or not 1 <= int(text) <= 1000:
         raise ValueError(f"[wrapper] max_workers: expected a number from 1 to 1000, got {text}")
-    _server = GrpcServer(int(text))
-    _server.start(load_app("a function that takes a server"))
+    _doors = DoorThreads(int(text))
+    _server = GrpcServer(_doors)
+    _doors.loop.start()
+    _server.register(load_app("a function that takes a server"))
+    _doors.start(_server.simple)
     return 0
 
 
@@ -48,6 +53,6 @@ def wrapperDoors() -> dict[str, Any]:  # noqa: N802
 
 def wrapperFini() -> int:  # noqa: N802
     """End what serves."""
-    if _server is not None:
-        _server.end(seconds_left() / 2)
+    if _doors is not None:
+        _doors.end(seconds_left() / 2)
     return 0

@@ -38,6 +38,7 @@ class GrpcCall:
         "begun",
         "client",
         "ended",
+        "face",
         "gone",
         "on_gone",
         "on_part",
@@ -58,6 +59,7 @@ class GrpcCall:
         self.begun = False  # The head of the answer is on its way,
         self.ended = False  # and so is its end.
         self.gone = False
+        self.face: Any = None  # Serves it.
         self.rooms = 0  # How often the host had none and has said that there is again.
         self.on_gone: Callable[[], object] | None = None
         self.on_part: Callable[[], None] | None = None

@@ -7,14 +7,13 @@ import contextvars
 import functools
 import inspect
 import logging
-import threading
 from collections import namedtuple
 from typing import Any, Callable
 
 import aiges_embed
 import grpc  # type: ignore[import-untyped,unused-ignore]
 
-from aiges.contracts._doors import DoorLoop
+from aiges.contracts._threads import DoorThreads
 from aiges.contracts.grpc import _aio, _sync
 from aiges.contracts.grpc._call import GrpcCall
 
@@ -36,13 +35,12 @@ class HandlerCallDetails(_CallDetails, grpc.HandlerCallDetails):  # type: ignore
 class GrpcServer:
     """Takes what grpcio's servers take from generated code, and serves it on door calls."""
 
-    def __init__(self, threads: int) -> None:
-        self._most_threads = threads
+    def __init__(self, doors: DoorThreads) -> None:
+        self._doors, self._loop = doors, doors.loop
+        doors.grpc = self
         self._methods: dict[str, Any] = {}  # By path.
         self._generic: list[Any] = []
         self._services: dict[str, None] = {}  # In the order in which they were added.
-        self._loop = DoorLoop(self._begin, self._make)
-        self._threads: list[threading.Thread] = []
 
     # --- what generated code calls ---
 
@@ -76,29 +74,21 @@ class GrpcServer:
         """The full names of all that was added."""
         return list(self._services)
 
-    def start(self, register: Callable[[Any], Any]) -> None:
-        """Let the user add services, and serve them. Raises what ``register`` raises."""
-        self._loop.start()
+    def register(self, register: Callable[[Any], Any]) -> None:
+        """Let the user add services, on the loop, which turns. Raises what ``register`` raises."""
         self._loop.run(self._register(register), _START_LIMIT_S)
         if not self._services:
             raise ValueError("expected [aiges] app to add a servicer to the server, got none")
-        simple = [path for path, method in self._methods.items() if _is_simple(method)]
-        host._doors_threads(simple)
-        for number in range(self._most_threads):
-            thread = threading.Thread(target=self._work, name=f"grpc-{number}", daemon=True)
-            thread.start()
-            self._threads.append(thread)
-        self._loop.listen()
+
+    @property
+    def simple(self) -> list[str]:
+        """The paths of methods that a thread can serve without the loop."""
+        return [path for path, method in self._methods.items() if _is_simple(method)]
 
     async def _register(self, register: Callable[[Any], Any]) -> None:
         result = register(self)
         if inspect.isawaitable(result):
             await result
-
-    def end(self, seconds: float) -> None:
-        """End the loop and the threads that wait, within that time."""
-        host._doors_no_threads()
-        self._loop.end(seconds)
 
     # --- calls ---
 
@@ -113,15 +103,18 @@ class GrpcServer:
                 return handler
         return None
 
-    def _make(
-        self, tag: str, _grpc: bool, pseudo: dict[str, str], fields: Any, data: bytes, last: bool
+    def make(
+        self, tag: str, pseudo: dict[str, str], fields: Any, data: bytes, last: bool
     ) -> GrpcCall:
+        """Make the call that the threads or the loop serve. On the loop."""
         path = pseudo["path"]
         handler = self._methods.get(path)
         made = _aio.AioCall if handler is not None and _is_async(handler) else _sync.SyncCall
-        return made(tag, path, pseudo["client"], fields, data, last)
+        call = made(tag, path, pseudo["client"], fields, data, last)
+        call.face = self
+        return call
 
-    def _begin(self, call: GrpcCall) -> None:
+    def begin(self, call: GrpcCall) -> None:
         """Begin a call that is not simple. On the loop."""
         try:
             handler = self._handler(call)
@@ -151,7 +144,7 @@ class GrpcServer:
         elif isinstance(call, _aio.AioCall):
             self._loop.spawn(call, _aio.serve(call, handler))
         else:
-            host._doors_put(functools.partial(self._serve_on_thread, call, handler))
+            self._doors.put(functools.partial(self._serve_on_thread, call, handler))
 
     def _drop(self, call: GrpcCall) -> None:
         """End a call before it has begun: nobody waits for it."""
@@ -167,17 +160,7 @@ class GrpcServer:
         finally:
             self._loop.forget(call)
 
-    def _work(self) -> None:
-        while (item := host._doors_next()) is not None:
-            try:
-                if isinstance(item, tuple):
-                    self._serve_simple(*item)
-                else:
-                    item()
-            except BaseException as fault:
-                _LOG.error("A call has ended its thread's work", exc_info=fault)
-
-    def _serve_simple(self, tag: str, path: str, client: str, fields: bytes, data: bytes) -> None:
+    def serve_simple(self, tag: str, path: str, client: str, fields: bytes, data: bytes) -> None:
         """Serve a call with one message, which came without the loop."""
         call = _sync.SyncCall(tag, path, client, fields, data, True)
         call.watch = functools.partial(self._loop.adopt, call)

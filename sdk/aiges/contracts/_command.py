@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The users' own command becomes the loader: ``python predictor.py``, ``seldon-core-microservice``.
+
+The process is replaced, so that its number, its signals and its stdout are those of the loader.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from aiges._programs import HOME, native_program
+from aiges.contracts import _handover
+
+__all__ = ["CONFIG", "become_loader", "use_first"]
+
+CONFIG = "aiges.toml"  # Read where it lies in the current folder: what it says goes first.
+_SERVICE = "svcName"
+_IN_LOADER = "AIGES_CONTRACT_COMMAND"
+
+
+def use_first(contract: str) -> None:
+    """Let the packages that a contract's users import be ours, whatever else is installed."""
+    folder = str(HOME / "compat" / contract)
+    if folder in sys.path:
+        sys.path.remove(folder)
+    sys.path.insert(0, folder)
+
+
+def become_loader(
+    contract: str,
+    host: str,
+    port: int,
+    tables: dict[str, dict[str, Any]],
+    *,
+    folder: Path,
+    app: str = "",
+    program: Path | None = None,
+    arguments: list[str] | None = None,
+) -> NoReturn:
+    """Replace this process by AIService. Exits with a text where that cannot be.
+
+    ``host``, ``port``: where the service listens. ``tables``: what else aiges.toml would say; an
+    aiges.toml in the current folder goes before all of it. ``folder``: of the user's code.
+    ``program``: the file that each worker runs as ``__main__``, with ``arguments``; without it,
+    ``app`` names the user's code.
+    """
+    if os.environ.get(_IN_LOADER):
+        raise RuntimeError(
+            f"the call that serves (contract {contract}) was made in a process that a worker has "
+            'started: put it under if __name__ == "__main__":'
+        )
+    loader = native_program("AIService")
+    if loader is None:
+        sys.exit(
+            f"expected AIService in the folder that AIGES_BIN names, in {HOME / 'bin'} or on PATH, "
+            "found it nowhere: install AIGES (pip install), or set AIGES_BIN"
+        )
+    from aiges.cli import _toml
+
+    config, service = Path(CONFIG), _SERVICE
+    if config.is_file():
+        service = _service_of(_toml.read(config))
+    said: dict[str, dict[str, Any]] = {
+        service: {"host": host, "port": port},
+        "wrapper": {"http_listen": "off"},
+        "aiges": {"contract": contract, **({"app": app} if app else {})},
+        "instances": {"python": sys.executable, "pythonpath": [str(folder)]},
+    }
+    text = _toml.dump(_toml.overlay(said, tables))
+    os.environ[_IN_LOADER] = contract
+    os.environ["AIGES_DEFAULT_PYTHON"] = sys.executable
+    if program is not None:
+        os.environ.update(_handover.program_environment(program, arguments or []))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    file = str(config) if config.is_file() else os.devnull
+    os.execv(loader, ["AIService", "-m=0", f"-c={file}", f"-s={service}", f"-dc={text}"])
+
+
+def _service_of(tables: dict[str, Any]) -> str:
+    """Return the section of the file that says where the service listens, if there is one."""
+    for name, keys in tables.items():
+        if isinstance(keys, dict) and name != "admin" and {"port", "host"} & {*keys}:
+            return name
+    return _SERVICE

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which contract the user's folder is written for, where ``[aiges] contract`` does not say it.
+
+A file tells by what it imports: ``openbayes_serving``, ``seldon_core``, ``aipod``. ``wrapper.py``
+is AIGES's own, whatever it imports, and a ``Model.py`` with a class ``Model`` is Seldon's, as
+PrimeHub's servers have it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+__all__ = ["Found", "contract_here", "find_contracts", "folders_here"]
+
+Found = tuple[str, Path]  # The contract, and the file that says so.
+
+_MOST_BYTES = 1 << 20  # Of a file that is looked at.
+_MOST_FILES = 200  # Of a folder.
+_IMPORTED = {
+    "openbayes_serving": "openbayes",
+    "seldon_core": "seldon",
+    "aipod": "aipod",
+}
+_IMPORT = re.compile(rb"^[ \t]*(?:import|from)[ \t]+(\w+)", re.MULTILINE)
+_CLASS_MODEL = re.compile(rb"^class[ \t]+Model\b", re.MULTILINE)
+
+
+def _contract_of(file: Path) -> str:
+    try:
+        if file.stat().st_size > _MOST_BYTES:
+            return ""
+        text = file.read_bytes()
+    except OSError:
+        return ""
+    for match in _IMPORT.finditer(text):
+        name = _IMPORTED.get(match.group(1).decode("ascii", "replace"))
+        if name:
+            return name
+    return "seldon" if file.name == "Model.py" and _CLASS_MODEL.search(text) else ""
+
+
+def find_contracts(folder: Path) -> list[Found]:
+    """Return each contract that a file of the folder is written for, once, with that file."""
+    found: dict[str, Path] = {}
+    if (folder / "wrapper.py").is_file() or (folder / "wrapper" / "__init__.py").is_file():
+        found["aiges"] = folder / "wrapper.py"
+    try:
+        files = sorted(entry for entry in folder.iterdir() if entry.suffix == ".py")
+    except OSError:
+        files = []
+    for file in files[:_MOST_FILES]:
+        if file.name == "wrapper.py":
+            continue
+        name = _contract_of(file)
+        if name:
+            found.setdefault(name, file)
+    return list(found.items())
+
+
+def folders_here() -> list[Path]:
+    """Return the user's folders in a worker: the current one, and those before Python's own."""
+    own = os.path.dirname(os.__file__)
+    ours = str(Path(__file__).resolve().parents[2])
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    folders: list[Path] = []
+    for name in [*given, "."]:
+        folder = Path(name).absolute()
+        if name and not str(folder).startswith((own, ours, sys.prefix)) and folder not in folders:
+            folders.append(folder)
+    return folders
+
+
+def contract_here() -> tuple[str, str]:
+    """Return the contract of the first folder with code and "", or "" and why it cannot be told."""
+    for folder in folders_here():
+        found = find_contracts(folder)
+        if len(found) == 1:
+            return found[0][0], ""
+        if found:
+            shown = " and ".join(f"{name} ({file})" for name, file in found)
+            return "", (
+                f"expected code for one contract, found {shown}: set [aiges] contract to one of "
+                "them"
+            )
+    return "aiges", ""
