@@ -14,10 +14,10 @@ from typing import Any, NoReturn
 from aiges._programs import HOME, native_program
 from aiges.contracts import _handover
 
-__all__ = ["CONFIG", "become_loader", "use_first"]
+__all__ = ["CONFIG", "SERVICE", "become_loader", "use_first"]
 
 CONFIG = "aiges.toml"  # Read where it lies in the current folder: what it says goes first.
-_SERVICE = "svcName"
+SERVICE = "svcName"  # In tables: the section that says where the service listens.
 _IN_LOADER = "AIGES_CONTRACT_COMMAND"
 
 
@@ -39,11 +39,13 @@ def become_loader(
     app: str = "",
     program: Path | None = None,
     arguments: list[str] | None = None,
+    first: dict[str, dict[str, Any]] | None = None,
 ) -> NoReturn:
     """Replace this process by AIService. Exits with a text where that cannot be.
 
     ``host``, ``port``: where the service listens. ``tables``: what else aiges.toml would say; an
-    aiges.toml in the current folder goes before all of it. ``folder``: of the user's code.
+    aiges.toml in the current folder goes before all of it, and ``first`` before that: what the
+    command line has said; the file is read once then. ``folder``: of the user's code.
     ``program``: the file that each worker runs as ``__main__``, with ``arguments``; without it,
     ``app`` names the user's code.
     """
@@ -58,26 +60,38 @@ def become_loader(
             f"expected AIService in the folder that AIGES_BIN names, in {HOME / 'bin'} or on PATH, "
             "found it nowhere: install AIGES (pip install), or set AIGES_BIN"
         )
-    from aiges.cli import _toml
+    from aiges.cli import _say, _toml
 
-    config, service = Path(CONFIG), _SERVICE
-    if config.is_file():
-        service = _service_of(_toml.read(config))
+    config, service = Path(CONFIG), SERVICE
+    try:
+        written = _toml.read(config) if config.is_file() else {}
+    except _say.CliError as fault:
+        sys.exit(str(fault))
+    if written:
+        service = _service_of(written)
     said: dict[str, dict[str, Any]] = {
         service: {"host": host, "port": port},
         "wrapper": {"http_listen": "off"},
         "aiges": {"contract": contract, **({"app": app} if app else {})},
         "instances": {"python": sys.executable, "pythonpath": [str(folder)]},
     }
-    text = _toml.dump(_toml.overlay(said, tables))
+    said = _toml.overlay(said, _of_service(tables, service))
+    if first and written:
+        said = _toml.overlay(said, written)
+    text = _toml.dump(_toml.overlay(said, _of_service(first or {}, service)))
     os.environ[_IN_LOADER] = contract
     os.environ["AIGES_DEFAULT_PYTHON"] = sys.executable
     if program is not None:
         os.environ.update(_handover.program_environment(program, arguments or []))
     sys.stdout.flush()
     sys.stderr.flush()
-    file = str(config) if config.is_file() else os.devnull
+    file = str(config) if written and not first else os.devnull
     os.execv(loader, ["AIService", "-m=0", f"-c={file}", f"-s={service}", f"-dc={text}"])
+
+
+def _of_service(tables: dict[str, dict[str, Any]], service: str) -> dict[str, dict[str, Any]]:
+    """Return the tables with the section of the service under its name."""
+    return {service if name == SERVICE else name: keys for name, keys in tables.items()}
 
 
 def _service_of(tables: dict[str, Any]) -> str:
@@ -85,4 +99,4 @@ def _service_of(tables: dict[str, Any]) -> str:
     for name, keys in tables.items():
         if isinstance(keys, dict) and name != "admin" and {"port", "host"} & {*keys}:
             return name
-    return _SERVICE
+    return SERVICE
