@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``serve(UserModel)``: in the user's process it becomes the host, in a worker it hands over."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from aiges.contracts import _handover
+from aiges.contracts._command import become_loader
+from aiges.contracts.aipod._settings import listen_port, read_settings
+
+__all__ = ["run"]
+
+_MOST_MESSAGE = 104_857_600  # What a request may have, as it always was.
+# A worker that is to take the place of one that trains is not ready until that is over.
+_START_MS = 86_400_000
+
+
+def run(model_class: Any, port: int | None) -> NoReturn:
+    """Serve the class. Raises ValueError for mistaken variables of the environment."""
+    if _handover.is_worker():
+        _handover.hand_over(model_class)
+    read_settings()
+    at = listen_port(port)
+    program = _program()
+    tables: dict[str, dict[str, Any]] = {
+        "limits": {"max_message_bytes": _MOST_MESSAGE},
+        "instances": {"start_timeout_ms": _START_MS},
+        "log": {
+            "listening_line": f"listening address: [::]:{at}",
+            "stopped_line": "RPC server shutdown",
+        },
+    }
+    host = "::" if socket.has_dualstack_ipv6() else ""
+    become_loader(
+        "aipod", host, at, tables, folder=program.parent, program=program, arguments=sys.argv[1:]
+    )
+
+
+def _program() -> Path:
+    main = sys.modules.get("__main__")
+    file = getattr(main, "__file__", None)
+    if not file:
+        raise RuntimeError(
+            "serve(): expected a program in a file (python main.py): each worker runs it, too"
+        )
+    return Path(file).absolute()
