@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The engine in a worker: one object, with REST and gRPC in front of it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from aiges.contracts._command import use_first
+from aiges.contracts._http import HttpAnswer, HttpRequest
+from aiges.contracts._threads import DoorThreads
+from aiges.contracts.seldon._calls import Served
+from aiges.contracts.seldon._folder import make_folder
+from aiges.contracts.seldon._lane import Lane, LaneGrpc, LaneHttp
+from aiges.contracts.seldon._metadata import Metadata
+from aiges.contracts.seldon._metrics import SeldonMetrics
+from aiges.contracts.seldon._model import UserModel
+from aiges.contracts.seldon._parameters import is_true
+from aiges.contracts.seldon._rest import Rest
+from aiges.contracts.seldon._unit import environment_of, unit_of
+from aiges.contracts.seldon._user import load_object, make_object
+
+__all__ = ["Engine"]
+
+_LOG = logging.getLogger("aiges.seldon")
+_BESIDE = 2  # Threads for what is answered without the user's code.
+_MOST_BODY = 1 << 40  # The host has a limit of its own.
+
+
+class Engine:
+    """Begins when it is made; raises what the user's code raises."""
+
+    def __init__(self, config: Mapping[str, str]) -> None:
+        use_first("seldon")
+        environment = environment_of(config)
+        make_folder(os.getppid())
+        _set_level(environment.get("SELDON_LOG_LEVEL") or config.get("log_level", "INFO"))
+        unit = unit_of(environment)
+        user = make_object(environment)
+        metadata = Metadata(user, unit)
+        load_object(user)
+        served = Served(UserModel(user), unit, SeldonMetrics(extra_default_labels=unit.labels))
+        strict = is_true(config.get("strict_upstream", ""))
+        most = _number(config, "max_workers", 1)
+        self._rest = Rest(served, metadata, strict)
+        self._doors = DoorThreads(most + _BESIDE)
+        lane = Lane(most)
+        LaneHttp(self._doors, self._rest.handle, _MOST_BODY, _refuse, lane, self._rest.is_free)
+        self._services: list[str] = []
+        simple: list[str] = []
+        if is_true(config.get("grpc", "true")):
+            server = LaneGrpc(self._doors, lane)
+            _register(server, served, metadata)
+            self._services, simple = server.services, server.simple
+        self._doors.loop.start()
+        self._doors.start(simple)
+        _start_custom_service(user)
+
+    def doors(self) -> dict[str, Any]:
+        """Name what is answered."""
+        doors: list[dict[str, Any]] = [{"http": pattern} for pattern in self._rest.patterns]
+        doors += [{"grpc": name} for name in self._services]
+        refusal = (
+            '{"status":{"code":-1,"info":%s,"reason":"MICROSERVICE_INTERNAL_ERROR","status":1}}'
+        )
+        found: dict[str, Any] = {
+            "doors": doors,
+            "refusal": {"type": "application/json", "body": refusal},
+        }
+        if self._services:
+            from aiges.contracts.grpc._descriptors import descriptors_of
+
+            found["descriptors"] = descriptors_of(self._services)
+        return found
+
+    def end(self, seconds: float) -> None:
+        """End what serves."""
+        self._doors.end(seconds)
+
+
+def _register(server: LaneGrpc, served: Served, metadata: Metadata) -> None:
+    from aiges.contracts.seldon._proto_calls import ProtoCalls
+    from aiges.contracts.seldon._servicers import register
+
+    register(server, ProtoCalls(served), metadata, served.unit.name)
+
+
+def _refuse(_request: HttpRequest) -> HttpAnswer:
+    return HttpAnswer(413, [], b"")
+
+
+def _number(config: Mapping[str, str], key: str, other: int) -> int:
+    text = config.get(key) or str(other)
+    if not text.isdigit() or not 1 <= int(text) <= 1000:
+        raise ValueError(f"[wrapper] {key}: expected a number from 1 to 1000, got {text}")
+    return int(text)
+
+
+def _set_level(name: str) -> None:
+    level = logging.getLevelName(name.upper())
+    if isinstance(level, int):
+        form = "%(asctime)s - %(name)s:%(funcName)s:%(lineno)s - %(levelname)s:  %(message)s"
+        logging.basicConfig(level=level, format=form)
+
+
+def _start_custom_service(user: Any) -> None:
+    """What the object serves beside, on a thread; it ends with the worker."""
+    service = getattr(user, "custom_service", None)
+    if not callable(service):
+        return
+
+    def run() -> None:
+        try:
+            service()
+        except BaseException as fault:
+            _LOG.error("custom_service ended", exc_info=fault)
+
+    threading.Thread(target=run, name="custom-service", daemon=True).start()

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lets so many calls be in the user's code at a time; what more come wait without a thread.
+
+So pages and probes are answered while a model is busy, and a model that is not made for threads
+gets one call after the other, as it does from the server that it was written for.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+from collections import deque
+from typing import Any, Callable
+
+import aiges_embed
+
+from aiges.contracts._http import Handler, HttpCall, HttpFace
+from aiges.contracts._threads import DoorThreads
+from aiges.contracts.grpc._server import GrpcServer
+
+__all__ = ["Lane", "LaneGrpc", "LaneHttp"]
+
+host: Any = aiges_embed
+
+_LOG = logging.getLogger("aiges.seldon")
+
+
+class Lane:
+    """Runs work on the threads that bring it. Thread-safe."""
+
+    def __init__(self, most: int) -> None:
+        self._free = most
+        self._lock = threading.Lock()
+        self._waiting: deque[Callable[[], object]] = deque()
+
+    def run(self, work: Callable[[], object]) -> None:
+        """Run it now, or let a thread that is at work run it later."""
+        with self._lock:
+            if self._free == 0:
+                self._waiting.append(work)
+                return
+            self._free -= 1
+        while True:
+            try:
+                work()
+            except BaseException as fault:
+                _LOG.error("a call has ended its thread's work", exc_info=fault)
+            with self._lock:
+                if not self._waiting:
+                    self._free += 1
+                    return
+                work = self._waiting.popleft()
+
+
+class LaneHttp(HttpFace):
+    """Paths that ``is_free`` knows are answered beside the lane."""
+
+    def __init__(
+        self,
+        doors: DoorThreads,
+        handler: Handler,
+        most_body: int,
+        too_large: Handler,
+        lane: Lane,
+        is_free: Callable[[str], bool],
+    ) -> None:
+        super().__init__(doors, handler, most_body, too_large)
+        self._lane, self._is_free = lane, is_free
+
+    def _serve(self, call: HttpCall, handler: Handler) -> None:
+        if self._is_free(call.pseudo["path"]):
+            super()._serve(call, handler)
+        else:
+            self._lane.run(functools.partial(self._serve_now, call, handler))
+
+    def _serve_now(self, call: HttpCall, handler: Handler) -> None:
+        if call.gone or host.call_state(call.tag)[0]:
+            call.fail("the client has left")
+            if call.known_to_loop:
+                self._doors.loop.forget(call)
+            return
+        super()._serve(call, handler)
+
+
+class LaneGrpc(GrpcServer):
+    """All methods are the user's code."""
+
+    def __init__(self, doors: DoorThreads, lane: Lane) -> None:
+        super().__init__(doors)
+        self._lane = lane
+
+    def _serve_on_thread(self, call: Any, handler: Any) -> None:
+        self._lane.run(functools.partial(super()._serve_on_thread, call, handler))
+
+    def serve_simple(self, tag: str, path: str, client: str, fields: bytes, data: bytes) -> None:
+        """Serve a call with one message, which came without the loop."""
+        self._lane.run(functools.partial(super().serve_simple, tag, path, client, fields, data))

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls whose messages are those of gRPC; feedback in JSON is one of them, too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.protobuf import json_format  # type: ignore[import-untyped,unused-ignore]
+
+from aiges.contracts.seldon import _messages, _values
+from aiges.contracts.seldon._calls import Kind, Served, needed, routed
+from aiges.contracts.seldon._errors import SeldonNotImplementedError, bad_data
+from aiges.contracts.seldon._metrics import AGGREGATE, FEEDBACK, checked
+from aiges.contracts.seldon._model import MISSING, Outcome
+
+__all__ = ["ProtoCalls"]
+
+
+class ProtoCalls:
+    """Answers SeldonMessages with SeldonMessages."""
+
+    def __init__(self, served: Served) -> None:
+        self._served, self._model, self._unit = served, served.model, served.unit
+        self._message = _messages.message("SeldonMessage")
+
+    def call(self, kind: Kind, request: Any) -> Any:
+        """Answer predict, transform_* or route. Raises what the user's code raises."""
+        model, method = self._model, kind.method
+        hook = model.hook(method + "_grpc")
+        if hook is not None:
+            return hook(request)
+        answer = self._raw(method, request, kind.label)
+        if answer is not MISSING:
+            return answer
+        features, meta = _values.features_of(request), _values.meta_of(request)
+        names = request.data.names
+        outcome = model.call(method, features, list(names) if names else [], meta)
+        if method == "route":
+            outcome = Outcome(routed(outcome), outcome.tags, outcome.metrics)
+        return self._answer(needed(outcome, method, features), outcome, kind.label, request, meta)
+
+    def aggregate(self, request: Any) -> Any:
+        """Answer a combiner's call."""
+        hook = self._model.hook("aggregate_grpc")
+        if hook is not None:
+            return hook(request)
+        answer = self._raw("aggregate", request, AGGREGATE)
+        if answer is not MISSING:
+            return answer
+        messages = request.seldonMessages
+        features = [_values.features_of(message) for message in messages]
+        outcome = self._model.aggregate(features, [list(m.data.names) for m in messages])
+        if outcome.data is MISSING:
+            raise bad_data("Aggregate not defined")
+        meta: dict[str, Any] = {"tags": {}, "requestPath": {}}
+        for each in map(_values.meta_of, messages):
+            meta["tags"].update(each.get("tags") or {})
+            meta["requestPath"].update(each.get("requestPath") or {})
+            meta.update({"puid": each["puid"]} if "puid" in each else {})
+        first = messages[0] if messages else None
+        return self._answer(needed(outcome, "aggregate", []), outcome, AGGREGATE, first, meta)
+
+    def send_feedback(self, feedback: Any) -> Any:
+        """Answer a feedback."""
+        for name in ("send_feedback_rest", "send_feedback_grpc"):
+            hook = self._model.hook(name)
+            if hook is not None:
+                self._served.count_reward(feedback.reward)
+                return hook(feedback)
+        answer = self._raw("send_feedback", feedback, FEEDBACK)
+        if answer is not MISSING:
+            self._served.count_reward(feedback.reward)
+            return answer
+        request = feedback.request
+        routing = feedback.response.meta.routing.get(self._unit.routing_key)
+        outcome = self._model.send_feedback(
+            _values.feedback_features(request),
+            list(request.data.names),
+            feedback.reward,
+            _values.feedback_features(feedback.truth),
+            routing,
+        )
+        self._served.count_reward(feedback.reward)
+        data = [] if outcome.data is None else outcome.data
+        return self._answer(data, outcome, FEEDBACK, request, {})
+
+    def feedback_of(self, body: Any) -> Any:
+        """Return a feedback in JSON as its message. Raises SeldonMicroserviceException."""
+        feedback = _messages.message("Feedback")()
+        try:
+            json_format.ParseDict(body, feedback)
+        except (json_format.ParseError, AttributeError, TypeError) as fault:
+            raise bad_data(f"Invalid JSON: {fault}") from None
+        return feedback
+
+    @staticmethod
+    def json_of(message: Any) -> Any:
+        """Return a message as JSON has it."""
+        return message if isinstance(message, dict) else json_format.MessageToDict(message)
+
+    # --- parts ---
+
+    def message_of(self, answer: Any) -> Any:
+        """Return what a hook has answered as a message: a dict is one, too."""
+        if not isinstance(answer, dict):
+            return answer
+        try:
+            return json_format.ParseDict(answer, self._message())
+        except json_format.ParseError as fault:
+            raise bad_data(f"Invalid JSON: {fault}") from None
+
+    def _raw(self, method: str, request: Any, label: str) -> Any:
+        hook = self._model.hook(method + "_raw")
+        if hook is None:
+            return MISSING
+        try:
+            answer = self.message_of(hook(request))
+        except SeldonNotImplementedError:
+            return MISSING
+        meta = getattr(answer, "meta", None)
+        if meta is not None and len(meta.metrics):
+            found = json_format.MessageToDict(meta).get("metrics", [])
+            for each in found:
+                each.setdefault("type", "COUNTER")  # The first of the enum is left out.
+                each.setdefault("value", 0.0)
+            self._served.metrics.update(checked(found), label)
+            if not self._unit.shows_metrics:
+                del meta.metrics[:]
+        return answer
+
+    def _answer(
+        self, data: Any, outcome: Outcome, label: str, request: Any, meta: dict[str, Any]
+    ) -> Any:
+        answer = self._message()
+        array = _values.data_of(data)
+        if array is None:
+            _values.fill_data(answer, data)
+        else:
+            _values.fill_array(answer.data, array, _values.kind_like(request))
+            names = self._model.class_names(array.shape)
+            if len(names):
+                answer.data.names.extend([str(name) for name in names])
+        extras = self._served.extras(outcome, label, meta.get("tags"))
+        told = answer.meta
+        told.SetInParent()
+        for key, value in extras.tags.items():
+            _values.fill_value(told.tags[str(key)], value)
+        for each in extras.metrics:
+            told.metrics.add(
+                key=each["key"],
+                type=each["type"],
+                value=each["value"],
+                tags={str(k): str(v) for k, v in each["tags"].items()},
+            )
+        if "puid" in meta:
+            told.puid = meta["puid"]
+        path = {**self._unit.path, **(meta.get("requestPath") or {})}
+        if self._unit.name or label == AGGREGATE:
+            for key, value in path.items():
+                told.requestPath[key] = value
+        return answer

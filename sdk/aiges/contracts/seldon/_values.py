@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Payloads in messages of gRPC as the user's code gets them, and its results as messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from google.protobuf import any_pb2, json_format  # type: ignore[import-untyped,unused-ignore]
+
+from aiges.contracts.seldon import _tensors
+from aiges.contracts.seldon._arrays import is_numeric
+from aiges.contracts.seldon._errors import SeldonMicroserviceException, bad_data
+
+__all__ = [
+    "array_of",
+    "data_of",
+    "features_of",
+    "feedback_features",
+    "fill_array",
+    "fill_data",
+    "fill_value",
+    "kind_like",
+    "list_of",
+    "meta_of",
+]
+
+
+def list_of(values: Any) -> list[Any]:
+    """Return a ListValue as a list."""
+    return [_plain(value) for value in values.values]
+
+
+def _plain(value: Any) -> Any:
+    kind = value.WhichOneof("kind")
+    if kind == "list_value":
+        return list_of(value.list_value)
+    if kind == "struct_value":
+        return {key: _plain(each) for key, each in value.struct_value.fields.items()}
+    return None if kind in ("null_value", None) else getattr(value, kind)
+
+
+def fill_value(value: Any, plain: Any) -> None:
+    """Write what JSON could say into a google.protobuf.Value. Raises TypeError."""
+    if plain is None:
+        value.null_value = 0
+    elif isinstance(plain, (bool, np.bool_)):
+        value.bool_value = bool(plain)
+    elif isinstance(plain, str):
+        value.string_value = plain
+    elif isinstance(plain, (int, float, np.number)):
+        value.number_value = float(plain)
+    elif isinstance(plain, dict):
+        value.struct_value.SetInParent()
+        for key, each in plain.items():
+            fill_value(value.struct_value.fields[str(key)], each)
+    elif isinstance(plain, (list, tuple, np.ndarray)):
+        _fill_list(value.list_value, plain)
+    else:
+        raise TypeError(f"Object of type {type(plain).__name__} is not JSON serializable")
+
+
+def _fill_list(target: Any, plain: Iterable[Any]) -> None:
+    target.SetInParent()
+    add = target.values.add
+    for each in plain:
+        if type(each) is float:
+            add().number_value = each
+        else:
+            fill_value(add(), each)
+
+
+def array_of(data: Any) -> Any:
+    """Return the array of a DefaultData. Raises ValueError and SeldonMicroserviceException."""
+    kind = data.WhichOneof("data_oneof")
+    if kind == "tensor":
+        values = data.tensor.values
+        return np.fromiter(values, np.float64, len(values)).reshape(tuple(data.tensor.shape))
+    if kind == "ndarray":
+        return np.array(list_of(data.ndarray))
+    if kind == "tftensor":
+        return _tensors.array_of(data.tftensor)
+    return np.array([])
+
+
+def features_of(message: Any) -> Any:
+    """Return what the user's method is given. Raises SeldonMicroserviceException."""
+    kind = message.WhichOneof("data_oneof")
+    if kind == "data":
+        try:
+            return array_of(message.data)
+        except ValueError as fault:
+            raise bad_data(str(fault)) from None
+    if kind == "jsonData":
+        return _plain(message.jsonData)
+    if kind is None:
+        raise bad_data("Unknown data in SeldonMessage: expected data, binData, strData, jsonData "
+                       "or customData, got none of them")  # fmt: skip
+    return getattr(message, kind)
+
+
+def feedback_features(message: Any) -> Any:
+    """Return what a feedback says of a request or of the truth; nothing: an empty array."""
+    return features_of(message) if message.WhichOneof("data_oneof") else np.array([])
+
+
+def meta_of(message: Any) -> dict[str, Any]:
+    """Return the meta as JSON has it."""
+    meta = message.meta
+    return json_format.MessageToDict(meta) if meta.ByteSize() else {}
+
+
+def data_of(result: Any) -> Any:
+    """Return the array of a result, or None where it is no array. Raises for other types."""
+    if isinstance(result, np.ndarray):
+        return result
+    if isinstance(result, list):
+        return np.array(result)
+    if isinstance(result, (dict, bytes, bytearray, str, any_pb2.Any)):
+        return None
+    raise SeldonMicroserviceException(
+        f"Unknown data type returned as payload (must be list or np array):{result}"
+    )
+
+
+def fill_data(answer: Any, result: Any) -> None:
+    """Write a result that is no array into a SeldonMessage."""
+    if isinstance(result, str):
+        answer.strData = result
+    elif isinstance(result, dict):
+        fill_value(answer.jsonData, result)
+    elif isinstance(result, (bytes, bytearray)):
+        answer.binData = bytes(result)
+    else:
+        answer.customData.CopyFrom(result)
+
+
+def kind_like(request: Any) -> str:
+    """Return the kind of data that a numeric answer has."""
+    if request is None or request.WhichOneof("data_oneof") != "data":
+        return "tensor"
+    return request.data.WhichOneof("data_oneof") or "ndarray"
+
+
+def fill_array(data: Any, array: Any, kind: str) -> None:
+    """Write an array into a DefaultData."""
+    if not is_numeric(array):
+        kind = "ndarray"
+    if kind == "tensor":
+        data.tensor.shape.extend(array.shape)
+        data.tensor.values.extend(array.ravel().tolist())
+    elif kind == "tftensor":
+        _tensors.fill(data.tftensor, array)
+    else:
+        _fill_list(data.ndarray, array.tolist())
