@@ -50,8 +50,8 @@ std::string SearchedFolders() {
   return out;
 }
 
-// How the user's code is written, as the loader says, or else as the folder's files do: a contract of
-// ours (aiges.contracts) reads it in place of wrapper.py. False after SetError.
+// How the user's code is written, as the loader says, or else as the folder's files do: a contract
+// of ours (aiges.contracts) reads it in place of wrapper.py. False after SetError.
 bool FindContract(std::string* name) {
   const char* said = std::getenv("AIGES_CONTRACT");
   *name = said == nullptr ? "" : said;
@@ -81,43 +81,51 @@ std::string UsersModule(const std::string& contract) {
 void FindOwnFolder(const std::string& contract) {
   const Ref util = OwnModule("importlib.util");
   const Ref spec = Ref::Steal(
-      util ? PyObject_CallMethod(util.get(), "find_spec", "s", UsersModule(contract).c_str()) : nullptr);
+      util ? PyObject_CallMethod(util.get(), "find_spec", "s", UsersModule(contract).c_str())
+           : nullptr);
   const Ref origin = Ref::Steal(spec ? PyObject_GetAttrString(spec.get(), "origin") : nullptr);
   PyErr_Clear();  // The import says what is wrong.
   const std::string file = origin ? ShownText(origin.get()) : "";
   if (file.find('/') != std::string::npos) SetOwnFolder(file.substr(0, file.rfind('/') + 1));
 }
 
-// import wrapper; NULL after SetError.
+// Whether the exception that is raised says that the module of that name is not there.
+bool IsAbsent(const std::string& module) {
+  if (!PyErr_ExceptionMatches(PyExc_ModuleNotFoundError)) return false;
+  PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
+  PyErr_Fetch(&type, &value, &trace);
+  PyErr_NormalizeException(&type, &value, &trace);
+  const Ref name = Ref::Steal(PyObject_GetAttrString(value, "name"));
+  const bool absent = name && PyUnicode_CompareWithASCIIString(name.get(), module.c_str()) == 0;
+  PyErr_Clear();
+  PyErr_Restore(type, value, trace);
+  return absent;
+}
+
+// import wrapper, or the contract; NULL after SetError.
 Ref ImportWrapper() {
   std::string contract;
   if (!FindContract(&contract)) return Ref();
   FindOwnFolder(contract);
   const bool own = contract == "aiges";
-  Ref module = Ref::Steal(
-      PyImport_ImportModule(own ? "wrapper" : ("aiges.contracts." + contract).c_str()));
+  const std::string name = own ? "wrapper" : "aiges.contracts." + contract;
+  Ref module = Ref::Steal(PyImport_ImportModule(name.c_str()));
   if (module) return module;
-  bool absent = false;
-  if (PyErr_ExceptionMatches(PyExc_ModuleNotFoundError)) {
-    PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
-    PyErr_Fetch(&type, &value, &trace);
-    PyErr_NormalizeException(&type, &value, &trace);
-    const Ref name = Ref::Steal(PyObject_GetAttrString(value, "name"));
-    absent = name && PyUnicode_CompareWithASCIIString(name.get(), "wrapper") == 0;
+  if (IsAbsent(name)) {
     PyErr_Clear();
-    PyErr_Restore(type, value, trace);
-  }
-  if (absent) {
-    PyErr_Clear();
-    SetError(kInitError, "no wrapper.py found in " + SearchedFolders() +
-                             " (put its folder on PYTHONPATH or in [instances] pythonpath)");
+    SetError(kInitError, own ? "no wrapper.py found in " + SearchedFolders() +
+                                   " (put its folder on PYTHONPATH or in [instances] pythonpath)"
+                             : "[aiges] contract: expected one of those in the package "
+                               "aiges.contracts, got \"" +
+                                   contract + "\"");
     return Ref();
   }
   PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
   PyErr_Fetch(&type, &value, &trace);
   const std::string hiding = FilesThatHide();
   PyErr_Restore(type, value, trace);
-  SetPythonError(kInitError, "import of wrapper.py raised ",
+  const std::string what = own ? "import of wrapper.py" : "import of the contract " + contract;
+  SetPythonError(kInitError, what + " raised ",
                  hiding.empty() ? "" : " (imported instead of Python's own: " + hiding + ")");
   return Ref();
 }

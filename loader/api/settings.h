@@ -32,10 +32,10 @@ struct ServiceSettings {
   uint16_t http_port = 1888;
   std::string http_path;  // A socket in the file system instead of the two.
   bool http_on = true;
-  std::vector<ListenAddress> also;       // [http] also_listen: further ports, like the others.
-  std::optional<ListenAddress> admin;    // [admin] listen: pages and admin are there alone.
-  std::string admin_token;               // For /admin from other hosts; empty: loopback only.
-  bool admin_open = false;               // Pages under /-/ are for other hosts without the token.
+  std::vector<ListenAddress> also;     // [http] also_listen: further ports, like the others.
+  std::optional<ListenAddress> admin;  // [admin] listen: pages and admin are there alone.
+  std::string admin_token;             // For /admin from other hosts; empty: loopback only.
+  bool admin_open = false;             // Pages under /-/ are for other hosts without the token.
   // What stdout says instead of "AIService listening .." and "AIService ready ..", and at the end;
   // empty: the loader's own lines, and none.
   std::string listening_line, stopped_line;

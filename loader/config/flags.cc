@@ -26,7 +26,8 @@ std::unique_ptr<CLI::App> MakeApp(Parsed* p) {
   app->add_option("--m", p->flags.mode,
                   "where the configuration is: 0 (default) or 2 = local file, 1 = config centre")
       ->type_name("MODE");
-  app->add_option("--c", p->flags.config, "configuration file (default aiges.toml)")
+  app->add_option("--c", p->flags.config,
+                  "configuration file (default aiges.toml); /dev/null: none")
       ->type_name("FILE");
   app->add_option("--dc", p->flags.default_config, "TOML text for keys that the file lacks")
       ->type_name("TOML");

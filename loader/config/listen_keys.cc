@@ -48,7 +48,8 @@ void ReadAlsoListen(KeyReader* keys, std::vector<ListenAddress>* out) {
     if (const std::optional<ListenAddress> address = ParseListenAddress(each)) {
       out->push_back(*address);
     } else {
-      file.AddError("http", "also_listen", StrCat("expected ", kAddressForms, ", got \"", each, '"'));
+      file.AddError("http", "also_listen",
+                    StrCat("expected ", kAddressForms, ", got \"", each, '"'));
     }
   }
   keys->Note("http", "also_listen", StrCat('[', shown, ']'));

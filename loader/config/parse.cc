@@ -23,6 +23,7 @@ namespace fs = std::filesystem;
 
 std::optional<std::string> ReadFile(const std::string& path) {
   std::error_code error;
+  if (path == "/dev/null") return "";                          // Of who says everything by -dc.
   if (!fs::is_regular_file(path, error)) return std::nullopt;  // A pipe might never end.
   std::ifstream in(path, std::ios::binary);
   if (!in) return std::nullopt;
@@ -128,9 +129,10 @@ class Reader {
       return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
     };
     if (!std::all_of(i.contract.begin(), i.contract.end(), plain)) {
-      file_.AddError("aiges", "contract",
-                     StrCat("expected the name of a contract, as \"aiges\", \"c\" or \"asgi\"; got \"",
-                            i.contract, "\""));
+      file_.AddError(
+          "aiges", "contract",
+          StrCat("expected the name of a contract, as \"aiges\", \"c\" or \"asgi\"; got \"",
+                 i.contract, "\""));
     }
     const bool own = i.contract.empty() || i.contract == "aiges" || i.contract == "c";
     if (own && !i.app.empty()) {

@@ -129,7 +129,8 @@ class HttpDoor final : public Responder, private DoorListener {
     if (!std::exchange(begun_, true)) {
       AddOwn(&answer.head);
       // Of a whole answer it is counted; one without content has none to tell.
-      if (answer.length && (!last || exchange_->head().method() == "HEAD") && answer.status != 204) {
+      if (answer.length && (!last || exchange_->head().method() == "HEAD") &&
+          answer.status != 204) {
         answer.head.Add("content-length", std::to_string(*answer.length));
       }
       exchange_->Begin(answer.status, std::move(answer.head));

@@ -167,7 +167,8 @@ Status FrontServer::Start(uint16_t* port, uint16_t* http_port, uint16_t* admin_p
   }
   for (const ListenAddress& also : s.also) {
     uint16_t in_use = 0;
-    status = impl_->Listen(also, "[http] also_listen", /*reuseport=*/false, /*admin=*/false, &in_use);
+    status =
+        impl_->Listen(also, "[http] also_listen", /*reuseport=*/false, /*admin=*/false, &in_use);
     if (!status.ok()) return status;
   }
   if (s.admin) {
