@@ -48,6 +48,13 @@ struct Place {
   std::string problem;  // Why there are none.
 };
 
+// Without port and brackets.
+inline std::string HostOf(const std::string& name) {
+  std::string host = name.substr(0, name.rfind(':'));
+  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+  return host;
+}
+
 inline std::vector<Place> FindPlaces(AsioLoop* loop, const std::vector<std::string>& hosts) {
   std::vector<Place> places;
   boost::asio::ip::tcp::resolver resolver(loop->context());
@@ -55,11 +62,9 @@ inline std::vector<Place> FindPlaces(AsioLoop* loop, const std::vector<std::stri
     Place& place = places.emplace_back();
     place.name = name;
     const size_t colon = name.rfind(':');
-    std::string host = name.substr(0, colon);
-    if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
     boost::system::error_code error;
     const auto found =
-        resolver.resolve(host, colon == name.npos ? "80" : name.substr(colon + 1), error);
+        resolver.resolve(HostOf(name), colon == name.npos ? "80" : name.substr(colon + 1), error);
     if (error) place.problem = error.message();
     for (const auto& entry : found) place.endpoints.push_back(entry.endpoint());
   }

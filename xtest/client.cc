@@ -28,6 +28,7 @@ std::unique_ptr<Client> MakeClient(const Plan& plan, Ended ended) {
   switch (plan.protocol) {
     case Protocol::kXsf:
     case Protocol::kStream:
+    case Protocol::kGrpc:
       return MakeGrpcClient(plan, std::move(ended));
     case Protocol::kWebSocket:
       return MakeWebSocketClient(plan, std::move(ended));

@@ -36,8 +36,9 @@ Status CheckPlan(const Plan& plan);
 
 // `plan` must outlive the client.
 std::unique_ptr<Client> MakeClient(const Plan& plan, Ended ended);
-std::unique_ptr<Client> MakeGrpcClient(const Plan& plan, Ended ended);  // kXsf, kStream.
-std::unique_ptr<Client> MakeHttpClient(const Plan& plan, Ended ended);  // kJson, kRaw, kEvents.
+std::unique_ptr<Client> MakeGrpcClient(const Plan& plan, Ended ended);  // kXsf, kStream, kGrpc.
+std::unique_ptr<Client> MakeHttpClient(const Plan& plan,
+                                       Ended ended);  // kJson, kRaw, kEvents, kHttp.
 std::unique_ptr<Client> MakeWebSocketClient(const Plan& plan, Ended ended);
 
 // A session that says nothing for so long after all its input is over.

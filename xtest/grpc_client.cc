@@ -5,6 +5,8 @@
 #include <grpcpp/alarm.h>
 
 #include <atomic>
+#include <fstream>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -34,9 +36,17 @@ class GrpcOnce final : public GrpcEvent, public Expiring {
     context_.emplace();
     env_.AddKey(&*context_);
     if (call->wants_timing) context_->AddMetadata(kTimingKey, "1");
-    const grpc::ByteBuffer request = env_.requests.Once(*call);
+    const bool free = env_.plan.protocol == Protocol::kGrpc;
+    if (free) {
+      for (const auto& [name, value] : env_.plan.free.fields) {
+        context_->AddMetadata(Lowered(name), value);
+      }
+    }
+    const grpc::ByteBuffer request = free ? FreeMessage() : env_.requests.Once(*call);
     call->bytes_out = request.Length();
-    reader_ = env_.Stub(call->host)->PrepareUnaryCall(&*context_, kXsfMethod, request, &env_.queue);
+    reader_ = env_.Stub(call->host)
+                  ->PrepareUnaryCall(&*context_, free ? env_.plan.free.path : kXsfMethod, request,
+                                     &env_.queue);
     reader_->StartCall();
     reader_->Finish(&reply_, &status_, this);
     env_.deadlines.Add(call->sent, this, ++number_);
@@ -60,6 +70,8 @@ class GrpcOnce final : public GrpcEvent, public Expiring {
       Read(call);
     } else if (late_) {
       FailLate(env_, call);
+    } else if (env_.plan.protocol == Protocol::kGrpc) {
+      FailFree(status_, call);
     } else {
       FailWith(status_, env_, call);
     }
@@ -76,6 +88,7 @@ class GrpcOnce final : public GrpcEvent, public Expiring {
     call->given_up = false;  // The answer was faster.
     call->first = call->last;
     call->bytes_in = reply_.Length();
+    if (env_.plan.protocol == Protocol::kGrpc) return ReadFree(call);
     XsfAnswer answer;
     if (!ReadResData(reply_, XsfWants::kOutcome, &answer,
                      env_.plan.keep_results ? &call->results : nullptr)) {
@@ -84,6 +97,22 @@ class GrpcOnce final : public GrpcEvent, public Expiring {
     }
     call->items = answer.items;
     if (answer.code != 0) call->Fail(std::move(answer.text), answer.code);
+  }
+
+  grpc::ByteBuffer FreeMessage() const {
+    const grpc::Slice slice(env_.plan.free.body->data(), env_.plan.free.body->size(),
+                            grpc::Slice::STATIC_SLICE);
+    return grpc::ByteBuffer(&slice, 1);
+  }
+  void ReadFree(Call* call) {
+    call->items = 1;
+    if (!env_.plan.keep_results) return;
+    ResultItem& item = call->results.emplace_back(ResultItem{"result", DataType::kOther, ""});
+    std::vector<grpc::Slice> slices;
+    if (!reply_.Dump(&slices).ok()) return;
+    for (const grpc::Slice& s : slices) {
+      item.data.append(reinterpret_cast<const char*>(s.begin()), s.size());
+    }
   }
 
   GrpcEnv& env_;
@@ -176,7 +205,25 @@ class GrpcClient : public Client {
   }
 
   // A channel of its own instead of a shared connection of the process.
-  static std::shared_ptr<grpc::Channel> Connect(const std::string& host) {
+  std::shared_ptr<grpc::ChannelCredentials> Credentials() const {
+    const TlsFiles& tls = env_.plan.tls;
+    if (!tls.on()) return grpc::InsecureChannelCredentials();
+    grpc::SslCredentialsOptions options;
+    if (tls.ca != TlsFiles::kSystem) options.pem_root_certs = TextOf(tls.ca);
+    if (!tls.cert.empty()) {
+      options.pem_cert_chain = TextOf(tls.cert);
+      options.pem_private_key = TextOf(tls.key);
+    }
+    return grpc::SslCredentials(options);
+  }
+
+  // Of a file that was looked at before.
+  static std::string TextOf(const std::string& file) {
+    std::ifstream in(file, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  }
+
+  std::shared_ptr<grpc::Channel> Connect(const std::string& host) const {
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(kMaxMessage);
     arguments.SetMaxSendMessageSize(kMaxMessage);
@@ -185,7 +232,7 @@ class GrpcClient : public Client {
     arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);  // A retry would hide a failure.
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstBackoffMs);
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kLongestBackoffMs);
-    return grpc::CreateCustomChannel(host, grpc::InsecureChannelCredentials(), arguments);
+    return grpc::CreateCustomChannel(host, Credentials(), arguments);
   }
 
   // So that the first calls do not stand in line for a connection. One that cannot be made, or not
@@ -237,6 +284,11 @@ const char* StatusName(grpc::StatusCode code) {
 void FailWith(const grpc::Status& status, const GrpcEnv& env, Call* call) {
   call->Fail(StrCat("no answer from ", env.plan.hosts[call->host], ": gRPC ",
                     StatusName(status.error_code()), ": ", status.error_message()));
+}
+
+void FailFree(const grpc::Status& status, Call* call) {
+  call->Fail(StrCat("gRPC ", StatusName(status.error_code()), ": ", status.error_message()),
+             status.error_code());
 }
 
 void FailLate(const GrpcEnv& env, Call* call) {

@@ -64,6 +64,8 @@ struct GrpcEnv {
 
 // kNoAnswer with a text: from a status that is not OK, or because the time was up.
 void FailWith(const grpc::Status& status, const GrpcEnv& env, Call* call);
+// A status as the answer that it is, of a service that we know nothing of.
+void FailFree(const grpc::Status& status, Call* call);
 void FailLate(const GrpcEnv& env, Call* call);
 // What one message of a session has brought.
 void TakeOutput(const XsfAnswer& answer, TimePoint now, Call* call);

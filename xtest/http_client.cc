@@ -2,8 +2,6 @@
 // Once calls over HTTP/1.1, as JSON envelope or raw body, and calls answered by Server-Sent Events.
 // One keep-alive connection per call in flight; each call is one request.
 
-#include <boost/asio/connect.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
@@ -19,14 +17,15 @@
 #include "xtest/events.h"
 #include "xtest/json_answer.h"
 #include "xtest/json_request.h"
+#include "xtest/net_stream.h"
 #include "xtest/timing.h"
+#include "xtest/tls_files.h"
 
 namespace aiges {
 namespace {
 
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
-using asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr size_t kReadBytes = 64 << 10;
@@ -56,6 +55,7 @@ class HttpConnection {
   void OnBytes();
   void OnEvents();
   void OnAnswer();
+  void OnFree(int status, const std::string& body);
   void OnJson(const std::string& body);
   void Broken(const std::string& what);
   void Fail(std::string text);
@@ -63,7 +63,7 @@ class HttpConnection {
 
   HttpClient& client_;
   const size_t host_;
-  tcp::socket socket_;
+  NetStream socket_;
   bool reused_ = false;  // It had an answer before: the server may just have closed it.
   bool writing_ = false;
   uint64_t number_ = 0;  // Of the call.
@@ -85,6 +85,7 @@ class HttpClient : public Client {
       : plan_(plan),
         ended_(std::move(ended)),
         requests_(plan),
+        tls_(MakeTlsContext(plan.tls, &tls_problem_)),
         places_(FindPlaces(&loop_, plan.hosts)),
         idle_(plan.hosts.size()) {}
 
@@ -129,6 +130,8 @@ class HttpClient : public Client {
   const Plan& plan_;
   const Ended ended_;
   JsonRequests requests_;
+  std::string tls_problem_;  // None: the settings were checked.
+  const std::unique_ptr<asio::ssl::context> tls_;
   AsioLoop loop_;
   const std::vector<Place> places_;
   std::vector<std::unique_ptr<HttpConnection>> all_;
@@ -137,7 +140,7 @@ class HttpClient : public Client {
 };
 
 HttpConnection::HttpConnection(HttpClient* client, size_t host)
-    : client_(*client), host_(host), socket_(client->loop_.context()) {}
+    : client_(*client), host_(host), socket_(&client->loop_.context(), client->tls_.get()) {}
 
 void HttpConnection::Start(Call* call) {
   call_ = call;
@@ -171,19 +174,18 @@ void HttpConnection::Connect() {
     });
     return;
   }
-  asio::async_connect(socket_, place.endpoints,
-                      [this, epoch = epoch_](error_code error, const tcp::endpoint&) {
-                        if (epoch != epoch_ || call_ == nullptr) return;
-                        if (error) return Broken(StrCat("cannot connect: ", error.message()));
-                        socket_.set_option(tcp::no_delay(true), error);
-                        Send();
-                      });
+  socket_.Connect(place.endpoints, HostOf(place.name), [this, epoch = epoch_](error_code error) {
+    if (epoch != epoch_ || call_ == nullptr) return;
+    if (error) return Broken(StrCat("cannot connect: ", error.message()));
+    Send();
+  });
 }
 
 void HttpConnection::Send() {
   parser_.emplace();
   parser_->eager(true);
   parser_->body_limit(UINT64_MAX);
+  parser_->skip(client_.plan_.protocol == Protocol::kHttp && client_.plan_.free.method == "HEAD");
   writing_ = true;
   asio::async_write(socket_, buffers_, [this, epoch = epoch_](error_code error, size_t) {
     // What the server said before it closed is read, and Read tells why.
@@ -209,7 +211,7 @@ void HttpConnection::OnRead(error_code error, size_t bytes) {
   }
   if (error) {
     if (reused_ && !parser_->got_some()) {  // Closed before it saw the request.
-      socket_.close(error);
+      socket_.Close();
       in_.clear();
       return Connect();
     }
@@ -272,7 +274,9 @@ void HttpConnection::OnAnswer() {
     if (call_->last == TimePoint{}) call_->last = std::chrono::steady_clock::now();
   } else {
     call_->last = std::chrono::steady_clock::now();
-    if (ok && client_.plan_.protocol == Protocol::kRaw) {
+    if (client_.plan_.protocol == Protocol::kHttp) {
+      OnFree(static_cast<int>(answer.result_int()), body);
+    } else if (ok && client_.plan_.protocol == Protocol::kRaw) {
       call_->first = call_->last;
       call_->items = 1;
       if (client_.plan_.keep_results) {
@@ -287,6 +291,16 @@ void HttpConnection::OnAnswer() {
     }
   }
   End(parser_->keep_alive());
+}
+
+// Of another system: what its answers mean is not known, but their status is.
+void HttpConnection::OnFree(int status, const std::string& body) {
+  if (status >= 400) return call_->Fail(StrCat("HTTP ", status, ": ", body.substr(0, 200)), status);
+  call_->first = call_->last;
+  call_->items = 1;
+  if (client_.plan_.keep_results) {
+    call_->results.push_back({"result", DataType::kOther, body});
+  }
 }
 
 void HttpConnection::OnJson(const std::string& body) {
@@ -332,10 +346,7 @@ void HttpConnection::Cancel() {
 void HttpConnection::End(bool keep) {
   if (call_->code != kNoAnswer) call_->given_up = false;  // The answer was faster.
   keep = keep && !writing_;                               // An answer to half a request.
-  if (!keep) {
-    error_code ignored;
-    socket_.close(ignored);
-  }
+  if (!keep) socket_.Close();
   if (in_.size() > 0) in_.clear();
   reused_ = keep;
   parser_.reset();

@@ -82,6 +82,14 @@ std::string RawTarget(const Plan& plan) {
   return out;
 }
 
+// Of any request: its line and head, as the command line says them.
+std::string FreeHead(const Plan& plan) {
+  std::string head = StrCat(plan.free.method, " ", plan.free.path, " HTTP/1.1\r\n");
+  for (const auto& [name, value] : plan.free.fields) StrAppend(&head, name, ": ", value, "\r\n");
+  if (!plan.api_key.empty()) StrAppend(&head, "X-Api-Key: ", plan.api_key, "\r\n");
+  return head;
+}
+
 }  // namespace
 
 const char* TypeWord(DataType type) {
@@ -135,6 +143,10 @@ JsonRequests::JsonRequests(const Plan& plan)
       last_(Envelope(plan, 2, false)),
       once_(Envelope(plan, 3, true)) {
   for (const InputStream& stream : plan.inputs) entries_.emplace_back(stream.data.size());
+  if (IsFree(plan.protocol)) {
+    line_ = FreeHead(plan);
+    return;
+  }
   const bool raw = plan.protocol == Protocol::kRaw;
   line_ = StrCat(
       "POST ",
@@ -174,6 +186,10 @@ const std::string& JsonRequests::OnceEntry(size_t stream, size_t file) {
 }
 
 void JsonRequests::Body(const Call& call, std::vector<std::string_view>* pieces) {
+  if (IsFree(plan_.protocol)) {
+    if (!plan_.free.body->empty()) pieces->push_back(*plan_.free.body);
+    return;
+  }
   if (plan_.protocol == Protocol::kRaw) {
     if (plan_.inputs.empty()) return;
     const auto& data = plan_.inputs.front().data;

@@ -27,6 +27,8 @@ constexpr const char* kFooter =
     "  xtest                                   run what xtest.toml says\n"
     "  xtest --rate=5000 --duration=30s        open loop: calls are sent when planned\n"
     "  xtest --rate=100:5000:100 --duration=5s a sweep, 5 s of each rate\n"
+    "  xtest --protocol=http --target=127.0.0.1:9000 --path=/predict --body=ask.json \\\n"
+    "        --header=\"Content-Type: application/json\"     any request, without xtest.toml\n"
     "  xtest --slo=p99=50ms,errors=0.1%        exit code 1 when the SLO is missed\n"
     "  xtest search --p99=50ms                 the highest rate with a p99 of at most 50 ms\n"
     "  xtest compare a.json b.json             what changed from a to b (--json wrote them)";
@@ -42,7 +44,16 @@ void AddRunFlags(CLI::App* app, Typed* t) {
        "consul://svc?tag=..&dc=..&agent=http://host:8500&ca=..&cert=..&key=..",
        "WHERE");
   text("--balance", t->balance, "least (fewest calls in hand, default) or round_robin", "HOW");
-  text("--protocol", t->protocol, "xsf (gRPC, default), stream, json, raw, ws or sse", "NAME");
+  text("--protocol", t->protocol,
+       "xsf (gRPC, default), stream, json, raw, ws or sse; http or grpc: any request", "NAME");
+  text("--path", o.path,
+       "with http: path and query (default /); with grpc: /package.Service/Method", "PATH");
+  text("--method", o.method, "with http: default GET, or POST with a body", "NAME");
+  app->add_option("--header", o.headers, "with http and grpc: \"Name: value\"; may be repeated")
+      ->type_name("LINE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  text("--body", o.body, "with http and grpc: the file that is sent, as it is", "FILE");
   text("--rate", t->rate, "open loop, calls per second: 5000, from:to:by, or poisson:5000", "RATE");
   text("--concurrency", t->concurrency,
        "closed loop: calls in flight (multiThr); open loop: at most so many", "N");
@@ -64,6 +75,10 @@ void AddRunFlags(CLI::App* app, Typed* t) {
       "off",
       "URL,..");
   text("--api-key", o.api_key, "of every request (default AIGES_API_KEY)", "KEY");
+  text("--ca", o.ca, "TLS: who has signed the servers' certificates, or system (default AIGES_CA)",
+       "FILE");
+  text("--cert", o.cert, "TLS: the certificate of this client (default AIGES_CERT)", "FILE");
+  text("--key", o.key, "TLS: its key (default AIGES_KEY)", "FILE");
   text("--pid", t->pid, "server process to watch (default: who listens on the port here)", "PID");
   app->add_flag("--no-results", o.no_results, "do not keep results ([downstream] output)");
   app->add_flag("--quiet", o.quiet, "only the final table");

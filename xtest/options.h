@@ -37,7 +37,10 @@ struct Options {
   std::string out, json, html;  // Folder and files; empty: as in the file, none, in the run folder.
   std::string metrics;          // URL.
   std::string api_key;          // Empty: as the environment says.
-  int pid = 0;                  // 0: found by the port.
+  std::string ca, cert, key;    // The same.
+  std::string method, path, body;    // Of a free request; body: a file.
+  std::vector<std::string> headers;  // "Name: value".
+  int pid = 0;                       // 0: found by the port.
   std::vector<SloTerm> slo;
   bool quiet = false;
   bool fail_on_worse = false;  // kCompare.

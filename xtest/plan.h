@@ -13,7 +13,11 @@
 
 namespace aiges {
 
-enum class Protocol { kXsf, kStream, kJson, kRaw, kWebSocket, kEvents };
+enum class Protocol { kXsf, kStream, kJson, kRaw, kWebSocket, kEvents, kHttp, kGrpc };
+// Any request of a system that xtest knows nothing of.
+constexpr bool IsFree(Protocol protocol) {
+  return protocol == Protocol::kHttp || protocol == Protocol::kGrpc;
+}
 enum class Mode { kOnce = 0, kSession = 1, kLines = 2, kFiles = 3 };  // svcMode.sessMode.
 enum class Arrival { kClosed, kConstant, kPoisson };
 
@@ -37,6 +41,21 @@ struct Expected {
   Pairs describe;
 };
 
+// PEM files. `ca` says who must have signed the certificates of servers, and that TLS is spoken.
+struct TlsFiles {
+  static constexpr const char* kSystem = "system";  // As `ca`: the certificates of the machine.
+  std::string ca, cert, key;
+  bool on() const { return !ca.empty(); }
+};
+
+// A request of any other protocol (kHttp, kGrpc): the same bytes in every call.
+struct FreeRequest {
+  std::string method = "GET";  // Of HTTP.
+  std::string path = "/";      // With the query; of gRPC: /package.Service/Method.
+  Pairs fields;                // Of the head; of gRPC: metadata.
+  std::shared_ptr<const std::string> body;
+};
+
 struct Plan {
   Protocol protocol = Protocol::kXsf;
   Mode mode = Mode::kOnce;
@@ -56,6 +75,8 @@ struct Plan {
   std::string sub = "ase";               // First three characters of the sid.
   Pairs headers, params;
   std::string api_key;  // With every request; empty: none.
+  TlsFiles tls;
+  FreeRequest free;
   std::vector<InputStream> inputs;
   std::vector<Expected> expect;
   std::vector<std::string> hosts;  // host:port.

@@ -116,13 +116,13 @@ Status ParseRate(std::string_view text, Rate* out) {
 
 Status ParseProtocol(std::string_view text, Protocol* out) {
   for (Protocol p : {Protocol::kXsf, Protocol::kStream, Protocol::kJson, Protocol::kRaw,
-                     Protocol::kWebSocket, Protocol::kEvents}) {
+                     Protocol::kWebSocket, Protocol::kEvents, Protocol::kHttp, Protocol::kGrpc}) {
     if (text == ProtocolName(p)) {
       *out = p;
       return Status::Ok();
     }
   }
-  return Wrong("xsf, stream, json, raw, ws or sse", text);
+  return Wrong("xsf, stream, json, raw, ws, sse, http or grpc", text);
 }
 
 const char* ProtocolName(Protocol protocol) {
@@ -139,6 +139,10 @@ const char* ProtocolName(Protocol protocol) {
       return "ws";
     case Protocol::kEvents:
       return "sse";
+    case Protocol::kHttp:
+      return "http";
+    case Protocol::kGrpc:
+      return "grpc";
   }
   return "?";
 }

@@ -10,7 +10,9 @@
 #include <random>
 
 #include "loader/base/fd.h"
+#include "xtest/free_request.h"
 #include "xtest/inputs.h"
+#include "xtest/tls_files.h"
 #include "xtest/toml_reader.h"
 
 namespace aiges {
@@ -50,9 +52,13 @@ class Loader {
     ReadTargets();
     plan_.headers = toml_->Flatten("header");
     ApiKey();
+    Tls();
     plan_.params = toml_->Flatten("parameter");
     ReadOrder();
-    ReadData();
+    if (Status free = ReadFreeRequest(options_, &plan_); !free.ok()) {
+      toml_->AddError("", "", free.text);
+    }
+    if (!IsFree(plan_.protocol)) ReadData();
     CheckEnd();
     for (const char* section : {"log", "trace"}) {
       if (toml_->Skip(section)) {
@@ -230,6 +236,16 @@ class Loader {
     const bool sound = std::all_of(plan_.api_key.begin(), plan_.api_key.end(),
                                    [](char c) { return c > 0x20 && c < 0x7f; });
     if (!sound) toml_->AddError("--api-key", "", "expected visible ASCII");
+  }
+
+  void Tls() {
+    const auto said = [](const std::string& flag, const char* variable) {
+      const char* own = std::getenv(variable);
+      return !flag.empty() ? flag : std::string(own != nullptr ? own : "");
+    };
+    plan_.tls = {said(options_.ca, "AIGES_CA"), said(options_.cert, "AIGES_CERT"),
+                 said(options_.key, "AIGES_KEY")};
+    if (Status files = CheckTlsFiles(plan_.tls); !files.ok()) toml_->AddError("", "", files.text);
   }
 
   void ReadTargets() {
@@ -494,6 +510,12 @@ Status ParseSettings(const std::string& file, const std::string& text, const Opt
 Status LoadSettings(const Options& options, Settings* out) {
   Fd fd(::open(options.config.c_str(), O_RDONLY | O_CLOEXEC));
   std::string text;
+  // What the command line says is enough for a free request.
+  const bool needed =
+      !options.protocol || !IsFree(*options.protocol) || options.config != "xtest.toml";
+  if (!fd.valid() && errno == ENOENT && !needed) {
+    return ParseSettings("the command line", "", options, STDIN_FILENO, out);
+  }
   if (!fd.valid()) {
     const int error = errno;
     return Status::Error(StatusKind::kInvalid,

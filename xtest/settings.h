@@ -37,7 +37,7 @@ struct Settings {
 };
 
 inline bool SpeaksHttp(Protocol protocol) {
-  return protocol != Protocol::kXsf && protocol != Protocol::kStream;
+  return protocol != Protocol::kXsf && protocol != Protocol::kStream && protocol != Protocol::kGrpc;
 }
 
 Status LoadSettings(const Options& options, Settings* out);

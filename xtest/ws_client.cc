@@ -2,7 +2,6 @@
 // Sessions over WebSocket: a connection each, frames with the JSON envelope; a once call is a
 // session of one frame.
 
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core.hpp>
@@ -15,6 +14,8 @@
 #include "xtest/client.h"
 #include "xtest/json_answer.h"
 #include "xtest/json_request.h"
+#include "xtest/net_stream.h"
+#include "xtest/tls_files.h"
 
 namespace aiges {
 namespace {
@@ -22,7 +23,6 @@ namespace {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace websocket = beast::websocket;
-using asio::ip::tcp;
 using beast::error_code;
 
 // For the closing handshake, after the call has its result.
@@ -34,6 +34,7 @@ struct WsEnv {
         ended(std::move(e)),
         requests(p),
         slices(p),
+        tls(MakeTlsContext(p.tls, &tls_problem)),
         places(FindPlaces(&loop, p.hosts)),
         path(StrCat("/v1/private/", p.service_id)) {}
 
@@ -41,6 +42,8 @@ struct WsEnv {
   const Ended ended;
   JsonRequests requests;
   const Slices slices;
+  std::string tls_problem;  // None: the settings were checked.
+  const std::unique_ptr<asio::ssl::context> tls;
   AsioLoop loop;
   const std::vector<Place> places;
   const std::string path;
@@ -53,7 +56,7 @@ class WsCall : public std::enable_shared_from_this<WsCall> {
   WsCall(WsEnv* env, Call* call)
       : env_(*env),
         call_(call),
-        ws_(env->loop.context()),
+        ws_(&env->loop.context(), env->tls.get()),
         limit_(env->loop.context()),
         pause_(env->loop.context()) {
     env_.calls.insert(this);
@@ -76,11 +79,11 @@ class WsCall : public std::enable_shared_from_this<WsCall> {
       });
       return;
     }
-    beast::get_lowest_layer(ws_).async_connect(
-        place.endpoints, [self = shared_from_this()](error_code error, const tcp::endpoint&) {
-          if (error) return self->Broken("cannot connect", error);
-          self->Handshake();
-        });
+    ws_.next_layer().Connect(place.endpoints, HostOf(place.name),
+                             [self = shared_from_this()](error_code error) {
+                               if (error) return self->Broken("cannot connect", error);
+                               self->Handshake();
+                             });
   }
 
   void Cancel() {
@@ -112,8 +115,6 @@ class WsCall : public std::enable_shared_from_this<WsCall> {
   }
 
   void Handshake() {
-    error_code ignored;
-    beast::get_lowest_layer(ws_).socket().set_option(tcp::no_delay(true), ignored);
     ws_.read_message_max(0);
     ws_.text(true);
     ws_.set_option(websocket::stream_base::decorator([this](websocket::request_type& request) {
@@ -196,8 +197,12 @@ class WsCall : public std::enable_shared_from_this<WsCall> {
     call_->given_up = false;  // The answer was faster.
     if (answer.code != 0) call_->Fail(std::move(answer.text), answer.code);
     End();
-    beast::get_lowest_layer(ws_).expires_after(kClosing);
-    ws_.async_close(websocket::close_code::normal, [self = shared_from_this()](error_code) {});
+    pause_.expires_after(kClosing);
+    pause_.async_wait([self = shared_from_this()](error_code error) {
+      if (!error) self->ws_.next_layer().Close();
+    });
+    ws_.async_close(websocket::close_code::normal,
+                    [self = shared_from_this()](error_code) { self->pause_.cancel(); });
   }
 
   void Broken(const char* what, error_code error) {
@@ -209,7 +214,7 @@ class WsCall : public std::enable_shared_from_this<WsCall> {
     call_->last = std::chrono::steady_clock::now();
     call_->Fail(std::move(text));
     End();
-    beast::get_lowest_layer(ws_).close();
+    ws_.next_layer().Close();
   }
 
   void End() {
@@ -224,7 +229,7 @@ class WsCall : public std::enable_shared_from_this<WsCall> {
   WsEnv& env_;
   Call* call_;
   const size_t host_ = call_->host;
-  websocket::stream<beast::tcp_stream> ws_;
+  websocket::stream<NetStream> ws_;
   websocket::response_type answer_;
   asio::steady_timer limit_, pause_;
   beast::flat_buffer in_;
