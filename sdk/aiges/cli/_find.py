@@ -8,19 +8,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aiges._programs import HOME, PACKAGE, native_program
+from aiges.cli import _toml
 from aiges.cli._say import CliError
+from aiges.contracts._detect import app_of, find_contracts
 
-__all__ = ["Plugin", "find_headers", "find_plugin", "find_program", "python_path"]
+__all__ = ["Plugin", "find_engine", "find_headers", "find_plugin", "find_program", "python_path"]
 
 FILES = ("wrapper.py", "libwrapper.so")
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """``file`` is wrapper.py or libwrapper.so; ``project`` the folder where aiges.toml belongs."""
+    """``file`` is wrapper.py or libwrapper.so; ``project`` the folder where aiges.toml belongs.
+
+    Of another contract ``file`` is the user's code, and ``contract`` the contract's name.
+    """
 
     file: Path
     project: Path
+    contract: str = ""
 
     @property
     def folder(self) -> Path:
@@ -29,8 +35,49 @@ class Plugin:
 
     @property
     def is_python(self) -> bool:
-        """True for wrapper.py."""
+        """True for code in Python."""
         return self.file.suffix == ".py"
+
+    @property
+    def said(self) -> dict[str, str]:
+        """What [aiges] says of a contract's code."""
+        if not self.contract:
+            return {}
+        return {"contract": self.contract, "app": app_of(self.contract, self.file)}
+
+
+def find_engine(path: Path) -> Plugin:
+    """Return the plugin at ``path``, or the code for another contract that lies there."""
+    folder = path.absolute() if path.is_dir() else path.absolute().parent
+    said = _said_contract(folder / "aiges.toml") if path.is_dir() else None
+    if said is not None:
+        return Plugin(folder / said[1], folder, said[0])
+    named = path.is_file() and path.suffix == ".py" and path.name != "wrapper.py"
+    found = find_contracts(folder) if path.is_dir() or named else []
+    if named:
+        found = [(name, file) for name, file in found if name != "aiges"]
+    if len(found) > 1:
+        shown = " and ".join(f"{name} ({file.name})" for name, file in found)
+        raise CliError(
+            f"expected code for one contract in {folder}, found {shown}: set [aiges] contract in "
+            "aiges.toml and start AIService, or move one of them away"
+        )
+    if not found or found[0][0] == "aiges":
+        return find_plugin(path)
+    name, file = found[0]
+    return Plugin(path.absolute() if named else file, folder, name)
+
+
+def _said_contract(file: Path) -> tuple[str, str] | None:
+    """Return the contract that the file names, beside AIGES's own two, and the user's file."""
+    tables = _toml.read(file) if file.is_file() else {}
+    aiges = tables.get("aiges", {})
+    contract = aiges.get("contract", "") if isinstance(aiges, dict) else ""
+    if contract in ("", "aiges", "c"):
+        return None
+    app = str(aiges.get("app", ""))
+    module = app.partition(":")[0].removesuffix(".py") or "aiges"
+    return str(contract), f"{module}.py"
 
 
 def find_plugin(path: Path) -> Plugin:
@@ -59,6 +106,11 @@ def find_plugin(path: Path) -> Plugin:
     for folder in (path, path / "wrapper"):
         if any(folder.glob("*.cc")) and (path / "Makefile").is_file():
             raise CliError(f"expected libwrapper.so in {folder}, found its source only: run make")
+    for name, file in find_contracts(path):
+        raise CliError(
+            f"expected wrapper.py or libwrapper.so in {path}, found {file.name} for the contract "
+            f"{name}: asectl check and serve take it, this command does not"
+        )
     raise CliError(
         f"expected wrapper.py or libwrapper.so in {path} or {path / 'wrapper'}, found neither: "
         "name the folder, or make a project with asectl create"

@@ -20,7 +20,7 @@ import click
 
 from aiges._programs import native_program
 from aiges.cli import _toml
-from aiges.cli._find import Plugin, find_headers, find_plugin, python_path
+from aiges.cli._find import Plugin, find_engine, find_headers, python_path
 from aiges.cli._findings import ERROR, NOTE, WARNING, Finding, Findings, place_in_dump
 from aiges.cli._hooks import Given
 from aiges.cli._say import CliError, Out, entry
@@ -30,6 +30,7 @@ LAST_LINES = 20
 WORDS = (ERROR, WARNING)
 # What happens before a worker is ready; "": what the file as a whole is.
 STARTING = ("", "start", "import", "Wrapper()", "wrapperInit", "wrapperWarmup")
+_NOT_TRIED: dict[str, Any] = {"findings": [], "hooks": [], "output": ""}  # Another contract's code.
 SHIM = b"aiges_embed"  # The module that the shim has built in.
 
 
@@ -63,9 +64,10 @@ def command(
     fails nothing.
 
     Of a libwrapper.so findings name the function, never a line of its source: for that, run it
-    under a debugger or a sanitizer.
+    under a debugger or a sanitizer. Code for another contract (openbayes, seldon, ..) is loaded
+    by AIService in a worker, and no more.
     """
-    plugin = find_plugin(path)
+    plugin = find_engine(path)
     if not plugin.is_python and SHIM in plugin.file.read_bytes():
         raise CliError(
             f"{plugin.file}: expected an engine, found the Python shim of AIGES: check the folder "
@@ -77,9 +79,9 @@ def command(
         wrapper_config(plugin),
         _resource(resource) if resource else None,
     )
-    result = run_check(plugin, given, timeout)
+    result = _NOT_TRIED if plugin.contract else run_check(plugin, given, timeout)
     findings = [Finding(**each) for each in result["findings"]]
-    if plugin.is_python if loader is None else loader:
+    if plugin.contract or (plugin.is_python if loader is None else loader):
         findings = _judged(findings, _by_loader(plugin, timeout))
     if verbose:
         out.note(result["output"])
@@ -292,7 +294,7 @@ def _by_loader(plugin: Plugin, timeout_s: float) -> list[Finding]:
     file, tables = plugin.project / "aiges.toml", _tables(plugin)
     services = [name for name, keys in tables.items() if isinstance(keys, dict) and "port" in keys]
     service = (services or ["svcName"])[0]  # Whichever: nothing is served.
-    absent = {service: {"port": 0}, "instances": defaults(plugin, tables)}
+    absent = _toml.overlay({service: {"port": 0}}, defaults(plugin, tables))
     with tempfile.TemporaryDirectory(prefix="asectl-") as name:
         if not file.is_file():
             file = Path(name, "aiges.toml")

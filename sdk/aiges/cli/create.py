@@ -7,7 +7,7 @@ import re
 import struct
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,7 +18,45 @@ from aiges.cli._say import CliError, Out, entry, need
 if TYPE_CHECKING:
     import jinja2
 
-TEMPLATES = ("once", "stream", "batch", "cpp")
+# Projects for the contracts of other systems: what their pages call things.
+CONTRACTS: dict[str, dict[str, Any]] = {
+    "openbayes": {
+        "system": "OpenBayes Serving",
+        "package": "openbayes_serving",
+        "file": "predictor.py",
+        "command": "python predictor.py",
+        "start": '["python", "predictor.py"]',
+        "ports": "80",
+        "ask": [
+            "curl -H 'Content-Type: application/json' -d '{\"x\": 21}' http://127.0.0.1:25252/",
+        ],
+    },
+    "seldon": {
+        "system": "Seldon Core",
+        "package": "seldon_core",
+        "file": "Model.py",
+        "command": "seldon-core-microservice Model --service-type MODEL",
+        "start": '["seldon-core-microservice", "Model", "--service-type", "MODEL"]',
+        "ports": "9000 5000 6000",
+        "ask": [
+            "curl -H 'Content-Type: application/json' -d '{\"data\": {\"ndarray\": [[21]]}}' "
+            "http://127.0.0.1:9000/api/v1.0/predictions",
+        ],
+    },
+    "aipod": {
+        "system": "AIPOD",
+        "package": "aipod",
+        "file": "main.py",
+        "command": "python main.py",
+        "start": '["python", "main.py"]',
+        "ports": "50051",
+        "ask": [
+            'python -c "from aipod.rpc.client import AIClient; '
+            "print(AIClient('127.0.0.1:50051').predict(x=21))\"",
+        ],
+    },
+}
+TEMPLATES = ("once", "stream", "batch", "cpp", *CONTRACTS)
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 # Names of sections in aiges.toml; the service is a section there, too.
 TAKEN = frozenset(
@@ -39,14 +77,23 @@ REQUESTS = {
 @click.option("-n", "--name", "named", metavar="NAME", help="The same, as an option.")
 @click.option("-p", "--path", default=".", help="The folder to make the project in.")
 @click.option("-t", "--template", type=click.Choice(TEMPLATES), default="once", show_default=True)
+@click.option("--contract", type=click.Choice(tuple(CONTRACTS)), help="The same as --template.")
 @click.option("--base", default=BASE_IMAGE, help="Base image of the Dockerfile.")
 def command(
-    out: Out, name: str | None, named: str | None, path: str, template: str, base: str
+    out: Out,
+    name: str | None,
+    named: str | None,
+    path: str,
+    template: str,
+    contract: str | None,
+    base: str,
 ) -> None:
     """Make a project in the folder NAME (default wrapperDemo).
 
-    It has the wrapper with test data, aiges.toml, xtest.toml, requirements.txt and a Dockerfile.
+    It has the wrapper with test data, aiges.toml, xtest.toml, requirements.txt and a Dockerfile; of
+    a contract of another system (openbayes, seldon, aipod) the model as its users write it.
     """
+    template = contract or template
     if name and named and name != named:
         raise CliError(f"expected one name, got {name!r} and {named!r}")
     made = create(Path(path), name or named or "wrapperDemo", template, base)
@@ -55,7 +102,7 @@ def command(
         f"cd {shown}",
         *(["make"] if template == "cpp" else []),
         "asectl check",
-        "asectl serve",
+        CONTRACTS[template]["command"] if template in CONTRACTS else "asectl serve",
     ]
     out.result(
         {
@@ -84,17 +131,19 @@ def create(parent: Path, name: str, template: str, base: str = BASE_IMAGE) -> Pa
         "name": name,
         "template": template,
         "base": base,
-        "request": REQUESTS[template],
+        "request": REQUESTS.get(template, ""),
         "is_python": template != "cpp",
+        **CONTRACTS.get(template, {}),
     }
-    for source in ("common", template):
+    for source in ("contract" if template in CONTRACTS else "common", template):
         for file in sorted((PACKAGE / "tpls" / source).rglob("*.j2")):
             inner = file.relative_to(PACKAGE / "tpls" / source).with_suffix("")
             text = engine.get_template(f"{source}/{inner.as_posix()}.j2").render(values)
             if text.strip():
                 _write(folder / (RENAMED.get(inner.name) or inner), text.encode())
-    _write(folder / "wrapper" / "test_data" / "test.png", test_picture())
-    _write(folder / "wrapper" / "test_data" / "test.txt", b"hello\n")
+    if template not in CONTRACTS:
+        _write(folder / "wrapper" / "test_data" / "test.png", test_picture())
+        _write(folder / "wrapper" / "test_data" / "test.txt", b"hello\n")
     if headers is not None:
         for header in ("type.h", "wrapper.h"):
             _write(folder / "include/aiges" / header, (headers / "aiges" / header).read_bytes())

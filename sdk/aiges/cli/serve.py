@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from aiges.cli import _toml
-from aiges.cli._find import Plugin, find_plugin, find_program, python_path
+from aiges.cli._find import Plugin, find_engine, find_program, python_path
 from aiges.cli._say import CliError, Out, entry
 
 LISTENING = re.compile(r"AIService listening grpc=(\S+) http=(\S+)")
@@ -27,6 +27,7 @@ LEVELS = {"D": "debug", "I": "info", "W": "warn", "E": "error"}
 COLOURS = {"W": "yellow", "E": "red", "D": "bright_black"}
 PR_SET_PDEATHSIG = 1
 DEFAULT_PORT, DEFAULT_HTTP_PORT = 5090, 1888
+DEFAULT_SERVICE = "svcName"
 OWN_FOLDER = ".asectl"
 
 
@@ -50,33 +51,43 @@ def command(
 ) -> None:
     """Serve the wrapper.py or libwrapper.so at PATH (default: this folder) until Ctrl-C.
 
-    Without an aiges.toml one is written, so that the same service can be had without asectl. What
-    follows -- goes to AIService.
+    Without an aiges.toml one is written, so that the same service can be had without asectl. Code
+    for another contract (openbayes, seldon, ..) is served, too, and no file is written: its own
+    command has its own ports. What follows -- goes to AIService.
     """
     if str(path).startswith("-"):  # What follows the dashes, and no path before them.
         path, arguments = Path("."), (str(path), *arguments)
-    plugin = find_plugin(path)
+    plugin = find_engine(path)
     program = find_program("AIService")
     file = (config or plugin.project / "aiges.toml").absolute()
     if not file.is_file():
         if config:
             raise CliError(f"expected a configuration at {file}, found none")
-        write_config(plugin, file, service)
-        out.note(f"wrote {file}")
+        if plugin.contract:
+            file = Path(os.devnull)
+        else:
+            write_config(plugin, file, service)
+            out.note(f"wrote {file}")
     tables = _toml.read(file)
-    service = service or _toml.service_of(tables, file)
-    over: dict[str, dict[str, Any]] = {}
+    if plugin.contract and not tables:
+        service = service or DEFAULT_SERVICE
+        tables = _addresses(service)
+        over = dict(tables)
+    else:
+        service, over = service or _toml.service_of(tables, file), {}
     if port is not None:
         over.setdefault(service, {})["port"] = port
     if http is not None:
-        over["wrapper"] = {"http_listen": http}
+        over.setdefault("wrapper", {})["http_listen"] = http
     if watch:
         over["instances"] = {"watch": True}
-    if over:
-        file = _own_config(file, _toml.overlay(tables, over))
     given, rest = _given_defaults(arguments)
+    extra = _toml.overlay(defaults(plugin, tables), given)
+    if str(file) == os.devnull:
+        extra = _toml.overlay(extra, over)
+    elif over:
+        file = _own_config(file, _toml.overlay(tables, over))
     wanted = [str(program), "-m=0", f"-c={file}", f"-s={service}", *rest]
-    extra = _toml.overlay({"instances": defaults(plugin, tables)}, given)
     if any(extra.values()):
         wanted.append(f"-dc={_toml.dump(extra)}")
     out.note(f"serving {plugin.file} with {program}")
@@ -91,13 +102,8 @@ def write_config(plugin: Plugin, file: Path, service: str | None) -> None:
         if plugin.is_python
         else {"library": os.path.join(folder, plugin.file.name)}
     )
-    text = _toml.dump(
-        {
-            service or "svcName": {"host": "127.0.0.1", "port": _free_port(DEFAULT_PORT)},
-            "wrapper": {"http_listen": f"127.0.0.1:{_free_port(DEFAULT_HTTP_PORT)}"},
-            "instances": {"count": 1, **where},
-        }
-    )
+    made = {**_addresses(service or DEFAULT_SERVICE), "instances": {"count": 1, **where}}
+    text = _toml.dump(made)
     file.write_text(
         "# Written by asectl serve. Every key and its default: AIService -init, in another folder."
         f"\n\n{text}",
@@ -105,9 +111,18 @@ def write_config(plugin: Plugin, file: Path, service: str | None) -> None:
     )
 
 
+def _addresses(service: str) -> dict[str, dict[str, Any]]:
+    """Return free ports, as a file says them."""
+    return {
+        service: {"host": "127.0.0.1", "port": _free_port(DEFAULT_PORT)},
+        "wrapper": {"http_listen": f"127.0.0.1:{_free_port(DEFAULT_HTTP_PORT)}"},
+    }
+
+
 def defaults(plugin: Plugin, tables: dict[str, Any]) -> dict[str, Any]:
-    """Return what the file leaves open, of [instances]: this Python, and where the plugin is."""
+    """Return what the file leaves open: this Python, and where the plugin is and what it is."""
     said = tables.get("instances", {})
+    contract = {} if "contract" in tables.get("aiges", {}) else plugin.said
     made: dict[str, Any] = {}
     if "python" not in said:
         made["python"] = sys.executable
@@ -115,7 +130,7 @@ def defaults(plugin: Plugin, tables: dict[str, Any]) -> dict[str, Any]:
         made["pythonpath"] = str(plugin.folder)
     if not plugin.is_python and "library" not in said:
         made["library"] = str(plugin.file)
-    return made
+    return {"instances": made, **({"aiges": contract} if contract else {})}
 
 
 def _given_defaults(arguments: tuple[str, ...]) -> tuple[dict[str, Any], list[str]]:

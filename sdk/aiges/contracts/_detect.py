@@ -13,7 +13,7 @@ import re
 import sys
 from pathlib import Path
 
-__all__ = ["Found", "contract_here", "find_contracts", "folders_here"]
+__all__ = ["Found", "app_of", "contract_here", "find_contracts", "folders_here"]
 
 Found = tuple[str, Path]  # The contract, and the file that says so.
 
@@ -58,6 +58,11 @@ def find_contracts(folder: Path) -> list[Found]:
         if name:
             found.setdefault(name, file)
     return list(found.items())
+
+
+def app_of(contract: str, file: Path) -> str:
+    """Return what [aiges] app says of a file: a module of Seldon's, else the program itself."""
+    return file.stem if contract == "seldon" else file.name
 
 
 def folders_here() -> list[Path]:
