@@ -17,7 +17,6 @@ from aiges.contracts import _handover
 __all__ = ["CONFIG", "SERVICE", "become_loader", "use_first"]
 
 CONFIG = "aiges.toml"  # Read where it lies in the current folder: what it says goes first.
-_NO_CONFIG = "none.toml"  # The loader wants a file.
 SERVICE = "svcName"  # In tables: the section that says where the service listens.
 _IN_LOADER = "AIGES_CONTRACT_COMMAND"
 
@@ -86,7 +85,7 @@ def become_loader(
         os.environ.update(_handover.program_environment(program, arguments or []))
     sys.stdout.flush()
     sys.stderr.flush()
-    file = str(config) if written and not first else str(Path(__file__).with_name(_NO_CONFIG))
+    file = str(config) if written and not first else os.devnull
     os.execv(loader, ["AIService", "-m=0", f"-c={file}", f"-s={service}", f"-dc={text}"])
 
 
