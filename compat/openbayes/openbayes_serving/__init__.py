@@ -3,16 +3,22 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, NoReturn
 
 __all__ = ["emit_event", "run"]
+
+try:
+    _STARTED_IN = os.getcwd()
+except OSError:
+    _STARTED_IN = ""
 
 
 def run(predictor: Any) -> NoReturn:
     """Serve a class that has ``predict``: this process becomes the server."""
     from aiges.contracts.openbayes._command import run as serve
 
-    serve(predictor)
+    serve(predictor, _STARTED_IN)
 
 
 def emit_event(name: str, data: Any, id: int | None = None) -> None:

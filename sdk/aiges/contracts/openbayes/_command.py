@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,15 +19,18 @@ __all__ = ["run"]
 _ANY_HOST = "0.0.0.0"
 
 
-def run(predictor: Any) -> NoReturn:
-    """Serve a class, or what makes an object with ``predict`` when it is called."""
+def run(predictor: Any, started_in: str = "") -> NoReturn:
+    """Serve a class, or what makes an object with ``predict`` when it is called.
+
+    ``started_in``: the folder that the program was started in, which it may have left since.
+    """
     if _handover.is_worker():
         _handover.hand_over(predictor)
     print("Openbayes Serving 正在启动...", flush=True)
     options = _parsed(_asks_for_onnx(predictor), sys.argv[1:])
-    program = getattr(sys.modules.get("__main__"), "__file__", None)
-    if not program:
-        sys.exit("openbayes_serving.run: expected to be called by a program in a file")
+    with contextlib.suppress(OSError):
+        os.chdir(started_in or ".")
+    program = _program()
     first: dict[str, dict[str, Any]] = {}  # What the command line says goes before all else.
     if options.host is not None:
         first.setdefault(SERVICE, {})["host"] = options.host
@@ -44,11 +49,22 @@ def run(predictor: Any) -> NoReturn:
         host,
         port,
         tables,
-        folder=Path(program).absolute().parent,
-        program=Path(program).absolute(),
+        folder=program.absolute().parent,
+        program=program,
         arguments=sys.argv[1:],
         first=first,
     )
+
+
+def _program() -> Path:
+    """Return the file that workers run, as it was named."""
+    main = getattr(sys.modules.get("__main__"), "__file__", None)
+    if not main:
+        sys.exit("openbayes_serving.run: expected to be called by a program in a file")
+    named = sys.argv[0]
+    if os.path.isfile(named) and os.path.samefile(named, main):
+        return Path(named)
+    return Path(main).absolute()
 
 
 def _default_port() -> int:

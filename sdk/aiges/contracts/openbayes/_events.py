@@ -8,6 +8,7 @@ import http.client
 import importlib
 import json
 import logging
+import os
 import queue
 import threading
 import time
@@ -18,7 +19,7 @@ from aiges.contracts.openbayes import _mode
 __all__ = ["emit_event", "flush", "request_id"]
 
 _LOG = logging.getLogger("openbayes_serving.event")
-_AGENT = ("127.0.0.1", 6666)
+_AGENT = os.environ.get("AIGES_OPENBAYES_AGENT", "127.0.0.1:6666")
 _TIME_S = 5.0  # Of the agent, for one event.
 _MOST_EVENTS, _MOST_BYTES = 1000, 64 << 20  # That wait.
 
@@ -72,7 +73,7 @@ class _Sender:
 
 
 def _post(event: bytes) -> None:
-    connection = http.client.HTTPConnection(*_AGENT, timeout=_TIME_S)
+    connection = http.client.HTTPConnection(_AGENT, timeout=_TIME_S)
     try:
         connection.request("POST", "/events", event, {"Content-Type": "application/msgpack"})
         connection.getresponse().read(1 << 16)
