@@ -84,6 +84,9 @@ def _cases():
     yield "end without begin", "predict", b"\x0a\x02{}\x0c"
     yield "another kind of field", "predict", b"\x0a\x02{}\x10\x05"
     yield "kind 7", "predict", b"\x0f"
+    # Where we differ.
+    for version in ("../out", "a//b", "./v1", "a/.."):
+        yield f"version {version}", "predict", version, '{"do": "version"}', b""
     # Random ones, the same each time.
     dice = random.Random(_SEED)
     for number in range(_RANDOM):
@@ -140,10 +143,10 @@ def ask(channel, case):
         data = call(message_of(case), timeout=20)
     except grpc.RpcError as fault:
         return fault.code().name, fault.details(), None
-    return "OK", "", _data_json(data)
+    return "OK", "", data_json(data)
 
 
-def _data_json(message):
+def data_json(message):
     """The one field of an Output."""
     assert message[:1] == b"\x0a", message
     at, size = 1, message[1] & 127

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Versions over the wire: loaded, initialized, trained, and gone; real host, real calls."""
+
+import json
+
+import pytest
+from aipod_host import AipodCommand
+from aipod_models import TOOLBOX
+from waiting import wait_until
+
+MIB = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def one(binaries, tmp_path_factory):
+    """A service with one place for instances, as AIPOD has it unless asked otherwise."""
+    with AipodCommand(binaries, tmp_path_factory.mktemp("one"), TOOLBOX) as command:
+        yield command
+
+
+@pytest.fixture(scope="module")
+def many(binaries, tmp_path_factory):
+    """One without a limit."""
+    folder = tmp_path_factory.mktemp("many")
+    with AipodCommand(binaries, folder, TOOLBOX, AIPOD_MODEL_POOL_SIZE="0") as command:
+        yield command
+
+
+def events(command, *versions):
+    """What has happened to these versions."""
+    lines = (command.folder / "events").read_text().splitlines()
+    return [line for line in lines if line.split()[1] in versions]
+
+
+def test_one_place_makes_each_switch_a_load(one):
+    for version in ("p1", "p2", "p1"):
+        one.call("predict", version)
+    assert events(one, "p1", "p2") == [
+        *("load p1", "dispose p1", "load p2", "dispose p2", "load p1"),
+    ]
+
+
+def test_without_a_limit_nothing_goes(many):
+    for version in [f"n{i}" for i in range(6)] * 2:
+        many.call("predict", version)
+    assert events(many, *(f"n{i}" for i in range(6))) == [f"load n{i}" for i in range(6)]
+
+
+def test_unknown_version_is_made_with_its_folder(one):
+    one.call("predict", "v9")
+    assert (one.folder / "appdata" / "models" / "v9").is_dir()
+
+
+def test_no_version_and_default_are_one_instance(many):
+    assert [many.call("predict", version) for version in ("", "default", "")] == [1, 2, 3]
+
+
+def test_initialize_is_remembered_by_the_next_instance(one):
+    assert one.call("initialize", "i1", b"data", lr=0.1, 名="值") == {"result": True}
+    file = one.folder / "appdata" / "models" / "i1" / "model.json"
+    assert file.read_text("utf-8") == json.dumps(
+        {"lr": 0.1, "名": "值"}, indent=4, ensure_ascii=False
+    )
+    one.call("predict", "other")  # i1 goes,
+    assert one.call("predict", "i1", do="info") == {"lr": 0.1, "名": "值"}  # and comes back.
+
+
+def test_initialize_leaves_nothing_of_before(one):
+    folder = one.folder / "appdata" / "models" / "i2"
+    one.call("initialize", "i2", a=1)
+    (folder / "deep" / "er").mkdir(parents=True)
+    one.call("initialize", "i2", a=2)
+    assert [path.name for path in folder.iterdir()] == ["model.json"]
+    assert [path.name for path in folder.parent.iterdir() if path.name.startswith(".")] == []
+    assert one.call("predict", "i2", do="info") == {"a": 2}
+
+
+def test_instance_is_new_after_train_and_the_old_one_is_disposed_of(many):
+    many.call("predict", "t1")
+    assert many.call("train", "t1", b"\x00\x01", weights=5) == {"trained": "0001"}
+    assert many.call("predict", "t1", do="weights") == 5
+    assert events(many, "t1") == ["load t1", "dispose t1", "load t1"]
+
+
+@pytest.mark.parametrize("do", ["raise", "set"])
+def test_failed_train_leaves_no_half_trained_instance(many, do):
+    version = f"f-{do}"
+    many.call("predict", version)
+    status, text = many.fault("train", version, do=do)
+    assert status == "UNKNOWN" and text == "Exception calling application: " + (
+        "loss is nan" if do == "raise" else "Object of type set is not JSON serializable"
+    )
+    assert many.call("predict", version) == 1  # Of a new one.
+    assert events(many, version)[:2] == [f"load {version}", f"dispose {version}"]
+
+
+def test_one_in_use_is_disposed_of_when_idle(one):
+    waiting = one.start("predict", "u1", do="wait", file="u1-go")
+    wait_until(lambda: events(one, "u1")[-1:] == ["waits u1"], "the predict of u1")
+    other = one.start("predict", "u2")
+    (one.folder / "u1-go").touch()
+    assert waiting.result() is False and other.result() == 1
+    assert events(one, "u1", "u2") == ["load u1", "waits u1", "dispose u1", "load u2"]
+
+
+def test_slow_load_makes_no_other_version_wait(many):
+    slow = [many.start("predict", "slow1") for _ in range(15)]  # More than there are threads.
+    wait_until(lambda: events(many, "slow1"), "the load")
+    assert many.call("predict", "quick") == 1
+    assert many.call("log", "quick") == []
+    assert not any(call.done() for call in slow)
+    (many.folder / "go").touch()
+    assert sorted(call.result() for call in slow) == list(range(1, 16))
+    assert events(many, "slow1") == ["load slow1"]
+
+
+def test_torn_last_line_of_the_log_is_passed_over(many):
+    many.call("train", "torn", weights=1)
+    many.call("predict", "torn", do="tear")
+    assert [entry["progress"] for entry in many.call("log", "torn")] == [0, 100]
+    many.call("train", "torn", weights=1)
+    assert [entry["progress"] for entry in many.call("log", "torn")] == [0, 100, 0, 100]
+
+
+def test_arrays_come_as_lists(many):
+    assert many.call("predict", do="numpy") == {"scores": [[0.5, 1.0]], "best": 1}
+
+
+def test_paths_out_of_the_data_folder_are_refused(one):
+    victim = one.folder / "victim"
+    victim.mkdir()
+    (victim / "precious").touch()
+    before = sorted(path.name for path in one.folder.iterdir())
+    for version in ("../../victim", str(victim), "a/../../../victim", "v\0", "a//b", ".aiges"):
+        for method in ("initialize", "predict", "train", "log", "cancel"):
+            status, text = one.fault(method, version)
+            assert status == "INVALID_ARGUMENT" and text.startswith("version "), (version, text)
+    assert (victim / "precious").exists()
+    assert sorted(path.name for path in one.folder.iterdir()) == before
+
+
+def test_large_requests(many):
+    assert many.call("predict", data=bytes(60 * MIB), do="size") == 60 * MIB
+    status, text = many.fault("predict", data=bytes(101 * MIB), do="size")
+    assert status == "RESOURCE_EXHAUSTED" and "larger than max" in text
+    assert many.call("predict", data=b"ok", do="size") == 2
+
+
+def test_cause_is_in_the_log(one):
+    assert one.fault("predict", do="raise") == (
+        "UNKNOWN",
+        "Exception calling application: the cause",
+    )
+    wait_until(lambda: 'raise RuntimeError("the cause")' in one.log(), "the traceback in the log")
+
+
+# --- Plain HTTP, which is ours.
+
+
+def http(command, path, body=None):
+    data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+    return command.web.request("POST", path, data)
+
+
+def test_methods_over_http(many):
+    assert http(many, "/initialize?version=h1", {"lr": 3}).json == {"result": True}
+    assert http(many, "/predict?version=h1", {"do": "info"}).json == {"lr": 3}
+    answer = http(many, "/train?version=h1", {"weights": 4, "binary_data": "AAE="})
+    assert (
+        answer.json == {"trained": "0001"} and answer.headers["content-type"] == "application/json"
+    )
+    assert http(many, "/predict?version=h1", {"do": "weights"}).json == 4
+    log = many.web.get("/log?version=h1").json
+    assert [entry["progress"] for entry in log] == [0, 100]
+    assert http(many, "/log?version=h1").json == log
+    assert http(many, "/cancel?version=h1").json == {"result": False}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "text"),
+    [
+        ("/predict", b"{", 400, "body: Expecting"),
+        ("/predict", b"[]", 400, "body: expected an object of arguments, got list"),
+        ("/predict", b"\xff", 400, "body: 'utf-8' codec"),
+        ("/predict", b'{"binary_data": 1}', 400, "body: binary_data: expected base64, got int"),
+        ("/predict", b'{"binary_data": "?"}', 400, "body: binary_data: expected base64"),
+        ("/predict?version=../x", b"{}", 400, "version '../x': expected a name"),
+        ("/predict", b'{"do": "raise"}', 500, "Exception calling application: the cause"),
+        ("/log", b'{"name": "x"}', 500, "Exception calling application: "),
+    ],
+)
+def test_errors_over_http(many, path, body, status, text):
+    answer = http(many, path, body)
+    assert answer.status == status and answer.json["error"].startswith(text)
+
+
+def test_other_methods_of_http_are_refused(many):
+    answer = many.web.get("/predict")
+    assert answer.status == 405 and "error" in answer.json
+
+
+def test_reflection_describes_the_service(many):
+    from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
+        ProtoReflectionDescriptorDatabase,
+    )
+
+    database = ProtoReflectionDescriptorDatabase(many.channel)
+    assert "ai.AI" in list(database.get_services())
+    file = database.FindFileContainingSymbol("ai.AI")
+    assert [method.name for method in file.service[0].method][:4] == [
+        *("initialize", "train", "predict", "log"),
+    ]
