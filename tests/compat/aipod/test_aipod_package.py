@@ -80,7 +80,10 @@ def test_model_info():
 
 
 def test_model_info_is_utf8_whatever_the_locale(here):
-    code = "from aipod.model import AIModelBase as M; M().initialize(a='\\u503c'); print(M().model_info)"
+    code = (
+        "from aipod.model import AIModelBase as M;"
+        "M().initialize(a='\\u503c'); print(M().model_info)"
+    )
     env = {**os.environ, "PYTHONPATH": python_path(), "LC_ALL": "C", "PYTHONUTF8": "0"}
     env |= {"PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "utf-8"}
     out = subprocess.check_output([sys.executable, "-c", code], env=env, cwd=here)
