@@ -63,9 +63,7 @@ Status Host::Serve(const WaitedSignals& signals) {
   const Status status = Open();
   if (!status.ok()) return status;
   const std::string admin = AdminAddress();
-  if (const std::string& line = settings_.service.listening_line; !line.empty()) {
-    Say(line);
-  } else {
+  if (settings_.service.listening_line.empty()) {
     Say(StrCat("AIService listening grpc=", GrpcAddress(), " http=", HttpAddress(),
                admin.empty() ? "" : " admin=", admin));
   }
@@ -250,9 +248,11 @@ void Host::WaitForEngine() {
   }
   OnFirstReady();
   const auto ms = std::chrono::duration_cast<milliseconds>(steady_clock::now() - begin_);
-  if (settings_.service.listening_line.empty()) {
-    Say(StrCat("AIService ready instances=", pool_->ReadyCount(), " after_ms=", ms.count()));
-  }
+  const std::string& line = settings_.service.listening_line;
+  const auto ready = [&] {
+    return StrCat("AIService ready instances=", pool_->ReadyCount(), " after_ms=", ms.count());
+  };
+  Say(line.empty() ? ready() : line);
 }
 
 void Host::OnFirstReady() {

@@ -21,6 +21,18 @@ namespace {
 
 constexpr std::chrono::milliseconds kShowEvery{200}, kLookEvery{10};
 
+ServerWatch WatchOf(const Options& options, const Settings& settings) {
+  const Plan& plan = settings.plan;
+  Credentials credentials;
+  if (!plan.api_key.empty()) credentials.header = StrCat("X-Api-Key: ", plan.api_key);
+  const std::string ca = plan.tls.ca == TlsFiles::kSystem ? "" : plan.tls.ca;
+  credentials.ca = ca, credentials.cert = plan.tls.cert, credentials.key = plan.tls.key;
+  // What else answers a free request need not have such a page.
+  const std::vector<std::string> none;
+  const std::vector<std::string>& http = IsFree(plan.protocol) ? none : settings.http_hosts;
+  return ServerWatch(MetricsUrls(options.metrics, http, plan.tls.on()), std::move(credentials));
+}
+
 // The first host of this machine is the server that is watched.
 pid_t FindServer(const Options& options, const std::vector<std::string>& hosts) {
   if (options.pid != 0) return options.pid;
@@ -75,7 +87,7 @@ RunResult NewResult(const Options& options, const Plan& plan) {
 void Measure(const Options& options, const Settings& settings, CallSink* sink,
              const std::atomic<bool>& stop, RunResult* result) {
   const Plan& plan = settings.plan;
-  ServerWatch server(MetricsUrls(options.metrics, settings.http_hosts), settings.plan.api_key);
+  ServerWatch server = WatchOf(options, settings);
   server.Before();
   ResourceSampler resources([&] { return FindServer(options, plan.hosts); },
                             settings.report.gpu ? OpenNvml() : nullptr);

@@ -125,14 +125,14 @@ ServerFigures Difference(const ServerSample& before, const ServerSample& after) 
   return out;
 }
 
-std::vector<std::string> MetricsUrls(const std::string& given,
-                                     const std::vector<std::string>& http) {
+std::vector<std::string> MetricsUrls(const std::string& given, const std::vector<std::string>& http,
+                                     bool tls) {
   std::vector<std::string> urls;
   if (given == "off") return urls;
   if (given.empty()) {
     for (const std::string& host : http) {
       if (host.empty()) return {};
-      urls.push_back(StrCat("http://", host, "/metrics"));
+      urls.push_back(StrCat(tls ? "https://" : "http://", host, "/metrics"));
     }
     return urls;
   }
@@ -146,11 +146,9 @@ std::vector<std::string> MetricsUrls(const std::string& given,
 }
 
 Status ServerWatch::Read(std::vector<ServerSample>* out) const {
-  Credentials credentials;
-  if (!api_key_.empty()) credentials.header = "X-Api-Key: " + api_key_;
   for (const std::string& url : urls_) {
     std::string text;
-    if (Status status = Fetch(url, 3000, &text, credentials); !status.ok()) return status;
+    if (Status status = Fetch(url, 3000, &text, credentials_); !status.ok()) return status;
     Status status = ParseServerMetrics(text, &out->emplace_back());
     if (!status.ok()) return Status::Error(status.kind, StrCat(url, ": ", status.text));
   }

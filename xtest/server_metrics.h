@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "loader/base/status.h"
+#include "xtest/fetch.h"
 #include "xtest/result.h"
 
 namespace aiges {
@@ -32,15 +33,15 @@ ServerFigures Difference(const ServerSample& before, const ServerSample& after);
 // The pages of these hosts; `given` (of -metrics, with ',' between several) wins, "off" is none.
 // `http`: host:port of HTTP servers, empty where unknown. One that is unknown makes all unknown:
 // the figures of some hosts beside the calls to all would mislead.
-std::vector<std::string> MetricsUrls(const std::string& given,
-                                     const std::vector<std::string>& http);
+std::vector<std::string> MetricsUrls(const std::string& given, const std::vector<std::string>& http,
+                                     bool tls = false);
 
 // Figures of all URLs together.
 class ServerWatch {
  public:
-  // Without a URL nothing is watched. `api_key`: for who wants one.
-  explicit ServerWatch(std::vector<std::string> urls, std::string api_key = {})
-      : urls_(std::move(urls)), api_key_(std::move(api_key)) {}
+  // Without a URL nothing is watched.
+  explicit ServerWatch(std::vector<std::string> urls, Credentials credentials = {})
+      : urls_(std::move(urls)), credentials_(std::move(credentials)) {}
 
   void Before();
   ServerFigures After();
@@ -50,7 +51,7 @@ class ServerWatch {
   Status Read(std::vector<ServerSample>* out) const;
 
   const std::vector<std::string> urls_;
-  const std::string api_key_;  // Empty: none.
+  const Credentials credentials_;
   std::vector<ServerSample> before_;
   std::string problem_;
 };

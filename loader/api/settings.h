@@ -36,8 +36,8 @@ struct ServiceSettings {
   std::optional<ListenAddress> admin;  // [admin] listen: pages and admin are there alone.
   std::string admin_token;             // For /admin from other hosts; empty: loopback only.
   bool admin_open = false;             // Pages under /-/ are for other hosts without the token.
-  // What stdout says instead of "AIService listening .." and "AIService ready ..", and at the end;
-  // empty: the loader's own lines, and none.
+  // What stdout says when calls are served, instead of "AIService listening .." and "AIService
+  // ready ..", and at the end; empty: the loader's own lines, and none.
   std::string listening_line, stopped_line;
   std::vector<std::string> header_pass;  // Request headers copied into params; "sid" always is.
 };

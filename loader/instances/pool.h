@@ -183,7 +183,7 @@ class Pool : public Workers, public BufferPool, public Resources, private Resour
   std::optional<Status> start_failure_ GUARDED_BY(mu_);
   std::map<std::string, uint64_t> meters_ GUARDED_BY(mu_);
   std::shared_ptr<const std::string> schema_ GUARDED_BY(mu_) = std::make_shared<std::string>();
-  std::shared_ptr<const std::string> doors_ GUARDED_BY(mu_) = std::make_shared<std::string>();
+  std::shared_ptr<const std::string> doors_ GUARDED_BY(mu_);
 };
 
 }  // namespace aiges

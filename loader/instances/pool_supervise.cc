@@ -204,7 +204,7 @@ void Pool::Serve(Instance& instance) {
     if (*schema_ != instance.schema()) {
       schema_ = std::make_shared<const std::string>(instance.schema());
     }
-    if (*doors_ != instance.doors()) {
+    if (doors_ == nullptr || *doors_ != instance.doors()) {
       doors_ = std::make_shared<const std::string>(instance.doors());
     }
     changed_.NotifyAll();

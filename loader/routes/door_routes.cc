@@ -79,7 +79,7 @@ class GrpcDoors final : public RouteOwner {
 
 void DoorRoutes::Look() {
   std::shared_ptr<const std::string> text = actions_.doors();
-  if (text == text_) return;
+  if (text == nullptr || text == text_) return;
   text_ = std::move(text);
   Claim();
 }

@@ -25,6 +25,7 @@ class DoorRoutes {
       : env_(*env), actions_(*actions), table_(*table), standard_(*standard) {}
 
   void Look();
+  bool known() const { return text_ != nullptr; }  // An engine has been ready.
 
  private:
   void Claim();

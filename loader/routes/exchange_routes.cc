@@ -59,10 +59,15 @@ std::vector<RouteTable::Pattern> PatternsOf(const std::vector<std::string_view>&
   return patterns;
 }
 
-std::unique_ptr<Responder> BeginGrpc(std::shared_ptr<Exchange> exchange, RouteOwner* owner) {
+constexpr std::string_view kStarting = "the engine is starting, and has not said what it answers";
+
+// `known`: what the engine answers is; until then nobody can say that a method is not there.
+std::unique_ptr<Responder> BeginGrpc(std::shared_ptr<Exchange> exchange, RouteOwner* owner,
+                                     bool known) {
   if (owner != nullptr) return owner->Begin(std::move(exchange));
   if (CheckGrpcHead(exchange.get())) {
-    RefuseGrpc(exchange.get(), NoMethod(exchange->head().path()));
+    RefuseGrpc(exchange.get(), known ? NoMethod(exchange->head().path())
+                                     : GrpcStatus{GrpcCode::kUnavailable, std::string(kStarting)});
   }
   return nullptr;
 }
@@ -132,7 +137,7 @@ std::unique_ptr<Responder> ExchangeRoutes::Begin(std::shared_ptr<Exchange> excha
                             owner->Refuse(call.get(), admitted);
                             return nullptr;
                           }
-                          return BeginGrpc(std::move(call), grpc ? owner : nullptr);
+                          return BeginGrpc(std::move(call), grpc ? owner : nullptr, doors_.known());
                         });
   }
   if (grpc && admitted.ok() && head.method() == "OPTIONS") {
@@ -143,8 +148,16 @@ std::unique_ptr<Responder> ExchangeRoutes::Begin(std::shared_ptr<Exchange> excha
     owner->Refuse(exchange.get(), admitted);
     return nullptr;
   }
-  if (grpc || IsGrpc(type)) return BeginGrpc(std::move(exchange), grpc ? owner : nullptr);
+  if (grpc || IsGrpc(type)) {
+    return BeginGrpc(std::move(exchange), grpc ? owner : nullptr, doors_.known());
+  }
   if (owner != nullptr) return owner->Begin(std::move(exchange));
+  if (!doors_.known()) {
+    HttpResponse response = Refusal(503, kCodeCrash, "", std::string(kStarting));
+    response.headers.emplace_back("retry-after", "1");
+    Answer(exchange.get(), std::move(response));
+    return nullptr;
+  }
   return BeginHttp(std::move(exchange), &grpc_.lane);  // Nobody's: the routes say so.
 }
 

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all contracts share: how one is chosen, the lines on stdout, further ports, a slow start."""
+
+import signal
+import subprocess
+from pathlib import Path
+
+import grpc
+import pytest
+from asgi_loader import asgi
+from free_ports import free_ports
+from h2_client import H2Client
+from http_client import HttpClient
+from loader_process import DIE_WITH_PARENT, environment, toml
+from waiting import wait_until
+
+PREDICTOR = "import openbayes_serving as serv\n\n\nclass Predictor:\n    pass\n"
+MODEL = "class Model:\n    pass\n"
+
+
+def test_contract_that_is_not_there(start):
+    loader = start(config={"aiges": {"contract": "nothing"}}, ready=False)
+    assert loader.wait_exit() == 1
+    said = "[aiges] contract: expected one of those in the package aiges.contracts"
+    assert f'{said}, got "nothing"' in loader.log()
+
+
+def test_contract_is_a_word(start):
+    with pytest.raises(AssertionError, match="expected the name of a contract, as"):
+        start(config={"aiges": {"contract": "../asgi"}}, ready=False)
+
+
+@pytest.mark.parametrize(
+    ("files", "named"),
+    [
+        ({"predictor.py": PREDICTOR, "Model.py": MODEL}, ("seldon", "openbayes")),
+        (
+            {"predictor.py": PREDICTOR, "wrapper.py": "class Wrapper: pass\n"},
+            ("aiges", "openbayes"),
+        ),
+    ],
+    ids=["two systems", "beside a wrapper"],
+)
+def test_folder_for_two_contracts_is_refused(start, tmp_path, files, named):
+    folder = tmp_path / "code"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    loader = start(folder, ready=False)
+    assert loader.wait_exit() == 1
+    log = loader.log()
+    assert "expected code for one contract, found" in log
+    for contract, file in zip(sorted(named), sorted(files)):
+        assert f"{folder / file}" in log, contract
+    for contract in named:
+        assert f"{contract} (" in log
+
+
+def test_file_that_only_looks_like_one(start, tmp_path, toolbox):
+    """Named in a text, or imported by no statement of its own: nobody's contract."""
+    folder = tmp_path / "code"
+    folder.mkdir()
+    text = (Path(toolbox) / "wrapper.py").read_text(encoding="utf-8")
+    (folder / "wrapper.py").write_text(text, encoding="utf-8")
+    (folder / "notes.py").write_text('"""No import openbayes_serving here."""\n', encoding="utf-8")
+    assert start(folder).web.raw_mode(b"x").body == b"x"
+
+
+def test_other_lines_on_stdout(binaries, tmp_path, toolbox):
+    (port,) = free_ports(1)
+    first, last = f"listening address: [::]:{port}", "it is over"
+    config = {
+        "svcName": {"host": "127.0.0.1", "port": port},
+        "wrapper": {"http_listen": "off"},
+        "log": {"listening_line": first, "stopped_line": last},
+    }
+    (tmp_path / "aiges.toml").write_text(toml(config), encoding="utf-8")
+    env = environment(toolbox, {})
+    command = [*DIE_WITH_PARENT, str(binaries.loader), "-c", "aiges.toml"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout.readline() == f"{first}\n"
+        assert HttpClient(f"127.0.0.1:{port}").raw_mode(b"x").body == b"x"  # It is ready then.
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.read() == f"{last}\n"
+    assert process.returncode == 0
+
+
+def test_further_addresses(start, toolbox, tmp_path):
+    (port,) = free_ports(1)
+    socket = tmp_path / "also.sock"
+    also = [f"127.0.0.1:{port}", f"unix:{socket}"]
+    start(toolbox, config={"http": {"also_listen": also}})
+    assert HttpClient(f"127.0.0.1:{port}").raw_mode(b"x").body == b"x"
+    command = ["curl", "-sS", "--unix-socket", str(socket), "http://x/healthz"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "ok\n"
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        answer = channel.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=10)
+    assert answer == b"\x08\x01"
+
+
+def test_further_address_that_is_none(start):
+    with pytest.raises(AssertionError, match=r"also_listen: expected .*, got .nowhere"):
+        start(config={"http": {"also_listen": ["nowhere"]}}, ready=False)
+
+
+SLOW = """
+import asyncio
+import os
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await receive()
+        while not os.path.exists("go"):
+            await asyncio.sleep(0.01)
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"here"})
+"""
+
+
+def test_paths_are_not_unknown_while_the_engine_starts(start, tmp_path):
+    folder = tmp_path / "code"
+    folder.mkdir()
+    (folder / "main.py").write_text(SLOW, encoding="utf-8")
+    loader = start(folder, config=asgi(), ready=False)
+    early = loader.web.get("/items")
+    assert (early.status, early.headers["retry-after"]) == (503, "1")
+    assert early.message == "the engine is starting, and has not said what it answers"
+    with H2Client(loader.grpc) as client:
+        assert client.wait(client.ask(path="/pkg.Service/Method")).grpc_status == 14
+    assert loader.web.get("/healthz").status == 200
+    (loader.folder / "go").touch()
+    loader.wait_ready_line()
+    wait_until(lambda: loader.web.get("/items").body == b"here", "the application's answer")
+
+
+LENGTHS = """
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        return
+    length = [(b"content-length", scope["query_string"])]
+    await send({"type": "http.response.start", "status": 200, "headers": length})
+    for piece in (b"01234", b"56789"):
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+"""
+
+
+def test_length_that_the_engine_announces(start, tmp_path):
+    folder = tmp_path / "code"
+    folder.mkdir()
+    (folder / "main.py").write_text(LENGTHS, encoding="utf-8")
+    loader = start(folder, config=asgi())
+    answer = loader.web.get("/?10")
+    assert (answer.headers["content-length"], answer.body) == ("10", b"0123456789")
+    assert "transfer-encoding" not in answer.headers
+    head = loader.web.request("HEAD", "/?10")
+    assert (head.headers["content-length"], head.body) == ("10", b"")
+    answer = loader.web.get("/?ten")  # No number: it is as if none had been said.
+    assert (answer.headers.get("content-length", "10"), answer.body) == ("10", b"0123456789")
+    # More than was announced is not sent, and less ends the connection: no client mistakes it.
+    command = ["curl", "-sS", f"http://{loader.http}/?", "-o", "/dev/null"]
+    for wrong in ("7", "12"):
+        command[2] = f"http://{loader.http}/?{wrong}"
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode != 0, wrong
+    assert loader.web.get("/?10").body == b"0123456789"
