@@ -58,7 +58,7 @@ install -m 755 "$binaries/libwrapper.so" "$prefix/library/"
 install -m 644 "$source"/include/aiges/*.h "$prefix/include/aiges/"
 install -m 644 "$here/healthcheck.py" "$prefix/library/"
 install -m 644 "$here/aiges.toml" "$prefix/"
-install -m 755 "$here/start_test.sh" "$prefix/"
+install -m 755 "$here/start_test.sh" "$here/seldon-core-microservice" "$prefix/"
 
 # The aiges package and its companion iflags, as plain folders: no pip needed. The shim puts both on
 # the path; python is on PYTHONPATH, too.
