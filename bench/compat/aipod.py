@@ -43,7 +43,7 @@ class Server:
     """One of the two, with the model of this bench."""
 
     def __init__(self, name, python, folder, environment):
-        self.name, self.port = name, free_ports(1)[0]
+        self.name, self.port, self.runs = name, free_ports(1)[0], 0
         folder.mkdir()
         (folder / "main.py").write_text(MODEL)
         env = {**os.environ, "AIPOD_LISTEN_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
@@ -69,7 +69,8 @@ class Server:
 
     def load(self, folder, in_flight, seconds):
         """(calls/s, p50 in µs) of xtest with so many calls in flight."""
-        body, out = folder / "request", folder / "result.json"
+        self.runs += 1
+        body, out = folder / "request", folder / f"{self.name}-{self.runs}.json"
         body.write_bytes(REQUEST)
         command = [BIN / "xtest", "-protocol=grpc", "-path=/ai.AI/predict", f"-body={body}"]
         command += [f"-target=127.0.0.1:{self.port}", f"-concurrency={in_flight}", "-metrics=off"]

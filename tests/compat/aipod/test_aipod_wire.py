@@ -134,3 +134,29 @@ def test_environment_is_read_when_asked_for(monkeypatch):
 
 def test_proto_file_is_where_clients_look_for_it():
     assert (ROOT / "compat/aipod/aipod/rpc/proto/ai.proto").is_file()
+
+
+def test_json_has_the_words_of_python_for_what_it_cannot_hold():
+    circle = []
+    circle.append(circle)
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    for value in ({1}, b"x", {"a": object()}, {(1, 2): 3}, circle):
+        with pytest.raises((TypeError, ValueError)) as theirs:
+            json.dumps(value)
+        with pytest.raises(theirs.type) as ours:
+            encode(value)
+        assert str(ours.value) == str(theirs.value)
+    with pytest.raises(RecursionError):
+        encode(deep)
+    for data in (b"", b" ", b"{", b"1 2", b"\xef\xbb\xbf{}", b'{"a" 1}', b"[1,]", b"nul", b"\xff"):
+        with pytest.raises(ValueError) as theirs:
+            json.loads(data.decode("utf-8"))
+        with pytest.raises(theirs.type) as ours:
+            decode(data)
+        assert str(ours.value) == str(theirs.value)
+    for data in (b" {} ", b"\n[1, 2]\n", b"null", b'"\\ud800"', b"-0", b"1e5", b"Infinity"):
+        assert decode(data) == json.loads(data)
+    for value in ("text", 1, None, True, -0.0, float("inf"), [], {}, {None: 1, True: 2, 3.5: 4}):
+        assert encode(value) == json.dumps(value).encode()

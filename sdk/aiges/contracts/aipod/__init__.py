@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["wrapperDoors", "wrapperFini", "wrapperInit"]
 
-_server: Server | None = None
+_serving: Server | None = None
 
 
 def wrapperInit(config: dict[str, str]) -> int:  # noqa: N802 (frozen name)
@@ -24,14 +24,14 @@ def wrapperInit(config: dict[str, str]) -> int:  # noqa: N802 (frozen name)
     from aiges.contracts._handover import load
     from aiges.contracts.aipod._server import Server
 
-    global _server
+    global _serving
     use_first("aipod")
     model_class = load("serve()", "main.py", "a class of models")
     if not isinstance(model_class, type):
         got = type(model_class).__name__
         raise ValueError(f"serve(): expected a class of models, got an object of type {got}")
-    _server = Server(model_class)
-    _server.start()
+    _serving = Server(model_class)
+    _serving.start()
     return 0
 
 
@@ -44,6 +44,6 @@ def wrapperDoors() -> dict[str, Any]:  # noqa: N802
 
 def wrapperFini() -> int:  # noqa: N802
     """Let trainings end within the time there is, and end what serves."""
-    if _server is not None:
-        _server.end()
+    if _serving is not None:
+        _serving.end()
     return 0

@@ -15,6 +15,7 @@ import fcntl
 import functools
 import hashlib
 import logging
+import mmap
 import os
 import threading
 import time
@@ -31,7 +32,8 @@ DEFAULT_PATH = "appdata/"
 TRAIN = "train"  # What a lock says that is held for long.
 _LOG = logging.getLogger("aiges.aipod")
 _MOST_NAME = 180
-_LOOK_S = 0.005
+_LOOK_S, _LOOK_AGAIN_S = 0.005, 1.0
+_NEWS, _MOST_KNOWN = 8, 4096
 _NO_LOCKS = frozenset((errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL))
 
 
@@ -78,6 +80,8 @@ class Disk:
         self.folder = Path(data_path or DEFAULT_PATH).absolute()
         self._own = str(self.folder / OWN)
         self._lock = threading.Lock()
+        self._known: dict[str, tuple[bytes, float, Signature | None]] = {}
+        self._news = self._share_news()
 
     def _path(self, version: str, what: str) -> str:
         return f"{self._own}/{_name_of(version)}.{what}"
@@ -93,12 +97,38 @@ class Disk:
     # --- how often a version has been initialized or trained ---
 
     def signature(self, version: str) -> Signature | None:
-        """Return what differs when others have initialized or trained it; None: nobody has."""
+        """Return what differs when others have initialized or trained it; None: nobody has.
+
+        Other workers of this machine are heard of at once, by memory that all share; other machines
+        with the same data folder within a second.
+        """
+        news = self._news[:] if self._news is not None else b""
+        known = self._known.get(version)
+        if known is not None and known[0] == news and time.monotonic() < known[1]:
+            return known[2]
+        until = time.monotonic() + (_LOOK_AGAIN_S if news else 0.0)
         try:
             told = os.stat(self._path(version, "generation"))
+            signature = told.st_mtime_ns, told.st_ino
         except OSError:
+            signature = None
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        self._known[version] = (news, until, signature)
+        return signature
+
+    def _share_news(self) -> mmap.mmap | None:
+        """Return memory that differs whenever somebody has raised a number, if there is any."""
+        try:
+            file = self._open(f"{self._own}/news")
+            try:
+                if os.fstat(file).st_size < _NEWS:
+                    os.pwrite(file, bytes(_NEWS), 0)  # Its place on the disk is taken, too.
+                return mmap.mmap(file, _NEWS)
+            finally:
+                os.close(file)
+        except (OSError, ValueError):
             return None
-        return told.st_mtime_ns, told.st_ino
 
     def raise_generation(self, version: str) -> Signature | None:
         """Tell all workers that what they have of the version is old; return the signature."""
@@ -115,6 +145,8 @@ class Disk:
                 with open(fresh, "w", encoding="ascii") as new:
                     new.write(f"{number + 1}\n")
                 os.replace(fresh, path)
+                if self._news is not None:
+                    self._news[:] = os.urandom(_NEWS)
         except OSError as fault:
             _LOG.warning("other workers are not told of version %r: %s", version, fault)
         return self.signature(version)

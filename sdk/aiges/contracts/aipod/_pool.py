@@ -65,11 +65,19 @@ class Pool:
 
     # --- taking and giving back ---
 
-    def take(self, version: str, then: Then) -> Entry | None:
-        """Return the instance if it is there; else ``then`` is called, on a serving thread.
+    def find(self, version: str) -> Entry | None:
+        """Return the instance if it is there. Whoever gets one gives it back by :meth:`give`."""
+        signature = self._signature(version)
+        with self._lock:
+            entry = self._entries.get(version)
+            if entry is None or entry.model is None or entry.signature != signature:
+                return None
+            self._entries.move_to_end(version)
+            entry.users += 1
+            return entry
 
-        Whoever gets one gives it back by :meth:`give`.
-        """
+    def take(self, version: str, then: Then) -> Entry | None:
+        """Return the instance if it is there; else ``then`` is called, on a serving thread."""
         signature = self._signature(version)
         old = None
         with self._lock:

@@ -104,8 +104,10 @@ class Service:
         kwargs = self._kwargs(method, kwargs_json, binary_data, reply)
         if kwargs is None:
             return
-        then = functools.partial(self._call_later, method, kwargs, reply)
-        entry = self._pool.take(version, then)
+        entry = self._pool.find(version)
+        if entry is None:
+            then = functools.partial(self._call_later, method, kwargs, reply)
+            entry = self._pool.take(version, then)
         if entry is not None:
             self._call_now(method, kwargs, reply, entry)
 

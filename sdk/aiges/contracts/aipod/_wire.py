@@ -40,7 +40,11 @@ def read_input(data: bytes, at: int = 0) -> Input:
         if tag & 7 != _BYTES:
             at = _skip(data, at, tag, 0)
             continue
-        size, at = _varint(data, at)
+        if at < end and data[at] < 128:
+            size = data[at]
+            at += 1
+        else:
+            size, at = _varint(data, at)
         stop = at + size
         if stop > end:
             raise ValueError(f"a field of {size} bytes where {end - at} are left")
@@ -106,11 +110,18 @@ def length_of(size: int) -> bytes:
     return bytes(out)
 
 
+# What goes before a short answer.
+_SHORT = [b"\0%b\x0a%c" % ((2 + size).to_bytes(4, "big"), size) for size in range(128)]
+
+
 def framed_output(data_json: bytes) -> bytes:
     """Return an ``Output`` with gRPC's five bytes before it."""
-    length = length_of(len(data_json))
-    size = 1 + len(length) + len(data_json)
-    return b"".join((b"\0", size.to_bytes(4, "big"), b"\x0a", length, data_json))
+    size = len(data_json)
+    if size < 128:
+        return _SHORT[size] + data_json
+    length = length_of(size)
+    head = (1 + len(length) + size).to_bytes(4, "big")
+    return b"".join((b"\0", head, b"\x0a", length, data_json))
 
 
 # --- What describes it: a FileDescriptorProto.
