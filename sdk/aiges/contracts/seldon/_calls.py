@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from aiges.contracts.seldon import _metrics
 from aiges.contracts.seldon._errors import (
     INTERNAL,
+    NotDefined,
     SeldonMicroserviceException,
     bad_data,
 )
@@ -60,8 +61,12 @@ class Served(NamedTuple):
         self.metrics.update(found, label)
         if not self.unit.shows_metrics:
             return Extras(all_tags, [])
-        shown = [{**each, "tags": {**(each.get("tags") or {}), "method": label}} for each in found]
-        return Extras(all_tags, shown)
+        return Extras(all_tags, [_shown(each, label) for each in found])
+
+
+def _shown(metric: dict[str, Any], label: str) -> dict[str, Any]:
+    """A metric as the answer says it: one with tags says the call, too."""
+    return {**metric, "tags": {**metric["tags"], "method": label}} if metric.get("tags") else metric
 
 
 def needed(outcome: Outcome, kind: str, features: Any) -> Any:
@@ -81,7 +86,7 @@ def routed(outcome: Outcome) -> list[list[int]]:
     """Return the answer of a router. Raises SeldonMicroserviceException."""
     route = outcome.data
     if route is MISSING:
-        raise bad_data("Route not defined")
+        raise NotDefined("Route not defined")
     index = getattr(route, "__index__", None)
     if index is None:
         raise bad_data(f"Routing response must be int but got {route}")

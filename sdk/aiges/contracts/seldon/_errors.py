@@ -10,6 +10,7 @@ __all__ = [
     "BAD_METADATA",
     "BAD_METRIC",
     "INTERNAL",
+    "NotDefined",
     "SeldonMicroserviceException",
     "SeldonNotImplementedError",
     "answer_of",
@@ -62,6 +63,10 @@ class SeldonNotImplementedError(SeldonMicroserviceException):
         SeldonMicroserviceException.__init__(self, message)
 
 
+class NotDefined(SeldonMicroserviceException):
+    """A call that the user's object has no method for, and that nothing stands in for."""
+
+
 def bad_data(message: str) -> SeldonMicroserviceException:
     """Return the error of a request that cannot be taken."""
     return SeldonMicroserviceException(message)
@@ -76,6 +81,8 @@ def answer_of(fault: BaseException) -> tuple[int, dict[str, Any]]:
 
 def grpc_of(fault: BaseException) -> tuple[int, str]:
     """Return the number of gRPC's status, and its text."""
+    if isinstance(fault, (NotDefined, SeldonNotImplementedError)):
+        return _UNIMPLEMENTED, str(fault.message)
     if isinstance(fault, SeldonMicroserviceException):
         status = fault.status_code
         other = _INVALID_ARGUMENT if 400 <= status < 500 else _INTERNAL

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiges.contracts.seldon._arrays import data_of, features_of, names_of
 from aiges.contracts.seldon._calls import Kind, Served, needed, routed
-from aiges.contracts.seldon._errors import SeldonNotImplementedError, bad_data
+from aiges.contracts.seldon._errors import NotDefined, SeldonNotImplementedError, bad_data
 from aiges.contracts.seldon._metrics import AGGREGATE, HEALTH, checked
 from aiges.contracts.seldon._model import MISSING, Outcome
 
@@ -62,7 +62,7 @@ class JsonCalls:
         metas = [_meta_of(message) or {} for message in messages]
         outcome = self._model.aggregate(features, [names_of(message) for message in messages])
         if outcome.data is MISSING:
-            raise bad_data("Aggregate not defined")
+            raise NotDefined("Aggregate not defined")
         meta: dict[str, Any] = {"tags": {}, "requestPath": {}}
         for each in metas:
             meta["tags"].update(each.get("tags") or {})

@@ -130,10 +130,15 @@ class UserModel:
     # --- calls ---
 
     def call(self, name: str, features: Any, names: Any, meta: Any) -> Outcome:
-        """Call predict, transform_* or route. ``data`` is MISSING where there is none."""
+        """Call predict, transform_* or route. ``data`` is MISSING where there is none.
+
+        A router that is not filled in says so: nothing stands in for it.
+        """
         method = self._methods[name]
         if method is None:
             return Outcome(MISSING, {}, [])
+        if name == "route":
+            return _outcome(method(features, names, meta=meta))
         try:
             return _outcome(method(features, names, meta=meta))
         except SeldonNotImplementedError:
@@ -145,10 +150,7 @@ class UserModel:
         method = self._methods["aggregate"]
         if method is None:
             return Outcome(MISSING, {}, [])
-        try:
-            return _outcome(method(features, names))
-        except SeldonNotImplementedError:
-            return Outcome(MISSING, {}, [])
+        return _outcome(method(features, names))
 
     def send_feedback(
         self, features: Any, names: Any, reward: float, truth: Any, routing: int | None

@@ -9,7 +9,7 @@ from google.protobuf import json_format  # type: ignore[import-untyped,unused-ig
 
 from aiges.contracts.seldon import _messages, _values
 from aiges.contracts.seldon._calls import Kind, Served, needed, routed
-from aiges.contracts.seldon._errors import SeldonNotImplementedError, bad_data
+from aiges.contracts.seldon._errors import NotDefined, SeldonNotImplementedError, bad_data
 from aiges.contracts.seldon._metrics import AGGREGATE, FEEDBACK, checked
 from aiges.contracts.seldon._model import MISSING, Outcome
 
@@ -51,7 +51,7 @@ class ProtoCalls:
         features = [_values.features_of(message) for message in messages]
         outcome = self._model.aggregate(features, [list(m.data.names) for m in messages])
         if outcome.data is MISSING:
-            raise bad_data("Aggregate not defined")
+            raise NotDefined("Aggregate not defined")
         meta: dict[str, Any] = {"tags": {}, "requestPath": {}}
         for each in map(_values.meta_of, messages):
             meta["tags"].update(each.get("tags") or {})
@@ -150,7 +150,7 @@ class ProtoCalls:
                 key=each["key"],
                 type=each["type"],
                 value=each["value"],
-                tags={str(k): str(v) for k, v in each["tags"].items()},
+                tags={str(k): str(v) for k, v in (each.get("tags") or {}).items()},
             )
         if "puid" in meta:
             told.puid = meta["puid"]

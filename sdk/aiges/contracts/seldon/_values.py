@@ -120,7 +120,8 @@ def data_of(result: Any) -> Any:
     if isinstance(result, (dict, bytes, bytearray, str, any_pb2.Any)):
         return None
     raise SeldonMicroserviceException(
-        f"Unknown data type returned as payload (must be list or np array):{result}"
+        f"Unknown data type returned as payload (must be list or np array):{result}",
+        status_code=500,
     )
 
 
