@@ -110,8 +110,8 @@ class Predictor:
         head = {name.replace("_", "-"): value for name, value in fields.items()}
         return self.web.request("POST", path, body, head, connection)
 
-    def json(self, text, path="/", **fields):
-        return self.post(text, path, **{**JSON, **fields})
+    def json(self, text, path="/", connection=None, **fields):
+        return self.post(text, path, connection, **{**JSON, **fields})
 
     def workers(self):
         return children_of(self.process.pid)

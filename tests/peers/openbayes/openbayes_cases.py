@@ -249,8 +249,9 @@ def asked(address, case):
 
     host, _, port = address.rpartition(":")
     connection = http.client.HTTPConnection(host, int(port), timeout=30)
+    head = {"Host": "served.example:8080", **case.head}  # Whatever the port is.
     try:
-        connection.request(case.method, case.path, case.body, case.head)
+        connection.request(case.method, case.path, case.body, head)
         answer = connection.getresponse()
         body = answer.read()
         fields = sorted(

@@ -5,15 +5,24 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
+from aiges.contracts._doors import Field
 from aiges.contracts._http import HttpRequest
 from aiges.contracts.openbayes._bodies import BYTES, JSON, kind_of, mimetype, parsed, structured
 from aiges.contracts.openbayes._refused import Refused
 from aiges.contracts.openbayes._values import Headers, Params
 
-__all__ = ["Call", "getters"]
+__all__ = ["Call", "getters", "head_of"]
 
 _TYPE = b"content-type"
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+def head_of(request: HttpRequest) -> list[Field]:
+    """Return the head as the client has sent it, Host with it."""
+    authority = request.pseudo.get("authority")
+    if authority is None or request.get(b"host"):
+        return request.fields
+    return [(b"host", authority.encode("latin-1")), *request.fields]
 
 
 class Call:
@@ -73,7 +82,7 @@ _COMMON: dict[str, Callable[[Call], Any]] = {
     "data": lambda call: call.request.body,
     "params": lambda call: call.params,
     "args": lambda call: call.params,
-    "headers": lambda call: Headers(call.request.fields),
+    "headers": lambda call: Headers(head_of(call.request)),
     "request": lambda call: call.flask,
 }
 _STRICT = {**_COMMON, "payload": _payload_strict, "data": _data_strict}

@@ -57,7 +57,7 @@ class Console:
         """Tell whether the request is of this machine, and meant for it."""
         client = request.client.rpartition(":")[0].strip("[]")
         local = client == "::1" or client.startswith(("127.", "::ffff:127."))
-        host = request.get(b"host").decode("latin-1").lower()
+        host = request.pseudo.get("authority", "").lower()
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         return local and name in _HOSTS and not any(request.get(field) for field in _PROXIES)
 
@@ -67,7 +67,7 @@ class Console:
         self._kept[number] = fault
         while len(self._kept) > _MOST:
             self._kept.popitem(last=False)
-        host = request.get(b"host").decode("latin-1")
+        host = request.pseudo["authority"]
         return f"http://{host}{_ROOT}console/{number}"
 
     def answer(self, request: HttpRequest) -> HttpAnswer | None:

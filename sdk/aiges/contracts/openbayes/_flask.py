@@ -15,6 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 from aiges.contracts._doors import Field
 from aiges.contracts._http import HttpAnswer, HttpRequest
+from aiges.contracts.openbayes._call import head_of
 
 __all__ = ["FlaskSide", "http_exception", "is_loaded", "names_flask", "page_of"]
 
@@ -111,7 +112,7 @@ def _answer_of(response: Any, environ: dict[str, Any]) -> HttpAnswer:
 def _environ(request: HttpRequest) -> dict[str, Any]:
     """Return the request as WSGI has it (PEP 3333)."""
     path, _, query = request.pseudo["path"].partition("?")
-    host, _, port = request.get(b"host", b"localhost").decode("latin-1").rpartition(":")
+    host, _, port = request.pseudo.get("authority", "localhost:").rpartition(":")
     client, _, client_port = request.client.rpartition(":")
     environ: dict[str, Any] = {
         "REQUEST_METHOD": request.method,
@@ -132,7 +133,7 @@ def _environ(request: HttpRequest) -> dict[str, Any]:
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
     }
-    for name, value in request.fields:
+    for name, value in head_of(request):
         text = value.decode("latin-1")
         key = name.decode("latin-1").upper().replace("-", "_")
         key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"

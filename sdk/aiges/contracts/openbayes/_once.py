@@ -32,9 +32,10 @@ def once_request(params: dict[str, Any], data: Any) -> HttpRequest:
     said = str(params.get("content-type", "")).encode("latin-1", "replace")
     kind = said or (b"application/json" if _is_json(body) else b"application/octet-stream")
     query = urlencode({name: str(value) for name, value in params.items() if name not in _OWN})
-    pseudo = {"method": "POST", "path": f"/?{query}" if query else "/", "client": "127.0.0.1:0"}
+    path = f"/?{query}" if query else "/"
+    pseudo = {"method": "POST", "path": path, "client": ":0", "authority": "localhost"}
     call: Any = _NoCall()
-    return HttpRequest(call, pseudo, [(b"content-type", kind), (b"host", b"localhost")], body)
+    return HttpRequest(call, pseudo, [(b"content-type", kind)], body)
 
 
 def _is_json(body: bytes) -> bool:

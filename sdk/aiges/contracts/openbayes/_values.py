@@ -37,10 +37,7 @@ def _converted(value: str, default: Any, kind: Callable[[str], Any] | None) -> A
 
 
 class Params(dict[str, Any]):
-    """The query: a dict that gives first values, and has the others too. It cannot be changed.
-
-    As in werkzeug's, what lies in it are lists: ``dict(params)`` has those.
-    """
+    """The query: a dict that gives first values, and has the others too. It cannot be changed."""
 
     def __init__(self, query: str) -> None:
         pairs = parse_qsl(query, keep_blank_values=True, errors=_BYTES_STAY) if query else []
@@ -48,6 +45,10 @@ class Params(dict[str, Any]):
         for name, value in pairs:
             lists.setdefault(name, []).append(value)
         super().__init__(lists)
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over names; with this here, ``dict(params)`` asks for values one by one."""
+        return super().__iter__()
 
     def __getitem__(self, name: str) -> Any:
         values = super().get(name)

@@ -27,7 +27,7 @@ class Predictor:
         if "field" in params:
             found["field"] = headers[params["field"]]
         if "fields" in params:
-            names = ("X-Any", "X-Two-Words")
+            names = ("Host", "X-Any", "X-Two-Words")
             found["fields"] = [list(pair) for pair in headers if pair[0] in names]
             found["get"] = [headers.get("x-ANY"), headers.get("x-none", "default")]
             found["in"] = ["X-any" in headers, "x-none" in headers]

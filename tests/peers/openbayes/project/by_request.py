@@ -27,6 +27,8 @@ class Predictor:
                 "remote": request.remote_addr,
                 "scheme": request.scheme,
                 "same": flask.request.method,
+                "host": request.host,
+                "url": request.url,
             }
         if do == "abort":
             flask.abort(int(request.args["status"]))
