@@ -202,3 +202,22 @@ def test_package_needs_no_host_to_be_imported(tmp_path):
     )
     subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": python_path()}, check=True)
     assert (COMPAT / "aipod").is_dir()
+
+
+def test_predict_by_the_hosts_own_protocols(binaries, tmp_path):
+    folder = tmp_path / "code"
+    folder.mkdir()
+    program = PLAIN.replace(
+        "sorted(kwargs)", "[self.version, kwargs['binary_data'].hex(), kwargs.get('x')]"
+    )
+    (folder / "main.py").write_text(program)
+    with Loader(binaries, tmp_path, folder, config={"aiges": {"contract": "aipod"}}) as loader:
+        raw = loader.web.raw_mode(b'{"x": 3}', query="?p.version=v2")
+        assert (raw.status, raw.body) == (200, b'["v2", "", 3]')
+        assert loader.web.raw_mode(b"\x00\x01").body == b'["default", "0001", null]'
+        refused = loader.web.raw_mode(b"{}", query="?p.version=../x")
+        assert refused.status == 400 and b"version '../x'" in refused.body
+        xsf = loader.xsf
+        given = [xsf.payload("kwargs", b'{"x": 4}'), xsf.payload("binary_data", b"{}")]
+        assert xsf.once(*given).text() == '["default", "7b7d", 4]'
+        loader.stop()

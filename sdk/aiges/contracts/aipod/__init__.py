@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from aiges.contracts.aipod._server import Server
 
-__all__ = ["wrapperDoors", "wrapperFini", "wrapperInit"]
+__all__ = ["wrapperDoors", "wrapperFini", "wrapperInit", "wrapperOnceExec"]
 
 _serving: Server | None = None
 
@@ -40,6 +40,12 @@ def wrapperDoors() -> dict[str, Any]:  # noqa: N802
     from aiges.contracts.aipod._server import doors
 
     return doors()
+
+
+def wrapperOnceExec(params: dict[str, Any], reqData: Any) -> Any:  # noqa: N802, N803
+    """Predict for a call of the host's own protocols."""
+    assert _serving is not None
+    return _serving.once(params, reqData)
 
 
 def wrapperFini() -> int:  # noqa: N802

@@ -11,6 +11,7 @@ from aiges.contracts._threads import DoorThreads
 from aiges.contracts.aipod._disk import Disk
 from aiges.contracts.aipod._grpc import GrpcFace
 from aiges.contracts.aipod._http import HTTP_DOORS, REFUSAL, JsonFace
+from aiges.contracts.aipod._once import predict_once
 from aiges.contracts.aipod._pool import Pool
 from aiges.contracts.aipod._seat import Seat
 from aiges.contracts.aipod._service import Service
@@ -37,15 +38,20 @@ class Server:
         )
         self._seat = Seat(disk)
         self._trainings = Trainings(self._pool, disk, self._seat, settings.workers)
-        service = Service(model_class, self._pool, disk, self._trainings)
-        self._grpc = GrpcFace(self._doors, service, self._seat.served)
-        JsonFace(self._doors, service, self._seat.served)
+        self._service = Service(model_class, self._pool, disk, self._trainings)
+        self._grpc = GrpcFace(self._doors, self._service, self._seat.served)
+        JsonFace(self._doors, self._service, self._seat.served)
 
     def start(self) -> None:
         """Serve, as soon as the worker that is replaced has trained its models."""
         self._seat.take()
         self._doors.loop.start()
         self._doors.start(self._grpc.simple)
+
+    def once(self, params: dict[str, Any], data: Any) -> Any:
+        """Predict for a call of the host's own protocols."""
+        self._seat.served()
+        return predict_once(self._service, self._doors.put, params, data)
 
     def end(self) -> None:
         """Let trainings end, then what serves, then the instances."""
