@@ -14,10 +14,10 @@ HOME = PACKAGE.parents[1]  # Of bin/ and include/: aiges_host, or the checkout.
 
 
 def native_program(name: str) -> Path | None:
-    """Return a program of AIGES: what AIGES_BIN names, of this package, or found on PATH."""
+    """Return a program of AIGES: what AIGES_BIN names, of this package or checkout, or on PATH."""
     named = os.environ.get("AIGES_BIN", "")
     folders = [Path(named)] if named else []
-    for folder in [*folders, HOME / "bin", Path(sys.executable).parent]:
+    for folder in [*folders, HOME / "bin", HOME / "build" / "bin", Path(sys.executable).parent]:
         if _is_native(folder / name):
             return (folder / name).absolute()
     for part in os.environ.get("PATH", os.defpath).split(os.pathsep):
