@@ -263,6 +263,26 @@ def test_server_of_ones_own_and_the_client(here, capsys):
     assert capsys.readouterr().out == f"listening address: [::]:{port}\nRPC server shutdown\n"
 
 
+def test_servicer_of_ones_own_server(here):
+    from concurrent import futures
+
+    from aipod.rpc.proto.ai_pb2_grpc import AIServicer as Base
+    from aipod.rpc.proto.ai_pb2_grpc import add_AIServicer_to_server
+    from aipod.rpc.server import AIServicer
+
+    server = grpc.server(futures.ThreadPoolExecutor(2))
+    servicer = AIServicer(Doubles)
+    assert isinstance(servicer, Base) and servicer.instance_pool.size == 1
+    add_AIServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with AIClient(f"127.0.0.1:{port}", timeout=20) as client:
+        assert client.predict(x="a")["y"] == "aa"
+        with pytest.raises(grpc.RpcError, match="Method not implemented!"):
+            client.cancel()
+    server.stop(0).wait()
+
+
 def test_client_makes_no_folder_until_it_is_asked_for_one(here):
     client = AIClient("127.0.0.1:1", version="v1", datapath="mine", timeout=0.01)
     assert (client.version, client.address, client.log is not None) == ("v1", "127.0.0.1:1", True)

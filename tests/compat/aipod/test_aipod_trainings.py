@@ -2,7 +2,9 @@
 """Trainings: detached, cancellable, beside each other, through reloads and to the end."""
 
 import signal
+import time
 
+import grpc
 import pytest
 from aipod_host import AipodCommand
 from aipod_models import TOOLBOX
@@ -57,6 +59,10 @@ def test_trainings_starve_nobody_and_more_wait_for_their_turn(host):
         assert host.call("predict", "others") > 0
         assert host.call("log", "b0")[0]["message"] == "begun"
     assert host.call("log", "b2") == [] and not third.done()
+    fourth = host.start("train", "b3")  # Is not even begun.
+    wait_until(lambda: host.call("cancel", "b3")["result"], "the fourth one to wait")
+    wait_until(fourth.done, "the end of the fourth one")
+    assert fourth.code() == "CANCELLED" and "load b3" not in events(host)
     (host.folder / "b-go").touch()
     assert [call.result() for call in (*first, third)] == [{"trained": ""}] * 3
 
@@ -84,6 +90,7 @@ def test_cancelled_training_cleans_up_and_its_instance_goes(host):
     assert host.call("cancel", "d1") == {"result": True}
     wait_until(training.done, "the end of the training")
     assert training.code() == "CANCELLED"
+    assert training.future.details() == "the training of version 'd1' was cancelled"
     assert "cleaned up" in events(host) and "swallowed" not in events(host)
     assert host.call("cancel", "d1") == {"result": False}
     assert host.call("predict", "d1") == 1
@@ -148,6 +155,45 @@ def test_sigterm_does_not_wait_for_ever(serve):
     detached.cancel()
     assert command.stop() == 0
     assert "the training of version 's1' is cut off" in command.log()
+
+
+def test_sigterm_ends_a_worker_that_waits_for_a_training(serve):
+    command = serve(QUICK_END + "drain_ms = 1500\n")
+    command.begin_training("s1", do="forever")
+    command.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "waiting until the worker" in command.log(), "the new worker to wait")
+    assert command.stop() == 0
+
+
+def test_worker_that_dies_in_a_training_leaves_no_lock(serve):
+    command = serve(QUICK_END)
+    training = command.start("train", "d1", do="die")
+    wait_until(training.done, "the end of the training")
+    assert training.code() == "UNAVAILABLE"
+    command.wait_ready()
+    wait_until(lambda: quietly(command, "train", "d1", weights=7), "a further training")
+    assert command.call("predict", "d1", do="weights") == 7
+
+
+def quietly(command, *given, **kwargs):
+    """The value, or None while no worker is ready."""
+    try:
+        return command.call(*given, **kwargs)
+    except grpc.RpcError as fault:
+        assert fault.code().name == "UNAVAILABLE", fault
+        return None
+
+
+def test_training_longer_than_hang_kill_ms_is_no_hang(serve):
+    command = serve(QUICK_END + "hang_kill_ms = 1500\n")
+    training = command.begin_training("h1", do="until", file="go", weights=1)
+    predict = command.start("predict", "h2", do="wait", file="go")
+    begin = time.monotonic()
+    while time.monotonic() - begin < 3:  # Twice as long as a loop that stands would live.
+        command.call("predict", "h1")
+    (command.folder / "go").touch()
+    assert training.result() == {"trained": ""} and predict.result() is False
+    assert "no progress" not in command.log()
 
 
 # --- Several instances.

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
+from aiges.cli import _say, _toml
 from aiges.contracts import _handover
-from aiges.contracts._command import become_loader
+from aiges.contracts._command import CONFIG, _service_of, become_loader
 from aiges.contracts.aipod._settings import listen_port, read_settings
 
 __all__ = ["run"]
@@ -17,17 +18,20 @@ __all__ = ["run"]
 _MOST_MESSAGE = 104_857_600  # What a request may have, as it always was.
 # A worker that is to take the place of one that trains is not ready until that is over.
 _START_MS = 86_400_000
+_BESIDE = 76  # Calls in an instance beside those that threads serve.
 
 
 def run(model_class: Any, port: int | None) -> NoReturn:
     """Serve the class. Raises ValueError for mistaken variables of the environment."""
     if _handover.is_worker():
         _handover.hand_over(model_class)
-    read_settings()
-    at = listen_port(port)
+    settings = read_settings()
+    at = _said_port(listen_port(port))
     program = _program()
     tables: dict[str, dict[str, Any]] = {
         "limits": {"max_message_bytes": _MOST_MESSAGE},
+        # Trainings that wait for their turn lie in the instance, too.
+        "http": {"app_concurrency": 2 * settings.workers + _BESIDE},
         "instances": {"start_timeout_ms": _START_MS},
         "log": {
             "listening_line": f"listening address: [::]:{at}",
@@ -38,6 +42,17 @@ def run(model_class: Any, port: int | None) -> NoReturn:
     become_loader(
         "aipod", host, at, tables, folder=program.parent, program=program, arguments=sys.argv[1:]
     )
+
+
+def _said_port(port: int) -> int:
+    """Return the port that aiges.toml says, which goes first, or that one."""
+    try:
+        said = _toml.read(Path(CONFIG)) if Path(CONFIG).is_file() else {}
+    except _say.CliError:
+        return port  # Said by what reads it next.
+    own = said.get(_service_of(said))
+    there = own.get("port") if isinstance(own, dict) else None
+    return there if isinstance(there, int) and there > 0 else port
 
 
 def _program() -> Path:

@@ -8,6 +8,7 @@ however it ended, so that the next call loads what was trained. :meth:`Trainings
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import logging
@@ -40,25 +41,38 @@ class _Training:
         self, version: str, kwargs: dict[str, Any], wanted: Callable[[], bool], tell: Outcome
     ) -> None:
         self.version, self.kwargs, self.wanted, self.tell = version, kwargs, wanted, tell
-        self.begun = time.time()
+        self.begun = 0.0
         self.cancelled = False
-        self.thread_id = 0  # While the user's code runs.
+        self._lock = threading.Lock()
+        self._thread_id = 0  # While the user's code runs.
         self.result: Any = None
         self.fault: BaseException | None = TrainingCancelled()
         self.over = threading.Event()
 
     def run(self, model: Any) -> None:
         """Run the user's code on this thread, which ends with it."""
-        try:
-            self.thread_id = threading.get_ident()
-            if self.cancelled:
-                return
-            self.result = model.train(**self.kwargs)
-            self.fault = None
-        except BaseException as fault:
-            self.fault = fault
-        finally:
-            self.thread_id = 0
+        with contextlib.suppress(TrainingCancelled):  # One that comes when it has just ended.
+            try:
+                with self._lock:
+                    if self.cancelled:
+                        return
+                    self._thread_id = threading.get_ident()
+                self.result = model.train(**self.kwargs)
+                self.fault = None
+            except BaseException as fault:
+                self.fault = fault
+            finally:
+                with self._lock:
+                    self._thread_id = 0
+
+    def cancel(self) -> None:
+        """Raise TrainingCancelled in it, or let it not begin."""
+        with self._lock:
+            self.cancelled = True
+            if self._thread_id:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                    ctypes.c_ulong(self._thread_id), ctypes.py_object(TrainingCancelled)
+                )
 
 
 class Trainings:
@@ -108,7 +122,7 @@ class Trainings:
         with self._lock:
             training = self._all.get(version)
         if training is not None:
-            self._cancel(training)
+            training.cancel()
             return True
         if not self._disk.is_known(version):
             return False
@@ -129,7 +143,7 @@ class Trainings:
             if not training.over.wait(max(until - time.monotonic(), 0)):
                 _LOG.error(
                     "the training of version %r is cut off after %.0f s: the worker ends",
-                    training.version, time.time() - training.begun,
+                    training.version, time.monotonic() - (training.begun or time.monotonic()),
                 )  # fmt: skip
 
     # --- on a thread of its own ---
@@ -140,15 +154,19 @@ class Trainings:
         except BaseException as fault:
             training.result, training.fault = None, fault
         finally:
-            self._disk.raise_generation(training.version)
+            if training.begun:
+                self._disk.raise_generation(training.version)
             held.free()
             self._seat.end_training()
             self._forget(training)
         training.tell(training.result, training.fault)
 
     def _run_with_lock(self, training: _Training) -> None:
-        with self._free:
-            if training.cancelled or self._ending or not training.wanted():
+        while not self._free.acquire(timeout=_LOOK_S):
+            if self._is_unwanted(training):
+                return
+        try:
+            if self._is_unwanted(training):
                 return
             entry = self._pool.take_now(training.version)
             self._pool.begin_training(entry)
@@ -156,9 +174,19 @@ class Trainings:
                 self._train(training, entry)
             finally:
                 self._pool.end_training(entry)
+        finally:
+            self._free.release()
+
+    def _is_unwanted(self, training: _Training) -> bool:
+        """Whether one that has not begun is not to begin any more."""
+        if self._disk.take_wish(training.version):
+            training.cancelled = True
+        if training.cancelled:
+            training.fault = _cancelled(training)
+        return training.cancelled or self._ending or not training.wanted()
 
     def _train(self, training: _Training, entry: Entry) -> None:
-        _LOG.info("training of version %r begins", training.version)
+        training.begun = time.monotonic()
         thread = threading.Thread(
             target=training.run, args=(entry.model,), name=f"train-{training.version}", daemon=True
         )
@@ -166,25 +194,17 @@ class Trainings:
         thread.join(_LOOK_S)
         while thread.is_alive():
             if self._disk.take_wish(training.version):
-                self._cancel(training)
+                training.cancel()
             thread.join(_LOOK_S)
         if training.cancelled and training.fault is not None:
-            training.fault = TrainingCancelled(
-                f"training of version {training.version!r} cancelled"
-            )
-
-    @staticmethod
-    def _cancel(training: _Training) -> None:
-        training.cancelled = True
-        thread_id = training.thread_id
-        if thread_id:
-            # A thread that is just ending takes no harm: nothing of ours runs behind it.
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(thread_id), ctypes.py_object(TrainingCancelled)
-            )
+            training.fault = _cancelled(training)
 
     def _forget(self, training: _Training) -> None:
         with self._lock:
             if self._all.get(training.version) is training:
                 del self._all[training.version]
         training.over.set()
+
+
+def _cancelled(training: _Training) -> TrainingCancelled:
+    return TrainingCancelled(f"the training of version {training.version!r} was cancelled")
