@@ -226,6 +226,22 @@ def test_port_in_use_ends_it(tmp_path):
     assert done.returncode == 1 and port in done.stderr
 
 
+def test_pypis_aiges_beside_it_is_not_asked(serve, tmp_path):
+    """A distribution aiges on PyPI has a package of that name."""
+    (tmp_path / "aiges").mkdir()
+    (tmp_path / "aiges" / "__init__.py").write_text("raise ImportError('of PyPI')\n")
+    assert serve(ECHO).json(b"[1]").body == b"[1]"
+
+
+def test_address_of_ipv6(serve):
+    (port,) = free_ports(1)
+    predictor = serve(ECHO, "--host", "::1", "--port", str(port), own_port=False, ready=False)
+    line = f"Openbayes Serving 开始服务，本地访问地址：http://[::1]:{port}"
+    predictor.wait(lambda: line in predictor.lines)
+    web = HttpClient(f"::1:{port}")
+    assert web.request("POST", "/", b"[1]", JSON).body == b"[1]"
+
+
 def test_two_processes_share_one_port(serve, tmp_path):
     """SO_REUSEPORT: connections go to either."""
     (port,) = free_ports(1)

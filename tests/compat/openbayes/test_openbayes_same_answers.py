@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same folder gives the answers that openbayes-serving 0.5.0 gave, but where docs say why not.
 
-Recorded by tests/peers/openbayes/record.py.
+Recorded by tests/peers/openbayes/openbayes_record.py.
 """
 
 import base64

@@ -42,7 +42,8 @@ def run(predictor: Any, started_in: str = "") -> NoReturn:
     port = _default_port() if options.port is None else options.port
     tables: dict[str, dict[str, Any]] = {SERVICE: {"reuseport": 1}}
     if port != 0 and not Path(CONFIG).is_file():
-        line = f"Openbayes Serving 开始服务，本地访问地址：http://{host}:{port}"
+        shown = f"[{host}]" if ":" in host else host
+        line = f"Openbayes Serving 开始服务，本地访问地址：http://{shown}:{port}"
         tables["log"] = {"listening_line": line}
     become_loader(
         "openbayes",

@@ -24,3 +24,4 @@ def init_logging() -> None:
     handler.setLevel(logging.INFO if production else logging.DEBUG)
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
+    logging.getLogger("asyncio").setLevel(logging.INFO)  # Ours, in their process.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Records what the original answers: ``python record.py <its python> [answers.json]``.
+"""Records what the original answers: ``python openbayes_record.py <its python> [answers.json]``.
 
 The original runs in a virtual environment of its own (openbayes-serving 0.5.0, numpy); this script
 needs msgpack. Every case is asked of the same folder that our tests serve.
