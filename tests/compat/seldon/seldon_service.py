@@ -8,12 +8,14 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 from free_ports import free_ports
 from loader_process import DIE_WITH_PARENT, ROOT
 from waiting import wait_until
 
 COMPAT = ROOT / "compat" / "seldon"
+HERE = Path(__file__).resolve().parent
 PEERS = ROOT / "tests" / "peers" / "seldon"
 EXAMPLES = ROOT / "docs" / "examples" / "seldon"
 START_LIMIT_S = 40

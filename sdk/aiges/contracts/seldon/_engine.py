@@ -12,6 +12,7 @@ from typing import Any
 from aiges.contracts._command import use_first
 from aiges.contracts._http import HttpAnswer, HttpRequest
 from aiges.contracts._threads import DoorThreads
+from aiges.contracts.seldon._access import AccessLog
 from aiges.contracts.seldon._calls import Served
 from aiges.contracts.seldon._folder import make_folder
 from aiges.contracts.seldon._lane import Lane, LaneGrpc, LaneHttp
@@ -20,7 +21,7 @@ from aiges.contracts.seldon._metrics import SeldonMetrics
 from aiges.contracts.seldon._model import UserModel
 from aiges.contracts.seldon._parameters import is_true
 from aiges.contracts.seldon._rest import Rest
-from aiges.contracts.seldon._unit import environment_of, unit_of
+from aiges.contracts.seldon._unit import Unit, environment_of, unit_of
 from aiges.contracts.seldon._user import load_object, make_object
 
 __all__ = ["Engine"]
@@ -43,9 +44,10 @@ class Engine:
         metadata = Metadata(user, unit)
         load_object(user)
         served = Served(UserModel(user), unit, SeldonMetrics(extra_default_labels=unit.labels))
-        strict = is_true(config.get("strict_upstream", ""))
+        strict = _says(config, "strict_upstream")
         most = _number(config, "max_workers", 1)
-        self._rest = Rest(served, metadata, strict)
+        access = AccessLog(_unlogged(environment, unit)) if _says(config, "access_log") else None
+        self._rest = Rest(served, metadata, strict, access)
         self._doors = DoorThreads(most + _BESIDE)
         lane = Lane(most)
         LaneHttp(self._doors, self._rest.handle, _MOST_BODY, _refuse, lane, self._rest.is_free)
@@ -86,6 +88,18 @@ def _register(server: LaneGrpc, served: Served, metadata: Metadata) -> None:
     from aiges.contracts.seldon._servicers import register
 
     register(server, ProtoCalls(served), metadata, served.unit.name)
+
+
+def _says(config: Mapping[str, str], key: str) -> bool:
+    return is_true(config.get(key, ""))
+
+
+def _unlogged(environment: Mapping[str, str], unit: Unit) -> str:
+    """The path that has no line in the access log, or nothing."""
+    filters = environment.get("FILTER_METRICS_ACCESS_LOGS") or str(
+        not is_true(environment.get("SELDON_DEBUG", ""))
+    )
+    return unit.metrics_path if is_true(filters) else ""
 
 
 def _refuse(_request: HttpRequest) -> HttpAnswer:

@@ -23,6 +23,7 @@ def make_folder(loader: int) -> str:
     named = os.environ.get(VARIABLE)
     if named:
         os.makedirs(named, exist_ok=True)
+        os.environ[VARIABLE.lower()] = named
         return named
     place = Path(tempfile.gettempdir())
     begin = f"{_PREFIX}-{os.getuid()}-"
@@ -33,7 +34,7 @@ def make_folder(loader: int) -> str:
     except FileExistsError:
         if not _is_ours(folder):
             folder = Path(tempfile.mkdtemp(prefix=begin))
-    os.environ[VARIABLE] = str(folder)
+    os.environ[VARIABLE] = os.environ[VARIABLE.lower()] = str(folder)  # Old clients: in small.
     return str(folder)
 
 

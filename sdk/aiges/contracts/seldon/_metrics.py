@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import bisect
 import importlib
+import inspect
 import math
 import os
 import threading
+import time
 from collections.abc import Iterable
 from typing import Any, Callable
 
@@ -138,6 +140,7 @@ class SeldonMetrics:
         self._values: dict[Any, Any] = {}
         self._lock = threading.Lock()
         self._value_class: Any = None
+        self._knows_time = False
 
     # --- what is reported ---
 
@@ -149,7 +152,7 @@ class SeldonMetrics:
             if kind == COUNTER:
                 self._add(key, value, labels)
             elif kind == GAUGE:
-                self._value("gauge", key, key, labels).set(value)
+                self._set(self._value("gauge", key, key, labels), value)
             else:
                 self._observe(key, value / 1000, labels)
 
@@ -159,6 +162,12 @@ class SeldonMetrics:
             labels = {"method": FEEDBACK}
             self._add(_FEEDBACK, 1.0, labels)
             self._add(_REWARD, reward, labels)
+
+    def _set(self, gauge: Any, value: float) -> None:
+        if self._knows_time:
+            gauge.set(value, timestamp=time.time())
+        else:
+            gauge.set(value)
 
     def _add(self, key: str, value: float, labels: dict[str, str]) -> None:
         self._value("counter", key, key + "_total", labels).inc(value)
@@ -183,16 +192,19 @@ class SeldonMetrics:
 
     def _make(self, kind: str, name: str, sample: str, labels: dict[str, str]) -> Any:
         if self._value_class is None:
-            values: Any = importlib.import_module("prometheus_client.values")
-            if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-                self._value_class = values.MultiProcessValue()
-            else:
+            if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
                 raise RuntimeError("expected PROMETHEUS_MULTIPROC_DIR to be set")
+            values: Any = importlib.import_module("prometheus_client.values")
+            self._value_class = values.MultiProcessValue()
+            taken = inspect.signature(self._value_class.set).parameters
+            self._knows_time = "timestamp" in taken  # From 0.18 on.
         worker = str(self._worker_id()) if self._worker_id else _WORKER
         every = {**self._labels, **labels, "worker_id": worker}
-        mode = "mostrecent" if kind == "gauge" else ""
+        # Of gauges of several instances the last one said; an older client knows the largest.
+        mode = "" if kind != "gauge" else "mostrecent" if self._knows_time else "max"
+        names, values_of = tuple(every), tuple(every.values())
         return self._value_class(
-            kind, name, sample, tuple(every), tuple(every.values()), name, multiprocess_mode=mode
+            kind, name, sample, names, values_of, help_text=name, multiprocess_mode=mode
         )
 
     # --- what Prometheus asks ---

@@ -8,6 +8,7 @@ from typing import Any, Callable, NamedTuple
 
 from aiges.contracts._http import HttpAnswer, HttpRequest
 from aiges.contracts.seldon import _calls
+from aiges.contracts.seldon._access import AccessLog
 from aiges.contracts.seldon._arrays import dump
 from aiges.contracts.seldon._bodies import message_of
 from aiges.contracts.seldon._errors import (
@@ -54,8 +55,15 @@ class _Route(NamedTuple):
 class Rest:
     """Answers requests of HTTP. Thread-safe as far as the user's code is."""
 
-    def __init__(self, served: _calls.Served, metadata: Metadata, strict: bool) -> None:
+    def __init__(
+        self,
+        served: _calls.Served,
+        metadata: Metadata,
+        strict: bool,
+        access: AccessLog | None = None,
+    ) -> None:
         self._served, self._metadata, self._strict = served, metadata, strict
+        self._access = access
         self._passes = served.unit.passes_payload
         self._json = JsonCalls(served)
         self._proto: Any = None
@@ -99,6 +107,12 @@ class Rest:
 
     def handle(self, request: HttpRequest) -> HttpAnswer:
         """Answer a request."""
+        answer = self._answer(request)
+        if self._access is not None:
+            self._access.write(request, answer)
+        return answer
+
+    def _answer(self, request: HttpRequest) -> HttpAnswer:
         path, method = request.path, request.method
         route, is_gateways = self._routes.get(path), False
         if route is None:
