@@ -83,7 +83,7 @@ class Model(AIModelBase):
         if do == "threads":
             return sorted(thread.name for thread in threading.enumerate())
         if do == "raise":
-            raise RuntimeError("the cause")
+            raise RuntimeError(kwargs.get("text", "the cause"))
         return self.seen
 
 

@@ -149,7 +149,15 @@ def test_cause_is_in_the_log(one):
         "UNKNOWN",
         "Exception calling application: the cause",
     )
-    wait_until(lambda: 'raise RuntimeError("the cause")' in one.log(), "the traceback in the log")
+    wait_until(lambda: "RuntimeError: the cause" in one.log(), "the traceback in the log")
+
+
+def test_long_text_of_an_error_is_cut(one):
+    """Clients take no trailers of more than 16 KiB, and no whole answer with such."""
+    for size in (10_000, 100_000, 1_000_000):
+        status, text = one.fault("predict", do="raise", text="值x" * size)
+        assert status == "UNKNOWN" and text.startswith("Exception calling application: 值x值x")
+        assert 3000 < len(text.encode()) < 9000
 
 
 # --- Plain HTTP, which is ours.

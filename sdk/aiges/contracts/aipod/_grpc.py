@@ -20,6 +20,7 @@ host: Any = aiges_embed
 
 _LOG = logging.getLogger("aiges.aipod")
 _HEAD = 5
+_MOST_TEXT = 8192  # The host sends 4 KiB of it: clients take little more.
 _UNKNOWN, _UNIMPLEMENTED, _INTERNAL = 2, 12, 13
 _NO_FIELDS: tuple[()] = ()
 _METHOD_OF = {f"/{SERVICE}/{name}": name for name in METHODS}
@@ -120,7 +121,8 @@ class GrpcCall:
         """Answer with a status."""
         fields = [(b":trailers", b""), (b"grpc-status", b"%d" % code)]
         if text:
-            fields.append((b"grpc-message", text.encode(errors="replace").replace(b"\0", b" ")))
+            words = text[:_MOST_TEXT].encode(errors="replace").replace(b"\0", b" ")
+            fields.append((b"grpc-message", words))
         self._end(fields, b"")
 
     def _end(self, fields: Any, data: bytes) -> None:
