@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Says what took long in `make test`:  parts_report.py PARTS CTEST_XML PYTEST_XML
+"""Says what took long in `make test`:  parts_report.py PARTS CTEST_XML PYTEST_XML AGAIN_XML
 
 PARTS has a line `seconds name` for each part. Of the runners' parts the programs and folders are
-told too; there the times of tests that ran beside each other are added up.
+told too; there the times of tests that ran beside each other are added up. AGAIN_XML has the tests
+that failed and were run once more, alone (scripts/pytest.sh).
 """
 
 import sys
@@ -30,7 +31,7 @@ def place(runner, of_class, name):
     return name.split(".")[0].split("/")[0]
 
 
-def report(parts, files):
+def report(parts, files, again=Path()):
     rows, totals = [], []
     for line in parts:
         seconds, name = line.split(maxsplit=1)
@@ -48,11 +49,13 @@ def report(parts, files):
     for seconds, name in sorted(rows, reverse=True)[:SHOWN]:
         yield f"  {seconds:7.1f} s  {name}"
     yield from totals
+    for of_class, name, _, end in cases(again):
+        yield f"pytest: failed, and when run again, alone: {end}: {of_class}.{name}"
 
 
 def main():
-    parts, ctest, pytest = map(Path, sys.argv[1:4])
-    for line in report(parts.read_text().splitlines(), {"ctest": ctest, "pytest": pytest}):
+    parts, ctest, pytest, again = map(Path, sys.argv[1:5])
+    for line in report(parts.read_text().splitlines(), {"ctest": ctest, "pytest": pytest}, again):
         print(line)
 
 

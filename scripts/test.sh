@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 parts=build/parts.txt
 mkdir -p build
-rm -f "$parts" build/ctest.xml build/pytest.xml
+rm -f "$parts" build/ctest.xml build/pytest.xml build/pytest_again.xml
 
 # part NAME COMMAND...
 part() {
@@ -16,7 +16,8 @@ part() {
   [ $rc = 0 ] || { report; exit $rc; }
 }
 
-report() { python3 scripts/parts_report.py "$parts" build/ctest.xml build/pytest.xml; }
+report() { python3 scripts/parts_report.py "$parts" build/ctest.xml build/pytest.xml \
+  build/pytest_again.xml; }
 
 export AIGES_BIN=build/bin
 part setup scripts/setup.sh test
@@ -26,6 +27,6 @@ part lint make --no-print-directory lint
 part ctest ctest --test-dir build --output-on-failure -j2 --output-junit ctest.xml
 part address scripts/sanitize.sh --short address
 part thread scripts/sanitize.sh --short thread
-part pytest .venv/bin/python -m pytest -n 2 --dist loadfile --junit-xml build/pytest.xml
+part pytest scripts/pytest.sh
 part hostile make --no-print-directory hostile HOSTILE_ARGS=--short
 report

@@ -36,3 +36,14 @@ def test_a_run_that_failed_early_is_told_too(tmp_path):
     files = {"ctest": tmp_path / "c.xml", "pytest": tmp_path / "p.xml"}
     said = list(parts_report.report(["7 setup"], files))
     assert said == ["make test: 0.1 min; the longest parts:", "      7.0 s  setup"]
+
+
+def test_what_passed_only_when_run_again_is_named(tmp_path):
+    again = tmp_path / "a.xml"
+    again.write_text(PYTEST)
+    said = list(parts_report.report(["7 setup"], {}, again))
+    assert said[2:] == [
+        "pytest: failed, and when run again, alone: passed: tests.e2e.test_reload.test_a",
+        "pytest: failed, and when run again, alone: passed: tests.e2e.test_start.TestX.test_b",
+        "pytest: failed, and when run again, alone: skipped: tests.web.test_page.test_c",
+    ]
