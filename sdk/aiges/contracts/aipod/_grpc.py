@@ -20,10 +20,20 @@ host: Any = aiges_embed
 
 _LOG = logging.getLogger("aiges.aipod")
 _HEAD = 5
-_MOST_TEXT = 8192  # The host sends 4 KiB of it: clients take little more.
+# Clients may refuse trailers of over 8 KiB, in which what is not ASCII has three times its size.
+_MOST_TEXT, _MOST_PACKED = 4096, 6144
+_PLAIN = bytes(byte for byte in range(0x20, 0x7F) if byte != 0x25)
 _UNKNOWN, _UNIMPLEMENTED, _INTERNAL = 2, 12, 13
 _NO_FIELDS: tuple[()] = ()
 _METHOD_OF = {f"/{SERVICE}/{name}": name for name in METHODS}
+
+
+def _words_of(text: str) -> bytes:
+    """Return as much of a text as clients take."""
+    words = text[:_MOST_TEXT].encode(errors="replace").replace(b"\0", b" ")
+    while len(words) + 2 * len(words.translate(None, _PLAIN)) > _MOST_PACKED:
+        words = words[: len(words) * 7 // 8].decode(errors="ignore").encode()
+    return words
 
 
 class GrpcCall:
@@ -121,8 +131,7 @@ class GrpcCall:
         """Answer with a status."""
         fields = [(b":trailers", b""), (b"grpc-status", b"%d" % code)]
         if text:
-            words = text[:_MOST_TEXT].encode(errors="replace").replace(b"\0", b" ")
-            fields.append((b"grpc-message", words))
+            fields.append((b"grpc-message", _words_of(text)))
         self._end(fields, b"")
 
     def _end(self, fields: Any, data: bytes) -> None:
