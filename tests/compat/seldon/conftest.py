@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from loader_fixtures import binaries, xsf_stubs
+from loader_fixtures import binaries, start, xsf_stubs
 from loader_process import ROOT
 from seldon_service import COMPAT, PEERS, Service
 

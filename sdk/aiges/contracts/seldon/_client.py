@@ -125,7 +125,7 @@ class Settings:
         if self.raw_data:
             return json_format.ParseDict(self.raw_data, made)
         made.meta.SetInParent()
-        for key, value in ((self.meta or {}).get("tags") or {}).items():
+        for key, value in (self.meta or {}).items():
             _values.fill_value(made.meta.tags[key], value)
         if self.bin_data is not None:
             made.binData = bytes(self.bin_data)
@@ -231,8 +231,6 @@ def _rest(
         response = json.loads(data)
         if form or settings.client_return_type == "proto":
             response = json_format.ParseDict(response, _messages.message("SeldonMessage")())
-    if settings.client_return_type == "dict" and not form:
-        request = json_format.MessageToDict(request)
     return made(request, response, status == 200, "" if status == 200 else f"{status}:{reason}")
 
 
@@ -271,7 +269,7 @@ def _grpc(
             )
         except grpc.RpcError as fault:
             return made(request, None, False, str(fault))
-    if settings.client_return_type == "dict":
+    if settings.client_return_type == "dict" and service == "Seldon":
         request, response = map(json_format.MessageToDict, (request, response))
     return made(request, response, True, "")
 
