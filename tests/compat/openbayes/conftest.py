@@ -5,6 +5,7 @@ import contextlib
 import sys
 
 import pytest
+from loader_fixtures import xsf_stubs
 from openbayes_served import PEERS, Predictor
 
 sys.path.insert(0, str(PEERS))  # openbayes_cases

@@ -276,12 +276,21 @@ def test_aiges_toml_goes_before_the_modes_and_arguments_before_it(serve, tmp_pat
     assert predictor.json(b"[1]").body == b"[1]"
 
 
-def test_contract_is_found_by_the_folder(tmp_path):
-    """AIService in the folder of a predictor, with nothing said: with -c, and by its import."""
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        'contract = "openbayes"\napp = "predictor.py"\n',
+        'contract = "openbayes"\napp = "predictor:Predictor"\n',
+    ],
+)
+def test_aiservice_serves_the_folder(tmp_path, said):
+    """By what predictor.py imports, by the program, or by the class alone."""
     (tmp_path / "predictor.py").write_text(ECHO)
     (tmp_path / "aiges.toml").write_text(
         '[svcName]\nhost = "127.0.0.1"\nport = 0\n[wrapper]\nhttp_listen = "off"\n'
-        f'[instances]\npython = {json.dumps(sys.executable)}\npythonpath = "."\nlame_duck_ms = 0\n'
+        f"[aiges]\n{said}[instances]\npython = {json.dumps(sys.executable)}\n"
+        'pythonpath = "."\nlame_duck_ms = 0\n'
     )
     predictor = Predictor(tmp_path)
     loader = os.path.join(predictor.env["AIGES_BIN"], "AIService")

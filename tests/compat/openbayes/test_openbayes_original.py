@@ -36,10 +36,11 @@ def python():
     PLACE.mkdir(parents=True, exist_ok=True)
     with open(PLACE / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "bin" / "uvicorn").exists():
+        if not (folder / "complete").exists():
             subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
             pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet"]
             subprocess.run([*pip, "-r", PEERS / "requirements.txt"], check=True)
+            (folder / "complete").touch()
     return folder / "bin" / "python"
 
 

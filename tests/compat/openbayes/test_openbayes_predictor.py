@@ -11,8 +11,9 @@ import threading
 
 import pytest
 from loader_process import DIE_WITH_PARENT
-from openbayes_served import BIN, HEAD, RUN, Predictor
+from openbayes_served import BIN, HEAD, JSON, RUN, Predictor
 from waiting import wait_until
+from xsf_client import XsfClient
 
 MIB = 1 << 20
 # One program for all that does not need its own.
@@ -138,6 +139,15 @@ def test_hostile_json_is_the_callers_fault(does):
     assert does.json(b"9" * 5000).status == 200  # More digits than int() takes: bytes.
 
 
+def test_too_large_a_body_is_refused_without_being_kept(serve, tmp_path):
+    (tmp_path / "aiges.toml").write_text("[wrapper]\nmax_body_mb = 1\n")
+    predictor = serve(HEAD + "class Predictor:\n    def predict(self, data): return data\n" + RUN)
+    answer = predictor.post(b"x" * (MIB + 1))
+    assert (answer.status, answer.json) == (413, {"error": "the body is too large"})
+    body = b"x" * MIB
+    assert predictor.post(body).body == body
+
+
 def test_hostile_heads_and_queries(does):
     assert (
         does.web.exchange(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n")[9:12]
@@ -190,6 +200,12 @@ def test_hosts_own_protocols_call_it_too(does):
     assert does.web.raw_mode(b"\x00\xff").body == b'{"type": "bytes"}'
     assert does.web.raw_mode(b"{}", "?p.do=len").json == {"type": "dict", "len": 0}
     assert does.web.raw_mode(b"{}", "?p.do=key").status == 500
+    plain = does.web.request("POST", "/v1/json/svcName", b'{"input": {"a": [1]}}', JSON)
+    assert plain.status == 200 and plain.json == {"result": {"a": [1]}}, plain.body
+    xsf = XsfClient(does.address)
+    assert xsf.once(xsf.payload("input", b'{"a": [3]}')).text() == '{"a": [3]}'
+    assert xsf.once(xsf.payload("a"), xsf.payload("b")).code != 0
+    xsf.close()
 
 
 def test_pages_are_beside_it(does):

@@ -162,6 +162,9 @@ def of_routes():
         yield Case(method, "by_json", method=method)
     for path in ("/predict", "/predict/", "/a/b?x=1", "//", "/%2F", "/index.html"):
         yield Case(f"GET {path}", "by_json", method="GET", path=path)
+    yield Case("HEAD elsewhere", "by_json", method="HEAD", path="/x")
+    yield Case("OPTIONS elsewhere", "by_json", method="OPTIONS", path="/x")
+    yield Case("POST //", "by_json", b"[]", JSON, "//")
     yield Case("POST /predict", "by_json", b"{}", JSON, "/predict")
     yield Case("POST /predict of a page", "by_json", b"{}", JSON, "/predict", fields=ORIGIN)
     yield Case("PUT of a page", "by_json", method="PUT", fields=ORIGIN)

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from aiges.contracts._http import HttpAnswer, HttpRequest
-from aiges.contracts.openbayes._bodies import BYTES, JSON, kind_of
+from aiges.contracts.openbayes._bodies import JSON, kind_of
 from aiges.errors import BadInput
 
 __all__ = ["once_request", "once_result"]
@@ -55,13 +55,14 @@ def once_result(answer: HttpAnswer) -> Any:
     if answer.status >= 500:
         raise RuntimeError(f"{answer.status} {bytes(whole).decode('utf-8', 'replace')}")
     kind = dict(answer.fields).get(b"content-type", b"")
-    is_text = kind_of(kind) == JSON or kind.startswith(b"text/") or kind_of(kind) != BYTES
-    return [
-        {
-            "key": "result",
-            "data": bytes(whole),
-            "len": len(whole),
-            "type": _TEXT if is_text else _OTHER,
-            "status": 3,
-        }
-    ]
+    is_json = kind_of(kind) == JSON
+    result = {
+        "key": "result",
+        "data": bytes(whole),
+        "len": len(whole),
+        "type": _TEXT if is_json or kind.startswith(b"text/") else _OTHER,
+        "status": 3,
+    }
+    if is_json:
+        result["desc"] = {"format": "json"}
+    return [result]

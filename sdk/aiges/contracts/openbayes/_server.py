@@ -84,7 +84,7 @@ class Server:
         threads = self._options.threads
         if limit := self._config.limit:
             self._room = threading.BoundedSemaphore(limit)
-            if limit + _CALLS_BESIDE > threads:  # Those beyond wait for their turn, as before.
+            if limit > threads:  # Those beyond wait for their turn.
                 self._busy = threading.BoundedSemaphore(threads)
             threads = max(threads, limit) + _CALLS_BESIDE
         self._doors = DoorThreads(min(threads, 1000))
