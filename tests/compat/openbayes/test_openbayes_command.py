@@ -285,7 +285,13 @@ def test_aiges_toml_goes_before_the_modes_and_arguments_before_it(serve, tmp_pat
     ],
 )
 def test_aiservice_serves_the_folder(tmp_path, said):
-    """By what predictor.py imports, by the program, or by the class alone."""
+    """By what predictor.py imports, by the program, or by the class alone.
+
+    Where the original is installed, too, a worker takes ours.
+    """
+    (tmp_path / "real" / "openbayes_serving").mkdir(parents=True)
+    original = tmp_path / "real" / "openbayes_serving" / "__init__.py"
+    original.write_text("raise ImportError('of the original')\n")
     (tmp_path / "predictor.py").write_text(ECHO)
     (tmp_path / "aiges.toml").write_text(
         '[svcName]\nhost = "127.0.0.1"\nport = 0\n[wrapper]\nhttp_listen = "off"\n'
@@ -293,6 +299,9 @@ def test_aiservice_serves_the_folder(tmp_path, said):
         'pythonpath = "."\nlame_duck_ms = 0\n'
     )
     predictor = Predictor(tmp_path)
+    predictor.env["PYTHONPATH"] = os.pathsep.join(
+        [str(tmp_path / "real"), predictor.env["PYTHONPATH"]]
+    )
     loader = os.path.join(predictor.env["AIGES_BIN"], "AIService")
     predictor.command = [*DIE_WITH_PARENT, loader, "-c", "aiges.toml"]
     try:

@@ -19,8 +19,10 @@ _served: Any = None  # A Server, or the Script.
 def wrapperInit(config: dict[str, str]) -> int:  # noqa: N802 (frozen name)
     """Make the predictor and serve it, or run the user's script."""
     global _served
+    from aiges.contracts._command import use_first
     from aiges.contracts.openbayes import _script
 
+    use_first("openbayes")
     if script := _script.find():
         _served = _script.Script(script, config)
     else:
