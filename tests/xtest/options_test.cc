@@ -149,8 +149,9 @@ TEST(Options, ErrorsNameTheFlagWhatWasExpectedAndWhatCame) {
   EXPECT_NE(ErrorOf({"-count=-1"}).find("--count"), std::string::npos);
   EXPECT_NE(ErrorOf({"-duration=soon"}).find("--duration: expected a time"), std::string::npos);
   EXPECT_NE(ErrorOf({"-duration=0s"}).find("above 0"), std::string::npos);
-  EXPECT_NE(ErrorOf({"-protocol=grpc"}).find("expected xsf, stream, json, raw, ws or sse"),
-            std::string::npos);
+  EXPECT_NE(
+      ErrorOf({"-protocol=thrift"}).find("expected xsf, stream, json, raw, ws, sse, http or grpc"),
+      std::string::npos);
   EXPECT_NE(ErrorOf({"-balance=x"}).find("expected least or round_robin"), std::string::npos);
   EXPECT_NE(ErrorOf({"-slo=p99=50"}).find("expected a unit"), std::string::npos);
   EXPECT_NE(ErrorOf({"-nothing"}).find("xtest -h"), std::string::npos);
