@@ -23,6 +23,7 @@ else:
 PAGES = [
     ROOT / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs" / "compat").glob("*.md")),
     *sorted((ROOT / "deploy").glob("*/README.md")),
     *sorted((ROOT / "plugins").glob("*/README.md")),
     ROOT / "bench" / "README.md",
