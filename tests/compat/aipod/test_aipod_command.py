@@ -137,12 +137,18 @@ def test_original_client_talks_to_us(binaries, original_python, tmp_path):
 
 @pytest.mark.parametrize("app", ["main.py", "main:Model", ""])
 def test_host_serves_the_folder(binaries, tmp_path, app):
-    """By aiges.toml, with the program or the class; without a word, by what main.py imports."""
+    """By aiges.toml, with the program or the class; without a word, by what main.py imports.
+
+    Where the original is installed, too, a worker takes ours.
+    """
     folder = tmp_path / "code"
     folder.mkdir()
+    (tmp_path / "real" / "aipod").mkdir(parents=True)
+    (tmp_path / "real" / "aipod" / "__init__.py").write_text("raise ImportError('original')\n")
     (folder / "main.py").write_text(PLAIN)
     said = {"contract": "aipod", "app": app} if app else {}
-    with Loader(binaries, tmp_path, folder, config={"aiges": said}) as loader:
+    given = {"PYTHONPATH": os.pathsep.join(map(str, [tmp_path / "real", folder, ROOT / "sdk"]))}
+    with Loader(binaries, tmp_path, folder, config={"aiges": said}, env=given) as loader:
         import grpc
 
         with grpc.insecure_channel(loader.grpc) as channel:
@@ -211,7 +217,8 @@ def test_predict_by_the_hosts_own_protocols(binaries, tmp_path):
         "sorted(kwargs)", "[self.version, kwargs['binary_data'].hex(), kwargs.get('x')]"
     )
     (folder / "main.py").write_text(program)
-    with Loader(binaries, tmp_path, folder, config={"aiges": {"contract": "aipod"}}) as loader:
+    config = {"aiges": {"contract": "aipod"}, "wrapper": {"debug": True}}
+    with Loader(binaries, tmp_path, folder, config=config) as loader:
         raw = loader.web.raw_mode(b'{"x": 3}', query="?p.version=v2")
         assert (raw.status, raw.body) == (200, b'["v2", "", 3]')
         assert loader.web.raw_mode(b"\x00\x01").body == b'["default", "0001", null]'
@@ -220,4 +227,6 @@ def test_predict_by_the_hosts_own_protocols(binaries, tmp_path):
         xsf = loader.xsf
         given = [xsf.payload("kwargs", b'{"x": 4}'), xsf.payload("binary_data", b"{}")]
         assert xsf.once(*given).text() == '["default", "7b7d", 4]'
+        answer = loader.web.request("POST", "/log", b'{"name": "x"}')  # What debug adds.
+        assert answer.json == {"error": "Exception calling application: NotImplementedError: "}
         loader.stop()

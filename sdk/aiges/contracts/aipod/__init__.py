@@ -30,7 +30,7 @@ def wrapperInit(config: dict[str, str]) -> int:  # noqa: N802 (frozen name)
     if not isinstance(model_class, type):
         got = type(model_class).__name__
         raise ValueError(f"serve(): expected a class of models, got an object of type {got}")
-    _serving = Server(model_class)
+    _serving = Server(model_class, debug=config.get("debug", "") in ("true", "1"))
     _serving.start()
     return 0
 

@@ -23,9 +23,12 @@ __all__ = ["Server", "doors"]
 
 
 class Server:
-    """Serves from :meth:`start` to :meth:`end`. Raises ValueError for mistaken variables."""
+    """Serves from :meth:`start` to :meth:`end`. Raises ValueError for mistaken variables.
 
-    def __init__(self, model_class: Any) -> None:
+    ``debug``: answers name the type of what the model has raised.
+    """
+
+    def __init__(self, model_class: Any, debug: bool = False) -> None:
         settings = read_settings()
         data_path = settings.data_path
         self._doors = DoorThreads(settings.workers)
@@ -38,7 +41,7 @@ class Server:
         )
         self._seat = Seat(disk)
         self._trainings = Trainings(self._pool, disk, self._seat, settings.workers)
-        self._service = Service(model_class, self._pool, disk, self._trainings)
+        self._service = Service(model_class, self._pool, disk, self._trainings, debug)
         self._grpc = GrpcFace(self._doors, self._service, self._seat.served)
         JsonFace(self._doors, self._service, self._seat.served)
 

@@ -61,18 +61,13 @@ def takes_binary_data(function: Any) -> bool:
     )
 
 
-def _text_of(fault: BaseException) -> str:
-    try:
-        return f"Exception calling application: {fault}"
-    except Exception:
-        return "Calling application raised unprintable Exception!"
-
-
 class Service:
     """Serves one class of models."""
 
-    def __init__(self, model_class: Any, pool: Pool, disk: Disk, trainings: Trainings) -> None:
-        self._pool, self._disk, self._trainings = pool, disk, trainings
+    def __init__(
+        self, model_class: Any, pool: Pool, disk: Disk, trainings: Trainings, debug: bool
+    ) -> None:
+        self._pool, self._disk, self._trainings, self._debug = pool, disk, trainings, debug
         self._bare = {
             name: takes_binary_data(getattr(model_class, name, None)) is False
             for name in ("train", "predict", "log")
@@ -116,7 +111,7 @@ class Service:
             data = encode(getattr(entry.model, method)(**kwargs))
         except BaseException as fault:
             self._pool.give(entry)
-            _fail(reply, method, entry.version, fault)
+            self._fail(reply, method, entry.version, fault)
             return
         self._pool.give(entry)
         reply.answer(data)
@@ -130,7 +125,7 @@ class Service:
         fault: BaseException | None,
     ) -> None:
         if entry is None:
-            _fail(reply, method, "", fault)
+            self._fail(reply, method, "", fault)
         elif reply.gone:
             self._pool.give(entry)
             reply.refuse(CODES["CANCELLED"], "")
@@ -144,7 +139,7 @@ class Service:
             # Of what is no object this says what it always said.
             kwargs.update(binary_data=binary_data)
         except Exception as fault:
-            reply.refuse(CODES["UNKNOWN"], _text_of(fault))
+            reply.refuse(CODES["UNKNOWN"], self._text_of(fault))
             return None
         if not binary_data and self._bare[method]:
             del kwargs["binary_data"]
@@ -162,7 +157,7 @@ class Service:
         self, kwargs_json: bytes, reply: Reply, entry: Entry | None, fault: BaseException | None
     ) -> None:
         if entry is None:
-            _fail(reply, "initialize", "", fault)
+            self._fail(reply, "initialize", "", fault)
             return
         # Only who runs holds it: what waits for a thread never makes another one wait.
         held = self._disk.hold(entry.version, "initialize")
@@ -180,7 +175,7 @@ class Service:
             held.free()
             self._pool.give(entry)
         if fault is not None:
-            _fail(reply, "initialize", entry.version, fault)
+            self._fail(reply, "initialize", entry.version, fault)
         else:
             reply.answer(_TRUE)
 
@@ -191,7 +186,7 @@ class Service:
         if kwargs is None:
             return
         reply.detach()
-        tell = functools.partial(_tell_trained, reply, version)
+        tell = functools.partial(self._tell_trained, reply, version)
         problem = self._trainings.start(version, kwargs, lambda: not reply.gone, tell)
         if problem:
             name, _, text = problem.partition(": ")
@@ -200,25 +195,35 @@ class Service:
     def _cancel(self, version: str, _kwargs: bytes, _data: bytes, reply: Reply) -> None:
         reply.answer(_TRUE if self._trainings.cancel(version) else _FALSE)
 
-
-def _tell_trained(reply: Reply, version: str, result: Any, fault: BaseException | None) -> None:
-    if isinstance(fault, TrainingCancelled):
-        reply.refuse(CODES["CANCELLED"], str(fault))
-        return
-    if fault is None:
-        try:
-            data = encode(result)  # After the instance has gone, as clients know it.
-        except Exception as raised:
-            fault = raised
-        else:
-            reply.answer(data)
+    def _tell_trained(
+        self, reply: Reply, version: str, result: Any, fault: BaseException | None
+    ) -> None:
+        if isinstance(fault, TrainingCancelled):
+            reply.refuse(CODES["CANCELLED"], str(fault))
             return
-    _fail(reply, "train", version, fault)
+        if fault is None:
+            try:
+                data = encode(result)  # After the instance has gone, as clients know it.
+            except Exception as raised:
+                fault = raised
+            else:
+                reply.answer(data)
+                return
+        self._fail(reply, "train", version, fault)
 
+    # --- errors ---
 
-def _fail(reply: Reply, method: str, version: str, fault: BaseException | None) -> None:
-    """Answer what the user's code has raised; the cause is in the log."""
-    if fault is None:
-        return
-    _LOG.error("%s of version %r raised %s", method, version, type(fault).__name__, exc_info=fault)
-    reply.refuse(CODES["UNKNOWN"], _text_of(fault))
+    def _fail(self, reply: Reply, method: str, version: str, fault: BaseException | None) -> None:
+        """Answer what the user's code has raised; the cause is in the log."""
+        if fault is None:
+            return
+        what = type(fault).__name__
+        _LOG.error("%s of version %r raised %s", method, version, what, exc_info=fault)
+        reply.refuse(CODES["UNKNOWN"], self._text_of(fault))
+
+    def _text_of(self, fault: BaseException) -> str:
+        what = f"{type(fault).__name__}: " if self._debug else ""
+        try:
+            return f"Exception calling application: {what}{fault}"
+        except Exception:
+            return "Calling application raised unprintable Exception!"
