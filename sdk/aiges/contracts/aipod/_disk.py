@@ -2,9 +2,8 @@
 """What workers that share a data folder tell each other by files in it.
 
 ``<data folder>/.aiges/`` has for each version a number that grows with each initialize and train, a
-lock that its initialize or train holds, and a wish to cancel; and for each instance of the host a
-lock that its trainings hold, which the worker waits for that is to take its place. Locks are
-flock's: they go with their process.
+lock that its initialize or train holds, and a wish to cancel. Locks are flock's: they go with their
+process.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from urllib.parse import quote
 
 from aiges.contracts.aipod._versions import OWN
 
-__all__ = ["DEFAULT_PATH", "TRAIN", "Disk", "Held", "Signature", "own_seat"]
+__all__ = ["DEFAULT_PATH", "TRAIN", "Disk", "Held", "Signature"]
 
 Signature = tuple[int, int]  # Differs whenever the number has been raised.
 
@@ -43,19 +42,6 @@ def _name_of(version: str) -> str:
     if len(name) <= _MOST_NAME:
         return name
     return name[:_MOST_NAME] + "-" + hashlib.sha256(version.encode()).hexdigest()[:16]
-
-
-def own_seat() -> str:
-    """Return the number of the instance that this worker is, or ""."""
-    try:
-        words = Path("/proc/self/cmdline").read_bytes().decode(errors="replace").split("\0")
-    except OSError:
-        return ""
-    loader = str(os.getppid())  # The worker's arguments: .. <instance> <the loader's process> ..
-    for number, word in zip(words, words[1:]):
-        if word == loader and number.isdigit():
-            return number
-    return ""
 
 
 class Held:
@@ -191,26 +177,6 @@ class Disk:
         except OSError:
             return False
         return True
-
-    # --- the place of a worker, for which another one may wait ---
-
-    def seat_file(self, seat: str) -> int:
-        """Open the lock of this instance's trainings; -1: there is none. Forgets dead hosts'."""
-        try:
-            os.makedirs(self._own, exist_ok=True)
-            for name in os.listdir(self._own):
-                words = name.split("-")
-                if words[0] == "seat" and len(words) == 3 and not _is_alive(words[1]):
-                    with contextlib.suppress(OSError):
-                        os.unlink(os.path.join(self._own, name))
-            return self._open(f"{self._own}/seat-{os.getppid()}-{seat}")
-        except OSError as fault:
-            _LOG.warning("a reload will not wait for trainings: %s", fault)
-            return -1
-
-
-def _is_alive(process: str) -> bool:
-    return os.path.isdir(f"/proc/{process}")
 
 
 def _lock(file: int, how: int) -> bool:

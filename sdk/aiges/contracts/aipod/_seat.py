@@ -1,67 +1,118 @@
 # SPDX-License-Identifier: Apache-2.0
 """A worker that is to take the place of another waits until that one trains no more.
 
-Both know the place by a file of the data folder. Trainings hold its lock, shared; the worker that
-comes waits for it, alone, before it is ready, and lets go when the old one is gone or the first
-call has come: until then no training begins that the replacement would cut off.
+Who trains, or is about to take over, holds the name of the place: an abstract socket, which goes
+with its process. The worker that comes takes it before it is ready, and lets go when the old one is
+gone or the first call has come: until then no training begins that the replacement would cut off.
 """
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import logging
 import os
+import socket
 import threading
 import time
 from pathlib import Path
 
-from aiges.contracts.aipod._disk import Disk, _lock, own_seat
-
-__all__ = ["Seat"]
+__all__ = ["Seat", "others_of"]
 
 _LOG = logging.getLogger("aiges.aipod")
 _LOOK_S, _TELL_S = 0.05, 60.0
 
 
-def _parent_of(process: int) -> int:
+def _own_number() -> str:
+    """Return the number of the instance that this worker is, or ""."""
+    return _number_in("self", str(os.getppid()))
+
+
+def _number_in(process: str, loader: str) -> str:
     try:
-        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
-    except (OSError, ValueError, IndexError):
-        return 0
+        words = Path(f"/proc/{process}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return ""
+    # The worker's arguments: .. <instance> <the loader's process> ..
+    for number, word in zip(words, words[1:]):
+        if word == loader and number.isdigit():
+            return number
+    return ""
+
+
+def _state_of(process: str) -> list[str]:
+    """Return state, parent and so on (proc(5), stat), or nothing."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _is_ours(process: str, loader: str) -> bool:
+    state = _state_of(process)
+    return len(state) > 1 and state[0] not in "ZX" and state[1] == loader
+
+
+def others_of(number: str) -> list[str]:
+    """Return the processes that live as this instance of this loader, beside this one."""
+    loader, own = str(os.getppid()), str(os.getpid())
+    found = [name for name in os.listdir("/proc") if name.isdigit() and name != own]
+    return [name for name in found if _is_ours(name, loader) and _number_in(name, loader) == number]
+
+
+def _place(number: str) -> str:
+    """Return a name that no other instance has, here or in another container."""
+    begun = (_state_of(str(os.getppid())) + [""] * 20)[19]
+    return f"\0aiges-aipod-{os.stat('/proc/self/ns/pid').st_ino}-{os.getppid()}-{begun}-{number}"
 
 
 class Seat:
     """The place of this worker. Without a number of it, nothing is waited for."""
 
-    def __init__(self, disk: Disk) -> None:
-        seat = own_seat()
-        self._file = disk.seat_file(seat) if seat else -1
+    def __init__(self) -> None:
+        self._number = _own_number()
         self._lock = threading.Lock()
-        self._alone = False  # Ours alone, until the old worker is gone.
+        self._held: socket.socket | None = None
+        self._alone = False  # It is held until the old worker is gone.
         self._trainings = 0
 
     def take(self) -> None:
         """Wait for the trainings of the worker that has the place. Once, before calls come."""
-        if self._file < 0:
+        old = others_of(self._number) if self._number else []
+        if not old:
             return
-        begin = told = time.monotonic()
-        while not _lock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB):
-            if told == begin or time.monotonic() - told > _TELL_S:
+        told = 0.0
+        while not self._hold():
+            if told == 0.0 or time.monotonic() - told > _TELL_S:
                 _LOG.warning("waiting until the worker that is replaced has trained its model")
-                told = time.monotonic() + 1e-6
+                told = time.monotonic()
             time.sleep(_LOOK_S)
-        text = os.pread(self._file, 20, 0).decode(errors="replace").strip()
-        old = int(text) if text.isdigit() else 0
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, str(os.getpid()).encode(), 0)
         self._alone = True
-        if old == os.getpid() or _parent_of(old) != os.getppid():
-            self.served()
-            return
         threading.Thread(target=self._wait_for, args=(old,), name="seat", daemon=True).start()
 
-    def _wait_for(self, old: int) -> None:
-        while self._alone and _parent_of(old) == os.getppid():
+    def _hold(self) -> bool:
+        """Hold the name; False: another process does."""
+        if self._held is not None or not self._number:
+            return True
+        held = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            held.bind(_place(self._number))
+        except OSError as fault:
+            held.close()
+            if fault.errno == errno.EADDRINUSE:
+                return False
+            _LOG.warning("a reload will not wait for trainings: %s", fault)
+            return True
+        self._held = held
+        return True
+
+    def _let_go(self) -> None:
+        if self._held is not None and not self._alone and self._trainings == 0:
+            self._held.close()
+            self._held = None
+
+    def _wait_for(self, old: list[str]) -> None:
+        loader = str(os.getppid())
+        while self._alone and any(_is_ours(process, loader) for process in old):
             time.sleep(_LOOK_S)
         self.served()
 
@@ -70,15 +121,13 @@ class Seat:
         if not self._alone:
             return
         with self._lock:
-            if self._alone:
-                self._alone = False
-                _lock(self._file, fcntl.LOCK_SH if self._trainings else fcntl.LOCK_UN)
+            self._alone = False
+            self._let_go()
 
     def begin_training(self) -> bool:
         """Let nobody take the place; False: somebody is about to."""
         with self._lock:
-            free = self._file < 0 or self._alone or self._trainings > 0
-            if not free and not _lock(self._file, fcntl.LOCK_SH | fcntl.LOCK_NB):
+            if not self._hold():
                 return False
             self._trainings += 1
             return True
@@ -87,5 +136,4 @@ class Seat:
         """Say that a training has ended."""
         with self._lock:
             self._trainings -= 1
-            if self._trainings == 0 and self._file >= 0 and not self._alone:
-                _lock(self._file, fcntl.LOCK_UN)
+            self._let_go()

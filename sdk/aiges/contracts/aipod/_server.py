@@ -39,7 +39,7 @@ class Server:
             signature=disk.signature,
             put=self._doors.put,
         )
-        self._seat = Seat(disk)
+        self._seat = Seat()
         self._trainings = Trainings(self._pool, disk, self._seat, settings.workers)
         self._service = Service(model_class, self._pool, disk, self._trainings, debug)
         self._grpc = GrpcFace(self._doors, self._service, self._seat.served)
