@@ -22,6 +22,11 @@ __all__ = ["HttpAnswer", "HttpFace", "HttpRequest"]
 
 host: Any = aiges_embed
 
+_PSEUDO = {
+    f":{name}".encode(): name
+    for name in ("method", "scheme", "authority", "path", "client", "port", "version")
+}
+
 
 class HttpRequest:
     """One request. ``fields`` has the head in its order, with repeats, names in small letters."""
@@ -268,12 +273,15 @@ class HttpFace:
         """Serve a call that came whole, without the loop."""
         pseudo: dict[str, str] = {}
         head: list[Field] = []
-        texts = fields.split(b"\0")
-        for name, value in zip(texts[::2], texts[1::2]):
-            if name[:1] == b":":
-                pseudo[name[1:].decode("latin-1")] = value.decode("latin-1")
+        texts = iter(fields.split(b"\0"))
+        for field in zip(texts, texts):
+            name, value = field
+            if name[:1] != b":":
+                head.append(field)
+            elif (known := _PSEUDO.get(name)) is not None:
+                pseudo[known] = value.decode("latin-1")
             else:
-                head.append((name, value))
+                pseudo[name[1:].decode("latin-1")] = value.decode("latin-1")
         call = HttpCall(self, tag, pseudo, head, data)
         call.whole = call.served = True
         call.unknown_to_loop(functools.partial(self._doors.loop.adopt, call))
