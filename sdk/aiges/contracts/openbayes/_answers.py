@@ -44,7 +44,8 @@ def _json_of(value: Any) -> Any:
     return plain(value)
 
 
-_encode = json.JSONEncoder(default=_json_of).encode
+# What goes round in circles is found by its depth.
+_encode = json.JSONEncoder(default=_json_of, check_circular=False).encode
 
 
 def check_accept(accept: bytes) -> None:

@@ -23,7 +23,8 @@ _KINDS = {
     "vnd.msgpack": MSGPACK,
     "vnd.messagepack": MSGPACK,
 }
-_loads = json.JSONDecoder().decode
+_SPACE = " \t\n\r"
+_read = json.JSONDecoder().raw_decode
 
 
 def mimetype(field: bytes) -> str:
@@ -54,7 +55,11 @@ def parsed(kind: str, body: bytes) -> Any:
             raise Refused(BAD_MSGPACK) from fault
     try:
         if body[:1] in b'{["' and body[1:2] != b"\0":  # UTF-8 without a mark, as nearly all is.
-            return _loads(body.decode("utf-8", "surrogatepass"))
+            text = body.decode("utf-8", "surrogatepass")
+            value, end = _read(text)
+            if end == len(text) or not text[end:].strip(_SPACE):
+                return value
+            raise Refused(BAD_JSON)
         return json.loads(body)
     except (ValueError, RecursionError) as fault:
         raise Refused(BAD_JSON) from fault

@@ -165,7 +165,7 @@ class Server:
 
     def handle(self, request: HttpRequest) -> HttpAnswer:
         """Answer one request."""
-        if request.method != "POST" or request.path.strip("/"):
+        if request.method != "POST" or (request.pseudo["path"] != "/" and request.path.strip("/")):
             if self._console is not None and (page := self._console.answer(request)):
                 return page
             return _pages.beside(request)
