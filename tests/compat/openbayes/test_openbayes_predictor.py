@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a predictor is given, and what becomes of what it does."""
 
-import contextlib
-import http.client
 import json
 import re
 import subprocess
@@ -260,50 +258,60 @@ class Predictor:
 LIMITED = (
     HEAD
     + """
-import threading
+import os, time
 class Predictor:
     def __init__(self, config):
         config.limit_concurrency(2)
-        self.gate = threading.Event()
-    def predict(self, params) -> list:
-        if "open" in params:
-            self.gate.set()
-        return [self.gate.wait(20)]
+        self.inside = self.most = 0
+    def predict(self) -> list:
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        open(f"inside{self.inside}", "w").close()
+        while not os.path.exists("go"):
+            time.sleep(0.01)
+        self.inside -= 1
+        return [self.most]
 """
 )
 
 
-def test_limit_concurrency_refuses_what_is_beyond(serve):
+@pytest.mark.parametrize("workers", [10, 1])
+def test_limit_concurrency_refuses_what_is_beyond(serve, tmp_path, workers):
+    """Of two that are let in, one waits where one thread may call predict."""
+    (tmp_path / "aiges.toml").write_text(f"[wrapper]\nmax_workers = {workers}\n")
     predictor = serve(LIMITED + RUN)
     answers = []
-
-    def call():
-        with contextlib.suppress(OSError, http.client.HTTPException):  # It is killed below.
-            answers.append(predictor.post())
-
-    threads = [threading.Thread(target=call) for _ in range(2)]
-    for thread in threads:
-        thread.start()
+    threads = [threading.Thread(target=lambda: answers.append(predictor.post())) for _ in range(2)]
+    threads[0].start()
+    wait_until((tmp_path / "inside1").exists, "the first to be served")
+    threads[1].start()
 
     def refused():
         connection = predictor.web.connect(timeout_s=1)
         try:
-            return predictor.post(b"", connection=connection).status == 503
-        except TimeoutError:  # It was the second.
-            return False
+            return predictor.post(b"", connection=connection)
+        except TimeoutError:  # It came before the second.
+            return None
         finally:
             connection.close()
 
-    wait_until(refused, "two to be served", 20)
-    answer = predictor.post()
+    answer = wait_until(refused, "two to be let in", 20)
     assert (answer.status, answer.body) == (503, b"Service Unavailable")
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert predictor.web.get("/").status == 200
-    # predict says that it returns a list: who does not take one is told before it runs.
-    assert predictor.post(b"", Accept="image/png").status in (406, 503)
-    predictor.kill()
+    if workers > 1:
+        wait_until((tmp_path / "inside2").exists, "the second to be served")
+    (tmp_path / "go").touch()
     for thread in threads:
         thread.join(30)
+    served = [answer for answer in answers if answer.status == 200]
+    assert served and max(answer.json[0] for answer in served) == min(workers, 2)
+    # predict says that it returns a list: who takes none is told before it runs.
+    wait_until(lambda: predictor.post().status == 200, "room for more")
+    (tmp_path / "inside1").unlink()
+    assert predictor.post(b"", Accept="image/png").status == 406
+    assert not (tmp_path / "inside1").exists()
+    assert predictor.post(b"", Accept="*/*").status == 200 and (tmp_path / "inside1").exists()
 
 
 @pytest.fixture(scope="module")

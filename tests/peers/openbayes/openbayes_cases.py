@@ -39,7 +39,7 @@ def packed(value):
 
 RESULTS = """dict list tuple boxes ordered namedtuple nested-bytes bytes-key int-key nan big bytes png
 jpeg empty-bytes bytearray memoryview str empty-str none int float bool set array scalar nested-array
-generator object""".split()
+generator object loop deep""".split()
 ACCEPTS = [
     "", "*/*", "application/json", MSGPACK, "application/x-msgpack", "application/vnd.msgpack",
     "application/*", "text/html", "text/html,application/xhtml+xml,*/*;q=0.8", "image/png,text/plain",
@@ -82,7 +82,17 @@ PARTS = (
 def of_results():
     for name in RESULTS:
         yield Case(f"result {name}", "by_json", do(name), JSON)
-        if name in ("dict", "tuple", "nested-bytes", "int-key", "nested-array", "big", "set"):
+        if name in (
+            "dict",
+            "tuple",
+            "nested-bytes",
+            "int-key",
+            "nested-array",
+            "big",
+            "set",
+            "loop",
+            "deep",
+        ):
             yield Case(
                 f"result {name} as MessagePack",
                 "by_json",

@@ -8,7 +8,14 @@ import openbayes_serving as serv
 
 Point = collections.namedtuple("Point", "x y")
 PNG, JPEG = b"\x89PNG\r\n\x1a\n rest", b"\xff\xd8\xff\xe0 rest"
+LOOP: list = []
+LOOP.append(LOOP)
+DEEP: list = []
+for _ in range(100_000):
+    DEEP = [DEEP]
 RESULTS = {
+    "loop": LOOP,
+    "deep": DEEP,
     "dict": {"label": "猫", "score": 0.5, "none": None, "yes": True},
     "list": [1, 2.5, "three", None],
     "tuple": ([], []),
