@@ -53,9 +53,7 @@ def test_router_may_return_a_number_of_numpy(service):
     assert service.post("/route", {"strData": "x"})[1]["data"]["tensor"]["values"] == [2]
 
 
-@pytest.mark.parametrize(
-    "message", [{"meta": None, "strData": "a"}, {"strData": "a", "data": None}]
-)
+@pytest.mark.parametrize("null", ["meta", "data"])
 def test_null_means_that_nothing_is_said(service, null):
     assert service.post(PREDICT, {"strData": "a", null: None}) == (
         200,
@@ -63,12 +61,9 @@ def test_null_means_that_nothing_is_said(service, null):
     )
 
 
-@pytest.mark.parametrize(
-    "message",
-    [{"data": [1]}, {"data": 1}, {"meta": 1, "strData": "a"}, {"meta": [], "strData": "a"}],
-)
-def test_parts_of_the_wrong_type_are_the_clients_fault(service, message):
-    answer = service.post(PREDICT, message)
+@pytest.mark.parametrize("part", [{"data": [1]}, {"data": 1}, {"meta": 1}, {"meta": []}])
+def test_parts_of_the_wrong_type_are_the_clients_fault(service, part):
+    answer = service.post(PREDICT, {"strData": "a", **part})
     assert answer[0] == 400 and info(answer).startswith("Invalid request data type: ")
 
 

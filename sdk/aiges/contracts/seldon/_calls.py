@@ -39,6 +39,9 @@ class Extras(NamedTuple):
     metrics: list[dict[str, Any]]
 
 
+_NOTHING = Extras({}, [])
+
+
 class Served(NamedTuple):
     """The object, and where it stands."""
 
@@ -54,6 +57,8 @@ class Served(NamedTuple):
     def extras(self, outcome: Outcome, label: str, tags: Any = None) -> Extras:
         """Count the metrics, and return what the answer says."""
         model = self.model
+        if model.says_nothing and not (tags or outcome.tags or outcome.metrics):
+            return _NOTHING
         all_tags = {**(tags or {}), **model.tags(), **outcome.tags}
         found = [*model.metrics(), *_metrics.checked(outcome.metrics)]
         if not found:

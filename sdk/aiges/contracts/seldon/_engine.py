@@ -87,7 +87,7 @@ def _register(server: LaneGrpc, served: Served, metadata: Metadata) -> None:
     from aiges.contracts.seldon._proto_calls import ProtoCalls
     from aiges.contracts.seldon._servicers import register
 
-    register(server, ProtoCalls(served), metadata, served.unit.name)
+    server.replies = register(server, ProtoCalls(served), metadata)
 
 
 def _says(config: Mapping[str, str], key: str) -> bool:

@@ -7,6 +7,7 @@ an error like any other, and never a reason to call the method again.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import logging
 from typing import Any, Callable, NamedTuple
@@ -81,12 +82,26 @@ class _Method:
         if not any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters):
             self._most = sum(1 for p in parameters if p.kind in by_place and p.name not in named)
 
+    def bound(self) -> Callable[[Any, Any, Any], Any]:
+        """Return what calls a method with two arguments and meta, as it wants them."""
+        function = self._function
+        if self._most is not None and self._most < 2:
+            return lambda features, names, meta: self(features, names, meta=meta)
+        if "meta" in self._names:
+            return lambda features, names, meta: function(features, names, meta=meta)
+        return lambda features, names, meta: function(features, names)
+
     def __call__(self, *given: Any, **more: Any) -> Any:
         if self._most is not None and len(given) > self._most > 0:
             given = given[: self._most]
         if not more:
             return self._function(*given)
         return self._function(*given, **{n: more[n] for n in self._names if n in more})
+
+
+@functools.lru_cache(maxsize=64)
+def _numbered(count: int) -> list[str]:
+    return [f"t:{at}" for at in range(count)]
 
 
 class UserModel:
@@ -105,15 +120,22 @@ class UserModel:
         ):
             function = getattr(user, name, None)
             self._methods[name] = _Method(function, named) if callable(function) else None
-        self._hooks: dict[str, Any] = {
-            name: getattr(user, name, None)
+        self._calls = {
+            name: method.bound()
+            for name, method in self._methods.items()
+            if method is not None and name not in ("aggregate", "send_feedback")
+        }
+        hooks = {
+            name: self._own(name)
             for call in ("predict", "transform_input", "transform_output", "route", "aggregate",
                          "send_feedback", "health_status")
             for name in (f"{call}_rest", f"{call}_grpc", f"{call}_raw")
         }  # fmt: skip
+        self._hooks: dict[str, Any] = {n: hook for n, hook in hooks.items() if hook is not None}
         self._class_names = self._own("class_names")
         self._tags = self._own("tags")
         self._metrics = self._own("metrics")
+        self.says_nothing = self._tags is None and self._metrics is None
 
     def _own(self, name: str) -> Any:
         """An optional method; one of SeldonComponent that nobody has filled in is none."""
@@ -123,9 +145,7 @@ class UserModel:
 
     def hook(self, name: str) -> Any:
         """Return predict_raw and the like, or None."""
-        function = self._hooks[name]
-        given = getattr(function, "__func__", None)
-        return None if getattr(given, "aiges_not_filled_in", False) else function
+        return self._hooks.get(name)
 
     # --- calls ---
 
@@ -134,13 +154,13 @@ class UserModel:
 
         A router that is not filled in says so: nothing stands in for it.
         """
-        method = self._methods[name]
+        method = self._calls.get(name)
         if method is None:
             return Outcome(MISSING, {}, [])
         if name == "route":
-            return _outcome(method(features, names, meta=meta))
+            return _outcome(method(features, names, meta))
         try:
-            return _outcome(method(features, names, meta=meta))
+            return _outcome(method(features, names, meta))
         except SeldonNotImplementedError:
             _LOG.debug("%s is not implemented", name)
             return Outcome(MISSING, {}, [])
@@ -207,4 +227,4 @@ class UserModel:
                 return named()
             except SeldonNotImplementedError:
                 pass
-        return [f"t:{at}" for at in range(shape[1])]
+        return _numbered(shape[1])

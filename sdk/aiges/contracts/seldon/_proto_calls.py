@@ -8,7 +8,7 @@ from typing import Any
 from google.protobuf import json_format  # type: ignore[import-untyped,unused-ignore]
 
 from aiges.contracts.seldon import _messages, _values
-from aiges.contracts.seldon._calls import Kind, Served, needed, routed
+from aiges.contracts.seldon._calls import Extras, Kind, Served, needed, routed
 from aiges.contracts.seldon._errors import NotDefined, SeldonNotImplementedError, bad_data
 from aiges.contracts.seldon._metrics import AGGREGATE, FEEDBACK, checked
 from aiges.contracts.seldon._model import MISSING, Outcome
@@ -32,12 +32,12 @@ class ProtoCalls:
         answer = self._raw(method, request, kind.label)
         if answer is not MISSING:
             return answer
-        features, meta = _values.features_of(request), _values.meta_of(request)
-        names = request.data.names
-        outcome = model.call(method, features, list(names) if names else [], meta)
+        features, names, form = _values.payload_of(request)
+        meta = _values.meta_of(request)
+        outcome = model.call(method, features, names, meta)
         if method == "route":
             outcome = Outcome(routed(outcome), outcome.tags, outcome.metrics)
-        return self._answer(needed(outcome, method, features), outcome, kind.label, request, meta)
+        return self._answer(needed(outcome, method, features), outcome, kind.label, form, meta)
 
     def aggregate(self, request: Any) -> Any:
         """Answer a combiner's call."""
@@ -48,8 +48,8 @@ class ProtoCalls:
         if answer is not MISSING:
             return answer
         messages = request.seldonMessages
-        features = [_values.features_of(message) for message in messages]
-        outcome = self._model.aggregate(features, [list(m.data.names) for m in messages])
+        payloads = [_values.payload_of(message) for message in messages]
+        outcome = self._model.aggregate([each[0] for each in payloads], [p[1] for p in payloads])
         if outcome.data is MISSING:
             raise NotDefined("Aggregate not defined")
         meta: dict[str, Any] = {"tags": {}, "requestPath": {}}
@@ -57,8 +57,8 @@ class ProtoCalls:
             meta["tags"].update(each.get("tags") or {})
             meta["requestPath"].update(each.get("requestPath") or {})
             meta.update({"puid": each["puid"]} if "puid" in each else {})
-        first = messages[0] if messages else None
-        return self._answer(needed(outcome, "aggregate", []), outcome, AGGREGATE, first, meta)
+        form = payloads[0][2] if payloads else "tensor"
+        return self._answer(needed(outcome, "aggregate", []), outcome, AGGREGATE, form, meta)
 
     def send_feedback(self, feedback: Any) -> Any:
         """Answer a feedback."""
@@ -71,18 +71,18 @@ class ProtoCalls:
         if answer is not MISSING:
             self._served.count_reward(feedback.reward)
             return answer
-        request = feedback.request
+        features, names, form = _values.feedback_payload(feedback.request)
         routing = feedback.response.meta.routing.get(self._unit.routing_key)
         outcome = self._model.send_feedback(
-            _values.feedback_features(request),
-            list(request.data.names),
+            features,
+            names,
             feedback.reward,
-            _values.feedback_features(feedback.truth),
+            _values.feedback_payload(feedback.truth)[0],
             routing,
         )
         self._served.count_reward(feedback.reward)
         data = [] if outcome.data is None else outcome.data
-        return self._answer(data, outcome, FEEDBACK, request, {})
+        return self._answer(data, outcome, FEEDBACK, form, {})
 
     def feedback_of(self, body: Any) -> Any:
         """Return a feedback in JSON as its message. Raises SeldonMicroserviceException."""
@@ -129,33 +129,39 @@ class ProtoCalls:
         return answer
 
     def _answer(
-        self, data: Any, outcome: Outcome, label: str, request: Any, meta: dict[str, Any]
+        self, data: Any, outcome: Outcome, label: str, form: str, meta: dict[str, Any]
     ) -> Any:
         answer = self._message()
         array = _values.data_of(data)
         if array is None:
             _values.fill_data(answer, data)
         else:
-            _values.fill_array(answer.data, array, _values.kind_like(request))
+            its = answer.data
+            _values.fill_array(its, array, form)
             names = self._model.class_names(array.shape)
             if len(names):
-                answer.data.names.extend([str(name) for name in names])
-        extras = self._served.extras(outcome, label, meta.get("tags"))
+                its.names.extend([str(name) for name in names])
+        extras = self._served.extras(outcome, label, meta.get("tags") if meta else None)
         told = answer.meta
         told.SetInParent()
-        for key, value in extras.tags.items():
-            _values.fill_value(told.tags[str(key)], value)
-        for each in extras.metrics:
-            told.metrics.add(
-                key=each["key"],
-                type=each["type"],
-                value=each["value"],
-                tags={str(k): str(v) for k, v in (each.get("tags") or {}).items()},
-            )
+        if extras.tags or extras.metrics:
+            _add_extras(told, extras)
         if "puid" in meta:
             told.puid = meta["puid"]
-        path = {**self._unit.path, **(meta.get("requestPath") or {})}
         if self._unit.name or label == AGGREGATE:
+            path = {**self._unit.path, **(meta.get("requestPath") or {})}
             for key, value in path.items():
                 told.requestPath[key] = value
         return answer
+
+
+def _add_extras(told: Any, extras: Extras) -> None:
+    for key, value in extras.tags.items():
+        _values.fill_value(told.tags[str(key)], value)
+    for each in extras.metrics:
+        told.metrics.add(
+            key=each["key"],
+            type=each["type"],
+            value=each["value"],
+            tags={str(k): str(v) for k, v in (each.get("tags") or {}).items()},
+        )

@@ -27,8 +27,8 @@ Answer = Callable[[Any], Any]
 class _Answers:
     """What each method answers."""
 
-    def __init__(self, calls: ProtoCalls, metadata: Metadata, name: str) -> None:
-        self._metadata, self._name = metadata, name
+    def __init__(self, calls: ProtoCalls, metadata: Metadata) -> None:
+        self._metadata = metadata
         self.by_method: dict[str, Answer] = {
             "Predict": functools.partial(calls.call, _calls.PREDICT),
             "TransformInput": functools.partial(calls.call, _calls.INPUT),
@@ -53,36 +53,57 @@ class _Answers:
         )
 
 
-def _handler(answer: Answer, message_of: Answer, service: str) -> Any:
-    def behavior(request: Any, context: Any) -> Any:
+Reply = tuple[int, str, bytes]  # The number of the status, its text, the message.
+
+
+def _reply(answer: Answer, message_of: Answer, read: Answer, name: str) -> Callable[[bytes], Reply]:
+    """Answers the bytes of a message."""
+
+    def reply(data: bytes) -> Reply:
         try:
-            return message_of(answer(request))
+            request = read(data)
+        except Exception:
+            return _INTERNAL, "Exception deserializing request!", b""
+        try:
+            return 0, "", message_of(answer(request)).SerializeToString()
         except Exception as fault:
             code, text = grpc_of(fault)
             if code == _INTERNAL:
-                _LOG.error("a call of %s failed: %s", service, text, exc_info=fault)
+                _LOG.error("a call of %s failed: %s", name, text, exc_info=fault)
+            return code, text, b""
+
+    return reply
+
+
+def _handler(reply: Callable[[bytes], Reply]) -> Any:
+    """The same for calls that do not come whole, as grpcio has handlers."""
+
+    def behavior(data: bytes, context: Any) -> bytes:
+        code, text, message = reply(data)
+        if code:
             context.abort(_CODES[code], text)
+        return message
 
-    return behavior
-
-
-def _bytes_of(message: Any) -> bytes:
-    data: bytes = message.SerializeToString()
-    return data
+    return grpc.unary_unary_rpc_method_handler(behavior)
 
 
-def register(server: Any, calls: ProtoCalls, metadata: Metadata, name: str) -> None:
-    """Add all services to a server that takes what grpcio's servers take."""
-    answers = _Answers(calls, metadata, name).by_method
+def register(
+    server: Any, calls: ProtoCalls, metadata: Metadata
+) -> dict[str, Callable[[bytes], Reply]]:
+    """Add all services to a server that takes what grpcio's servers take.
+
+    Returns what answers each method, by its path.
+    """
+    answers = _Answers(calls, metadata).by_method
     _messages.file_descriptor()
+    found: dict[str, Callable[[bytes], Reply]] = {}
     for service, methods in _messages.SERVICES.items():
         full = f"{_messages.PACKAGE}.{service}"
-        handlers = {
-            method: grpc.unary_unary_rpc_method_handler(
-                _handler(answers[method], calls.message_of, f"{full}/{method}"),
-                request_deserializer=_messages.message(taken).FromString,
-                response_serializer=_bytes_of,
-            )
-            for method, (taken, _) in methods.items()
-        }
+        handlers = {}
+        for method, (taken, _) in methods.items():
+            read = _messages.message(taken).FromString
+            reply = _reply(answers[method], calls.message_of, read, f"{full}/{method}")
+            found[f"/{full}/{method}"] = reply
+            handlers[method] = _handler(reply)
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(full, handlers),))
+    return found

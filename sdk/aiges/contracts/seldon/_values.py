@@ -17,14 +17,17 @@ __all__ = [
     "array_of",
     "data_of",
     "features_of",
-    "feedback_features",
+    "feedback_payload",
     "fill_array",
     "fill_data",
     "fill_value",
-    "kind_like",
+    "payload_of",
     "list_of",
     "meta_of",
 ]
+
+
+_FEW = 16  # Values of a tensor that are worth their own way.
 
 
 def list_of(values: Any) -> list[Any]:
@@ -71,12 +74,34 @@ def _fill_list(target: Any, plain: Iterable[Any]) -> None:
             fill_value(add(), each)
 
 
-def array_of(data: Any) -> Any:
+def _packed_head(count: int) -> bytes:
+    """What stands before so many values of a Tensor, as protobuf packs them."""
+    size, head = 8 * count, bytearray(b"\x12")
+    while size > 127:
+        head.append(size & 127 | 128)
+        size >>= 7
+    head.append(size)
+    return bytes(head)
+
+
+def _tensor_of(tensor: Any) -> Any:
+    values = tensor.values
+    count = len(values)
+    if count > _FEW:
+        # All at once: the values are the end of what is packed, unless a client has said more.
+        data, head = tensor.SerializeToString(), _packed_head(count)
+        at = len(data) - 8 * count
+        if data[at - len(head) : at] == head:
+            array = np.frombuffer(data, "<f8", count, at).astype(np.float64)
+            return array.reshape(tuple(tensor.shape))
+    return np.fromiter(values, np.float64, count).reshape(tuple(tensor.shape))
+
+
+def array_of(data: Any, kind: str | None = None) -> Any:
     """Return the array of a DefaultData. Raises ValueError and SeldonMicroserviceException."""
-    kind = data.WhichOneof("data_oneof")
+    kind = kind or data.WhichOneof("data_oneof")
     if kind == "tensor":
-        values = data.tensor.values
-        return np.fromiter(values, np.float64, len(values)).reshape(tuple(data.tensor.shape))
+        return _tensor_of(data.tensor)
     if kind == "ndarray":
         return np.array(list_of(data.ndarray))
     if kind == "tftensor":
@@ -84,25 +109,43 @@ def array_of(data: Any) -> Any:
     return np.array([])
 
 
+def payload_of(message: Any) -> tuple[Any, list[str], str]:
+    """Return what the user's method is given, the names, and the kind of a numeric answer's data.
+
+    Raises SeldonMicroserviceException.
+    """
+    if message.WhichOneof("data_oneof") != "data":
+        return features_of(message), [], "tensor"
+    data = message.data
+    kind = data.WhichOneof("data_oneof")
+    try:
+        array = array_of(data, kind)
+    except ValueError as fault:
+        raise bad_data(str(fault)) from None
+    names = data.names
+    return array, list(names) if names else [], kind or "ndarray"
+
+
 def features_of(message: Any) -> Any:
     """Return what the user's method is given. Raises SeldonMicroserviceException."""
     kind = message.WhichOneof("data_oneof")
     if kind == "data":
-        try:
-            return array_of(message.data)
-        except ValueError as fault:
-            raise bad_data(str(fault)) from None
+        return payload_of(message)[0]
     if kind == "jsonData":
         return _plain(message.jsonData)
     if kind is None:
-        raise bad_data("Unknown data in SeldonMessage: expected data, binData, strData, jsonData "
-                       "or customData, got none of them")  # fmt: skip
+        raise bad_data(
+            "Unknown data in SeldonMessage: expected data, binData, strData, jsonData "
+            "or customData, got none of them"
+        )
     return getattr(message, kind)
 
 
-def feedback_features(message: Any) -> Any:
-    """Return what a feedback says of a request or of the truth; nothing: an empty array."""
-    return features_of(message) if message.WhichOneof("data_oneof") else np.array([])
+def feedback_payload(message: Any) -> tuple[Any, list[str], str]:
+    """As payload_of, of what a feedback says of a request or of the truth; it may say nothing."""
+    if message.WhichOneof("data_oneof") is None:
+        return np.array([]), [], "tensor"
+    return payload_of(message)
 
 
 def meta_of(message: Any) -> dict[str, Any]:
@@ -137,20 +180,18 @@ def fill_data(answer: Any, result: Any) -> None:
         answer.customData.CopyFrom(result)
 
 
-def kind_like(request: Any) -> str:
-    """Return the kind of data that a numeric answer has."""
-    if request is None or request.WhichOneof("data_oneof") != "data":
-        return "tensor"
-    return request.data.WhichOneof("data_oneof") or "ndarray"
-
-
 def fill_array(data: Any, array: Any, kind: str) -> None:
     """Write an array into a DefaultData."""
     if not is_numeric(array):
         kind = "ndarray"
     if kind == "tensor":
-        data.tensor.shape.extend(array.shape)
-        data.tensor.values.extend(array.ravel().tolist())
+        tensor = data.tensor
+        tensor.shape.extend(array.shape)
+        if array.size > _FEW:
+            packed = array.astype("<f8", copy=False).tobytes()
+            tensor.MergeFromString(_packed_head(array.size) + packed)
+        else:
+            tensor.values.extend(array.ravel().tolist())
     elif kind == "tftensor":
         _tensors.fill(data.tftensor, array)
     else:
