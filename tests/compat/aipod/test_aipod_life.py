@@ -2,7 +2,9 @@
 """Versions over the wire: loaded, initialized, trained, and gone; real host, real calls."""
 
 import json
+from pathlib import Path
 
+import grpc
 import pytest
 from aipod_host import AipodCommand
 from aipod_models import TOOLBOX
@@ -162,6 +164,10 @@ def test_long_text_of_an_error_is_cut(one):
             assert least < len(text.encode()) <= 4096
 
 
+def resident_mb(pid):
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 / MIB
+
+
 # --- Plain HTTP, which is ours.
 
 
@@ -202,6 +208,17 @@ def test_errors_over_http(many, path, body, status, text):
     assert answer.status == status and answer.json["error"].startswith(text)
 
 
+def test_too_long_body_is_refused_without_being_kept(many):
+    (worker,) = many.workers()
+    before = resident_mb(worker)
+    answer = http(many, "/predict", b" " * (200 * MIB))
+    assert (
+        answer.status == 413 and answer.json["error"] == "the body is longer than 146800640 bytes"
+    )
+    assert resident_mb(worker) < before + 180
+    assert http(many, "/predict", b"{}" + b" " * MIB).status == 200
+
+
 def test_other_methods_of_http_are_refused(many):
     answer = many.web.get("/predict")
     assert answer.status == 405 and "error" in answer.json
@@ -218,3 +235,43 @@ def test_reflection_describes_the_service(many):
     assert [method.name for method in file.service[0].method][:4] == [
         *("initialize", "train", "predict", "log"),
     ]
+
+
+# --- What a client of a unary method should not do.
+
+
+def test_request_in_pieces_without_and_with_more_messages(many):
+    import queue
+
+    from cases import data_json, message_of
+
+    call = many.channel.stream_unary("/ai.AI/predict")
+    message = message_of(("", "predict", "m1", '{"do": "size"}', b"abc"))
+    assert data_json(call(iter([message]), timeout=20)) == "3"
+    assert data_json(call(iter([message, b"", message]), timeout=20)) == "3"
+    given = queue.Queue()
+    future = call.future(iter(given.get, None), timeout=20)
+    for each in (message, message):
+        given.put(each)  # Answered, though the client has not said that this is all.
+    assert data_json(future.result()) == "3"
+    given.put(None)
+    with pytest.raises(grpc.RpcError) as raised:
+        call(iter([]), timeout=20)
+    assert raised.value.code().name == "UNIMPLEMENTED"
+    assert raised.value.details() == '"/ai.AI/predict" requires exactly one request message.'
+
+
+def test_endless_messages_of_one_call_do_not_pile_up(many):
+    from cases import message_of
+
+    (worker,) = many.workers()
+
+    message = message_of(("", "predict", "m2", '{"do": "wait", "file": "m2-go"}', b""))
+    before = resident_mb(worker)
+    call = many.channel.stream_unary("/ai.AI/predict")
+    many.call("predict", "m2")
+    future = call.future(iter([message, *[bytes(MIB)] * 300]), timeout=60)
+    wait_until(lambda: "waits m2" in events(many, "m2"), "the begin of the call")
+    (many.folder / "m2-go").touch()
+    assert future.result() == b"\x0a\x05false"
+    assert resident_mb(worker) < before + 150

@@ -43,7 +43,7 @@ class GrpcCall:
         "_gone",
         "_known",
         "_loop",
-        "_on_whole",
+        "_on_message",
         "_parts",
         "ended",
         "face",
@@ -66,31 +66,37 @@ class GrpcCall:
         self.tag, self.path, self.whole = tag, path, whole
         self._parts = [data] if data else []
         self._gone = self.ended = False
-        self._on_whole: Callable[[], None] | None = None
+        self._on_message: Callable[[], None] | None = None
 
     # --- what the loop says ---
 
-    def wait_whole(self, then: Callable[[], None]) -> None:
-        """Call it when the request has come as a whole. On the loop."""
-        for part in self._parts:
-            host._doors_took(self.tag, len(part))
-        self._on_whole = then
+    def wait_message(self, then: Callable[[], None]) -> None:
+        """Call it when the message is there, or none will come. On the loop.
+
+        Parts are whole messages. What follows the first one is not kept.
+        """
+        if self._parts and not self.whole:
+            host._doors_took(self.tag, len(self._parts[0]))
+        if self._parts or self.whole:
+            then()
+        else:
+            self._on_message = then
 
     def add(self, data: bytes, last: bool, _trailers: Any) -> None:
         """Take a further part of the request."""
-        if data:
-            self._parts.append(data)
-            host._doors_took(self.tag, len(data))
         self.whole = last
-        then = self._on_whole
-        if last and then is not None:
-            self._on_whole = None
+        if data:
+            host._doors_took(self.tag, len(data))
+        then = self._on_message
+        if then is not None and (data or last):
+            self._on_message = None
+            self._parts.append(data)
             then()
 
     def leave(self) -> None:
         """Hear that nobody waits any more: the call's place with the host is free."""
         self._gone = True
-        self._on_whole = None
+        self._on_message = None
         self._end(_NO_FIELDS, b"")
 
     def make_room(self) -> None:
@@ -106,9 +112,7 @@ class GrpcCall:
 
     def body(self) -> bytes:
         """Return the request with what is before its message."""
-        data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        self._parts = []
-        return data
+        return self._parts.pop() if self._parts else b""
 
     @property
     def gone(self) -> bool:
@@ -166,11 +170,8 @@ class GrpcFace:
         if call.path not in _METHOD_OF:
             call.refuse(_UNIMPLEMENTED, "Method not found!")
             return
-        serve = functools.partial(self._doors.put, functools.partial(self._serve, call))
-        if call.whole:
-            serve()
-        else:
-            call.wait_whole(serve)
+        serve = functools.partial(self._serve, call)
+        call.wait_message(functools.partial(self._doors.put, serve))
 
     def serve_simple(self, tag: str, path: str, client: str, fields: bytes, data: bytes) -> None:
         """Serve a call that has come whole. On a thread."""

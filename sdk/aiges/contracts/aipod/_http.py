@@ -27,7 +27,7 @@ host: Any = aiges_embed
 
 _LOG = logging.getLogger("aiges.aipod")
 _JSON: list[Field] = [(b"content-type", b"application/json")]
-_MOST_BODY = 1 << 32  # The host has its own limit.
+_MOST_BODY = 140 << 20  # 100 MiB in base64, and what is beside it.
 _INVALID, _UNKNOWN = 3, 2
 _STATUS_OF = {1: 409, 2: 500, 3: 400, 8: 429, 9: 409, 14: 503}  # Of a gRPC code.
 
@@ -89,11 +89,14 @@ class JsonFace(HttpFace):
     """Serves them; an answer may come when the thread that has read the request is long gone."""
 
     def __init__(self, doors: DoorThreads, service: Service, served: Callable[[], None]) -> None:
-        super().__init__(doors, _too_large, _MOST_BODY, _too_large)
+        super().__init__(doors, _answered_later, _MOST_BODY, _too_large)
         self._service, self._served = service, served
 
     def _serve(self, call: HttpCall, handler: Any) -> None:
         self._served()
+        if handler is _too_large:
+            super()._serve(call, handler)
+            return
         reply = _Reply(call, self._doors, self._send)
         try:
             self._serve_request(HttpRequest(call, call.pseudo, call.fields, call.body()), reply)
@@ -129,5 +132,10 @@ def _bytes_of(text: Any) -> bytes:
         raise ValueError(f"binary_data: expected base64: {fault}") from None
 
 
+def _answered_later(_request: HttpRequest) -> HttpAnswer:
+    raise NotImplementedError  # In the place of this, JsonFace._serve does the work.
+
+
 def _too_large(_request: HttpRequest) -> HttpAnswer:
-    return HttpAnswer(413, _JSON, encode({"error": "the body is too large"}))
+    text = f"the body is longer than {_MOST_BODY} bytes"
+    return HttpAnswer(413, _JSON, encode({"error": text}))

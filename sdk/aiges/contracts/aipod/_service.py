@@ -110,11 +110,11 @@ class Service:
         try:
             data = encode(getattr(entry.model, method)(**kwargs))
         except BaseException as fault:
-            self._pool.give(entry)
             self._fail(reply, method, entry.version, fault)
-            return
-        self._pool.give(entry)
-        reply.answer(data)
+        else:
+            reply.answer(data)
+        finally:
+            self._pool.give(entry)  # Now: it may dispose of the instance, which takes its time.
 
     def _call_later(
         self,
@@ -173,11 +173,11 @@ class Service:
             fault = raised
         finally:
             held.free()
-            self._pool.give(entry)
         if fault is not None:
             self._fail(reply, "initialize", entry.version, fault)
         else:
             reply.answer(_TRUE)
+        self._pool.give(entry)
 
     # --- train and cancel ---
 
