@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The images, built by buildah and run by podman: the base, and both plugins on top of it.
+"""The images, built by buildah and run by podman: the base, both plugins on top of it, and a server
+of PrimeHub by its own Dockerfile.
 
 AIGES_IMAGES=there takes the images that are there (`make images` has just built them whole);
 otherwise they are built here, with the programs of `make build` in place of the build stage.
@@ -9,15 +10,17 @@ import http.client
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
+import urllib.request
 
 import containers
 import grpc
 import pytest
 from aiges.client import Client, DataType, Payload, Unavailable
-from containers import REPOSITORY, Container
+from containers import ENVIRONMENT, REPOSITORY, Container
 from free_ports import free_ports
 from PIL import Image
 from waiting import wait_until
@@ -27,6 +30,8 @@ PAGE = (PLUGINS / "mmocr" / "test_data" / "page.png").read_bytes()
 COINS = (PLUGINS / "yolov5" / "test_data" / "coins.png").read_bytes()
 BASE = "localhost/aiges-gpu:0.1.0-cpu-debian12"
 PICTURE = "key=img&type=image"
+SKELETON = REPOSITORY / "docs" / "examples" / "seldon" / "skeleton"
+SKELETON_IMAGE = "localhost/aiges-test-skeleton:latest"
 
 pytestmark = pytest.mark.skipif(bool(containers.why_not()), reason=containers.why_not())
 
@@ -200,3 +205,47 @@ def test_ports_are_published_as_the_readme_says(tmp_path):
         place = containers.podman("port", container.name, "5090")[1]
         with grpc.insecure_channel(place) as channel:
             grpc.channel_ready_future(channel).result(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def skeleton(images, tmp_path_factory):
+    text = (SKELETON / "Dockerfile").read_text(encoding="utf-8")
+    ours, count = re.subn(r"(?m)^FROM .*$", f"FROM {BASE}", text)
+    assert count == 1
+    file = tmp_path_factory.mktemp("image") / "Dockerfile"
+    file.write_text(ours, encoding="utf-8")
+    command = ["buildah", "build", "--pull-never", "--format", "docker", "--tag", SKELETON_IMAGE]
+    done = subprocess.run(
+        [*command, "--file", file, SKELETON],
+        env={**ENVIRONMENT, "BUILDAH_ISOLATION": "chroot"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=400,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    yield SKELETON_IMAGE
+    subprocess.run(
+        ["buildah", "rmi", SKELETON_IMAGE], env=ENVIRONMENT, capture_output=True, check=False
+    )
+
+
+def ask(address, path, body):
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"http://{address}{path}", json.dumps(body).encode(), headers)
+    with opener.open(request, timeout=60) as answer:
+        return json.load(answer)
+
+
+def test_dockerfile_of_primehub_needs_another_from(skeleton):
+    """A server of PrimeHub, whose requirements.txt installs the original: ours answers."""
+    ready = ["--env", "AIGES_READY_URL=http://127.0.0.1:9000/readyz"]
+    with Container(skeleton, *ready, ports=(5000, 9000)) as container:
+        said = ask(container.http, "/api/v1.0/predictions", {"data": {}})
+        assert said == {"meta": {}, "strData": "Hello Model"}
+        where = "import seldon_core; print(seldon_core.__file__)"
+        _, file = containers.podman("exec", container.name, "python", "-c", where)
+        assert file.startswith("/home/aiges/library/compat/seldon/"), file
+        assert os.path.basename(file) == "__init__.py"
+        assert container.stop() == 0
