@@ -3,7 +3,7 @@
 
 # ``do`` says what a call tries; what the instances do is in the file events, in their order.
 TOOLBOX = """
-import json, os, threading, time
+import json, os, sys, time
 from pathlib import Path
 from aipod.model import AIModelBase, NotSupportedError
 from aipod.rpc.server import serve
@@ -80,8 +80,8 @@ class Model(AIModelBase):
         if do == "numpy":
             import numpy
             return {"scores": numpy.array([[0.5, 1.0]]), "best": numpy.int64(1)}
-        if do == "threads":
-            return sorted(thread.name for thread in threading.enumerate())
+        if do == "modules":
+            return sorted({"grpc", "google.protobuf", "numpy"} & sys.modules.keys())
         if do == "raise":
             raise RuntimeError(kwargs.get("text", "the cause"))
         return self.seen

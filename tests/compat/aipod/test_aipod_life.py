@@ -126,6 +126,10 @@ def test_arrays_come_as_lists(many):
     assert many.call("predict", do="numpy") == {"scores": [[0.5, 1.0]], "best": 1}
 
 
+def test_worker_has_no_grpcio_and_no_protobuf_that_might_be_another_one_than_the_models(one):
+    assert one.call("predict", do="modules") == []
+
+
 def test_paths_out_of_the_data_folder_are_refused(one):
     victim = one.folder / "victim"
     victim.mkdir()
