@@ -5,6 +5,7 @@ import contextlib
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
@@ -116,6 +117,36 @@ def test_flags_without_meaning_are_said_in_the_log(started, tmp_path):
 def test_load_that_is_not_there_or_later_is_no_fault(started):
     assert started("LoadIsLater").post(PREDICT, {"strData": "x"})[0] == 200
     assert started("Given").post(PREDICT, {"strData": "x"})[0] == 200
+
+
+def test_ready_means_loaded_and_the_end_waits_for_calls(binaries, tmp_path):
+    service = Service(binaries, tmp_path, "seldon_units.LoadWaits", sources=[UNITS])
+    service.begin()
+    try:
+        wait_until(lambda: "AIService listening" in service.log(), "the ports", 30)
+        for path in ("/ready", "/health/status"):
+            assert service.get(path)[0] in (404, 503), path
+        (tmp_path / "go").touch()
+        wait_until(lambda: service.get("/ready")[0] == 200, "readiness", 30)
+        with ThreadPoolExecutor(1) as pool:
+            call = pool.submit(service.post, PREDICT, {"strData": "x"})
+            wait_until((tmp_path / "begun").exists, "predict", 20)
+            assert service.stop() == 0
+            assert call.result() == (200, {"meta": {}, "strData": "x"})
+    finally:
+        service.kill()
+
+
+def test_toml_beside_the_model_goes_before_the_command(started):
+    toml = (
+        '[wrapper]\nstrict_upstream = "true"\npredictive_unit_id = "own"\n[instances]\ncount = 1\n'
+    )
+    service = started("Given", "--workers=2", toml=toml)
+    answer = service.post(PREDICT, {"strData": "x"})[1]
+    assert answer["meta"]["requestPath"] == {"own": "NOT_IMPLEMENTED:NOT_IMPLEMENTED"}
+    assert "ready instances=1" in service.log()
+    assert service.ask("DELETE", PREDICT).status == 500
+    assert service.ask("POST", PREDICT, b'{"strData":"x"}').status == 400
 
 
 def test_attribute_that_load_misses_is_told(binaries, tmp_path):

@@ -184,3 +184,35 @@ def test_one_call_is_in_the_model_and_pages_are_answered_beside(service):
         answers = [call.result() for call in slow]
     assert {status for status, _ in answers} == {200}
     assert {answer["jsonData"]["most"] for _, answer in answers} == {1}
+
+
+TENSOR = b'{"shape": [1], "values": [1]}'
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (
+            b'{"data": {"tensor": {"shape": [1], "values": [1]}}}',
+            {"tensor": {"shape": [1], "values": [1]}},
+        ),
+        (b"[[1, 2.5]]", {"ndarray": [[1.0, 2.5]]}),
+        (b'"plain"', "plain"),
+        (b"no JSON", "no JSON"),
+    ],
+)
+def test_hosts_own_protocols_predict_too(service, body, expected):
+    answer = service.ask("POST", "/v1/raw/svcName", body, {"Content-Type": "text/plain"})
+    assert answer.status == 200, answer.body
+    found = json.loads(answer.body)
+    data = found.get("data") or found.get("strData")
+    if isinstance(data, dict):
+        data.pop("names")
+    assert data == expected
+
+
+def test_hosts_own_protocols_tell_whose_fault_it_is(service):
+    answer = service.ask("POST", "/v1/raw/svcName", b'{"data": 1}', {"Content-Type": "text/plain"})
+    assert answer.status == 400 and b"Invalid request data type" in answer.body
+    answer = service.ask("POST", "/v1/raw/svcName", b'{"strData": "type-error"}')
+    assert answer.status == 500 and b"has no len()" in answer.body

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from aiges.contracts.seldon._engine import Engine
 
-__all__ = ["wrapperDoors", "wrapperFini", "wrapperInit"]
+__all__ = ["wrapperDoors", "wrapperFini", "wrapperInit", "wrapperOnceExec"]
 
 _engine: Engine | None = None
 
@@ -31,6 +31,12 @@ def wrapperDoors() -> dict[str, Any]:  # noqa: N802
     """Name what is answered."""
     assert _engine is not None
     return _engine.doors()
+
+
+def wrapperOnceExec(params: dict[str, Any], reqData: Any) -> Any:  # noqa: N802, N803
+    """Answer a call of the host's own protocols by predict."""
+    assert _engine is not None
+    return _engine.once(reqData)
 
 
 def wrapperFini() -> int:  # noqa: N802

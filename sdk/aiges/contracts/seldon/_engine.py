@@ -19,6 +19,7 @@ from aiges.contracts.seldon._lane import Lane, LaneGrpc, LaneHttp
 from aiges.contracts.seldon._metadata import Metadata
 from aiges.contracts.seldon._metrics import SeldonMetrics
 from aiges.contracts.seldon._model import UserModel
+from aiges.contracts.seldon._once import message_of, own_error, result_of
 from aiges.contracts.seldon._parameters import is_true
 from aiges.contracts.seldon._rest import Rest
 from aiges.contracts.seldon._unit import Unit, environment_of, unit_of
@@ -49,7 +50,7 @@ class Engine:
         access = AccessLog(_unlogged(environment, unit)) if _says(config, "access_log") else None
         self._rest = Rest(served, metadata, strict, access)
         self._doors = DoorThreads(most + _BESIDE)
-        lane = Lane(most)
+        self._lane = lane = Lane(most)
         LaneHttp(self._doors, self._rest.handle, _MOST_BODY, _refuse, lane, self._rest.is_free)
         self._services: list[str] = []
         simple: list[str] = []
@@ -77,6 +78,14 @@ class Engine:
 
             found["descriptors"] = descriptors_of(self._services)
         return found
+
+    def once(self, data: Any) -> Any:
+        """Answer a call of the host's own protocols by predict."""
+        message = message_of(data)
+        try:
+            return result_of(self._lane.call(lambda: self._rest.predict(message)))
+        except Exception as fault:
+            raise own_error(fault) from fault
 
     def end(self, seconds: float) -> None:
         """End what serves."""

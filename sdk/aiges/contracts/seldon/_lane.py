@@ -11,6 +11,7 @@ import functools
 import logging
 import threading
 from collections import deque
+from concurrent.futures import Future
 from typing import Any, Callable
 
 import aiges_embed
@@ -54,6 +55,19 @@ class Lane:
                     self._free += 1
                     return
                 work = self._waiting.popleft()
+
+    def call(self, work: Callable[[], Any]) -> Any:
+        """Run it when its turn comes, and return what it returns. Raises what it raises."""
+        done: Future[Any] = Future()
+
+        def run() -> None:
+            try:
+                done.set_result(work())
+            except BaseException as fault:
+                done.set_exception(fault)
+
+        self.run(run)
+        return done.result()
 
 
 class LaneHttp(HttpFace):

@@ -134,6 +134,10 @@ class Rest:
 
     # --- calls ---
 
+    def predict(self, message: Any) -> Any:
+        """Answer a message, whoever has brought it. Raises what the user's code raises."""
+        return self._json.call(_calls.PREDICT, message)
+
     def _call(self, kind: _calls.Kind) -> Callable[[HttpRequest], Any]:
         def answer(request: HttpRequest) -> Any:
             return self._json.call(kind, message_of(request, self._passes, self._strict))
