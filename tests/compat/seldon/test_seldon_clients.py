@@ -92,6 +92,16 @@ def test_tester_of_the_original_is_content(service, original_python, tmp_path, f
     assert "RECEIVED RESPONSE" in text and "FAILURE" not in text
 
 
+@pytest.mark.parametrize("flags", [["-t"], ["--grpc"]])
+def test_tester_through_a_gateway_is_content(service, original_python, tmp_path, flags):
+    file = tmp_path / "contract.json"
+    file.write_text(json.dumps(CONTRACT))
+    port = service.grpc if "--grpc" in flags else service.rest
+    tester = original_python.parent / "seldon-core-api-tester"
+    where = ("127.0.0.1", port, "name", "--namespace", "space")
+    assert "'names': ['left', 'right']" in run(tester, file, *where, "-p", *flags)
+
+
 @pytest.mark.parametrize(
     ("transport", "gateway", "size"),
     [("rest", "seldon", 1), ("rest", "istio", 4), ("grpc", "seldon", 4), ("rest", "ambassador", 2)],

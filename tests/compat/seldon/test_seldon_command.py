@@ -61,7 +61,7 @@ def test_three_ports_speak_and_no_other_one_is_open(started):
     service = started("Given", "--parameters", '[{"name":"a","value":"1","type":"INT"}]',
                       env={"SAID": "yes"})  # fmt: skip
     expected = {"given": {"a": 1}, "variable": "yes", "cwd": str(service.folder)}
-    assert service.post(PREDICT, {"strData": "x"})[1]["jsonData"] == expected
+    assert service.post(PREDICT, {"strData": "x"})[1]["jsonData"] == {**expected, "grpc": True}
     assert service.get("/metrics", service.metrics)[0] == 200
     assert service.get("/health/ping", service.grpc) == (200, "pong")
     assert open_ports(service.process.pid) == {service.rest, service.grpc, service.metrics}
@@ -79,6 +79,7 @@ def test_parameters_come_from_the_environment(started):
 def test_without_grpc_workers_its_port_is_closed(started):
     service = started("Given", "--grpc-workers", "0")
     assert open_ports(service.process.pid) == {service.rest, service.metrics}
+    assert service.post(PREDICT, {"strData": "x"})[1]["jsonData"]["grpc"] is False
     with grpc.insecure_channel(f"127.0.0.1:{service.rest}") as channel:
         with pytest.raises(grpc.RpcError) as caught:
             stub = _stubs.made()["ModelStub"](channel)

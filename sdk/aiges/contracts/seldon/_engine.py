@@ -15,7 +15,7 @@ from aiges.contracts._threads import DoorThreads
 from aiges.contracts.seldon._access import AccessLog
 from aiges.contracts.seldon._calls import Served
 from aiges.contracts.seldon._folder import make_folder
-from aiges.contracts.seldon._lane import Lane, LaneGrpc, LaneHttp
+from aiges.contracts.seldon._lane import Lane, LaneHttp
 from aiges.contracts.seldon._metadata import Metadata
 from aiges.contracts.seldon._metrics import SeldonMetrics
 from aiges.contracts.seldon._model import UserModel
@@ -55,8 +55,7 @@ class Engine:
         self._services: list[str] = []
         simple: list[str] = []
         if is_true(config.get("grpc", "true")):
-            server = LaneGrpc(self._doors, lane)
-            _register(server, served, metadata)
+            server = _grpc_server(self._doors, lane, served, metadata)
             self._services, simple = server.services, server.simple
         self._doors.loop.start()
         self._doors.start(simple)
@@ -92,11 +91,14 @@ class Engine:
         self._doors.end(seconds)
 
 
-def _register(server: LaneGrpc, served: Served, metadata: Metadata) -> None:
+def _grpc_server(doors: DoorThreads, lane: Lane, served: Served, metadata: Metadata) -> Any:
+    from aiges.contracts.seldon._lane_grpc import LaneGrpc
     from aiges.contracts.seldon._proto_calls import ProtoCalls
     from aiges.contracts.seldon._servicers import register
 
+    server = LaneGrpc(doors, lane)
     server.replies = register(server, ProtoCalls(served), metadata)
+    return server
 
 
 def _says(config: Mapping[str, str], key: str) -> bool:
