@@ -3,6 +3,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -11,6 +12,7 @@ import urllib.request
 
 import pytest
 from aiges.client import Client
+from asectl_process import ROOT
 from loader_process import children_of
 from waiting import wait_until
 
@@ -247,5 +249,7 @@ def test_a_file_of_another_name_is_refused_with_the_reason(asectl, tmp_path):
 
 def test_without_aiservice_the_way_to_it_is_said(asectl, tmp_path):
     (tmp_path / "wrapper.py").write_text(FUNCTIONS)
-    said = asectl("serve", code=1, env={"AIGES_BIN": "", "PATH": "/nowhere"})
+    shutil.copytree(ROOT / "sdk" / "aiges", tmp_path / "sdk" / "aiges")  # Of no checkout.
+    nowhere = {"AIGES_BIN": "", "PATH": "/nowhere", "PYTHONPATH": str(tmp_path / "sdk")}
+    said = asectl("serve", code=1, env=nowhere)
     assert "expected AIService" in said.err and "AIGES_BIN" in said.err

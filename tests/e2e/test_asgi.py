@@ -268,7 +268,7 @@ def test_shutdown_is_told_and_calls_finish(start, wrappers, tmp_path):
     [
         ({"contract": "asgi"}, 'expected "module:name"'),
         ({"contract": "asgi", "app": "main"}, 'expected "module:name"'),
-        ({"app": "main:app"}, "expected contract ="),
+        ({"app": "main:app"}, "expected a contract that takes one with it"),
         ({"contract": "asg"}, "expected one of"),
         ({"contract": "asgi", "app": "main:nobody"}, "has no attribute nobody"),
         ({"contract": "asgi", "app": "nowhere:app"}, "No module named 'nowhere'"),

@@ -201,6 +201,8 @@ def refuses(loader):
         loader.web.socket().close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:  # Closed at that very moment.
+        return False
     return False
 
 
