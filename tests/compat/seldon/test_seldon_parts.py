@@ -3,6 +3,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -378,7 +379,12 @@ def test_folders_of_loaders_that_have_ended_are_removed(tmp_path, monkeypatch):
     mine = make_folder(os.getpid())
     assert not gone.exists() and os.stat(mine).st_mode & 0o777 == 0o700
     monkeypatch.delenv(VARIABLE)
+    values = Path(mine, "counter_1.db")
+    values.touch()
     assert make_folder(os.getpid()) == mine  # Another instance of the same loader.
+    assert values.exists()
+    monkeypatch.delenv(VARIABLE)
+    assert make_folder(os.getpid(), anew=True) == mine and not values.exists()
     monkeypatch.delenv(VARIABLE)
     os.chmod(mine, 0o777)  # Somebody else may have written there.
     assert make_folder(os.getpid()) != mine

@@ -15,10 +15,12 @@ VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _PREFIX = "aiges-seldon-metrics"
 
 
-def make_folder(loader: int) -> str:
+def make_folder(loader: int, *, anew: bool = False) -> str:
     """Return the folder for the instances of that process, made where it is not there.
 
-    A folder that the user has named is theirs. Folders of loaders that have ended are removed.
+    ``anew``: what lies there is of an earlier process with that number, as a container's first one
+    has it each time. A folder that the user has named is theirs. Folders of loaders that have ended
+    are removed.
     """
     named = os.environ.get(VARIABLE)
     if named:
@@ -29,6 +31,8 @@ def make_folder(loader: int) -> str:
     begin = f"{_PREFIX}-{os.getuid()}-"
     _remove_old(place, begin)
     folder = place / f"{begin}{loader}"
+    if anew and folder.exists() and _is_ours(folder):
+        shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir(mode=0o700)
     except FileExistsError:

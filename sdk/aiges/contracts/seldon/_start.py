@@ -47,7 +47,7 @@ def main(version: str, arguments: list[str] | None = None) -> NoReturn:
     _write_pid(given.pidfile)
     os.environ["PREDICTIVE_UNIT_PARAMETERS"] = given.parameters
     os.environ["SELDON_LOG_LEVEL"] = _arguments.log_level(given, os.environ)
-    make_folder(os.getpid())
+    make_folder(os.getpid(), anew=True)
     port = given.grpc_port if given.grpc_workers else given.http_port
     _LOG.info("Importing %s", given.interface_name)
     _LOG.info("REST microservice running on port %s", given.http_port)
