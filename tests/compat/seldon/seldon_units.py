@@ -7,8 +7,12 @@ import threading
 import time
 
 import numpy as np
+import prometheus_client
 from seldon_core.metrics import create_counter, create_gauge, create_timer
 from seldon_core.user_model import SeldonComponent, SeldonResponse
+
+
+OWN = prometheus_client.Counter("own_things", "What the model counts by itself.")
 
 
 class Better:
@@ -57,6 +61,7 @@ class Counted(SeldonComponent):
     def predict(self, X, names, meta=None):
         if isinstance(X, str) and X == "pid":
             return {"pid": os.getpid()}
+        OWN.inc()
         return SeldonResponse(X, metrics=[create_counter("answers", 1)])
 
     def transform_input(self, X, names, meta=None):

@@ -71,6 +71,7 @@ def test_what_is_reported_adds_up_over_all_instances(service):
     assert value(service, "answers_total") == before + made
     assert value(service, "calls_total", method="predict") == 2 * (before + 2 * made)
     assert value(service, "level", method="predict") == 7.5
+    assert value(service, "own_things_total") == value(service, "answers_total")
 
 
 def test_series_have_the_labels_that_dashboards_ask_for(service):
