@@ -11,7 +11,6 @@ import prometheus_client
 from seldon_core.metrics import create_counter, create_gauge, create_timer
 from seldon_core.user_model import SeldonComponent, SeldonResponse
 
-
 OWN = prometheus_client.Counter("own_things", "What the model counts by itself.")
 
 
