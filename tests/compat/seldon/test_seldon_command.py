@@ -105,6 +105,14 @@ def test_workers_are_instances_with_one_object_each(started):
     assert set(asked) <= set(children_of(service.process.pid))
 
 
+def test_threads_are_calls_at_a_time_in_the_model(started):
+    delay = '[{"name":"delay","value":"0.5","type":"FLOAT"}]'
+    service = started("Better", "--threads", "3", "--parameters", delay)
+    with ThreadPoolExecutor(6) as pool:
+        calls = [pool.submit(service.post, PREDICT, {"strData": "slow"}) for _ in range(6)]
+        assert max(call.result()[1]["jsonData"]["most"] for call in calls) == 3
+
+
 def test_flags_without_meaning_are_said_in_the_log(started, tmp_path):
     pid = tmp_path / "pid"
     service = started("Given", "--debug", "--tracing=1", "--persistence", f"--pidfile={pid}",
