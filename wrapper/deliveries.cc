@@ -113,9 +113,11 @@ int Callback(const py::object& response, const std::string& name, const py::args
 py::tuple AskState(const std::string& name) {
   const SessionPtr session = SessionTable::Get().Find(name);
   CallState state;
-  {
+  if (session != nullptr) {  // Its locks are held while hooks of the host's wait.
     const py::gil_scoped_release release;
-    state = AskCallState(session == nullptr ? name : session->tag());
+    state = AskCallState(session->tag());
+  } else {  // Who gives the GIL away for a moment waits for it, where other threads want it, too.
+    state = AskCallState(name);
   }
   return py::make_tuple(state.over,
                         state.left_ms < 0 ? py::object(py::none()) : py::int_(state.left_ms));

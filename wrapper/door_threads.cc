@@ -2,6 +2,7 @@
 #include "wrapper/door_threads.h"
 
 #include <pybind11/stl.h>
+#include <time.h>
 
 #include <algorithm>
 #include <atomic>
@@ -82,6 +83,24 @@ Work WorkOf(const char* tag, const DataList& part, Simple kind) {
   work.data.assign(static_cast<const char*>(part.data), part.len);
   return work;
 }
+
+// Whether this process has kept a core busy since it was asked before.
+class CpuTime {
+ public:
+  bool Busy() {
+    const Clock::time_point now = Clock::now();
+    timespec used{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    const auto cpu = std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+    const auto worked = cpu - std::exchange(cpu_, cpu);
+    const auto passed = now - std::exchange(at_, now);
+    return worked * 4 >= passed * 3;
+  }
+
+ private:
+  Clock::time_point at_{};
+  std::chrono::nanoseconds cpu_{0};
+};
 
 class DoorThreads {
  public:
@@ -166,11 +185,13 @@ class DoorThreads {
     line_.pop_front();
     ++working_;
     works_ = true;
+    popped_ = Clock::now();
   }
 
   void Look() {
     std::unique_lock lock(mu_);
     int quiet = 0;
+    CpuTime cpu;
     while (true) {
       if (quiet >= kQuietTicks) {
         looking_ = false;
@@ -178,13 +199,16 @@ class DoorThreads {
         quiet = 0;
       }
       look_.wait_for(lock, kTick);
+      const bool busy = cpu.Busy();
       if (line_.empty()) {
         ++quiet;
         continue;
       }
       quiet = 0;
-      // All that has waited so long gets a thread, as far as there are some.
       const Clock::time_point late = Clock::now() - kLongWait;
+      // More threads would only take the GIL from each other.
+      if (busy && popped_ > late) continue;
+      // All that has waited so long gets a thread, as far as there are some.
       for (size_t i = 0; i < line_.size() && idle_ > waking_ && line_[i].since < late; ++i) Wake();
     }
   }
@@ -196,7 +220,8 @@ class DoorThreads {
   std::deque<Work> line_;
   std::unordered_set<std::string> paths_;
   std::atomic<bool> open_{false};
-  bool http_ = false;  // Calls of HTTP are theirs, too.
+  bool http_ = false;           // Calls of HTTP are theirs, too.
+  Clock::time_point popped_{};  // The last one.
   bool closed_ = false, looks_ = false, looking_ = false;
   size_t idle_ = 0, waking_ = 0, working_ = 0;
 };

@@ -10,8 +10,20 @@
 namespace aiges {
 namespace {
 
-constexpr size_t kMostText = 4096;
+constexpr size_t kMostText = 4096, kMostPacked = 6144;  // Clients take heads of 8 KiB.
 constexpr std::string_view kHex = "0123456789ABCDEF";
+
+bool IsPlain(unsigned char byte) { return byte >= 0x20 && byte < 0x7F && byte != '%'; }
+
+// As much of it as has room when it is packed.
+std::string_view CutPacked(std::string_view text, size_t most) {
+  size_t packed = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    packed += IsPlain(static_cast<unsigned char>(text[i])) ? 1 : 3;
+    if (packed > most) return CutUtf8(text, i);
+  }
+  return text;
+}
 
 }  // namespace
 
@@ -26,7 +38,8 @@ void AddStatus(const GrpcStatus& status, Fields* trailers) {
   if (trailers->empty()) trailers->Reserve(4, 128);
   trailers->Add("grpc-status", std::to_string(static_cast<int>(status.code)));
   if (!status.text.empty())
-    trailers->Add("grpc-message", EncodeMessage(CutUtf8(status.text, kMostText)));
+    trailers->Add("grpc-message",
+                  EncodeMessage(CutPacked(CutUtf8(status.text, kMostText), kMostPacked)));
 }
 
 std::string EncodeMessage(std::string_view text) {
@@ -34,7 +47,7 @@ std::string EncodeMessage(std::string_view text) {
   out.reserve(text.size());
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte < 0x7F && c != '%') {
+    if (IsPlain(byte)) {
       out.push_back(c);
     } else {
       out.push_back('%');

@@ -228,10 +228,6 @@ H1Reader::Step H1Reader::CheckHead() {
              StrCat("Transfer-Encoding: expected chunked, got ", s.coding)};
     return Step::kBroken;
   }
-  if (s.method == "POST" && !grammar.content_length() && !grammar.chunked()) {
-    error = {411, "POST needs Content-Length or a chunked body"};
-    return Step::kBroken;
-  }
   return Step::kHead;
 }
 

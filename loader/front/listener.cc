@@ -69,6 +69,12 @@ Status RemoveStale(const std::string& path) {
   return Status::Ok();
 }
 
+// A port of IPv6 shows clients of IPv4 as ::ffff:127.0.0.1.
+asio::ip::address Unmapped(const asio::ip::address& address) {
+  if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
+  return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+}
+
 Peer PeerOf(const asio::generic::stream_protocol::endpoint& from, uint16_t local_port) {
   Peer peer;
   peer.local_port = local_port;
@@ -81,8 +87,9 @@ Peer PeerOf(const asio::generic::stream_protocol::endpoint& from, uint16_t local
   if (from.size() > address.capacity()) return peer;
   std::copy_n(reinterpret_cast<const char*>(from.data()), from.size(),
               reinterpret_cast<char*>(address.data()));
-  peer.address = StrCat(address.address().to_string(), ":", address.port());
-  peer.loopback = address.address().is_loopback();
+  const asio::ip::address ip = Unmapped(address.address());
+  peer.address = StrCat(ip.to_string(), ":", address.port());
+  peer.loopback = ip.is_loopback();
   return peer;
 }
 

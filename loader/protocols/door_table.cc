@@ -60,10 +60,12 @@ std::string ReadDoor(const json& entry, Door* door) {
   const json& name = http != entry.end() ? *http : *grpc;
   if (!name.is_string()) return "expected a text as pattern or service";
   const auto& text = name.get_ref<const std::string&>();
-  const auto lasts = entry.find("long");
-  if (lasts != entry.end()) {
-    if (!lasts->is_boolean()) return "long: expected true or false";
-    door->long_calls = lasts->get<bool>();
+  for (const auto& [key, to] :
+       {std::pair{"long", &door->long_calls}, std::pair{"gzip", &door->gzip}}) {
+    const auto found = entry.find(key);
+    if (found == entry.end()) continue;
+    if (!found->is_boolean()) return StrCat(key, ": expected true or false");
+    *to = found->get<bool>();
   }
   if (http != entry.end()) {
     std::string wrong = ReadPattern(text, door);

@@ -59,7 +59,7 @@ class GrpcDoor final : public GrpcCall, private DoorListener {
         door_(door),
         env_(*env),
         link_(this, this->exchange(), &env->lane) {
-    if (SendsGzip(head())) PackAnswers();
+    if (door_.gzip || SendsGzip(head())) PackAnswers();
     this->exchange()->lane().Gather([this, exchange = this->exchange()] {
       if (!exchange->over() && !link_.submitted() && !ended_) Submit(DataStatus::kBegin);
     });

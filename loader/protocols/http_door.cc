@@ -19,7 +19,7 @@ namespace {
 
 constexpr const char* kKey = ":http";
 
-std::string OwnOrNew(std::string id) { return id.empty() ? RandomUuid() : id; }
+std::string OwnOrNew(const std::string& id) { return id.empty() ? RandomUuid() : id; }
 
 // "%s" and "%d" of the engine's own words.
 std::string Worded(const std::string& form, int status, std::string_view text) {

@@ -100,6 +100,11 @@ int StartEngine(const std::string& library, const InitFrame& init, Host* host) {
   host->mode = ModeOf(plugin, init);
   const std::string doors = plugin.Doors();
   host->mode.doors = !doors.empty();
+  if (init.batch_size > 1 && !host->mode.batch && host->mode.doors) {
+    return Fail(0, StrCat("[batch] max_size = ", init.batch_size,
+                          ": expected an engine that takes batches, this one has its own protocol "
+                          "and no wrapperBatchExec; take the key out"));
+  }
   if (init.batch_size > 1 && !host->mode.batch) {
     std::fprintf(stderr,
                  "aiges-worker: [batch] max_size = %u has no effect: the engine has no "

@@ -170,3 +170,12 @@ def test_length_that_the_engine_announces(start, tmp_path):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode != 0, wrong
     assert loader.web.get("/?10").body == b"0123456789"
+
+
+def test_batches_are_a_mistake_where_the_contract_has_none(start, tmp_path):
+    folder = tmp_path / "code"
+    folder.mkdir()
+    (folder / "main.py").write_text(LENGTHS, encoding="utf-8")
+    loader = start(folder, config=asgi(batch={"max_size": 4}), ready=False)
+    assert loader.wait_exit() == 1
+    assert "[batch] max_size = 4: expected an engine that takes batches" in loader.log()

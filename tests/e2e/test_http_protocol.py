@@ -219,9 +219,14 @@ def test_chunked_body_over_the_limit_is_413(small, chunks):
     assert "max_message_bytes" in closing(small.web.exchange(sent), 413)
 
 
-def test_post_without_length_is_411(web):
-    message = closing(web.exchange(POST + b"\r\n"), 411)
-    assert message == "POST needs Content-Length or a chunked body"
+def test_post_without_length_has_no_body(web):
+    """RFC 9112, section 6.3; curl -X POST without data sends it."""
+    with web.socket() as client:
+        client.sendall((POST + b"\r\n") * 2)
+        with client.makefile("rb") as stream:
+            for _ in range(2):
+                answer = read_answer(stream)
+                assert (answer.status, answer.body) == (200, b"")
 
 
 def test_half_a_head_is_408(small):

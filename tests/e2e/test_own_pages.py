@@ -3,6 +3,7 @@
 engine may have of the other paths."""
 
 import base64
+import http.client
 import re
 import socket
 
@@ -42,6 +43,19 @@ def test_every_page_is_there(shared, path):
     if path not in ("/-/status.json", "/-/metrics"):
         assert answer.body == same.body
     assert shared.web.request("POST", path, b"").status == 405
+
+
+def test_this_machine_is_known_on_a_port_of_both_families(start, toolbox):
+    """Clients of IPv4 come as ::ffff:127.0.0.1 there."""
+    config = {"svcName": {"host": "::"}, "wrapper": {"http_listen": "[::]:0"}}
+    loader = start(toolbox, config=config)
+    port = loader.http.rpartition(":")[2]
+    for address in (f"127.0.0.1:{port}", f"[::1]:{port}"):
+        host = address.rpartition(":")[0].strip("[]")
+        connection = http.client.HTTPConnection(host, int(port), timeout=20)
+        connection.request("GET", "/-/status.json")
+        assert connection.getresponse().status == 200, address
+        connection.close()
 
 
 @pytest.mark.parametrize("page", ["/", "/-/", "/-/status", "/docs", "/-/docs"])

@@ -38,6 +38,20 @@ TEST(GrpcStatus, MessageIsPrintableAscii) {
   EXPECT_EQ(PercentDecode("%c3%BC", false), "\xc3\xbc");
 }
 
+TEST(GrpcStatus, TextHasRoomInTheHeadsThatClientsTake) {
+  std::string umlauts;
+  for (int i = 0; i < 5000; ++i) umlauts += "\u00fc";
+  Fields trailers;
+  AddStatus({GrpcCode::kUnknown, umlauts}, &trailers);
+  const std::string packed(trailers.Find("grpc-message"));
+  EXPECT_LE(packed.size(), 6144u);
+  EXPECT_GT(packed.size(), 6130u);
+  EXPECT_EQ(packed.size() % 6, 0u);  // Whole characters of two bytes.
+  Fields plain;
+  AddStatus({GrpcCode::kUnknown, std::string(5000, 'x')}, &plain);
+  EXPECT_EQ(plain.Find("grpc-message").size(), 4096u);
+}
+
 TEST(GrpcStatus, TrailersHaveATextOnlyWhereThereIsOne) {
   Fields ok, failed;
   AddStatus({}, &ok);

@@ -8,6 +8,7 @@ import grpc
 import pytest
 from aipod_host import AipodCommand
 from aipod_models import TOOLBOX
+from h2_client import GRPC, H2Client, message, messages
 from waiting import wait_until
 
 MIB = 1 << 20
@@ -279,3 +280,15 @@ def test_endless_messages_of_one_call_do_not_pile_up(many):
     (many.folder / "m2-go").touch()
     assert future.result() == b"\x0a\x05false"
     assert resident_mb(worker) < before + 150
+
+
+@pytest.mark.parametrize("takes", ["gzip", "identity"])
+def test_answers_are_packed_for_who_takes_it(one, takes):
+    headers = {**GRPC, "grpc-accept-encoding": takes}
+    with H2Client(one.address) as client:
+        asked = message(b"\n\x02{}\x12\x02g1")  # kwargs_json, version
+        stream = client.ask(asked, "/ai.AI/log", headers=headers)
+    assert stream.grpc_status == 0, stream
+    assert stream.field("grpc-encoding") == ("gzip" if takes == "gzip" else None)
+    ((_, data),) = messages(stream.body)
+    assert data == b"\n\x02[]"

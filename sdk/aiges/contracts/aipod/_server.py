@@ -68,7 +68,7 @@ def doors() -> dict[str, Any]:
     file = descriptor()
     described = b"\x0a" + length_of(len(file)) + file  # A FileDescriptorSet of it.
     return {
-        "doors": [{"grpc": SERVICE, "long": True}, *HTTP_DOORS],
+        "doors": [{"grpc": SERVICE, "long": True, "gzip": True}, *HTTP_DOORS],
         "refusal": REFUSAL,
         "descriptors": base64.b64encode(described).decode(),
     }
