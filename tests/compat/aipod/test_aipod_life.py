@@ -289,6 +289,6 @@ def test_answers_are_packed_for_who_takes_it(one, takes):
         asked = message(b"\n\x02{}\x12\x02g1")  # kwargs_json, version
         stream = client.ask(asked, "/ai.AI/log", headers=headers)
     assert stream.grpc_status == 0, stream
-    assert stream.field("grpc-encoding") == ("gzip" if takes == "gzip" else None)
+    assert stream.headers.get("grpc-encoding") == ("gzip" if takes == "gzip" else None)
     ((_, data),) = messages(stream.body)
     assert data == b"\n\x02[]"
