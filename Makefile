@@ -64,6 +64,11 @@ images: build ## Build the images of docker/gpu and of both plugins with buildah
 	@scripts/images.sh
 	@AIGES_IMAGES=there $(PYTHON) -m pytest tests/docker/test_images.py
 
+.PHONY: peers
+peers: ## Ask the originals of tests/peers anew, each in its environment in build/peers (PEERS="aipod ..")
+	@scripts/setup.sh test
+	@$(PYTHON) tests/peers/environments.py $(PEERS)
+
 .PHONY: bench
 bench: build ## Measure against a bare gRPC server in the same run; rows in build/bench
 	@ninja -C build --quiet bench > build/bench.log || { cat build/bench.log; exit 1; }

@@ -131,7 +131,7 @@ class AipodCommand:
 
     def start(self, method, version="v1", data=b"", timeout=30, **kwargs):
         """Begin a call; its result() is the value."""
-        from cases import message_of
+        from aipod_cases import message_of
 
         case = ("", method, version, json.dumps(kwargs), data)
         call = self.channel.unary_unary(f"/ai.AI/{method}")
@@ -168,7 +168,7 @@ class Started:
         self.future.cancel()
 
     def result(self):
-        from cases import data_json
+        from aipod_cases import data_json
 
         return json.loads(data_json(self.future.result()))
 

@@ -13,7 +13,7 @@ from aipod_host import COMPAT, AipodCommand, python_path
 from free_ports import free_ports
 from loader_process import ROOT, Loader
 
-from cases import message_of  # isort: skip
+from aipod_cases import message_of  # isort: skip
 
 EXAMPLE = ROOT / "docs" / "examples" / "aipod"
 

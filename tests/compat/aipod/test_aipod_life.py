@@ -248,7 +248,7 @@ def test_reflection_describes_the_service(many):
 def test_request_in_pieces_without_and_with_more_messages(many):
     import queue
 
-    from cases import data_json, message_of
+    from aipod_cases import data_json, message_of
 
     call = many.channel.stream_unary("/ai.AI/predict")
     message = message_of(("", "predict", "m1", '{"do": "size"}', b"abc"))
@@ -267,7 +267,7 @@ def test_request_in_pieces_without_and_with_more_messages(many):
 
 
 def test_endless_messages_of_one_call_do_not_pile_up(many):
-    from cases import message_of
+    from aipod_cases import message_of
 
     (worker,) = many.workers()
 

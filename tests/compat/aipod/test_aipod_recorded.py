@@ -7,8 +7,8 @@ import pytest
 from aipod_host import AipodCommand
 from loader_process import ROOT
 
-from cases import CASES, ask  # isort: skip
-from record import ANSWERS, original  # isort: skip
+from aipod_cases import CASES, ask  # isort: skip
+from aipod_record import ANSWERS, original  # isort: skip
 
 RECORDED_MODEL = ROOT / "tests" / "peers" / "aipod" / "recorded_model.py"
 ANSWERS_OF = json.loads(ANSWERS.read_text())["answers"]

@@ -8,7 +8,7 @@ import pytest
 from loader_fixtures import xsf_stubs
 from openbayes_served import PEERS, Predictor
 
-sys.path.insert(0, str(PEERS))  # openbayes_cases
+sys.path[:0] = [str(PEERS), str(PEERS.parent)]  # openbayes_cases, environments
 
 
 @pytest.fixture

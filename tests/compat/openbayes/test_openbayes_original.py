@@ -2,17 +2,12 @@
 """The original still answers as it was recorded: a few of the cases, asked of it again."""
 
 import base64
-import fcntl
 import json
-import subprocess
-import sys
 
 import pytest
-from loader_process import ROOT
 from openbayes_cases import all_cases, asked
 from openbayes_served import PEERS
 
-PLACE = ROOT / "build" / "peers" / "openbayes"
 NAMES = [
     "result dict",
     "result nested-bytes",
@@ -31,17 +26,10 @@ CASES = [case for case in all_cases() if case.name in NAMES]
 
 @pytest.fixture(scope="module")
 def python():
-    """The interpreter of an environment with the original, made once and kept in build/peers."""
-    folder = PLACE / "venv"
-    PLACE.mkdir(parents=True, exist_ok=True)
-    with open(PLACE / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "complete").exists():
-            subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-            pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet"]
-            subprocess.run([*pip, "-r", PEERS / "requirements.txt"], check=True)
-            (folder / "complete").touch()
-    return folder / "bin" / "python"
+    """The Python that has openbayes-serving 0.5.0."""
+    from environments import python_of
+
+    return python_of("openbayes")
 
 
 def test_original_answers_as_recorded(python):

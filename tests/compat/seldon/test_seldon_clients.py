@@ -7,8 +7,8 @@ import subprocess
 import sys
 
 import pytest
-import record
 import seldon_cases
+import seldon_record as record
 from loader_process import ROOT
 from seldon_service import COMPAT, HERE, PEERS, Service
 

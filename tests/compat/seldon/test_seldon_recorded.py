@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same units give the answers that seldon-core 1.18.2 gave, but where docs say why not.
 
-Recorded by tests/peers/seldon/record.py.
+Recorded by tests/peers/seldon/seldon_record.py.
 """
 
 import json
 
 import grpc
 import pytest
-import record
 import seldon_cases
+import seldon_record as record
 from seldon_service import PEERS, Service
 
 RECORDED = json.loads((PEERS / "answers.json").read_text(encoding="utf-8"))["answers"]

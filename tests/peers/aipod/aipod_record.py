@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Records what AIPOD's own server answers to cases.py.
+"""Records what AIPOD's own server answers to aipod_cases.py.
 
-    tests/peers/aipod/record.py <its python> [answers.json]
+    tests/peers/aipod/aipod_record.py <its python> [answers.json]
 
 The Python has aipod 1.0.0, protobuf 3.20.3 and grpcio; ours has grpcio.
 """
@@ -22,7 +22,7 @@ HERE = Path(__file__).resolve().parent
 ANSWERS = HERE / "answers.json"
 sys.path.insert(0, str(HERE))
 
-from cases import CASES, ask  # noqa: E402
+from aipod_cases import CASES, ask  # noqa: E402
 
 _VERSIONS = """
 import importlib.metadata as m, json, sys

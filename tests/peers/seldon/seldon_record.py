@@ -2,11 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Records what the original answers: starts it once for each unit, and asks all of seldon_cases.
 
-    tests/peers/seldon/record.py [python of the environment with seldon-core]
+    tests/peers/seldon/seldon_record.py <python of the environment with seldon-core>
 
-Writes answers.json beside itself, with the versions. The environment is build/peers/seldon/venv:
-    python -m venv build/peers/seldon/venv
-    build/peers/seldon/venv/bin/pip install "setuptools<70" seldon-core==1.18.2
+Writes answers.json beside itself, with the versions. make peers calls it.
 """
 
 import contextlib
@@ -29,13 +27,12 @@ from free_ports import free_ports  # noqa: E402
 from google.protobuf import json_format  # noqa: E402
 
 ANSWERS = HERE / "answers.json"
-PYTHON = ROOT / "build" / "peers" / "seldon" / "venv" / "bin" / "python"
 NAMED_HEADERS = ("content-type", "access-control-allow-origin")
 START_LIMIT_S = 60
 
 
 @contextlib.contextmanager
-def original(unit, python=PYTHON, folder=HERE):
+def original(unit, python, folder=HERE):
     """The original's server with that unit; gives its ports: REST, gRPC, metrics."""
     name, arguments, environment = seldon_cases.UNITS[unit]
     ports = free_ports(3)
@@ -123,6 +120,6 @@ def record(python):
 
 
 if __name__ == "__main__":
-    recorded = record(sys.argv[1] if len(sys.argv) > 1 else PYTHON)
+    recorded = record(sys.argv[1])
     ANSWERS.write_text(json.dumps(recorded, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     print(f"{ANSWERS}: {len(recorded['answers'])} answers")
