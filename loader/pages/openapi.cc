@@ -12,6 +12,7 @@
 #include "loader/base/log.h"
 #include "loader/base/strings.h"
 #include "loader/base/version.h"
+#include "loader/pages/openapi_doors.h"
 #include "loader/pages/openapi_plain.h"
 #include "loader/pages/openapi_schemas.h"
 
@@ -234,7 +235,8 @@ json Probe(const char* id, const char* summary, const char* no) {
             {"responses", responses}}}};
 }
 
-std::string Document(const EngineSchema& schema, const std::string& service) {
+std::string Document(const EngineSchema& schema, const std::string& service,
+                     const std::string& doors) {
   json paths = json::object();
   for (size_t i = 0; i < schema.routes().size(); ++i) {
     paths[schema.routes()[i]] = {{"post", EnvelopeOperation(schema, i)}};
@@ -244,6 +246,7 @@ std::string Document(const EngineSchema& schema, const std::string& service) {
   paths["/healthz"] = Probe("healthz", "The process answers", "");
   paths["/readyz"] = Probe("readyz", "An instance can serve", "No instance serves, or draining.");
   paths["/metrics"] = Probe("metrics", "Figures in Prometheus text format", "");
+  AddDoorPaths(DoorTable(doors), &paths);
   const json document = {
       {"openapi", "3.1.0"},
       {"info",
@@ -271,12 +274,13 @@ std::string Document(const EngineSchema& schema, const std::string& service) {
 
 }  // namespace
 
-std::string OpenApiDocument(const EngineSchema& schema, const std::string& service) {
+std::string OpenApiDocument(const EngineSchema& schema, const std::string& service,
+                            const std::string& doors) {
   try {
-    return Document(schema, service);
+    return Document(schema, service, doors);
   } catch (const json::exception& e) {
     LogWarn("http", "openapi: the engine's schema cannot be used: ", e.what());
-    return Document(EngineSchema("", service), service);
+    return Document(EngineSchema("", service), service, {});
   }
 }
 

@@ -12,6 +12,8 @@
 
 namespace aiges {
 
-std::string OpenApiDocument(const EngineSchema& schema, const std::string& service);
+// `doors`: what the engine answers itself, as it says it (door_table.h).
+std::string OpenApiDocument(const EngineSchema& schema, const std::string& service,
+                            const std::string& doors = {});
 
 }  // namespace aiges

@@ -16,6 +16,7 @@ using nlohmann::json;
 
 constexpr size_t kMostDoors = 1000;
 constexpr size_t kMostPattern = 1024;
+constexpr size_t kMostAbout = 256;
 constexpr size_t kMostRefusal = 16 * 1024;
 
 bool IsVisible(std::string_view text) {
@@ -60,6 +61,11 @@ std::string ReadDoor(const json& entry, Door* door) {
   const json& name = http != entry.end() ? *http : *grpc;
   if (!name.is_string()) return "expected a text as pattern or service";
   const auto& text = name.get_ref<const std::string&>();
+  const auto about = entry.find("about");
+  if (about != entry.end()) {
+    if (!about->is_string()) return "about: expected a text";
+    door->about = std::string(CutUtf8(about->get_ref<const std::string&>(), kMostAbout));
+  }
   for (const auto& [key, to] :
        {std::pair{"long", &door->long_calls}, std::pair{"gzip", &door->gzip}}) {
     const auto found = entry.find(key);

@@ -7,8 +7,8 @@
 //    "descriptors": "base64 of the google.protobuf.FileDescriptorSet of its services of gRPC"}
 //
 // Patterns are those of the loader's routes. "long": calls that may last for hours: no time limit
-// of the loader's own is for them. "gzip": answers of gRPC are packed for every client that takes
-// it, not only for those that pack their requests.
+// of the loader's own is for them. "about": a line for people. "gzip": answers of gRPC are packed
+// for every client that takes it, not only for those that pack their requests.
 //
 // An engine's word is outside input: what cannot be used is left out, and said in problems().
 // Immutable; thread-safe.
@@ -26,6 +26,7 @@ struct Door {
   Kind kind = Kind::kHttp;
   std::string pattern;               // Of a path; of gRPC: the full name of the service.
   std::vector<std::string> methods;  // Of HTTP. Empty: any.
+  std::string about;                 // A line for people: the OpenAPI document.
   bool long_calls = false;
   bool gzip = false;  // Of gRPC: answers are packed for all clients that take it.
 

@@ -86,7 +86,12 @@ HttpResponse PageRoutes::Page(const HttpRequest& request) {
 
 HttpResponse PageRoutes::OpenApi(const HttpRequest& request) {
   Declared& now = *engine_.Now();
-  if (now.openapi.empty()) now.openapi = OpenApiDocument(now.schema, settings_.service.name);
+  const std::shared_ptr<const std::string> doors = actions_.doors();
+  if (now.openapi.empty() || doors != described_) {
+    now.openapi = OpenApiDocument(now.schema, settings_.service.name,
+                                  doors == nullptr ? std::string() : *doors);
+    described_ = doors;
+  }
   HttpResponse r = HttpResponse::Text(200, kJsonType, now.openapi);
   cors_.AddTo(Find(request.headers, "origin"), &r);
   r.headers.emplace_back("Cache-Control", "no-cache");

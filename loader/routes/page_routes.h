@@ -9,6 +9,7 @@
 // Belongs to the lane.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -44,6 +45,7 @@ class PageRoutes {
   Service& service_;
   const FrontActions& actions_;
   EngineRoutes& engine_;
+  std::shared_ptr<const std::string> described_;  // The doors of the OpenAPI document.
 };
 
 }  // namespace aiges

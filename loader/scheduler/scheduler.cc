@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 
 #include "loader/api/codes.h"
 #include "loader/base/keyed_hash.h"
@@ -113,17 +114,17 @@ void Scheduler::Forget(Calls::iterator call) {
   licences_.Return();
 }
 
-Scheduler::Answer Scheduler::TakeAnswer(Call& call, Status status, TimePoint now) {
-  ++answers_[CodeOf(status)];
+Scheduler::Answer Scheduler::TakeAnswer(Call& call, Status status, TimePoint now,
+                                        std::unique_ptr<FailedCall> failed) {
+  ++answers_[failed == nullptr ? CodeOf(status) : kCodeExecFailed];
   Reply reply;
   reply.status = std::move(status);
   reply.times.queue = (call.state == State::kQueued ? now : call.sent) - call.request.arrived;
-  std::unique_ptr<FailedCall> failed;
   // A client that has left is no failure of the service.
   if (!reply.status.ok() && reply.status.kind != StatusKind::kCancelled) {
     failed = std::make_unique<FailedCall>();
-    failed->handle = call.request.shown_id();
   }
+  if (failed != nullptr) failed->handle = call.request.shown_id();
   return {std::move(call.sink), std::move(reply), call.request.arrived, std::move(failed), nullptr};
 }
 
@@ -301,6 +302,31 @@ bool Scheduler::RunsAgain(const WorkerResult& result, Call& call, bool* poison) 
   return false;
 }
 
+// What the last part of a door call's answer says of a fault, which its client is told in the words
+// of the engine's protocol, or not at all.
+std::unique_ptr<Scheduler::FailedCall> Scheduler::TakeFault(WorkerResult* result) {
+  if (!result->status.ok() || result->payloads.size() != 1) return nullptr;
+  Payload& last = result->payloads.front();
+  if (!last.key.starts_with(':')) return nullptr;
+  std::unique_ptr<FailedCall> found;
+  Pairs kept;
+  for (auto& entry : last.desc) {
+    const bool fault = entry.first == ":fault";
+    if (!fault && entry.first != ":traceback") {
+      if (found != nullptr) kept.push_back(std::move(entry));
+      continue;
+    }
+    if (found == nullptr) {
+      found = std::make_unique<FailedCall>();
+      kept.assign(std::make_move_iterator(last.desc.begin()),
+                  std::make_move_iterator(last.desc.begin() + (&entry - last.desc.data())));
+    }
+    (fault ? found->fault : found->detail) = std::move(entry.second);
+  }
+  if (found != nullptr) last.desc = std::move(kept);
+  return found;
+}
+
 void Scheduler::Finish(WorkerResult& result, TimePoint now, std::vector<Answer>* out) {
   const auto found = calls_.find(result.call);
   if (found == calls_.end()) return;
@@ -312,13 +338,14 @@ void Scheduler::Finish(WorkerResult& result, TimePoint now, std::vector<Answer>*
   if (wanted && RunsAgain(result, call, &poison)) return Enqueue(result.call, call);
   if (wanted) {
     deadlines_.erase({call.request.deadline, result.call});
-    Answer answer = TakeAnswer(call, std::move(result.status), now);
+    std::unique_ptr<FailedCall> fault = TakeFault(&result);
+    Answer answer = TakeAnswer(call, std::move(result.status), now, std::move(fault));
     answer.reply.payloads = std::move(result.payloads);
     answer.reply.times.engine = result.engine;
     answer.reply.times.channel = now - call.sent - result.engine;
     if (answer.failed != nullptr) {
       answer.failed->instance = result.instance;
-      answer.failed->detail = std::move(result.detail);
+      if (answer.failed->fault.empty()) answer.failed->detail = std::move(result.detail);
     }
     if (poison) answer.poison = std::make_unique<Request>(std::move(call.request));
     out->push_back(std::move(answer));
@@ -376,8 +403,9 @@ void Scheduler::Deliver(std::vector<Answer> answers) {
     if (answer.failed != nullptr) {
       const FailedCall& f = *answer.failed;
       const Status& status = answer.reply.status;
-      failures_.Add(
-          {FailureKind::kCall, CodeOf(status), f.instance, f.handle, status.text, f.detail});
+      const bool noted = status.ok();
+      failures_.Add({FailureKind::kCall, noted ? kCodeExecFailed : CodeOf(status), f.instance,
+                     f.handle, noted ? f.fault : status.text, f.detail});
     }
     if (answer.poison != nullptr) {
       const Request& request = *answer.poison;

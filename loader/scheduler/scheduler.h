@@ -95,12 +95,13 @@ class Scheduler : public Service, public WorkerEvents {
   struct FailedCall {
     std::string handle, detail;
     int instance = -1;
+    std::string fault;  // What the engine has told in words of its own, with a status that is ok.
   };
   struct Answer {
     std::unique_ptr<ReplySink> sink;
     Reply reply;
     TimePoint arrived;
-    std::unique_ptr<FailedCall> failed;  // Where the status is not ok.
+    std::unique_ptr<FailedCall> failed;  // Where the status is not ok, or the engine noted a fault.
     std::unique_ptr<Request> poison;     // Two workers died with it.
   };
   struct Sending {
@@ -115,7 +116,9 @@ class Scheduler : public Service, public WorkerEvents {
   void Dequeue(CallId id, Call& call) REQUIRES(mu_);
   void TakeWhatFits(TimePoint now, std::vector<Sending>* out) REQUIRES(mu_);
   void Forget(Calls::iterator call) REQUIRES(mu_);
-  Answer TakeAnswer(Call& call, Status status, TimePoint now) REQUIRES(mu_);
+  static std::unique_ptr<FailedCall> TakeFault(WorkerResult* result);
+  Answer TakeAnswer(Call& call, Status status, TimePoint now,
+                    std::unique_ptr<FailedCall> failed = nullptr) REQUIRES(mu_);
   void GiveUp(CallId id, Status status, TimePoint now, std::vector<Answer>* out) REQUIRES(mu_);
   // `poison`: it does not, as two workers have died with it.
   bool RunsAgain(const WorkerResult& result, Call& call, bool* poison) REQUIRES(mu_);

@@ -111,6 +111,17 @@ def test_a_traceback_is_in_the_log(loader):
     assert "tryout_service.py" in loader.log()
 
 
+def test_a_fault_is_on_the_page_too(loader):
+    """The client is told in grpcio's words; the host's list has the cause and its place."""
+    before = loader.metric("aiges_requests_total", code="10909")
+    failure(lambda: loader.tried.ask("raise"))
+    entries = loader.web.get("/-/status.json").json["failures"]["entries"]
+    (entry,) = [each for each in entries if each["text"] == "ValueError: a fault of mine"]
+    assert entry["code"] == 10909 and entry["instance"] == 0
+    assert "tryout_service.py" in entry["detail"]
+    assert loader.metric("aiges_requests_total", code="10909") == (before or 0) + 1
+
+
 def test_the_apps_own_health_and_reflection_are_merged(app):
     loader = app("with_standard_services")
     with loader:

@@ -179,3 +179,32 @@ def test_batches_are_a_mistake_where_the_contract_has_none(start, tmp_path):
     loader = start(folder, config=asgi(batch={"max_size": 4}), ready=False)
     assert loader.wait_exit() == 1
     assert "[batch] max_size = 4: expected an engine that takes batches" in loader.log()
+
+
+DOORS = """
+import json
+from aiges.contracts import _doors
+import aiges_embed
+
+def wrapperInit(config):
+    return 0
+
+def wrapperDoors():
+    return {"doors": [
+        {"http": "/predict", "methods": ["POST"], "about": "Predict something"},
+        {"http": "/items/{id}"},
+        {"http": "/files/{path..}", "methods": ["GET", "BREW"]},
+        {"http": "/{path..}"},
+        {"grpc": "pkg.Service"},
+    ]}
+"""
+
+
+def test_openapi_lists_what_the_engine_answers_itself(start):
+    loader = start(DOORS)
+    paths = loader.web.get("/-/openapi.json").json["paths"]
+    assert paths["/predict"]["post"]["summary"] == "Predict something"
+    assert set(paths["/items/{id}"]) == {"get", "post"}
+    assert [p["name"] for p in paths["/items/{id}"]["get"]["parameters"]] == ["id"]
+    assert set(paths["/files/{path}"]) == {"get"}
+    assert "/{path}" not in paths and "/v1/raw/svcName" in paths

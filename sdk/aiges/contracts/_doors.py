@@ -30,12 +30,15 @@ __all__ = [
     "DoorCall",
     "DoorLoop",
     "SocketCall",
+    "fault_fields",
     "seconds_left",
 ]
 
 # Where in the answer a part stands: DataStatus of include/aiges/type.h.
 BEGIN, MORE, LAST, WHOLE = 0, 1, 2, 3
 _CALL, _PART, _ROOM, _GONE = 0, 1, 2, 3  # Kind of wrapper/doors.cc.
+
+_MOST_FAULT, _MOST_TRACEBACK = 2048, 8192  # As the host keeps them.
 
 Field = tuple[bytes, bytes]
 host: Any = aiges_embed  # Also what is not for user code.
@@ -180,6 +183,25 @@ def _wake(future: asyncio.Future[None] | None) -> None:
 def _call_of(tag: str, _grpc: bool, pseudo: dict[str, str], *rest: Any) -> DoorCall:
     made = SocketCall if "websocket" in pseudo else DoorCall
     return made(tag, pseudo, *rest)
+
+
+def fault_fields(fault: BaseException | None) -> list[Field]:
+    """Return what the last part of an answer says of a fault, for the host's list of failures.
+
+    For answers in a protocol's own words, which may hide it; the client sees nothing of these.
+    """
+    if fault is None:
+        return []
+    lines = traceback.format_exception(type(fault), fault, fault.__traceback__)
+    text = f"{type(fault).__name__}: {fault}" if str(fault) else type(fault).__name__
+    return [
+        (b":fault", _clean(text)[:_MOST_FAULT]),
+        (b":traceback", _clean("".join(lines))[-_MOST_TRACEBACK:]),
+    ]
+
+
+def _clean(text: str) -> bytes:
+    return text.encode("utf-8", "replace").replace(b"\0", b" ")
 
 
 def seconds_left() -> float:

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 import aiges_embed
 
-from aiges.contracts._doors import BEGIN, LAST, MORE, WHOLE, ClientGone, Field
+from aiges.contracts._doors import BEGIN, LAST, MORE, WHOLE, ClientGone, Field, fault_fields
 from aiges.contracts._threads import DoorThreads
 
 __all__ = ["HttpAnswer", "HttpFace", "HttpRequest"]
@@ -76,6 +76,10 @@ class HttpRequest:
         """Whether nobody waits for the answer any more."""
         return self._call.gone or bool(host.call_state(self._call.tag)[0])
 
+    def note(self, fault: BaseException) -> None:
+        """Let the host list what the answer's own words hide."""
+        self._call.fault = fault
+
     def on_gone(self, tell: Callable[[], None]) -> None:
         """Call it, on the loop's thread, when nobody waits any more."""
         self._call.on_gone = tell
@@ -106,6 +110,7 @@ class HttpCall:
         "_watch",
         "ended",
         "face",
+        "fault",
         "fields",
         "gone",
         "on_gone",
@@ -121,6 +126,7 @@ class HttpCall:
         self.face, self.tag, self.pseudo, self.fields = face, tag, pseudo, fields
         self._parts, self._size = [data] if data else [], len(data)
         self.whole = self.served = self.ended = self.gone = False
+        self.fault: BaseException | None = None
         self._rooms = 0
         self._changed: threading.Condition | None = None
         self.on_gone: Callable[[], None] | None = None
@@ -189,6 +195,8 @@ class HttpCall:
 
     def send(self, status: int, fields: list[Field], data: bytes | memoryview = b"") -> None:
         """Send a part of the answer, when there is room for it. Raises ClientGone. On a thread."""
+        if self.fault is not None and status in (LAST, WHOLE):
+            fields = [*fields, *fault_fields(self.fault)]
         code = host._doors_send(self.tag, False, status, fields, data)
         if code == 1:
             self.listen()

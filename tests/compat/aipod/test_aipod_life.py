@@ -292,3 +292,10 @@ def test_answers_are_packed_for_who_takes_it(one, takes):
     assert stream.headers.get("grpc-encoding") == ("gzip" if takes == "gzip" else None)
     ((_, data),) = messages(stream.body)
     assert data == b"\n\x02[]"
+
+
+def test_fault_of_the_users_is_on_the_page(one):
+    assert one.fault("predict", do="raise", text="on the page")[0] == "UNKNOWN"
+    entries = one.web.get("/-/status.json").json["failures"]["entries"]
+    (entry,) = [each for each in entries if "on the page" in each["text"]]
+    assert entry["code"] == 10909 and "main.py" in entry["detail"]

@@ -15,7 +15,7 @@ import pytest
 from free_ports import free_ports
 from http_client import HttpClient
 from loader_process import DIE_WITH_PARENT
-from openbayes_served import BIN, HEAD, RUN, Predictor
+from openbayes_served import BIN, HEAD, JSON, RUN, Predictor
 from waiting import wait_until
 
 EMITS = (
@@ -204,6 +204,17 @@ def test_debug_gives_the_cause_in_the_answer(serve):
     assert answer.status == 500 and answer.json["error"] == "ValueError: no such cat"
     assert "raise ValueError" in answer.json["traceback"]
     assert predictor.web.get("/.debug/console/1").status == 404
+
+
+@pytest.mark.parametrize("origin", [{}, {"Origin": "http://elsewhere"}], ids=["curl", "browser"])
+def test_cause_that_the_answer_hides_is_on_the_page(serve, origin):
+    text = "class Predictor:\n    def predict(self, json):\n        return json['gone']\n"
+    predictor = serve(HEAD + text + RUN, production=True)
+    answer = predictor.web.request("POST", "/", b"{}", {**JSON, **origin})
+    assert (answer.status, answer.body) == (500, b"")
+    entries = predictor.web.get("/-/status.json").json["failures"]["entries"]
+    assert ["KeyError: 'gone'" in each["text"] for each in entries] == [True]
+    assert "predictor.py" in entries[0]["detail"]
 
 
 def test_there_is_no_console_unless_it_is_asked_for(serve):

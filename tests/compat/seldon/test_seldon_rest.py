@@ -31,6 +31,9 @@ def test_predict_runs_once_and_its_type_error_is_told(service):
     assert answer[0] == 500 and info(answer) == "object of type 'int' has no len()"
     assert service.post(PREDICT, {"strData": "calls"})[1]["jsonData"]["calls"] == before + 2
     assert "object of type 'int' has no len()" in service.log() and "in predict" in service.log()
+    page = json.loads(service.get("/-/status.json")[1])
+    listed = [each for each in page["failures"]["entries"] if "has no len()" in each["text"]]
+    assert listed and "in predict" in listed[0]["detail"]
 
 
 def test_load_is_called_once_by_us(service):

@@ -9,7 +9,7 @@ from typing import Any, Callable
 
 import aiges_embed
 
-from aiges.contracts._doors import WHOLE, DoorLoop
+from aiges.contracts._doors import WHOLE, DoorLoop, fault_fields
 from aiges.contracts._threads import DoorThreads
 from aiges.contracts.aipod._service import Service
 from aiges.contracts.aipod._wire import METHODS, SERVICE, framed_output, read_input
@@ -131,12 +131,12 @@ class GrpcCall:
         """Answer it."""
         self._end(_NO_FIELDS, framed_output(data_json))
 
-    def refuse(self, code: int, text: str) -> None:
+    def refuse(self, code: int, text: str, fault: BaseException | None = None) -> None:
         """Answer with a status."""
         fields = [(b":trailers", b""), (b"grpc-status", b"%d" % code)]
         if text:
             fields.append((b"grpc-message", _words_of(text)))
-        self._end(fields, b"")
+        self._end(fields + fault_fields(fault), b"")
 
     def _end(self, fields: Any, data: bytes) -> None:
         if self.ended:
@@ -200,4 +200,4 @@ class GrpcFace:
             )
         except BaseException as fault:
             _LOG.error("%s has failed", call.path, exc_info=fault)
-            call.refuse(_UNKNOWN, f"Exception calling application: {fault}")
+            call.refuse(_UNKNOWN, f"Exception calling application: {fault}", fault)

@@ -80,8 +80,9 @@ class _Reply:
             if call.known_to_loop:
                 self._doors.loop.forget(call)
 
-    def refuse(self, code: int, text: str) -> None:
+    def refuse(self, code: int, text: str, fault: BaseException | None = None) -> None:
         """Answer with an error."""
+        self._call.fault = fault
         self.answer(encode({"error": text}), _STATUS_OF.get(code, 500))
 
 
@@ -102,7 +103,7 @@ class JsonFace(HttpFace):
             self._serve_request(HttpRequest(call, call.pseudo, call.fields, call.body()), reply)
         except BaseException as fault:
             _LOG.error("%s has failed", call.pseudo.get("path"), exc_info=fault)
-            reply.refuse(_UNKNOWN, f"{type(fault).__name__}: {fault}")
+            reply.refuse(_UNKNOWN, f"{type(fault).__name__}: {fault}", fault)
 
     def _serve_request(self, request: HttpRequest, reply: _Reply) -> None:
         query = parse_qs(request.query, keep_blank_values=True)

@@ -37,7 +37,7 @@ class _Reply:
         self._data = data_json
         self._there.set()
 
-    def refuse(self, code: int, text: str) -> None:
+    def refuse(self, code: int, text: str, fault: BaseException | None = None) -> None:
         """Answer with an error."""
         self._code, self._text = code, text
         self._there.set()

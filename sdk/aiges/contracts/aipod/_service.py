@@ -37,8 +37,8 @@ class Reply(Protocol):
     def answer(self, data_json: bytes) -> None:
         """Answer it."""
 
-    def refuse(self, code: int, text: str) -> None:
-        """Answer with an error."""
+    def refuse(self, code: int, text: str, fault: BaseException | None = None) -> None:
+        """Answer with an error; ``fault`` is what the user's code has raised."""
 
     def detach(self) -> None:
         """Give the call's place with the host back as soon as the client has left."""
@@ -219,7 +219,7 @@ class Service:
             return
         what = type(fault).__name__
         _LOG.error("%s of version %r raised %s", method, version, what, exc_info=fault)
-        reply.refuse(CODES["UNKNOWN"], self._text_of(fault))
+        reply.refuse(CODES["UNKNOWN"], self._text_of(fault), fault)
 
     def _text_of(self, fault: BaseException) -> str:
         what = f"{type(fault).__name__}: " if self._debug else ""

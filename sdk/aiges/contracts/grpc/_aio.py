@@ -177,6 +177,7 @@ class _Context(AnyContext[AioCall], grpc.aio.ServicerContext):  # type: ignore[m
         _LOG.error(
             "Unexpected [%s] raised by servicer method [%s]", what, self._call.path, exc_info=fault
         )
+        self._call.fault = fault
         self._call.end(
             self.status or _UNKNOWN, f"Unexpected {type(fault)}: {fault}", self._trailing
         )

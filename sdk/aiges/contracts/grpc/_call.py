@@ -9,7 +9,7 @@ from typing import Any, Callable
 
 import aiges_embed
 
-from aiges.contracts._doors import BEGIN, LAST, MORE, WHOLE
+from aiges.contracts._doors import BEGIN, LAST, MORE, WHOLE, fault_fields
 from aiges.contracts.grpc._wire import Field, Metadatum, fields_of, metadata_of, trailers_of
 
 __all__ = ["GrpcCall"]
@@ -39,6 +39,7 @@ class GrpcCall:
         "client",
         "ended",
         "face",
+        "fault",
         "gone",
         "on_gone",
         "on_part",
@@ -60,6 +61,7 @@ class GrpcCall:
         self.ended = False  # and so is its end.
         self.gone = False
         self.face: Any = None  # Serves it.
+        self.fault: BaseException | None = None  # That the status does not tell the host of.
         self.rooms = 0  # How often the host had none and has said that there is again.
         self.on_gone: Callable[[], object] | None = None
         self.on_part: Callable[[], None] | None = None
@@ -165,6 +167,8 @@ class GrpcCall:
         except (TypeError, ValueError) as fault:
             trailers, data = trailers_of(_INTERNAL, str(fault), None), b""
         self.ended = True
+        if self.fault is not None:
+            trailers = [*trailers, *fault_fields(self.fault)]
         if self.begun:
             host._doors_send(self.tag, True, LAST, trailers, data)
         else:

@@ -219,6 +219,7 @@ class _Context(AnyContext[SyncCall], grpc.ServicerContext):  # type: ignore[misc
             except Exception:
                 details = "Calling application raised unprintable Exception!"
             _LOG.error(details, exc_info=fault)
+            self._call.fault = fault
             self.break_off(_UNKNOWN, details)
 
 

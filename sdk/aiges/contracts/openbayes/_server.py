@@ -228,16 +228,19 @@ class Server:
         console = self._console
         if console is not None and console.may_see(call.request):
             _LOG.error("predict 函数发生了异常，请检查代码", exc_info=fault)
+            call.request.note(fault)
             url = console.keep(fault, call.request)
             return _refused.compact(500, {"debug_url": url})
         if self._options.debug:
             _LOG.error("predict 函数发生了异常，请检查代码", exc_info=fault)
+            call.request.note(fault)
             text = "".join(traceback.format_exception(type(fault), fault, fault.__traceback__))
             said = f"{type(fault).__name__}: {fault}"
             return _refused.compact(500, {"error": said, "traceback": text})
         if b"origin" not in call.head:
             raise fault
         _LOG.error("predict 函数发生了异常，请检查代码", exc_info=fault)
+        call.request.note(fault)
         return HttpAnswer(500, [_pages.HTML_TYPE])
 
     def _wants_flask(self) -> bool:

@@ -129,7 +129,7 @@ class Rest:
             if not isinstance(answer, HttpAnswer):
                 answer = HttpAnswer(200, [_JSON, _CORS], dump(answer))
         except Exception as fault:
-            answer = self._fault(fault)
+            answer = self._fault(request, fault)
         return _with_puid(answer, request, is_gateways)
 
     # --- calls ---
@@ -219,7 +219,7 @@ class Rest:
                 return self._routes["/health/status"]
         return route
 
-    def _fault(self, fault: Exception) -> HttpAnswer:
+    def _fault(self, request: HttpRequest, fault: Exception) -> HttpAnswer:
         handled = self._handlers.answer(fault)
         if handled is not None:
             status, fields, data = handled
@@ -227,6 +227,7 @@ class Rest:
         status, body = answer_of(fault)
         if status >= 500:
             _LOG.error("a call failed: %s", fault, exc_info=fault)
+            request.note(fault)
         try:
             text = dump(body)
         except (TypeError, ValueError):

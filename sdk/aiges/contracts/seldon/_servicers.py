@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from typing import Any, Callable
+from typing import Any, Callable, Union
 
 import grpc  # type: ignore[import-untyped,unused-ignore]
 from google.protobuf import json_format  # type: ignore[import-untyped,unused-ignore]
@@ -53,7 +53,8 @@ class _Answers:
         )
 
 
-Reply = tuple[int, str, bytes]  # The number of the status, its text, the message.
+# The number of the status, its text, the message, and the fault of ours that it is.
+Reply = tuple[int, str, bytes, Union[Exception, None]]
 
 
 def _reply(answer: Answer, message_of: Answer, read: Answer, name: str) -> Callable[[bytes], Reply]:
@@ -63,14 +64,15 @@ def _reply(answer: Answer, message_of: Answer, read: Answer, name: str) -> Calla
         try:
             request = read(data)
         except Exception:
-            return _INTERNAL, "Exception deserializing request!", b""
+            return _INTERNAL, "Exception deserializing request!", b"", None
         try:
-            return 0, "", message_of(answer(request)).SerializeToString()
+            return 0, "", message_of(answer(request)).SerializeToString(), None
         except Exception as fault:
             code, text = grpc_of(fault)
-            if code == _INTERNAL:
-                _LOG.error("a call of %s failed: %s", name, text, exc_info=fault)
-            return code, text, b""
+            if code != _INTERNAL:
+                return code, text, b"", None
+            _LOG.error("a call of %s failed: %s", name, text, exc_info=fault)
+            return code, text, b"", fault
 
     return reply
 
@@ -79,7 +81,7 @@ def _handler(reply: Callable[[bytes], Reply]) -> Any:
     """The same for calls that do not come whole, as grpcio has handlers."""
 
     def behavior(data: bytes, context: Any) -> bytes:
-        code, text, message = reply(data)
+        code, text, message, _ = reply(data)
         if code:
             context.abort(_CODES[code], text)
         return message
