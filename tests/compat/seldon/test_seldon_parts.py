@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Parts of the contract that need no service: parameters, forms, metadata, signatures, messages."""
 
+import contextlib
 import json
 import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
-from aiges.contracts.seldon import _messages, _tensors
+from aiges.contracts.seldon import _messages, _tensors, _values
 from aiges.contracts.seldon._arguments import annotations_of, parsed
-from aiges.contracts.seldon._arrays import dump
+from aiges.contracts.seldon._arrays import dump, features_of
 from aiges.contracts.seldon._bodies import message_of
 from aiges.contracts.seldon._errors import SeldonMicroserviceException, grpc_of
 from aiges.contracts.seldon._folder import VARIABLE, make_folder
@@ -318,6 +320,79 @@ def test_tensor_with_values_of_their_own_is_read():
     tensor.tensor_shape.dim[0].size = 1 << 60
     with pytest.raises(SeldonMicroserviceException, match="values for its shape"):
         _tensors.array_of(tensor)
+
+
+def tensor_of(dtype, shape, **fields):
+    tensor = _messages.message("DefaultData")().tftensor
+    tensor.dtype = dtype
+    for size in shape:
+        tensor.tensor_shape.dim.add(size=size)
+    for name, value in fields.items():
+        getattr(tensor, name).extend(value)
+    return tensor
+
+
+@pytest.mark.parametrize(
+    ("dtype", "shape", "fields"),
+    [
+        (2, [1 << 28], {"double_val": [1]}),
+        (2, [1 << 14, 1 << 14], {}),
+        (7, [1 << 26], {"string_val": [b"a"]}),
+        (6, [(64 << 20) + 1], {"int_val": [1]}),
+        (2, [-1], {"double_val": [1]}),
+        (2, [-2, -2], {"double_val": [1]}),
+        (4, [1], {"int_val": [300]}),
+        (4, [1], {"int_val": [-1]}),
+        (2, [0, 1 << 62, 1 << 62], {}),
+        (2, [1] * 70, {"double_val": [1]}),
+        (2, [0], {"double_val": [1]}),
+    ],
+)
+def test_a_small_tensor_of_tensorflow_asks_for_little_memory(dtype, shape, fields):
+    with most_memory(1 << 20), pytest.raises(SeldonMicroserviceException, match="tftensor: "):
+        _tensors.array_of(tensor_of(dtype, shape, **fields))
+
+
+@contextlib.contextmanager
+def most_memory(most):
+    """What is allocated inside, NumPy's included, is at most so many bytes at a time."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < most
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_tensor_that_is_filled_up_is_made_once():
+    with most_memory(20 << 20):
+        array = _tensors.array_of(tensor_of(2, [1 << 21], double_val=[1, 2]))
+    assert array[0] == 1 and (array[1:] == 2).all() and array.flags.writeable
+    assert _tensors.array_of(tensor_of(7, [2])).tolist() == [b"", b""]
+    assert _tensors.array_of(tensor_of(10, [0, 3])).shape == (0, 3)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_one_long_text_among_many_does_not_ask_for_all_memory(nested):
+    short = [[""] for _ in range(1000)] if nested else [""] * 1000
+    long = "a" * 100_000
+    values = [*short, [long] if nested else long]
+    data = _messages.message("SeldonMessage")()
+    _values.fill_value(data.jsonData, values)
+    data.data.ndarray.CopyFrom(data.jsonData.list_value)
+    asked = [
+        lambda: features_of({"data": {"ndarray": values}}),
+        lambda: features_of({"data": {"tensor": {"values": values, "shape": [len(values)]}}}),
+        lambda: _values.payload_of(data),
+    ]
+    for ask in asked:
+        with most_memory(4 << 20), pytest.raises(SeldonMicroserviceException, match="the longest"):
+            ask()
+    deep = json.loads("[" * 900 + "]" * 900)
+    with pytest.raises(ValueError, match="maximum number of dimension"):
+        features_of({"data": {"ndarray": deep}})
+    same = features_of({"data": {"ndarray": [long, 1, *[long] * 50]}})
+    assert same.shape == (52,) and same[1] == "1"
 
 
 @pytest.mark.parametrize(

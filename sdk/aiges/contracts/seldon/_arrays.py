@@ -16,11 +16,22 @@ import numpy as np
 
 from aiges.contracts.seldon._errors import SeldonMicroserviceException, bad_data
 
-__all__ = ["Payload", "data_of", "dump", "features_of", "http_date", "is_numeric", "names_of"]
+__all__ = [
+    "Payload",
+    "array_of",
+    "data_of",
+    "dump",
+    "features_of",
+    "http_date",
+    "is_numeric",
+    "names_of",
+]
 
 Payload = tuple[str, Any]  # The key in a message, and what stands there.
 
 _KINDS = ("data", "jsonData", "strData", "binData")
+_MOST_PADDING = 64 << 20  # Characters.
+_MOST_AXES = 64
 
 
 def features_of(message: dict[str, Any]) -> Any:
@@ -42,13 +53,45 @@ def _array_of(message: dict[str, Any], data: Any) -> Any:
         raise bad_data(f"Invalid request data type: {message}")
     tensor = data.get("tensor")
     if tensor is not None:
-        return np.array(tensor.get("values")).reshape(tensor.get("shape"))
+        return array_of(tensor.get("values")).reshape(tensor.get("shape"))
     ndarray = data.get("ndarray")
     if ndarray is not None:
-        return np.array(ndarray)
+        return array_of(ndarray)
     if data.get("tftensor") is not None:
         return _tftensor_of(data["tftensor"])
     return np.array([])
+
+
+def array_of(value: Any) -> Any:
+    """Return a list of JSON as an array. Raises ValueError and SeldonMicroserviceException.
+
+    NumPy gives each text the room of the longest one: one long text among many short ones would
+    ask for all the memory there is.
+    """
+    if isinstance(value, list):
+        count, longest, total = _texts_in(value)
+        if count * longest - total > _MOST_PADDING:
+            raise bad_data(
+                f"expected texts of about the same length in an array, got {count} values, "
+                f"the longest of which has {longest} characters: send them as jsonData"
+            )
+    return np.array(value)
+
+
+def _texts_in(values: list[Any], depth: int = 0) -> tuple[int, int, int]:
+    """How many values there are, how long the longest text is, and all of them together."""
+    kinds = set(map(type, values))
+    count, longest, total = len(values), 0, 0
+    if str in kinds:
+        lengths = [len(each) for each in values if isinstance(each, str)]
+        longest, total = max(lengths), sum(lengths)
+    if list in kinds and depth < _MOST_AXES:  # NumPy refuses what has more.
+        for each in values:
+            if type(each) is list:
+                its_count, its_longest, its_total = _texts_in(each, depth + 1)
+                count, total = count + its_count, total + its_total
+                longest = max(longest, its_longest)
+    return count, longest, total
 
 
 def _tftensor_of(value: Any) -> Any:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ _KINDS: dict[int, tuple[Any, str]] = {
     22: (np.uint32, "uint32_val"),
     23: (np.uint64, "uint64_val"),
 }
-_MOST = 1 << 28  # Elements that a shape may ask for with one value.
+_MOST = 64 << 20  # Bytes that a tensor may grow to: as many as a message may have by itself.
 
 
 def array_of(tensor: Any) -> Any:
@@ -37,24 +38,40 @@ def array_of(tensor: Any) -> Any:
         raise bad_data(f"tftensor: expected a dtype of numbers or strings, got {tensor.dtype}")
     dtype, field = kind
     shape = tuple(int(dim.size) for dim in tensor.tensor_shape.dim)
-    count = 1
-    for size in shape:
-        if size < 0:
-            raise bad_data(f"tftensor: expected a whole shape, got {list(shape)}")
-        count *= size
+    if any(size < 0 for size in shape):
+        raise bad_data(f"tftensor: expected a whole shape, got {list(shape)}")
+    count = math.prod(shape)
+    try:
+        flat = _values_of(tensor, dtype, field)
+        if len(flat) < count:
+            flat = _filled(flat, count)
+        if len(flat) != count:
+            raise bad_data(f"tftensor: expected {count} values for its shape, got {len(flat)}")
+        return flat.reshape(shape)
+    except (ValueError, OverflowError) as fault:  # A number that its type cannot hold; 65 axes.
+        raise bad_data(f"tftensor: {fault}") from None
+
+
+def _values_of(tensor: Any, dtype: Any, field: str) -> Any:
     if tensor.tensor_content and dtype is not object:
-        flat = np.frombuffer(tensor.tensor_content, dtype)
-    elif field == "half_val":
-        flat = np.array(list(tensor.half_val), np.uint16).view(np.float16)
-    else:
-        flat = np.array(list(getattr(tensor, field)), dtype)
-    if len(flat) < count <= _MOST:  # One value stands for all that follow it.
-        rest = np.zeros(count - len(flat), dtype) if len(flat) == 0 else None
-        more = np.repeat(flat[-1:], count - len(flat)) if rest is None else rest
-        flat = np.concatenate([flat, more])
-    if len(flat) != count:
-        raise bad_data(f"tftensor: expected {count} values for its shape, got {len(flat)}")
-    return flat.reshape(shape).copy()
+        return np.frombuffer(tensor.tensor_content, dtype).copy()  # It can be written to.
+    values = getattr(tensor, field)
+    if field == "half_val":
+        return np.fromiter(values, np.uint16, len(values)).view(np.float16)
+    return np.fromiter(values, dtype, len(values))
+
+
+def _filled(flat: Any, count: int) -> Any:
+    """The last value stands for all that follow it; without one, they are zero."""
+    if count * flat.itemsize > _MOST:
+        raise bad_data(
+            f"tftensor: expected {count} values for its shape, or a shape that asks for at most "
+            f"{_MOST} bytes, got {len(flat)}"
+        )
+    last = flat[-1] if len(flat) else b"" if flat.dtype == object else 0
+    made = np.full(count, last, flat.dtype)
+    made[: len(flat)] = flat
+    return made
 
 
 def fill(tensor: Any, array: Any) -> None:

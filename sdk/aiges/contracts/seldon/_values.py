@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from google.protobuf import any_pb2, json_format  # type: ignore[import-untyped,unused-ignore]
 
-from aiges.contracts.seldon import _tensors
+from aiges.contracts.seldon import _arrays, _tensors
 from aiges.contracts.seldon._arrays import is_numeric
 from aiges.contracts.seldon._errors import SeldonMicroserviceException, bad_data
 
@@ -103,7 +103,7 @@ def array_of(data: Any, kind: str | None = None) -> Any:
     if kind == "tensor":
         return _tensor_of(data.tensor)
     if kind == "ndarray":
-        return np.array(list_of(data.ndarray))
+        return _arrays.array_of(list_of(data.ndarray))
     if kind == "tftensor":
         return _tensors.array_of(data.tftensor)
     return np.array([])
