@@ -12,6 +12,7 @@ from seldon_core.metrics import create_counter, create_gauge, create_timer
 from seldon_core.user_model import SeldonComponent, SeldonResponse
 
 OWN = prometheus_client.Counter("own_things", "What the model counts by itself.")
+LATE = prometheus_client.Counter("late", "What has its first series after ours.", ["colour"])
 
 
 class Better:
@@ -61,6 +62,7 @@ class Counted(SeldonComponent):
         if isinstance(X, str) and X == "pid":
             return {"pid": os.getpid()}
         OWN.inc()
+        LATE.labels("late").inc()
         return SeldonResponse(X, metrics=[create_counter("answers", 1)])
 
     def transform_input(self, X, names, meta=None):

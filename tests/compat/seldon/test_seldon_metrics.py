@@ -3,10 +3,14 @@
 
 import os
 import signal
+import subprocess
+import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
-from loader_process import children_of
+from loader_process import ROOT, children_of
 from prometheus_client.parser import text_string_to_metric_families
 from seldon_service import HERE, Service
 from waiting import wait_until
@@ -131,3 +135,56 @@ def test_answers_may_leave_metrics_out(serve):
     service = serve("seldon_units.Counted", sources=[HERE / "seldon_units.py"], env=env)
     assert service.post(PREDICT, {"data": {"ndarray": [[1]]}})[1]["meta"] == {}
     assert "calls_total" in service.get("/own", service.metrics)[1]
+
+
+def reload(service):
+    """The instances that have been replaced."""
+    before = set(children_of(service.process.pid))
+    assert service.ask("POST", "/-/admin/reload", b"").status == 200
+    wait_until(lambda: not before & set(children_of(service.process.pid)), "their end", 30)
+    return before
+
+
+def test_reloads_leave_no_files_behind_and_the_sums_go_on(serve):
+    service = serve("seldon_units.Counted", sources=[HERE / "seldon_units.py"])
+    folder = Path(
+        tempfile.gettempdir(), f"aiges-seldon-metrics-{os.getuid()}-{service.process.pid}"
+    )
+    pids, files = set(), []
+    for made in range(1, 7):
+        assert service.post(PREDICT, {"data": {"ndarray": [[1]]}})[0] == 200
+        assert value(service, "answers_total") == value(service, "own_things_total") == made
+        assert value(service, "took_count") == value(service, "late_total", colour="late") == made
+        files.append(len(list(folder.iterdir())))
+        pids |= reload(service)
+    assert len(pids) >= 6 and files[-1] == files[2], files
+
+
+FORKS = """
+import os, sys
+from aiges.contracts.seldon._metrics import SeldonMetrics, create_counter
+import prometheus_client
+metrics = SeldonMetrics()
+metrics.update([create_counter("k", 1)], "m")
+live = prometheus_client.Gauge("live", "Of the living.", multiprocess_mode="livesum")
+live.set(5)
+if not os.fork():
+    for _ in range(100):
+        metrics.update([create_counter("k", 1)], "m")
+    os._exit(0)
+for _ in range(100):
+    metrics.update([create_counter("k", 1)], "m")
+os.wait()
+print(metrics.generate_metrics()[0].decode())
+"""
+
+
+def test_processes_that_live_together_count_in_files_of_their_own(tmp_path):
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "sdk"), "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    for total in (201, 402):  # Who comes later goes on with both files.
+        done = subprocess.run(
+            [sys.executable, "-c", FORKS], env=env, capture_output=True, text=True, timeout=60
+        )
+        assert f'k_total{{method="m",worker_id="0"}} {total}.0' in done.stdout, done
+        assert "\nlive 5.0" in done.stdout
+    assert len(list(tmp_path.glob("counter_*.db"))) == 2

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -22,6 +23,7 @@ from aiges.contracts.seldon._model import UserModel
 from aiges.contracts.seldon._once import message_of, own_error, result_of
 from aiges.contracts.seldon._parameters import is_true
 from aiges.contracts.seldon._rest import Rest
+from aiges.contracts.seldon._slots import value_class
 from aiges.contracts.seldon._unit import Unit, environment_of, unit_of
 from aiges.contracts.seldon._user import load_object, make_object
 
@@ -39,6 +41,8 @@ class Engine:
         use_first("seldon")
         environment = environment_of(config)
         make_folder(os.getppid())
+        with contextlib.suppress(ImportError):  # Who has no prometheus_client counts nothing.
+            value_class()  # Before the user's code makes metrics.
         _set_level(environment.get("SELDON_LOG_LEVEL") or config.get("log_level", "INFO"))
         unit = unit_of(environment)
         user = make_object(environment)

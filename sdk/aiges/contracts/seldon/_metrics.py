@@ -2,7 +2,8 @@
 """Metrics that user code reports with its results, for Prometheus.
 
 Each instance keeps its values in files of a folder that all instances have in common
-(prometheus_client's multiprocess mode), so that whichever answers, they add up.
+(prometheus_client's multiprocess mode), so that whichever answers, they add up. The files
+of one that has ended are its successor's (_slots.py).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Iterable
 from typing import Any, Callable
 
 from aiges.contracts.seldon._errors import BAD_METRIC, SeldonMicroserviceException
+from aiges.contracts.seldon._slots import value_class
 
 __all__ = [
     "AGGREGATE",
@@ -194,8 +196,7 @@ class SeldonMetrics:
         if self._value_class is None:
             if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
                 raise RuntimeError("expected PROMETHEUS_MULTIPROC_DIR to be set")
-            values: Any = importlib.import_module("prometheus_client.values")
-            self._value_class = values.MultiProcessValue()
+            self._value_class = value_class()
             taken = inspect.signature(self._value_class.set).parameters
             self._knows_time = "timestamp" in taken  # From 0.18 on.
         worker = str(self._worker_id()) if self._worker_id else _WORKER
