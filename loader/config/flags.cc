@@ -31,6 +31,8 @@ std::unique_ptr<CLI::App> MakeApp(Parsed* p) {
       ->type_name("FILE");
   app->add_option("--dc", p->flags.default_config, "TOML text for keys that the file lacks")
       ->type_name("TOML");
+  app->add_option("--oc", p->flags.override_config, "TOML text for keys that go before the file's")
+      ->type_name("TOML");
   app->add_option("--s", p->flags.service,
                   "service name = the section of the file with its addresses (default svcName)")
       ->type_name("NAME");

@@ -16,7 +16,8 @@ struct Flags {
   Action action = Action::kServe;
   int mode = -1;
   std::string config = "aiges.toml";
-  std::string default_config;  // -dc: TOML text for keys that the file lacks.
+  std::string default_config;   // -dc: TOML text for keys that the file lacks.
+  std::string override_config;  // -oc: TOML text for keys that go before the file's.
   std::string project, group, service, companion;
   std::string cache = ".aiges";  // Folder for the config centre's files.
 };

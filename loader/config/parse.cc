@@ -345,7 +345,7 @@ ParseResult LoadSettings(const Flags& flags) {
         StrCat("-c: cannot read ", path, ": expected a TOML file (AIService -init writes one)"));
     return result;
   }
-  TomlFile file(path, *text, flags.default_config);
+  TomlFile file(path, *text, flags.default_config, flags.override_config);
   result.settings.config_path = path;
   result.settings.service.name = flags.service;
   result.settings.instances.worker_binary = ExecutableDir() + "/aiges-worker";

@@ -96,10 +96,13 @@ struct TomlFile::Impl {
   }
 };
 
-TomlFile::TomlFile(std::string name, const std::string& text, const std::string& fallback)
+TomlFile::TomlFile(std::string name, const std::string& text, const std::string& fallback,
+                   const std::string& first)
     : impl_(std::make_unique<Impl>()), name_(std::move(name)) {
-  const std::pair<std::string, const std::string*> inputs[] = {{name_, &text}, {"-dc", &fallback}};
+  const std::pair<std::string, const std::string*> inputs[] = {
+      {"-oc", &first}, {name_, &text}, {"-dc", &fallback}};
   for (const auto& [source, content] : inputs) {
+    if (content == &first && first.empty()) continue;
     if (const std::optional<std::string> refusal = TomlRefusal(*content)) {
       errors_.push_back(StrCat(source, ":", *refusal));
       impl_->sources.push_back({source, {}});

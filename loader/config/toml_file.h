@@ -23,8 +23,9 @@ class TomlFile {
  public:
   // Neither text needs to be complete TOML; a syntax error is an entry of errors(), and so is a
   // text that is too deep or too large to be parsed (toml_guard.h). `fallback` (-dc) gives the keys
-  // that `text` lacks.
-  TomlFile(std::string name, const std::string& text, const std::string& fallback);
+  // that `text` lacks, `first` (-oc) those that go before it.
+  TomlFile(std::string name, const std::string& text, const std::string& fallback,
+           const std::string& first = {});
   ~TomlFile();
 
   // Each reads section.key into *out when it is there. A number may also stand in quotes, as the

@@ -193,11 +193,12 @@ class Cluster:
         self.consul, self.folder, self.service = consul, folder, service
         self.loaders, self.stack = [], contextlib.ExitStack()
 
-    def add(self, **instances):
+    def add(self, more=None, **instances):
+        """``more``: further sections of its aiges.toml."""
         folder = self.folder / f"loader{len(self.loaders)}"
         instances = {"lame_duck_ms": 0, **instances}
         env = {"NOTES": str(folder / "notes"), "CONSUL_HTTP_ADDR": self.consul.http}
-        config = {self.service: {"finder": 1}, "instances": instances}
+        config = {self.service: {"finder": 1}, "instances": instances, **(more or {})}
         loader = Loader(
             Binaries.find(), folder, WRAPPER, config=config, env=env, service=self.service
         )

@@ -3,15 +3,17 @@
 
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import grpc
 import pytest
+from aiges.contracts._detect import find_contracts, folders_here
 from asgi_loader import asgi
 from free_ports import free_ports
 from h2_client import H2Client
 from http_client import HttpClient
-from loader_process import DIE_WITH_PARENT, environment, toml
+from loader_process import DIE_WITH_PARENT, ROOT, environment, toml
 from waiting import wait_until
 
 PREDICTOR = "import openbayes_serving as serv\n\n\nclass Predictor:\n    pass\n"
@@ -104,6 +106,26 @@ def test_further_address_that_is_none(start):
     with pytest.raises(AssertionError, match=r"also_listen: expected .*, got .nowhere"):
         start(config={"http": {"also_listen": ["nowhere"]}}, ready=False)
 
+
+# A program that serves itself as AIGES's own contract, with the port from its command line.
+SERVES = """
+import sys
+from pathlib import Path
+from aiges.contracts._command import SERVICE, become_loader
+
+if __name__ == "__main__":
+    Path("wrapper.py").write_text('''
+def wrapperInit(config):
+    global said
+    said = config["mine"]
+    return 0
+def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt):
+    respData.append(dict(key="result", data=said, len=len(said), status=3, type=0))
+    return 0
+''')
+    over = {SERVICE: {"port": int(sys.argv[1])}}
+    become_loader("aiges", "0.0.0.0", 1, {}, folder=Path.cwd(), first=over)
+"""
 
 SLOW = """
 import asyncio
@@ -208,3 +230,53 @@ def test_openapi_lists_what_the_engine_answers_itself(start):
     assert [p["name"] for p in paths["/items/{id}"]["get"]["parameters"]] == ["id"]
     assert set(paths["/files/{path}"]) == {"get"}
     assert "/{path}" not in paths and "/v1/raw/svcName" in paths
+
+
+def test_file_beside_a_command_is_read_as_a_file(binaries, tmp_path):
+    """Its secrets are on nobody's command line, users' keys do not name the service, and the
+    command line goes before it."""
+    (tmp_path / "main.py").write_text(SERVES, encoding="utf-8")
+    first, second = free_ports(2)
+    (tmp_path / "aiges.toml").write_text(
+        '[wrapper]\nhost = "db.internal"\nmine = "in the file"\n'
+        f'[admin]\ntoken = "hush"\n[mine]\nhost = "127.0.0.1"\nport = {first}\n',
+        encoding="utf-8",
+    )
+    env = {
+        **environment(None, {}),
+        "AIGES_BIN": str(binaries.loader.parent),
+        "PYTHONPATH": str(ROOT / "sdk"),
+    }
+    command = [*DIE_WITH_PARENT, sys.executable, "main.py", str(second)]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert f"grpc=127.0.0.1:{second} http=off" in process.stdout.readline()
+        assert process.stdout.readline().startswith("AIService ready")
+        words = Path(f"/proc/{process.pid}/cmdline").read_text(encoding="utf-8")
+        assert "hush" not in words and "-s=mine" in words
+        assert HttpClient(f"127.0.0.1:{second}").raw_mode(service="mine").body == b"in the file"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+
+
+def test_programs_are_told_by_every_way_to_import(tmp_path):
+    for number, line in enumerate(
+        ["import os, aipod.rpc.server as s", "from seldon_core import x", "import json; import re"]
+    ):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "one.py").write_text(f'"""A text."""\n{line}\n', encoding="utf-8")
+    found = [[name for name, _ in find_contracts(tmp_path / str(n))] for n in range(3)]
+    assert found == [["aipod"], ["seldon"], []]
+
+
+def test_current_folder_is_the_users_wherever_it_lies(monkeypatch, tmp_path):
+    """Below sys.prefix, as in images that work in /usr/src/app."""
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'lib'}:.")
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    (tmp_path / "app").mkdir()
+    monkeypatch.chdir(tmp_path / "app")
+    assert folders_here() == [tmp_path / "app"]
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "li"))  # Only begins with the same letters.
+    assert folders_here() == [tmp_path / "lib", tmp_path / "app"]

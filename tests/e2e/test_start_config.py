@@ -169,14 +169,16 @@ def test_init_never_overwrites(command, tmp_path):
 
 def test_show_config_tells_value_and_origin(command):
     run = command(config={"instances": {"count": 3}, "wrapper": {"mine": 1.5}})
-    ended = run.run("-show-config", "-dc", "[queue]\nmax_requests = 9\n")
+    over = "[instances]\ncount = 5\n[limits]\nmax_resources = 7\n"
+    ended = run.run("-show-config", "-dc", "[queue]\nmax_requests = 9\n", "-oc", over)
     assert ended.code == 0
     lines = {" ".join(line.split()) for line in ended.out.splitlines()}
     for line in (
         "[instances]",
-        "count = 3 # aiges.toml:12",
+        "count = 5 # -oc:2",
         'mine = "1.5" # aiges.toml:7',
         "max_requests = 9 # -dc:2",
+        "max_resources = 7 # -oc:4",
         "max = 1024 # default",
     ):
         assert line in lines, f"expected {line!r} in:\n{ended.out}"

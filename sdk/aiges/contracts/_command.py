@@ -9,16 +9,35 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from aiges._programs import HOME, native_program
 from aiges.contracts import _handover
 
-__all__ = ["CONFIG", "SERVICE", "become_loader", "use_first"]
+__all__ = [
+    "CONFIG",
+    "SERVICE",
+    "Address",
+    "become_loader",
+    "said_address",
+    "use_first",
+    "written",
+]
 
 CONFIG = "aiges.toml"  # Read where it lies in the current folder: what it says goes first.
 SERVICE = "svcName"  # In tables: the section that says where the service listens.
 _IN_LOADER = "AIGES_CONTRACT_COMMAND"
+_OWN_SECTIONS = frozenset(
+    "access admin aiges batch fc http instances limits log queue registry tls wrapper ws".split()
+)
+
+
+class Address(NamedTuple):
+    """Where a file says that the service listens; None: it does not say."""
+
+    section: str
+    host: str | None
+    port: int | None
 
 
 def use_first(contract: str) -> None:
@@ -45,7 +64,7 @@ def become_loader(
 
     ``host``, ``port``: where the service listens. ``tables``: what else aiges.toml would say; an
     aiges.toml in the current folder goes before all of it, and ``first`` before that: what the
-    command line has said; the file is read once then. ``folder``: of the user's code.
+    command line has said. ``folder``: of the user's code.
     ``program``: the file that each worker runs as ``__main__``, with ``arguments``; without it,
     ``app`` names the user's code.
     """
@@ -60,33 +79,28 @@ def become_loader(
             f"expected AIService in the folder that AIGES_BIN names, in {HOME / 'bin'} or on PATH, "
             "found it nowhere: install AIGES (pip install), or set AIGES_BIN"
         )
-    from aiges.cli import _say, _toml
+    from aiges.cli import _toml
 
-    config, service = Path(CONFIG), SERVICE
-    try:
-        written = _toml.read(config) if config.is_file() else {}
-    except _say.CliError as fault:
-        sys.exit(str(fault))
-    if written:
-        service = _service_of(written)
+    there = Path(CONFIG).is_file()
+    service = said_address(written()).section
     said: dict[str, dict[str, Any]] = {
         service: {"host": host, "port": port},
         "wrapper": {"http_listen": "off"},
         "aiges": {"contract": contract, **({"app": app} if app else {})},
         "instances": {"python": sys.executable, "pythonpath": [str(folder)]},
     }
-    said = _toml.overlay(said, _of_service(tables, service))
-    if first and written:
-        said = _toml.overlay(said, written)
-    text = _toml.dump(_toml.overlay(said, _of_service(first or {}, service)))
+    text = _toml.dump(_toml.overlay(said, _of_service(tables, service)))
+    command = ["AIService", "-m=0", f"-c={CONFIG if there else os.devnull}", f"-s={service}"]
+    command.append(f"-dc={text}")
+    if first:
+        command.append(f"-oc={_toml.dump(_of_service(first, service))}")
     os.environ[_IN_LOADER] = contract
     os.environ["AIGES_DEFAULT_PYTHON"] = sys.executable
     if program is not None:
         os.environ.update(_handover.program_environment(program, arguments or []))
     sys.stdout.flush()
     sys.stderr.flush()
-    file = str(config) if written and not first else os.devnull
-    os.execv(loader, ["AIService", "-m=0", f"-c={file}", f"-s={service}", f"-dc={text}"])
+    os.execv(loader, command)
 
 
 def _of_service(tables: dict[str, dict[str, Any]], service: str) -> dict[str, dict[str, Any]]:
@@ -94,9 +108,29 @@ def _of_service(tables: dict[str, dict[str, Any]], service: str) -> dict[str, di
     return {service if name == SERVICE else name: keys for name, keys in tables.items()}
 
 
-def _service_of(tables: dict[str, Any]) -> str:
-    """Return the section of the file that says where the service listens, if there is one."""
+def written() -> dict[str, Any]:
+    """Return what aiges.toml in the current folder says. Exits with a text where it is no TOML."""
+    from aiges.cli import _say, _toml
+
+    file = Path(CONFIG)
+    try:
+        return _toml.read(file) if file.is_file() else {}
+    except _say.CliError as fault:
+        sys.exit(str(fault))
+
+
+def said_address(tables: dict[str, Any]) -> Address:
+    """Return where aiges.toml says that the service listens, as far as it does.
+
+    The section has any name but those of the loader's own; users' keys may have any.
+    """
     for name, keys in tables.items():
-        if isinstance(keys, dict) and name != "admin" and {"port", "host"} & {*keys}:
-            return name
-    return SERVICE
+        if not isinstance(keys, dict) or name in _OWN_SECTIONS or not {"port", "host"} & {*keys}:
+            continue
+        host, port = keys.get("host"), keys.get("port")
+        return Address(
+            name,
+            host if isinstance(host, str) else None,
+            port if isinstance(port, int) and not isinstance(port, bool) else None,
+        )
+    return Address(SERVICE, None, None)

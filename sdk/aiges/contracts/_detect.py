@@ -24,7 +24,7 @@ _IMPORTED = {
     "seldon_core": "seldon",
     "aipod": "aipod",
 }
-_IMPORT = re.compile(rb"^[ \t]*(?:import|from)[ \t]+(\w+)", re.MULTILINE)
+_IMPORT = re.compile(rb"^[ \t]*(?:from[ \t]+(\w+)|import[ \t]+([^#\n;]+))", re.MULTILINE)
 _CLASS_MODEL = re.compile(rb"^class[ \t]+Model\b", re.MULTILINE)
 
 
@@ -36,9 +36,10 @@ def _contract_of(file: Path) -> str:
     except OSError:
         return ""
     for match in _IMPORT.finditer(text):
-        name = _IMPORTED.get(match.group(1).decode("ascii", "replace"))
-        if name:
-            return name
+        for each in (match.group(1) or match.group(2)).decode("ascii", "replace").split(","):
+            name = _IMPORTED.get(re.split(r"\W", each.strip(), maxsplit=1)[0])
+            if name:
+                return name
     return "seldon" if file.name == "Model.py" and _CLASS_MODEL.search(text) else ""
 
 
@@ -65,15 +66,19 @@ def app_of(contract: str, file: Path) -> str:
     return file.stem if contract == "seldon" else file.name
 
 
+def _lies_in(folder: Path, other: Path) -> bool:
+    return folder == other or other in folder.parents
+
+
 def folders_here() -> list[Path]:
     """Return the user's folders in a worker: the current one, and those before Python's own."""
-    own = os.path.dirname(os.__file__)
-    ours = str(Path(__file__).resolve().parents[2])
+    others = (Path(os.__file__).parent, Path(__file__).resolve().parents[2], Path(sys.prefix))
     given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     folders: list[Path] = []
     for name in [*given, "."]:
         folder = Path(name).absolute()
-        if name and not str(folder).startswith((own, ours, sys.prefix)) and folder not in folders:
+        is_theirs = name == "." or not any(_lies_in(folder, other) for other in others)
+        if name and is_theirs and folder not in folders:
             folders.append(folder)
     return folders
 

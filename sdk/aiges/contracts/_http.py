@@ -29,7 +29,7 @@ _PSEUDO = {
 
 
 class HttpRequest:
-    """One request. ``fields`` has the head in its order, with repeats, names in small letters."""
+    """One request. ``fields`` has the head in its order, with repeats, names in lower case."""
 
     __slots__ = ("_call", "body", "fields", "pseudo")
 
@@ -59,11 +59,6 @@ class HttpRequest:
         """The address of the client, with its port."""
         return self.pseudo["client"]
 
-    @property
-    def caller(self) -> str:
-        """Who [access] says is asking, or ""."""
-        return self.pseudo.get("caller", "")
-
     def get(self, name: bytes, default: bytes = b"") -> bytes:
         """Return the first field of that name."""
         for key, value in self.fields:
@@ -71,21 +66,9 @@ class HttpRequest:
                 return value
         return default
 
-    @property
-    def gone(self) -> bool:
-        """Whether nobody waits for the answer any more."""
-        return self._call.gone or bool(host.call_state(self._call.tag)[0])
-
     def note(self, fault: BaseException) -> None:
         """Let the host list what the answer's own words hide."""
         self._call.fault = fault
-
-    def on_gone(self, tell: Callable[[], None]) -> None:
-        """Call it, on the loop's thread, when nobody waits any more."""
-        self._call.on_gone = tell
-        self._call.listen()
-        if self._call.gone:
-            tell()
 
 
 class HttpAnswer(NamedTuple):
@@ -293,9 +276,6 @@ class HttpFace:
         call = HttpCall(self, tag, pseudo, head, data)
         call.whole = call.served = True
         call.unknown_to_loop(functools.partial(self._doors.loop.adopt, call))
-        if host.call_state(tag)[0]:
-            call.fail("the client has left")
-            return
         self._serve(call, self._handler)
 
     def _refuse_socket(self, call: HttpCall) -> None:
@@ -306,7 +286,18 @@ class HttpFace:
         finally:
             self._doors.loop.forget(call)
 
+    def _dropped(self, call: HttpCall) -> bool:
+        """End a call that has not begun, where nobody waits for it any more."""
+        if not call.gone and not host.call_state(call.tag)[0]:
+            return False
+        call.fail("the client has left")
+        if call.known_to_loop:
+            self._doors.loop.forget(call)
+        return True
+
     def _serve(self, call: HttpCall, handler: Handler) -> None:
+        if self._dropped(call):
+            return
         try:
             answer = handler(HttpRequest(call, call.pseudo, call.fields, call.body()))
             self._send(call, answer)

@@ -9,7 +9,8 @@ import pytest
 
 sys.modules.setdefault("aiges_embed", types.ModuleType("aiges_embed"))
 
-from aiges.contracts.openbayes import _accept, _bodies, _inject, _requirements  # noqa: E402
+from aiges.contracts.openbayes import _accept, _bodies, _events, _inject, _requirements  # noqa: E402
+from aiges.contracts.openbayes._onnx import find_model  # noqa: E402
 from aiges.contracts.openbayes._refused import Missing, Refused  # noqa: E402
 from aiges.contracts.openbayes._values import Headers, Params  # noqa: E402
 from werkzeug.datastructures import ImmutableMultiDict  # noqa: E402
@@ -136,3 +137,24 @@ def test_bodies_that_cannot_be_read_are_refused():
     for body in (b"", b"\xc1", b"\xdd\xff\xff\xff\xff", b"\x91" * 5000, b"\xc4\xff"):
         with pytest.raises(Refused):
             _bodies.parsed("msgpack", body)
+
+
+@pytest.mark.parametrize("said", [b"9" * 30, b"1e3", b"-", b"\xd9\xa3", b""])
+def test_header_of_a_client_that_is_no_id_does_no_harm(monkeypatch, caplog, said):
+    monkeypatch.setenv("OPENBAYES_SERVING_PRODUCTION", "1")
+    monkeypatch.setattr(_events._sender, "put", lambda event: pytest.fail(str(event)))
+    token = _events.request_id.set(said)
+    try:
+        _events.emit_event("a.txt", "text")
+        _events.emit_event("a.txt", "text", id=1 << 70)
+    finally:
+        _events.request_id.reset(token)
+    assert caplog.text.count("Request Id") == 2
+
+
+def test_folder_named_like_a_model_is_none(tmp_path):
+    (tmp_path / "a.onnx").mkdir()
+    with pytest.raises(FileNotFoundError):
+        find_model(str(tmp_path))
+    (tmp_path / "b.onnx").touch()
+    assert find_model(str(tmp_path)).name == "b.onnx"

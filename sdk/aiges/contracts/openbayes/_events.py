@@ -20,7 +20,8 @@ __all__ = ["emit_event", "flush", "request_id"]
 
 _LOG = logging.getLogger("openbayes_serving.event")
 _AGENT = os.environ.get("AIGES_OPENBAYES_AGENT", "127.0.0.1:6666")
-_TIME_S = 5.0  # Of the agent, for one event.
+_TIME_S = 5.0  # Of the agent, for each step of one event.
+_MOST_DIGITS = 20  # Of an id.
 _MOST_EVENTS, _MOST_BYTES = 1000, 64 << 20  # That wait.
 
 # The field X-Openbayes-Serving-Request-Id of the request that is served.
@@ -76,7 +77,7 @@ def _post(event: bytes) -> None:
     connection = http.client.HTTPConnection(_AGENT, timeout=_TIME_S)
     try:
         connection.request("POST", "/events", event, {"Content-Type": "application/msgpack"})
-        connection.getresponse().read(1 << 16)
+        connection.sock.recv(1)  # It has taken it; what it says is of no use.
     finally:
         connection.close()
 
@@ -110,10 +111,9 @@ def _shown(data: Any) -> Any:
 
 
 def _current_id() -> int:
-    try:
-        return int(request_id.get())
-    except ValueError:
-        return 0
+    text = request_id.get()
+    # A header of the client's.
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else 0
 
 
 def emit_event(name: str, data: Any, id: int | None = None) -> None:
@@ -127,7 +127,7 @@ def emit_event(name: str, data: Any, id: int | None = None) -> None:
         _LOG.info("记录事件：%s -> %s", name, _shown(data))
         return
     number = id if id is not None else _current_id()
-    if number == 0:
+    if number == 0 or not -(1 << 63) <= number < 1 << 64:  # What MessagePack can carry.
         _LOG.error("无法获取 Request Id，不会记录当前事件。")
         return
     packer: Any = importlib.import_module("msgpack")

@@ -20,7 +20,7 @@ def find_model(said: str) -> Path:
     place = Path(said) if said else model_folder()
     if place.is_file():
         return place
-    found = sorted(place.glob("*.onnx")) if place.is_dir() else []
+    found = sorted(file for file in place.glob("*.onnx") if file.is_file())
     if not found:
         raise FileNotFoundError(
             f"没有找到 ONNX 模型: expected a file, or a folder with a .onnx file, at {place} "

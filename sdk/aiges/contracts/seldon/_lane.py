@@ -85,12 +85,4 @@ class LaneHttp(HttpFace):
         if self._is_free(call.pseudo["path"]):
             super()._serve(call, handler)
         else:
-            self._lane.run(functools.partial(self._serve_now, call, handler))
-
-    def _serve_now(self, call: HttpCall, handler: Handler) -> None:
-        if call.gone or host.call_state(call.tag)[0]:
-            call.fail("the client has left")
-            if call.known_to_loop:
-                self._doors.loop.forget(call)
-            return
-        super()._serve(call, handler)
+            self._lane.run(functools.partial(super()._serve, call, handler))
