@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from aiges.cli import _say, _toml
 from aiges.contracts import _handover
-from aiges.contracts._command import CONFIG, _service_of, become_loader
+from aiges.contracts._command import become_loader, said_address, written
 from aiges.contracts.aipod._settings import listen_port, read_settings
 
 __all__ = ["run"]
@@ -26,7 +25,7 @@ def run(model_class: Any, port: int | None) -> NoReturn:
     if _handover.is_worker():
         _handover.hand_over(model_class)
     settings = read_settings()
-    at = _said_port(listen_port(port))
+    at = said_address(written()).port or listen_port(port)  # The file goes first.
     program = _program()
     tables: dict[str, dict[str, Any]] = {
         "limits": {"max_message_bytes": _MOST_MESSAGE},
@@ -42,17 +41,6 @@ def run(model_class: Any, port: int | None) -> NoReturn:
     become_loader(
         "aipod", host, at, tables, folder=program.parent, program=program, arguments=sys.argv[1:]
     )
-
-
-def _said_port(port: int) -> int:
-    """Return the port that aiges.toml says, which goes first, or that one."""
-    try:
-        said = _toml.read(Path(CONFIG)) if Path(CONFIG).is_file() else {}
-    except _say.CliError:
-        return port  # Said by what reads it next.
-    own = said.get(_service_of(said))
-    there = own.get("port") if isinstance(own, dict) else None
-    return there if isinstance(there, int) and there > 0 else port
 
 
 def _program() -> Path:
