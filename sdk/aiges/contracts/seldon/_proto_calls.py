@@ -26,7 +26,7 @@ class ProtoCalls:
     def call(self, kind: Kind, request: Any) -> Any:
         """Answer predict, transform_* or route. Raises what the user's code raises."""
         model, method = self._model, kind.method
-        hook = model.hook(method + "_grpc")
+        hook = self._hook(method)
         if hook is not None:
             return hook(request)
         answer = self._raw(method, request, kind.label)
@@ -41,7 +41,7 @@ class ProtoCalls:
 
     def aggregate(self, request: Any) -> Any:
         """Answer a combiner's call."""
-        hook = self._model.hook("aggregate_grpc")
+        hook = self._hook("aggregate")
         if hook is not None:
             return hook(request)
         answer = self._raw("aggregate", request, AGGREGATE)
@@ -66,7 +66,9 @@ class ProtoCalls:
             hook = self._model.hook(name)
             if hook is not None:
                 self._served.count_reward(feedback.reward)
-                return hook(feedback)
+                return hook(
+                    json_format.MessageToJson(feedback) if name.endswith("_rest") else feedback
+                )
         answer = self._raw("send_feedback", feedback, FEEDBACK)
         if answer is not MISSING:
             self._served.count_reward(feedback.reward)
@@ -108,6 +110,13 @@ class ProtoCalls:
             return json_format.ParseDict(answer, self._message())
         except json_format.ParseError as fault:
             raise bad_data(f"Invalid JSON: {fault}") from None
+
+    def _hook(self, method: str) -> Any:
+        """Return predict_grpc and the like, or None; a hook of REST but predict's serves, too."""
+        hook = self._model.hook(method + "_grpc")
+        if hook is None and method != "predict":
+            hook = self._model.hook(method + "_rest")
+        return hook
 
     def _raw(self, method: str, request: Any, label: str) -> Any:
         hook = self._model.hook(method + "_raw")
