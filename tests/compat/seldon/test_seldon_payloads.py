@@ -8,12 +8,22 @@ import tracemalloc
 import numpy as np
 import pytest
 from aiges.contracts.seldon import _messages, _tensors, _values
+from aiges.contracts.seldon._access import _quoted
 from aiges.contracts.seldon._arrays import dump, features_of
 from aiges.contracts.seldon._bodies import message_of
+from aiges.contracts.seldon._calls import INPUT, OUTPUT, PREDICT, ROUTE, Served
 from aiges.contracts.seldon._errors import SeldonMicroserviceException
+from aiges.contracts.seldon._json_calls import JsonCalls
+from aiges.contracts.seldon._metrics import SeldonMetrics
+from aiges.contracts.seldon._model import UserModel
 from aiges.contracts.seldon._multipart import parts_of
+from aiges.contracts.seldon._proto_calls import ProtoCalls
+from aiges.contracts.seldon._unit import unit_of
 
 # --- Bodies.
+
+
+MULTIPART = "multipart/form-data; boundary=m"
 
 
 class Asked:
@@ -71,6 +81,46 @@ def test_parts_of_a_form_keep_their_bytes():
 def test_form_that_is_none_is_an_error(body):
     with pytest.raises(ValueError, match="multipart: expected"):
         parts_of("multipart/form-data; boundary=mark", body)
+
+
+def test_a_boundary_that_is_everywhere_is_refused_before_its_parts_are_made():
+    body = b"\r\n--a" * (1 << 20)
+    kind = "multipart/form-data; boundary=a"
+    with most_memory(3 * len(body)), pytest.raises(ValueError, match="at most 1000 parts"):
+        parts_of(kind, body)
+    with pytest.raises(SeldonMicroserviceException, match="at most 1000 parts"):
+        message_of(Asked(body, kind), False, False)
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", ""])
+def test_more_fields_than_are_read_are_the_clients_fault(kind):
+    fields = "json=%7B%7D" + "&a=1" * 1000
+    asked = Asked(fields.encode(), kind, "" if kind else fields)
+    with pytest.raises(SeldonMicroserviceException, match="expected at most 1000 fields"):
+        message_of(asked, False, False)
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", MULTIPART])
+def test_json_of_a_form_that_is_too_deep_is_the_clients_fault(kind):
+    deep = b"[" * 200_000
+    part = b'--m\r\nContent-Disposition: form-data; name="data"\r\n\r\n' + deep + b"\r\n--m--"
+    asked = Asked(part if kind == MULTIPART else b"json=" + deep, kind)
+    with pytest.raises(SeldonMicroserviceException, match="Can't find JSON in data"):
+        message_of(asked, False, False)
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("a\\", "a\\\\"),
+        ('a\\" 200', 'a\\\\\\" 200'),
+        ('"', '\\"'),
+        ("\n\\", "\\n\\\\"),
+        ('\n"', '\\n\\"'),
+    ],
+)
+def test_what_a_client_says_does_not_end_its_quotes_in_the_access_log(said, written):
+    assert _quoted(said) == written
 
 
 # --- Messages.
@@ -182,3 +232,70 @@ def test_one_long_text_among_many_does_not_ask_for_all_memory(nested):
         features_of({"data": {"ndarray": deep}})
     same = features_of({"data": {"ndarray": [long, 1, *[long] * 50]}})
     assert same.shape == (52,) and same[1] == "1"
+
+
+# --- Hooks of old user code.
+
+
+class Hooked:
+    """Answers every call by one kind of hook, and says which."""
+
+    def __init__(self, *kinds):
+        for call in ("predict", "transform_input", "transform_output", "route", "aggregate"):
+            for kind in kinds:
+                name = f"{call}_{kind}"
+                setattr(self, name, lambda asked, name=name: self.answered(name, asked))
+
+    def answered(self, name, asked):
+        self.asked = asked
+        return {"strData": name}
+
+    def predict(self, X, names):
+        return "predict"
+
+
+def calls_of(user):
+    """Of each call: its name, the answer of gRPC, that of REST."""
+    served = Served(UserModel(user), unit_of({}), None)
+    proto, plain = ProtoCalls(served), JsonCalls(served)
+    message = _messages.message("SeldonMessage")(strData="a")
+    combined = _messages.message("SeldonMessageList")(seldonMessages=[message])
+    for kind in (PREDICT, INPUT, OUTPUT, ROUTE):
+        answer = proto.message_of(proto.call(kind, message)).strData
+        yield kind.method, answer, plain.call(kind, {"strData": "a"})["strData"]
+    answer = proto.message_of(proto.aggregate(combined)).strData
+    rest = plain.aggregate({"seldonMessages": [{"strData": "a"}]})["strData"]
+    yield "aggregate", answer, rest
+
+
+def test_a_hook_of_rest_answers_grpc_too_but_for_predict():
+    user = Hooked("rest")
+    for call, grpc, rest in calls_of(user):
+        assert rest == f"{call}_rest"
+        assert grpc == ("predict" if call == "predict" else f"{call}_rest")
+    proto = ProtoCalls(Served(UserModel(user), unit_of({}), None))
+    asked = _messages.message("SeldonMessageList")()
+    proto.aggregate(asked)
+    assert user.asked is asked  # As it came.
+
+
+def test_each_protocol_has_its_own_hook_where_both_are_there():
+    for call, grpc, rest in calls_of(Hooked("rest", "grpc")):
+        assert (grpc, rest) == (f"{call}_grpc", f"{call}_rest")
+
+
+def test_feedback_is_text_for_a_hook_of_rest_and_a_message_for_one_of_grpc():
+    asked = {"request": {"strData": "a"}}
+
+    class Told:
+        def told(self, feedback):
+            self.given = feedback
+            return {"strData": "told"}
+
+    for kind in ("rest", "grpc"):
+        user = Told()
+        setattr(user, f"send_feedback_{kind}", user.told)
+        calls = ProtoCalls(Served(UserModel(user), unit_of({}), SeldonMetrics()))
+        feedback = calls.feedback_of(asked)
+        assert calls.json_of(calls.send_feedback(feedback)) == {"strData": "told"}
+        assert json.loads(user.given) == asked if kind == "rest" else user.given is feedback

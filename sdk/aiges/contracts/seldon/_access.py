@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import TYPE_CHECKING
 
-from aiges.contracts._http import HttpAnswer, HttpRequest
+if TYPE_CHECKING:
+    from aiges.contracts._http import HttpAnswer, HttpRequest
 
 __all__ = ["AccessLog"]
 
@@ -16,7 +18,10 @@ _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
 def _quoted(text: str) -> str:
     """What a client has said may not break the line, or end the quotes."""
-    plain = text.encode("unicode_escape").decode("ascii") if not text.isprintable() else text
+    if text.isprintable():
+        plain = text.replace("\\", "\\\\")
+    else:
+        plain = text.encode("unicode_escape").decode("ascii")
     return plain.replace('"', '\\"')
 
 

@@ -30,8 +30,8 @@ class Asked(Protocol):
 def message_of(request: Asked, passes: bool, strict: bool) -> Any:
     """Return the message: what JSON says, or with ``passes`` the body as it came.
 
-    ``strict``: a body counts as JSON only where its Content-Type says so. Raises ValueError for
-    a form that cannot be read, and SeldonMicroserviceException.
+    ``strict``: a body counts as JSON only where its Content-Type says so. Raises ValueError where a
+    field of a form is no JSON, and SeldonMicroserviceException.
     """
     kind = request.get(b"content-type").decode("latin-1")
     plain = kind.partition(";")[0].strip().lower()
@@ -41,7 +41,7 @@ def message_of(request: Asked, passes: bool, strict: bool) -> Any:
         return _form_of(kind, request.body)
     text = _field_of(plain, request)
     if text is not None:
-        return text if passes else json.loads(text)
+        return text if passes else _loaded(text)
     if passes:
         return request.body
     if strict and not (plain == "application/json" or _is_json_like(plain)):
@@ -63,6 +63,14 @@ def _json_of(body: bytes) -> Any:
     return found
 
 
+def _loaded(text: str) -> Any:
+    """What a field of a form says. Raises ValueError where it is no JSON."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise bad_data(_NONE) from None
+
+
 def _field_of(kind: str, request: Asked) -> str | None:
     """The field ``json`` of a form, else of the query."""
     if kind == "application/x-www-form-urlencoded" and b"json=" in request.body:
@@ -73,17 +81,23 @@ def _field_of(kind: str, request: Asked) -> str | None:
 
 
 def _first(text: str) -> str | None:
-    values = parse_qs(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS).get("json")
-    return values[0] if values else None
+    try:
+        found = parse_qs(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise bad_data(f"expected at most {_MOST_FIELDS} fields in a form or a query") from None
+    return found["json"][0] if "json" in found else None
 
 
 def _form_of(kind: str, body: bytes) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    parts = parts_of(kind, body)
+    try:
+        parts = parts_of(kind, body)
+    except ValueError as fault:
+        raise bad_data(str(fault)) from None
     for part in parts:
         if part.file is None and part.name not in found:
             text = part.data.decode("utf-8", "replace")
-            found[part.name] = text if part.name == "strData" else json.loads(text)
+            found[part.name] = text if part.name == "strData" else _loaded(text)
     for part in parts:
         if part.file is not None:
             if part.name == "binData":

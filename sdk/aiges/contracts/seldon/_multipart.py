@@ -52,9 +52,9 @@ def parts_of(content_type: str, body: bytes) -> list[Part]:
     if not 1 <= len(boundary) <= 200:
         raise ValueError("multipart: expected a boundary in Content-Type")
     mark = b"\r\n--" + boundary.encode("latin-1", "replace")
-    pieces = (b"\r\n" + body).split(mark)
+    pieces = (b"\r\n" + body).split(mark, _MOST_PARTS)
     if len(pieces) > _MOST_PARTS:
-        raise ValueError(f"multipart: expected at most {_MOST_PARTS} parts, got {len(pieces)}")
+        raise ValueError(f"multipart: expected at most {_MOST_PARTS} parts, got more")
     found: list[Part] = []
     for piece in pieces[1:]:
         if piece.startswith(b"--"):
