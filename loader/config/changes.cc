@@ -18,6 +18,7 @@ const std::map<std::string, Effect>& Table() {
       {"aiges.contract", Effect::kRolling},
       {"aiges.app", Effect::kRolling},
       {"http.app_concurrency", Effect::kRolling},
+      {"compat", Effect::kRolling},
       {"batch", Effect::kRolling},
       {"instances", Effect::kRolling},
       {"instances.count", Effect::kRestart},

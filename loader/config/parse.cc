@@ -156,6 +156,9 @@ class Reader {
     } else {
       s_.engine = file_.Flatten("wrapper");
     }
+    bool strict = false;
+    keys_.Bool("compat", "strict_upstream", &strict);
+    if (strict) s_.engine.emplace_back("strict_upstream", "true");
     for (const auto& [key, value] : s_.engine) {
       if (key != "http_listen") keys_.Note("wrapper", key, StrCat("\"", value, "\""));
     }

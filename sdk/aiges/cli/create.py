@@ -60,7 +60,7 @@ TEMPLATES = ("once", "stream", "batch", "cpp", *CONTRACTS)
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 # Names of sections in aiges.toml; the service is a section there, too.
 TAKEN = frozenset(
-    "access admin aiges batch fc http instances limits log queue registry wrapper ws".split()
+    "access admin aiges batch compat fc http instances limits log queue registry wrapper ws".split()
 )
 RENAMED = {"image": "Dockerfile"}  # Named so, a template is not taken for a Dockerfile.
 BASE_IMAGE = "aiges-gpu:0.1.0-cuda12.6-ubuntu24.04"

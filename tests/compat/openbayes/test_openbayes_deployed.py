@@ -279,7 +279,7 @@ class Predictor:
 
 
 def test_strict_upstream_brings_the_oddities_back(serve, tmp_path):
-    (tmp_path / "aiges.toml").write_text("[wrapper]\nstrict_upstream = true\n")
+    (tmp_path / "aiges.toml").write_text("[compat]\nstrict_upstream = true\n")
     predictor = serve(STRICT + RUN)
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     assert predictor.post(b"x=1", **form).json == ["bytes", 0]

@@ -148,7 +148,7 @@ def test_ready_means_loaded_and_the_end_waits_for_calls(binaries, tmp_path):
 
 def test_toml_beside_the_model_goes_before_the_command(started):
     toml = (
-        '[wrapper]\nstrict_upstream = "true"\npredictive_unit_id = "own"\n[instances]\ncount = 1\n'
+        '[compat]\nstrict_upstream = true\n[wrapper]\npredictive_unit_id = "own"\n[instances]\ncount = 1\n'
     )
     service = started("Given", "--workers=2", toml=toml)
     answer = service.post(PREDICT, {"strData": "x"})[1]
@@ -156,6 +156,32 @@ def test_toml_beside_the_model_goes_before_the_command(started):
     assert "ready instances=1" in service.log()
     assert service.ask("DELETE", PREDICT).status == 500
     assert service.ask("POST", PREDICT, b'{"strData":"x"}').status == 400
+
+
+def test_ports_are_bound_where_the_services_section_says(binaries, tmp_path):
+    service = Service(binaries, tmp_path, "seldon_units.Given", sources=[UNITS])
+    other = '[wrapper]\nhost = "192.0.2.1"\n'
+    (tmp_path / "aiges.toml").write_text(other + '[model]\nhost = "127.0.0.1"\n')
+    with service:
+        assert service.get("/live", service.metrics)[0] == 200
+    assert "192.0.2" not in service.log()
+
+
+def test_a_toml_that_is_none_ends_the_command(tmp_path):
+    (tmp_path / "aiges.toml").write_text("[svcName\n")
+    code, text = run(tmp_path, "Given")
+    assert code == 1 and "aiges.toml: expected TOML: " in text and "Traceback" not in text
+
+
+def test_a_switch_that_says_neither_yes_nor_no_ends_the_command(binaries, tmp_path):
+    service = Service(binaries, tmp_path, "seldon_units.Given", sources=[UNITS],
+                      toml='[wrapper]\ngrpc = "maybe"\n')  # fmt: skip
+    service.begin()
+    try:
+        assert service.process.wait(30) != 0
+        assert "[wrapper] grpc: expected true or false, got 'maybe'" in service.log()
+    finally:
+        service.kill()
 
 
 def test_attribute_that_load_misses_is_told(binaries, tmp_path):
