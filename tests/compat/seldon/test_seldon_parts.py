@@ -12,7 +12,7 @@ from aiges.contracts.seldon._errors import SeldonMicroserviceException, grpc_of
 from aiges.contracts.seldon._folder import VARIABLE, make_folder
 from aiges.contracts.seldon._metadata import Metadata
 from aiges.contracts.seldon._model import UserModel
-from aiges.contracts.seldon._parameters import parameters_of
+from aiges.contracts.seldon._parameters import parameters_of, switch_of
 from aiges.contracts.seldon._start import tables_of
 from aiges.contracts.seldon._unit import unit_of
 from aiges.contracts.seldon._user import class_named
@@ -37,6 +37,18 @@ def parameter(value, kind):
 )
 def test_parameters_have_their_types(value, kind, expected):
     assert parameters_of(parameter(value, kind)) == {"p": expected}
+
+
+def test_switches_are_words_that_say_yes_or_no():
+    for word in ("true", "1", "YES", "on"):
+        assert switch_of(word, "s") is True
+    for word in ("false", "0", "No", "off"):
+        assert switch_of(word, "s") is False
+    for word in ("maybe", "2", "ture", "tr ue"):
+        with pytest.raises(
+            ValueError, match=rf"\[wrapper\] s: expected true or false, got '{word}'"
+        ):
+            switch_of(word, "[wrapper] s")
 
 
 WRONG = [parameter("a", "INT"), parameter("1", "COMPLEX"), parameter("maybe", "BOOL")]
@@ -103,6 +115,7 @@ def test_annotations_give_limits(tmp_path):
     made = tables(annotations=annotations_of(str(file)))
     assert made["instances"]["exec_timeout_ms"] == 2000
     assert made["limits"] == {"max_message_bytes": 100000000}
+    assert made["wrapper"]["max_body_mb"] == "96"  # As long, in whole MiB.
     assert annotations_of(str(tmp_path / "none")) == {}
 
 

@@ -17,7 +17,9 @@ def service(binaries, tmp_path_factory):
     parameters = '[{"name":"delay","value":"0.4","type":"FLOAT"}]'
     folder = tmp_path_factory.mktemp("better")
     name, source = "seldon_units.Better", HERE / "seldon_units.py"
-    with Service(binaries, folder, name, "--parameters", parameters, sources=[source]) as service:
+    toml = "[wrapper]\nmax_body_mb = 3\n"
+    arguments = ("--parameters", parameters)
+    with Service(binaries, folder, name, *arguments, sources=[source], toml=toml) as service:
         yield service
 
 
@@ -38,6 +40,24 @@ def test_predict_runs_once_and_its_type_error_is_told(service):
 
 def test_load_is_called_once_by_us(service):
     assert service.post(PREDICT, {"strData": "calls"})[1]["jsonData"]["loads"] == 1
+
+
+def test_longer_bodies_than_may_be_are_refused_though_the_model_is_busy(service):
+    body = json.dumps({"strData": "a" * (3 << 20)}).encode()
+    with ThreadPoolExecutor(1) as pool:
+        begin = service.post(PREDICT, {"strData": "slow"})  # Takes a while, as the next one does.
+        slow = pool.submit(service.post, PREDICT, {"strData": "slow"})
+        answer = service.ask("POST", PREDICT, body, JSON)
+        assert answer.status == 413 and not slow.done()
+        assert begin[0] == slow.result()[0] == 200
+    assert json.loads(answer.body)["status"] == {
+        "status": 1,
+        "code": -1,
+        "info": "the body is longer than [wrapper] max_body_mb allows",
+        "reason": "MICROSERVICE_BAD_DATA",
+    }
+    fits = service.post(PREDICT, {"strData": "a" * (2 << 20)})
+    assert fits[0] == 200 and len(fits[1]["strData"]) == 2 << 20
 
 
 def test_scalars_of_numpy_are_numbers(service):

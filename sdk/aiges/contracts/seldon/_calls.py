@@ -15,7 +15,7 @@ from aiges.contracts.seldon._errors import (
 from aiges.contracts.seldon._model import MISSING, Outcome, UserModel
 from aiges.contracts.seldon._unit import Unit
 
-__all__ = ["Extras", "Kind", "KINDS", "Served", "needed", "routed"]
+__all__ = ["Extras", "Kind", "Served", "needed", "routed"]
 
 
 class Kind(NamedTuple):
@@ -29,7 +29,6 @@ PREDICT = Kind("predict", _metrics.PREDICT)
 INPUT = Kind("transform_input", _metrics.INPUT)
 OUTPUT = Kind("transform_output", _metrics.OUTPUT)
 ROUTE = Kind("route", _metrics.ROUTER)
-KINDS = {"predict": PREDICT, "input": INPUT, "output": OUTPUT, "route": ROUTE}
 
 
 class Extras(NamedTuple):

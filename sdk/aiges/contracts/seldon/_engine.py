@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiges.contracts._command import use_first
-from aiges.contracts._http import HttpAnswer, HttpRequest
 from aiges.contracts._threads import DoorThreads
 from aiges.contracts.seldon._access import AccessLog
 from aiges.contracts.seldon._calls import Served
@@ -21,7 +20,7 @@ from aiges.contracts.seldon._metadata import Metadata
 from aiges.contracts.seldon._metrics import SeldonMetrics
 from aiges.contracts.seldon._model import UserModel
 from aiges.contracts.seldon._once import message_of, own_error, result_of
-from aiges.contracts.seldon._parameters import is_true
+from aiges.contracts.seldon._parameters import is_true, switch_of
 from aiges.contracts.seldon._rest import Rest
 from aiges.contracts.seldon._slots import value_class
 from aiges.contracts.seldon._unit import Unit, environment_of, unit_of
@@ -31,7 +30,7 @@ __all__ = ["Engine"]
 
 _LOG = logging.getLogger("aiges.seldon")
 _BESIDE = 2  # Threads for what is answered without the user's code.
-_MOST_BODY = 1 << 40  # The host has a limit of its own.
+_BODY_MB = 64  # As much as a message may have.
 
 
 class Engine:
@@ -50,15 +49,16 @@ class Engine:
         load_object(user)
         served = Served(UserModel(user), unit, SeldonMetrics(extra_default_labels=unit.labels))
         strict = _says(config, "strict_upstream")
-        most = _number(config, "max_workers", 1)
+        most = _number(config, "max_workers", 1, 1000)
+        most_body = _number(config, "max_body_mb", _BODY_MB, 2000) << 20
         access = AccessLog(_unlogged(environment, unit)) if _says(config, "access_log") else None
         self._rest = Rest(served, metadata, strict, access)
         self._doors = DoorThreads(most + _BESIDE)
         self._lane = lane = Lane(most)
-        LaneHttp(self._doors, self._rest.handle, _MOST_BODY, _refuse, lane, self._rest.is_free)
+        LaneHttp(self._doors, self._rest, most_body, lane)
         self._services: list[str] = []
         simple: list[str] = []
-        if is_true(config.get("grpc", "true")):
+        if _says(config, "grpc", "true"):
             server = _grpc_server(self._doors, lane, served, metadata)
             self._services, simple = server.services, server.simple
         self._doors.loop.start()
@@ -105,8 +105,8 @@ def _grpc_server(doors: DoorThreads, lane: Lane, served: Served, metadata: Metad
     return server
 
 
-def _says(config: Mapping[str, str], key: str) -> bool:
-    return is_true(config.get(key, ""))
+def _says(config: Mapping[str, str], key: str, other: str = "false") -> bool:
+    return switch_of(config.get(key) or other, f"[wrapper] {key}")
 
 
 def _unlogged(environment: Mapping[str, str], unit: Unit) -> str:
@@ -117,14 +117,10 @@ def _unlogged(environment: Mapping[str, str], unit: Unit) -> str:
     return unit.metrics_path if is_true(filters) else ""
 
 
-def _refuse(_request: HttpRequest) -> HttpAnswer:
-    return HttpAnswer(413, [], b"")
-
-
-def _number(config: Mapping[str, str], key: str, other: int) -> int:
+def _number(config: Mapping[str, str], key: str, other: int, most: int) -> int:
     text = config.get(key) or str(other)
-    if not text.isdigit() or not 1 <= int(text) <= 1000:
-        raise ValueError(f"[wrapper] {key}: expected a number from 1 to 1000, got {text}")
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        raise ValueError(f"[wrapper] {key}: expected a number from 1 to {most}, got {text!r}")
     return int(text)
 
 

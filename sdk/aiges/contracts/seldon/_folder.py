@@ -38,7 +38,7 @@ def make_folder(loader: int, *, anew: bool = False) -> str:
     except FileExistsError:
         if not _is_ours(folder):
             folder = Path(tempfile.mkdtemp(prefix=begin))
-    os.environ[VARIABLE] = os.environ[VARIABLE.lower()] = str(folder)  # Old clients: in small.
+    os.environ[VARIABLE] = os.environ[VARIABLE.lower()] = str(folder)  # Old clients: lower case.
     return str(folder)
 
 

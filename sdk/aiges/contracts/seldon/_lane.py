@@ -18,6 +18,7 @@ import aiges_embed
 
 from aiges.contracts._http import Handler, HttpCall, HttpFace
 from aiges.contracts._threads import DoorThreads
+from aiges.contracts.seldon._rest import Rest
 
 __all__ = ["Lane", "LaneHttp"]
 
@@ -67,22 +68,14 @@ class Lane:
 
 
 class LaneHttp(HttpFace):
-    """Paths that ``is_free`` knows are answered beside the lane."""
+    """What needs no code of the user's is answered beside the lane."""
 
-    def __init__(
-        self,
-        doors: DoorThreads,
-        handler: Handler,
-        most_body: int,
-        too_large: Handler,
-        lane: Lane,
-        is_free: Callable[[str], bool],
-    ) -> None:
-        super().__init__(doors, handler, most_body, too_large)
-        self._lane, self._is_free = lane, is_free
+    def __init__(self, doors: DoorThreads, rest: Rest, most_body: int, lane: Lane) -> None:
+        super().__init__(doors, rest.handle, most_body, rest.too_large)
+        self._lane, self._rest = lane, rest
 
     def _serve(self, call: HttpCall, handler: Handler) -> None:
-        if self._is_free(call.pseudo["path"]):
+        if handler == self._rest.too_large or self._rest.is_free(call.pseudo["path"]):
             super()._serve(call, handler)
         else:
             self._lane.run(functools.partial(super()._serve, call, handler))

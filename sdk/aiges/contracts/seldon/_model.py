@@ -15,7 +15,7 @@ from typing import Any, Callable, NamedTuple
 from aiges.contracts.seldon._errors import SeldonNotImplementedError
 from aiges.contracts.seldon._metrics import checked
 
-__all__ = ["MISSING", "Outcome", "SeldonResponse", "UserModel", "has_call"]
+__all__ = ["MISSING", "Outcome", "SeldonResponse", "UserModel"]
 
 _LOG = logging.getLogger("aiges.seldon")
 
@@ -53,11 +53,6 @@ def _outcome(result: Any) -> Outcome:
     if isinstance(result, SeldonResponse):
         return Outcome(result.data, result.tags or {}, result.metrics or [])
     return Outcome(result, {}, [])
-
-
-def has_call(target: Any, name: str) -> bool:
-    """Whether it has something of that name that can be called."""
-    return callable(getattr(target, name, None))
 
 
 class _Method:

@@ -8,7 +8,7 @@ from typing import Any, Callable
 
 from aiges.contracts.seldon._errors import SeldonMicroserviceException
 
-__all__ = ["is_true", "parameters_of"]
+__all__ = ["is_true", "parameters_of", "switch_of"]
 
 _REASON = "MICROSERVICE_BAD_PARAMETER"
 _TRUE = frozenset(("y", "yes", "t", "true", "on", "1"))
@@ -18,6 +18,14 @@ _FALSE = frozenset(("n", "no", "f", "false", "off", "0"))
 def is_true(text: str) -> bool:
     """Whether a variable of the environment says yes."""
     return text.lower() in ("1", "true", "t")
+
+
+def switch_of(text: str, what: str) -> bool:
+    """Whether a switch of ours says yes. Raises ValueError, which names it as ``what``."""
+    word = text.strip().lower()
+    if word not in _TRUE | _FALSE:
+        raise ValueError(f"{what}: expected true or false, got {text!r}")
+    return word in _TRUE
 
 
 def _bool_of(value: Any) -> bool:

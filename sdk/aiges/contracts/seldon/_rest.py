@@ -12,6 +12,7 @@ from aiges.contracts.seldon._access import AccessLog
 from aiges.contracts.seldon._arrays import dump
 from aiges.contracts.seldon._bodies import message_of
 from aiges.contracts.seldon._errors import (
+    BAD_DATA,
     INTERNAL,
     SeldonMicroserviceException,
     answer_of,
@@ -112,18 +113,26 @@ class Rest:
             self._access.write(request, answer)
         return answer
 
+    def too_large(self, request: HttpRequest) -> HttpAnswer:
+        """Refuse a request whose body is longer than may be."""
+        info = "the body is longer than [wrapper] max_body_mb allows"
+        answer = _with_puid(self._failed(413, info, reason=BAD_DATA), request, False)
+        if self._access is not None:
+            self._access.write(request, answer)
+        return answer
+
     def _answer(self, request: HttpRequest) -> HttpAnswer:
         path, method = request.path, request.method
         route, is_gateways = self._routes.get(path), False
         if route is None:
             route, is_gateways = self._behind(path)
         if route is None:
-            return self._failed(404, _NOT_FOUND)
+            return self._failed(self._shown(404), _NOT_FOUND)
         if method == "OPTIONS":
             return _options(route, request)
         if method not in route.methods and not (method == "HEAD" and "GET" in route.methods):
             allowed = (b"allow", _allowed(route))
-            return self._failed(405, _NOT_ALLOWED, allowed)
+            return self._failed(self._shown(405), _NOT_ALLOWED, allowed)
         try:
             answer = route.answer(request)
             if not isinstance(answer, HttpAnswer):
@@ -237,10 +246,15 @@ class Rest:
             status = 500
         return HttpAnswer(status, [_JSON, _CORS], text)
 
-    def _failed(self, status: int, info: str, *fields: tuple[bytes, bytes]) -> HttpAnswer:
-        body = SeldonMicroserviceException(info, reason=INTERNAL).to_dict()
-        shown = 500 if self._strict else status
-        return HttpAnswer(shown, [_JSON, _CORS, *fields], dump(body))
+    def _shown(self, status: int) -> int:
+        return 500 if self._strict else status
+
+    @staticmethod
+    def _failed(
+        status: int, info: str, *fields: tuple[bytes, bytes], reason: str = INTERNAL
+    ) -> HttpAnswer:
+        body = SeldonMicroserviceException(info, reason=reason).to_dict()
+        return HttpAnswer(status, [_JSON, _CORS, *fields], dump(body))
 
 
 def _allowed(route: _Route) -> bytes:

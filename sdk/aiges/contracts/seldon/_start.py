@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from aiges.contracts._command import CONFIG, become_loader
+from aiges.contracts._command import become_loader, said_address, written
 from aiges.contracts.seldon import _arguments
 from aiges.contracts.seldon._folder import make_folder
 from aiges.contracts.seldon._parameters import is_true, parameters_of
@@ -43,7 +43,7 @@ def main(version: str, arguments: list[str] | None = None) -> NoReturn:
     parameters_of(given.parameters)  # What is wrong with them is told here, with a traceback.
     annotations = _arguments.annotations_of()
     _LOG.info("Annotations: %s", annotations)
-    tables = tables_of(given, os.environ, annotations, _host())
+    tables = tables_of(given, os.environ, annotations, said_address(written()).host or _HOST)
     _write_pid(given.pidfile)
     os.environ["PREDICTIVE_UNIT_PARAMETERS"] = given.parameters
     os.environ["SELDON_LOG_LEVEL"] = _arguments.log_level(given, os.environ)
@@ -57,23 +57,13 @@ def main(version: str, arguments: list[str] | None = None) -> NoReturn:
     become_loader("seldon", _HOST, port, tables, folder=Path.cwd(), app=given.interface_name)
 
 
-def _host() -> str:
-    """Return where all ports are bound: what aiges.toml says of its service, if it does."""
-    from aiges.cli import _toml
-
-    file = Path(CONFIG)
-    tables = _toml.read(file) if file.is_file() else {}
-    said = [keys.get("host") for keys in tables.values() if isinstance(keys, dict)]
-    return next((str(host) for host in said if host), _HOST)
-
-
 def tables_of(
     given: argparse.Namespace,
     environment: Mapping[str, str],
     annotations: Mapping[str, str],
     host: str = _HOST,
 ) -> dict[str, dict[str, Any]]:
-    """Return what aiges.toml would say."""
+    """Return what aiges.toml would say. ``host``: where all ports are bound."""
     main_port = given.grpc_port if given.grpc_workers else given.http_port
     others: list[int] = []
     for port in (given.http_port, given.metrics_port):
@@ -102,6 +92,7 @@ def tables_of(
     size = annotations.get(_MESSAGE_SIZE, "")
     if size.isdigit() and int(size) > _DEFAULT_MESSAGE:
         tables["limits"] = {"max_message_bytes": int(size)}
+        wrapper["max_body_mb"] = str(-(-int(size) // (1 << 20)))
     return tables
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from aiges.contracts.seldon._parameters import is_true
 
-__all__ = ["Unit", "environment_of", "request_path", "unit_of"]
+__all__ = ["Unit", "environment_of", "unit_of"]
 
 NOT_IMPLEMENTED = "NOT_IMPLEMENTED"
 
@@ -109,8 +109,3 @@ def environment_of(config: Mapping[str, str]) -> dict[str, str]:
     )
     said = {name: config[name.lower()] for name in names if config.get(name.lower())}
     return {**os.environ, **said}
-
-
-def request_path() -> dict[str, str]:
-    """Return the unit's entry of requestPath, by the environment."""
-    return unit_of(os.environ).path
