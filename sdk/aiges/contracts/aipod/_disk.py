@@ -56,7 +56,8 @@ class Held:
             file, self._file = self._file, -1
             with contextlib.suppress(OSError):
                 os.ftruncate(file, 0)
-            os.close(file)
+            with contextlib.suppress(OSError):  # It is closed all the same.
+                os.close(file)
 
 
 class Disk:
@@ -142,7 +143,8 @@ class Disk:
     def hold(self, version: str, what: str) -> Held | None:
         """Hold the version's lock for ``what``, after a wait if need be; None: it is trained.
 
-        Where the file system has no locks, it is held all the same: for this worker alone.
+        Where the file system has no locks, it is held all the same: for this worker alone. Raises
+        OSError where the disk is full or broken.
         """
         try:
             file = self._open(self._path(version, "lock"))

@@ -89,7 +89,10 @@ class Service:
         if problem:
             reply.refuse(CODES["INVALID_ARGUMENT"], problem)
             return
-        self._methods[method](version, kwargs_json, binary_data, reply)
+        try:
+            self._methods[method](version, kwargs_json, binary_data, reply)
+        except BaseException as fault:  # Of the disk, say.
+            self._fail(reply, method, version, fault)
 
     # --- predict and log ---
 
@@ -159,25 +162,25 @@ class Service:
         if entry is None:
             self._fail(reply, "initialize", "", fault)
             return
-        # Only who runs holds it: what waits for a thread never makes another one wait.
-        held = self._disk.hold(entry.version, "initialize")
-        if held is None:
-            self._pool.give(entry)
-            text = f"version {entry.version!r} is being trained: cancel that, or wait for its end"
-            reply.refuse(CODES["FAILED_PRECONDITION"], text)
-            return
         try:
-            entry.model.initialize(**decode(kwargs_json))
-            self._pool.renew(entry, self._disk.raise_generation(entry.version))
-        except BaseException as raised:
-            fault = raised
-        finally:
-            held.free()
-        if fault is not None:
-            self._fail(reply, "initialize", entry.version, fault)
-        else:
+            # Only who runs holds it: what waits for a thread never makes another one wait.
+            held = self._disk.hold(entry.version, "initialize")
+            if held is None:
+                text = (
+                    f"version {entry.version!r} is being trained: cancel that, or wait for its end"
+                )
+                reply.refuse(CODES["FAILED_PRECONDITION"], text)
+                return
+            try:
+                entry.model.initialize(**decode(kwargs_json))
+                self._pool.renew(entry, self._disk.raise_generation(entry.version))
+            finally:
+                held.free()
             reply.answer(_TRUE)
-        self._pool.give(entry)
+        except BaseException as raised:
+            self._fail(reply, "initialize", entry.version, raised)
+        finally:
+            self._pool.give(entry)
 
     # --- train and cancel ---
 

@@ -84,12 +84,16 @@ class Trainings:
         self._free = threading.Semaphore(most)
         self._most = most + _MOST_WAITING
         self._all: dict[str, _Training] = {}
+        self._open: set[_Training] = set()  # Of which the outcome is not told.
         self._ending = False
 
     def start(
         self, version: str, kwargs: dict[str, Any], wanted: Callable[[], bool], tell: Outcome
     ) -> str:
-        """Let it begin, and return ""; or return why it cannot, beginning with a status's name."""
+        """Let it begin, and return ""; or return why it cannot, beginning with a status's name.
+
+        Raises OSError for faults of the disk.
+        """
         training = _Training(version, kwargs, wanted, tell)
         with self._lock:
             if self._ending:
@@ -99,20 +103,39 @@ class Trainings:
             if len(self._all) >= self._most:
                 return f"RESOURCE_EXHAUSTED: {len(self._all)} trainings run or wait already"
             self._all[version] = training
-        held = self._hold(version)
+            self._open.add(training)
+        problem = "it has not begun"
+        try:
+            problem = self._begin(training)
+        finally:
+            if problem:
+                self._forget(training)
+                self._end(training)
+        return problem
+
+    def _begin(self, training: _Training) -> str:
+        held = self._hold(training.version)
         if isinstance(held, str):
-            self._forget(training)
             return held
         work = functools.partial(self._run, training, held)
-        threading.Thread(target=work, name=f"train-{version}", daemon=True).start()
+        try:
+            threading.Thread(target=work, name=f"train-{training.version}", daemon=True).start()
+        except BaseException:
+            held.free()
+            self._seat.end_training()
+            raise
         return ""
 
     def _hold(self, version: str) -> Held | str:
         if not self._seat.begin_training():
             return "UNAVAILABLE: the worker is being replaced, ask again in a moment"
-        held = self._disk.hold(version, TRAIN)
+        held = None
+        try:
+            held = self._disk.hold(version, TRAIN)
+        finally:
+            if held is None:
+                self._seat.end_training()
         if held is None:
-            self._seat.end_training()
             return f"FAILED_PRECONDITION: version {version!r} is being trained already"
         self._disk.take_wish(version)  # Of an earlier training.
         return held
@@ -134,10 +157,10 @@ class Trainings:
         return True
 
     def end(self, seconds: float) -> None:
-        """Take no more, and wait for those that run, for so long."""
+        """Take no more, and wait until the outcome of all is told, for so long."""
         with self._lock:
             self._ending = True
-            running = list(self._all.values())
+            running = list(self._open)
         until = time.monotonic() + seconds
         for training in running:
             if not training.over.wait(max(until - time.monotonic(), 0)):
@@ -158,8 +181,11 @@ class Trainings:
                 self._disk.raise_generation(training.version)
             held.free()
             self._seat.end_training()
-            self._forget(training)
-        training.tell(training.result, training.fault)
+            self._forget(training)  # Now: who hears of its end may begin the next one.
+        try:
+            training.tell(training.result, training.fault)
+        finally:
+            self._end(training)
 
     def _run_with_lock(self, training: _Training) -> None:
         while not self._free.acquire(timeout=_LOOK_S):
@@ -203,6 +229,10 @@ class Trainings:
         with self._lock:
             if self._all.get(training.version) is training:
                 del self._all[training.version]
+
+    def _end(self, training: _Training) -> None:
+        with self._lock:
+            self._open.discard(training)
         training.over.set()
 
 
