@@ -203,6 +203,8 @@ def test_methods_over_http(many):
         ("/predict", b"\xff", 400, "body: 'utf-8' codec"),
         ("/predict", b'{"binary_data": 1}', 400, "body: binary_data: expected base64, got int"),
         ("/predict", b'{"binary_data": "?"}', 400, "body: binary_data: expected base64"),
+        ("/predict", b"[" * 100_000, 400, "body: maximum recursion depth"),
+        ("/train", b'{"a":' * 100_000, 400, "body: maximum recursion depth"),
         ("/predict?version=../x", b"{}", 400, "version '../x': expected a name"),
         ("/predict", b'{"do": "raise"}', 500, "Exception calling application: the cause"),
         ("/log", b'{"name": "x"}', 500, "Exception calling application: "),
@@ -211,6 +213,31 @@ def test_methods_over_http(many):
 def test_errors_over_http(many, path, body, status, text):
     answer = http(many, path, body)
     assert answer.status == status and answer.json["error"].startswith(text)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"Origin": "https://elsewhere.example"},
+        {"Origin": "null", "Sec-Fetch-Site": "same-origin"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ],
+)
+def test_pages_in_a_browser_change_nothing(many, head):
+    many.call("initialize", "o1", lr=1)
+    for method in ("initialize", "train", "cancel"):
+        path = f"/{method}?version=o1"
+        answer = many.web.request("POST", path, b'{"lr": 2}', head)
+        assert answer.status == 403 and answer.json["error"].startswith(f"/{method} is not for")
+    assert many.call("predict", "o1", do="info") == {"lr": 1} and many.call("log", "o1") == []
+    assert many.web.request("POST", "/predict?version=o1", b'{"do": "info"}', head).status == 200
+
+
+def test_page_of_the_same_place_and_curl_may(many):
+    for head in ({"Sec-Fetch-Site": "none"}, {"Sec-Fetch-Site": "same-origin"}, {}):
+        answer = many.web.request("POST", "/cancel?version=o2", b"{}", head)
+        assert answer.json == {"result": False}
 
 
 def test_too_long_body_is_refused_without_being_kept(many):
@@ -240,6 +267,25 @@ def test_reflection_describes_the_service(many):
     assert [method.name for method in file.service[0].method][:4] == [
         *("initialize", "train", "predict", "log"),
     ]
+
+
+# --- Answers that cannot be sent.
+
+
+@pytest.mark.parametrize("method", ["predict", "train"])
+@pytest.mark.parametrize(
+    ("module", "name", "fault", "words"),
+    [
+        ("aiges_embed", "_doors_send", "ValueError", "far too long"),
+        ("aiges.contracts.aipod._grpc", "framed_output", "OverflowError", "is too long to be sent"),
+        ("aiges.contracts.aipod._grpc", "framed_output", "MemoryError", "is too long to be sent"),
+    ],
+)
+def test_answer_that_cannot_be_sent_is_an_error(many, method, module, name, fault, words):
+    what = {"module": module, "name": name, "fault": fault}
+    status, text = many.fault(method, "a1", do="break", what=what)
+    assert status != "DEADLINE_EXCEEDED" and words in text, (status, text)
+    assert many.call("predict", "a1") > 0
 
 
 # --- What a client of a unary method should not do.

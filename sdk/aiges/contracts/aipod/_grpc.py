@@ -23,7 +23,8 @@ _HEAD = 5
 # Clients may refuse trailers of over 8 KiB, in which what is not ASCII has three times its size.
 _MOST_TEXT, _MOST_PACKED = 4096, 6144
 _PLAIN = bytes(byte for byte in range(0x20, 0x7F) if byte != 0x25)
-_UNKNOWN, _UNIMPLEMENTED, _INTERNAL = 2, 12, 13
+_TOO_LONG = "the answer is too long to be sent"
+_CANCELLED, _UNKNOWN, _UNIMPLEMENTED, _INTERNAL = 1, 2, 12, 13
 _NO_FIELDS: tuple[()] = ()
 _METHOD_OF = {f"/{SERVICE}/{name}": name for name in METHODS}
 
@@ -40,6 +41,7 @@ class GrpcCall:
     """A call: what the loop tells what happens to it, and what its answer goes to."""
 
     __slots__ = (
+        "_detached",
         "_gone",
         "_known",
         "_loop",
@@ -65,7 +67,7 @@ class GrpcCall:
         self.face, self._loop, self._known = face, loop, known  # known: to the loop.
         self.tag, self.path, self.whole = tag, path, whole
         self._parts = [data] if data else []
-        self._gone = self.ended = False
+        self._gone = self._detached = self.ended = False
         self._on_message: Callable[[], None] | None = None
 
     # --- what the loop says ---
@@ -94,10 +96,16 @@ class GrpcCall:
             then()
 
     def leave(self) -> None:
-        """Hear that nobody waits any more: the call's place with the host is free."""
+        """Hear that nobody waits any more.
+
+        What has a thread, or waits for one, keeps its place with the host until that looks at it:
+        else ever more calls would wait, which the host does not count.
+        """
         self._gone = True
+        has_thread = self._on_message is None
         self._on_message = None
-        self._end(_NO_FIELDS, b"")
+        if self._detached or not has_thread:
+            self.drop()
 
     def make_room(self) -> None:
         """Hear that there is room again: an answer in one piece needs none."""
@@ -121,15 +129,26 @@ class GrpcCall:
 
     def detach(self) -> None:
         """Give its place back when the client leaves."""
+        self._detached = True
         if not self._known:
             self._known = True
             self._loop.adopt(self)
-            if host.call_state(self.tag)[0]:
-                self.leave()
+        if self.gone:
+            self.drop()
+
+    def drop(self) -> None:
+        """End it, for nobody waits for it, and give its place back."""
+        self._gone = True
+        self.refuse(_CANCELLED, "")
 
     def answer(self, data_json: bytes) -> None:
         """Answer it."""
-        self._end(_NO_FIELDS, framed_output(data_json))
+        try:
+            framed = framed_output(data_json)
+        except (OverflowError, MemoryError) as fault:
+            self.refuse(_UNKNOWN, f"Exception calling application: {_TOO_LONG}", fault)
+        else:
+            self._end(_NO_FIELDS, framed)
 
     def refuse(self, code: int, text: str, fault: BaseException | None = None) -> None:
         """Answer with a status."""
@@ -142,9 +161,14 @@ class GrpcCall:
         if self.ended:
             return
         self.ended = True
-        host._doors_send(self.tag, True, WHOLE, fields, data)
-        if self._known:
-            self._loop.forget(self)
+        try:
+            host._doors_send(self.tag, True, WHOLE, fields, data)
+        except BaseException as fault:
+            _LOG.error("an answer of %d bytes cannot be sent", len(data), exc_info=fault)
+            host._doors_fail(self.tag, fault)
+        finally:
+            if self._known:
+                self._loop.forget(self)
 
 
 class GrpcFace:
@@ -179,6 +203,9 @@ class GrpcFace:
 
     def _serve(self, call: GrpcCall) -> None:
         self._served()
+        if call.gone:
+            call.drop()
+            return
         data = call.body()
         size = int.from_bytes(data[1:_HEAD], "big")
         try:

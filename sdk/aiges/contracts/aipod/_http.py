@@ -29,6 +29,8 @@ _LOG = logging.getLogger("aiges.aipod")
 _JSON: list[Field] = [(b"content-type", b"application/json")]
 _MOST_BODY = 140 << 20  # 100 MiB in base64, and what is beside it.
 _INVALID, _UNKNOWN = 3, 2
+_CHANGING = frozenset(("initialize", "train", "cancel"))  # What is there on the disk.
+_OWN_SITES = (b"none", b"same-origin")
 _STATUS_OF = {1: 409, 2: 500, 3: 400, 8: 429, 9: 409, 14: 503}  # Of a gRPC code.
 
 HTTP_DOORS: list[dict[str, Any]] = [
@@ -57,12 +59,13 @@ class _Reply:
 
     def detach(self) -> None:
         """Give its place back when the client leaves."""
-        self._call.on_gone = self._leave
+        self._call.on_gone = self.drop
         self._call.listen()
         if self._call.gone:
-            self._leave()
+            self.drop()
 
-    def _leave(self) -> None:
+    def drop(self) -> None:
+        """End it, for nobody waits for it, and give its place back."""
         self._call.fail("the client has left")
         self._doors.loop.forget(self._call)
 
@@ -99,6 +102,9 @@ class JsonFace(HttpFace):
             super()._serve(call, handler)
             return
         reply = _Reply(call, self._doors, self._send)
+        if reply.gone:
+            reply.drop()
+            return
         try:
             self._serve_request(HttpRequest(call, call.pseudo, call.fields, call.body()), reply)
         except BaseException as fault:
@@ -106,9 +112,13 @@ class JsonFace(HttpFace):
             reply.refuse(_UNKNOWN, f"{type(fault).__name__}: {fault}", fault)
 
     def _serve_request(self, request: HttpRequest, reply: _Reply) -> None:
+        method = request.path[1:]
+        if method in _CHANGING and _is_from_page(request):
+            text = f"/{method} is not for pages in a browser (Origin, Sec-Fetch-Site): they could"
+            reply.answer(encode({"error": f"{text} be anybody's"}), 403)
+            return
         query = parse_qs(request.query, keep_blank_values=True)
         version = query.get("version", [""])[-1]
-        method = request.path[1:]
         body = request.body or b"{}"
         binary_data = b""
         try:
@@ -118,10 +128,16 @@ class JsonFace(HttpFace):
             if "binary_data" in kwargs:
                 binary_data = _bytes_of(kwargs.pop("binary_data"))
                 body = encode(kwargs)
-        except ValueError as fault:
+        except (ValueError, RecursionError) as fault:
             reply.refuse(_INVALID, f"body: {fault}")
             return
         self._service.serve(method, version, body, binary_data, reply)
+
+
+def _is_from_page(request: HttpRequest) -> bool:
+    """Whether a browser says that a page sends this. All browsers send Origin with a POST."""
+    site = request.get(b"sec-fetch-site", b"none").lower()
+    return any(name == b"origin" for name, _ in request.fields) or site not in _OWN_SITES
 
 
 def _bytes_of(text: Any) -> bytes:
