@@ -8,12 +8,14 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 import zipfile
 
 import grpc
 import pytest
 from aipod_host import COMPAT, python_path
 from free_ports import free_ports
+from waiting import wait_until
 
 sys.path.insert(0, str(COMPAT))
 
@@ -238,6 +240,70 @@ def test_pool_of_ones_own():
     assert ModelPool(Model).size == 1 and ModelPool(Model, 0).size == 0
     with pytest.raises(ValueError):
         ModelPool(Model, "")
+
+
+def test_pool_of_ones_own_is_no_larger_while_many_load():
+    lock, there, most, made = threading.Lock(), [0], [0], []
+    go_on = threading.Event()
+
+    class Model:
+        def __init__(self, version, datapath):
+            with lock:
+                made.append(version)
+                there[0] += 1
+                most[0] = max(most[0], there[0])
+            assert go_on.wait(20)
+
+        def dispose(self):
+            with lock:
+                there[0] -= 1
+
+    pool = ModelPool(Model, 2)
+    threads = [threading.Thread(target=pool.get, args=(v,), daemon=True) for v in "abcdabcd"]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(made) >= 2, "two loads at once")
+    go_on.set()
+    for thread in threads:
+        thread.join(20)
+        assert not thread.is_alive()
+    assert most[0] <= 2 and set(made) == set("abcd") and len(pool.pool) <= 2
+
+
+def test_pool_of_ones_own_after_a_load_that_raised():
+    broken = [True]
+
+    class Model(AIModelBase):
+        def __init__(self, **kwargs):
+            if broken[0]:
+                raise RuntimeError("no GPU")
+            super().__init__(**kwargs)
+
+    pool = ModelPool(Model)
+    for version in ("a", "b", "a"):
+        with pytest.raises(RuntimeError, match="no GPU"):
+            pool.get(version)
+    broken[0] = False
+    assert pool.get("a").version == "a" and pool.get("b").version == "b"
+
+
+def test_pool_of_ones_own_frees_a_model_before_it_makes_the_next():
+    alive = weakref.WeakSet()
+
+    class Model:
+        def __init__(self, version, datapath):
+            assert not alive, "expected no other one"
+            alive.add(self)
+            self.itself = self  # Only the collector sees that nobody has it.
+
+        def dispose(self):
+            pass
+
+    pool = ModelPool(Model, 1)
+    for version in "abab":
+        pool.get(version)
+    pool.release("b")
+    assert not alive
 
 
 class Doubles(AIModelBase):
