@@ -201,6 +201,20 @@ def test_program_that_hands_no_class_over(binaries, tmp_path, program, text):
         loader.kill()
 
 
+def test_mistaken_word_for_debug_ends_the_start(binaries, tmp_path):
+    folder = tmp_path / "code"
+    folder.mkdir()
+    (folder / "main.py").write_text(PLAIN)
+    config = {"aiges": {"contract": "aipod"}, "wrapper": {"debug": "tru"}}
+    loader = Loader(binaries, tmp_path, folder, config=config)
+    try:
+        loader.start(ready=False)
+        assert loader.wait_exit() == 1
+        assert "[wrapper] debug: expected true or false, got 'tru'" in loader.log()
+    finally:
+        loader.kill()
+
+
 def test_package_needs_no_host_to_be_imported(tmp_path):
     code = (
         "import aipod.rpc.server, aipod.model, sys;"
