@@ -147,9 +147,8 @@ def test_ready_means_loaded_and_the_end_waits_for_calls(binaries, tmp_path):
 
 
 def test_toml_beside_the_model_goes_before_the_command(started):
-    toml = (
-        '[compat]\nstrict_upstream = true\n[wrapper]\npredictive_unit_id = "own"\n[instances]\ncount = 1\n'
-    )
+    compat = "[compat]\nstrict_upstream = true\n"
+    toml = f'{compat}[wrapper]\npredictive_unit_id = "own"\n[instances]\ncount = 1\n'
     service = started("Given", "--workers=2", toml=toml)
     answer = service.post(PREDICT, {"strData": "x"})[1]
     assert answer["meta"]["requestPath"] == {"own": "NOT_IMPLEMENTED:NOT_IMPLEMENTED"}

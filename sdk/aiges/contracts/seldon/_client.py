@@ -8,6 +8,7 @@ import http.client
 import json
 import ssl as tls
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -193,18 +194,30 @@ class Settings:
         return f"{begin}{self.http_path}" if self.http_path else f"{begin}/api/v1.0/{last}"
 
 
+def _own_files(credentials: Any) -> tuple[str | None, str | None]:
+    """The files of the client's own certificate and key. Raises SeldonClientException."""
+    chain, key = credentials.certificate_chain_file, credentials.private_key_file
+    if key and not chain:
+        raise SeldonClientException(
+            "channel_credentials: expected certificate_chain_file with private_key_file, got none"
+        )
+    return chain, key or chain  # One file may have both.
+
+
+def _bytes_of(file: str | None) -> bytes | None:
+    return Path(file).read_bytes() if file else None
+
+
 def _post(settings: Settings, address: str, path: str, body: bytes, kind: str, safe: bool) -> Any:
     connection: http.client.HTTPConnection
     if safe:
-        credentials = settings.channel_credentials
-        context = tls.create_default_context(
-            cafile=getattr(credentials, "root_certificates_file", None)
-        )
-        if credentials is not None and not credentials.verify:
+        credentials = settings.channel_credentials or SeldonChannelCredentials()
+        context = tls.create_default_context(cafile=credentials.root_certificates_file)
+        if not credentials.verify:
             context.check_hostname, context.verify_mode = False, tls.CERT_NONE
-        chain = getattr(credentials, "certificate_chain_file", None)
+        chain, key = _own_files(credentials)
         if chain:
-            context.load_cert_chain(chain, credentials.private_key_file)
+            context.load_cert_chain(chain, key)
         connection = http.client.HTTPSConnection(address, timeout=_TIMEOUT_S, context=context)
     else:
         connection = http.client.HTTPConnection(address, timeout=_TIMEOUT_S)
@@ -224,8 +237,8 @@ def _rest(
         body, kind = urlencode({"json": text}).encode(), "application/x-www-form-urlencoded"
     try:
         status, reason, data = _post(settings, address, path, body, kind, safe)
-    except OSError as fault:
-        return made(request, None, False, str(fault))
+    except (OSError, http.client.HTTPException) as fault:
+        return made(request, None, False, str(fault) or type(fault).__name__)
     response: Any = None
     with contextlib.suppress(ValueError, json_format.ParseError):
         response = json.loads(data)
@@ -246,9 +259,10 @@ def _channel(settings: Settings, address: str, safe: bool) -> Iterator[Any]:
         with grpc.insecure_channel(address, options) as channel:
             yield channel
         return
-    root = getattr(settings.channel_credentials, "root_certificates_file", None)
-    pem = open(root, "rb").read() if root else None
-    with grpc.secure_channel(address, grpc.ssl_channel_credentials(pem), options) as channel:
+    credentials = settings.channel_credentials or SeldonChannelCredentials()
+    chain, key = _own_files(credentials)
+    files = map(_bytes_of, (credentials.root_certificates_file, key, chain))
+    with grpc.secure_channel(address, grpc.ssl_channel_credentials(*files), options) as channel:
         yield channel
 
 
@@ -261,14 +275,14 @@ def _grpc(
 
     metadata = [("seldon", settings.deployment_name), ("namespace", settings.namespace)]
     metadata += [(k.lower(), v) for k, v in settings.headers().items()]
-    with _channel(settings, address, settings.is_safe) as channel:
-        stub: Any = _stubs.made()[f"{service}Stub"]
-        try:
+    try:
+        with _channel(settings, address, settings.is_safe) as channel:
+            stub: Any = _stubs.made()[f"{service}Stub"]
             response = getattr(stub(channel), method)(
                 request, metadata=[(k, v) for k, v in metadata if v], timeout=_TIMEOUT_S
             )
-        except grpc.RpcError as fault:
-            return made(request, None, False, str(fault))
+    except (OSError, grpc.RpcError) as fault:
+        return made(request, None, False, str(fault))
     if settings.client_return_type == "dict" and service == "Seldon":
         request, response = map(json_format.MessageToDict, (request, response))
     return made(request, response, True, "")
