@@ -148,6 +148,20 @@ def test_a_constructor_that_raises_is_asked_again(models):
     assert models.said == ["load a"] * 3
 
 
+def test_a_load_that_no_thread_can_begin_is_asked_again(models, monkeypatch):
+    def start(_):
+        raise RuntimeError("can't start new thread")
+
+    pool = Pool(models.make, 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", start)
+        for version in ("a", "b", "a"):
+            with pytest.raises(RuntimeError, match="can't start new thread"):
+                use(pool, version)
+    use(pool, "a")
+    assert models.said == ["load a"]
+
+
 def test_a_new_generation_is_loaded_and_the_old_one_finishes(models):
     generation = {"a": 1}
     pool = Pool(models.make, 2, signature=generation.get)

@@ -104,7 +104,10 @@ class Pool:
             self._dispose(old)
         if loads:
             work = functools.partial(self._load, entry)
-            threading.Thread(target=work, name=f"load-{version}", daemon=True).start()
+            try:
+                threading.Thread(target=work, name=f"load-{version}", daemon=True).start()
+            except Exception as fault:  # No thread can begin.
+                self._tell_loaded(entry, None, None, fault)
         return None
 
     def take_now(self, version: str) -> Entry:
@@ -184,6 +187,11 @@ class Pool:
                 raise TypeError("expected an instance of the model's class, got None")
         except BaseException as raised:
             fault = raised
+        self._tell_loaded(entry, model, signature, fault)
+
+    def _tell_loaded(
+        self, entry: Entry, model: Any, signature: Any, fault: BaseException | None
+    ) -> None:
         with self._lock:
             waiters, entry.waiters = entry.waiters, []
             if fault is None:
