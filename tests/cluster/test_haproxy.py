@@ -15,7 +15,6 @@ import urllib.request
 
 import grpc
 import pytest
-from certificates import Authority, tls
 from consul_agent import ConsulAgent
 from haproxy_process import (
     CONFIG,
@@ -70,20 +69,6 @@ def test_grpc_calls_are_spread_over_all_hosts(shared):
 def test_http_calls_are_spread_over_all_hosts(shared):
     seen = {by_http(shared.main, shared.service) for _ in range(12)}
     assert seen == shared.pids()
-
-
-def test_hosts_that_speak_tls_with_certificates_of_both(cluster, tmp_path):
-    authority = Authority(tmp_path / "ca")
-    own = authority.issue("proxy")
-    pem = tmp_path / "own.pem"
-    pem.write_text(own.cert.read_text() + own.key.read_text())
-    host = tls(authority.issue("host"), client_ca=str(authority.file))
-    for _ in range(2):
-        cluster.add({"tls": host, "registry": {"check": "ttl"}})  # Consul shows no certificate.
-    words = f"ssl verify required ca-file {authority.file} sni str(localhost) crt {pem}"
-    proxy = cluster.proxy(env={"AIGES_HOSTS_TLS": words})
-    assert {by_grpc(proxy) for _ in range(8)} == cluster.pids()
-    assert {by_http(proxy, cluster.service) for _ in range(8)} == cluster.pids()
 
 
 def test_envelope(shared):
