@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from seldon_service import HERE, Service
+from waiting import wait_until
 
 PREDICT = "/api/v1.0/predictions"
 JSON = {"Content-Type": "application/json"}
@@ -45,11 +46,13 @@ def test_load_is_called_once_by_us(service):
 def test_longer_bodies_than_may_be_are_refused_though_the_model_is_busy(service):
     body = json.dumps({"strData": "a" * (3 << 20)}).encode()
     with ThreadPoolExecutor(1) as pool:
-        begin = service.post(PREDICT, {"strData": "slow"})  # Takes a while, as the next one does.
-        slow = pool.submit(service.post, PREDICT, {"strData": "slow"})
-        answer = service.ask("POST", PREDICT, body, JSON)
-        assert answer.status == 413 and not slow.done()
-        assert begin[0] == slow.result()[0] == 200
+        busy = pool.submit(service.post, PREDICT, {"strData": "gate"})
+        wait_until((service.folder / "at-gate").exists, "the model at work", 20)
+        try:
+            answer = service.ask("POST", PREDICT, body, JSON)
+        finally:
+            (service.folder / "gate-open").touch()
+        assert answer.status == 413 and busy.result()[0] == 200
     assert json.loads(answer.body)["status"] == {
         "status": 1,
         "code": -1,
