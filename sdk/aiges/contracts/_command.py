@@ -28,7 +28,8 @@ CONFIG = "aiges.toml"  # Read where it lies in the current folder: what it says 
 SERVICE = "svcName"  # In tables: the section that says where the service listens.
 _IN_LOADER = "AIGES_CONTRACT_COMMAND"
 _OWN_SECTIONS = frozenset(
-    "access admin aiges batch compat fc http instances limits log queue registry tls wrapper ws".split()
+    "access admin aiges batch compat fc http instances limits log queue registry tls wrapper "
+    "ws".split()
 )
 
 

@@ -16,7 +16,7 @@ def truth(what: str, text: str) -> bool:
         return True
     if text.lower() in _FALSE:
         return False
-    raise ValueError(f"{what}: expected true or false, got {text}")
+    raise ValueError(f"{what}: expected true or false, got {text!r}")
 
 
 def flag(config: dict[str, str], key: str, variable: str = "") -> bool:

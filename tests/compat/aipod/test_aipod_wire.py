@@ -5,8 +5,9 @@ import json
 import random
 
 import pytest
+from aiges.contracts._options import flag
 from aiges.contracts.aipod._data import decode, encode
-from aiges.contracts.aipod._settings import is_debug, listen_port, read_settings
+from aiges.contracts.aipod._settings import listen_port, read_settings
 from aiges.contracts.aipod._versions import version_problem
 from aiges.contracts.aipod._wire import descriptor, framed_output, read_input
 from aipod_host import COMPAT, ROOT
@@ -164,14 +165,14 @@ def test_json_has_the_words_of_python_for_what_it_cannot_hold():
 
 @pytest.mark.parametrize("word", ["true", "1", "yes", "on", "True"])
 def test_debug_is_asked_for(word):
-    assert is_debug({"debug": word}) is True
+    assert flag({"debug": word}, "debug") is True
 
 
 @pytest.mark.parametrize("config", [{}, *({"debug": word} for word in ("false", "0", "no", "off"))])
 def test_debug_is_not_asked_for(config):
-    assert is_debug(config) is False
+    assert flag(config, "debug") is False
 
 
 def test_debug_that_is_neither_is_a_mistake():
     with pytest.raises(ValueError, match=r"^\[wrapper\] debug: expected true or false, got 'tru'$"):
-        is_debug({"debug": "tru"})
+        flag({"debug": "tru"}, "debug")

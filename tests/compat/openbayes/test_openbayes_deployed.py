@@ -290,7 +290,7 @@ def test_strict_upstream_brings_the_oddities_back(serve, tmp_path):
 def test_options_that_are_none_end_the_start(serve, tmp_path):
     for line, text in (
         ("max_workers = 0", "[wrapper] max_workers: expected a number from 1 to 1000, got 0"),
-        ('debug = "maybe"', "[wrapper] debug: expected true or false, got maybe"),
+        ('debug = "maybe"', "[wrapper] debug: expected true or false, got 'maybe'"),
     ):
         (tmp_path / "aiges.toml").write_text(f"[wrapper]\n{line}\n")
         predictor = serve(STRICT + RUN, ready=False)

@@ -22,8 +22,8 @@ def wrapperInit(config: dict[str, str]) -> int:  # noqa: N802 (frozen name)
     # Here: the package is imported outside of workers, too, where there is no host.
     from aiges.contracts._command import use_first
     from aiges.contracts._handover import load
+    from aiges.contracts._options import flag
     from aiges.contracts.aipod._server import Server
-    from aiges.contracts.aipod._settings import is_debug
 
     global _serving
     use_first("aipod")
@@ -31,7 +31,7 @@ def wrapperInit(config: dict[str, str]) -> int:  # noqa: N802 (frozen name)
     if not isinstance(model_class, type):
         got = type(model_class).__name__
         raise ValueError(f"serve(): expected a class of models, got an object of type {got}")
-    _serving = Server(model_class, debug=is_debug(config))
+    _serving = Server(model_class, debug=flag(config, "debug"))
     _serving.start()
     return 0
 

@@ -6,11 +6,10 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-__all__ = ["Settings", "is_debug", "listen_port", "read_settings"]
+__all__ = ["Settings", "listen_port", "read_settings"]
 
 _PORT, _WORKERS = "50051", "12"
 _MOST_WORKERS = 1000
-_TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off", "")
 
 
 class Settings(NamedTuple):
@@ -36,11 +35,3 @@ def read_settings() -> Settings:
 def listen_port(port: int | None) -> int:
     """Return where to listen, if ``port`` was asked for."""
     return port or int(os.environ.get("AIPOD_LISTEN_PORT") or _PORT)
-
-
-def is_debug(config: dict[str, str]) -> bool:
-    """Return what ``[wrapper] debug`` says. Raises ValueError for what is neither yes nor no."""
-    said = config.get("debug", "")
-    if said.lower() not in _TRUE + _FALSE:
-        raise ValueError(f"[wrapper] debug: expected true or false, got {said!r}")
-    return said.lower() in _TRUE
