@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares predict of AIPOD's own server with ours: the same model, the same client, in turns.
 
-    bench/compat/aipod.py <the original's python> [seconds a turn] [turns]
+    bench/compat/aipod.py [--seconds 2] [--turns 3]
 
 The client is xtest, with gRPC. Prints calls/s at 32 in flight and the median of a call at 1 in
-flight. The original's Python has aipod 1.0.0, protobuf 3.20.3 and grpcio; AIGES_BIN names the
-folder of AIService and xtest.
+flight. The original has an environment of its own (tests/peers); AIGES_BIN names the folder of
+AIService and xtest.
 """
 
+import argparse
 import json
 import os
 import statistics
@@ -19,11 +20,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "scripts")]
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests" / "peers")]
 
+from environments import python_of  # noqa: E402
 from free_ports import free_ports  # noqa: E402
 
-BIN = Path(os.environ.get("AIGES_BIN", ROOT / "build" / "bin"))
+BIN = Path(os.environ.get("AIGES_BIN", ROOT / "build" / "bin")).resolve()
 MODEL = """
 from aipod.model import AIModelBase
 from aipod.rpc.server import serve
@@ -83,15 +85,16 @@ class Server:
 
 
 def main():
-    python, *rest = sys.argv[1:]
-    seconds, turns = float(rest[0]) if rest else 2.0, int(rest[1]) if rest[1:] else 3
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each turn (default 2)")
+    parser.add_argument("--turns", type=int, default=3, help="default 3; medians are shown")
+    given = parser.parse_args()
+    python, seconds, turns = python_of("aipod"), given.seconds, given.turns
     ours = {"PYTHONPATH": f"{ROOT / 'compat/aipod'}:{ROOT / 'sdk'}", "AIGES_BIN": str(BIN)}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         servers = [
-            stack.enter_context(
-                Server("original", str(Path(python).absolute()), folder / "original", {})
-            ),
+            stack.enter_context(Server("original", str(python), folder / "original", {})),
             stack.enter_context(Server("aiges", sys.executable, folder / "aiges", ours)),
         ]
         got = {server.name: {32: [], 1: []} for server in servers}

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A JSON echo for OpenBayes, by the original and by us: one client (wrk), in turns.
 
-    bench/compat/openbayes.py <python of the original> [--turns 5] [--seconds 3]
+    bench/compat/openbayes.py [--turns 5] [--seconds 3]
 
-The original runs as its users run it: python predictor.py (openbayes-serving 0.5.0).
+The original runs as its users run it: python predictor.py (openbayes-serving 0.5.0), in an
+environment of its own (tests/peers). Needs wrk.
 """
 
 import argparse
@@ -20,6 +21,10 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "peers"))
+
+from environments import python_of  # noqa: E402
+
 PROGRAM = """\
 import openbayes_serving as serv
 
@@ -94,7 +99,6 @@ def measured(port, in_flight, seconds, script):
 
 def main():
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    asked.add_argument("python", help="of the environment that has the original")
     asked.add_argument("--turns", type=int, default=5)
     asked.add_argument("--seconds", type=int, default=3)
     given = asked.parse_args()
@@ -106,7 +110,7 @@ def main():
         script = folder / "post.lua"
         script.write_text(SCRIPT)
         ports = {
-            "original": both.enter_context(served(given.python, folder, PYTHONPATH="")),
+            "original": both.enter_context(served(python_of("openbayes"), folder, PYTHONPATH="")),
             "aiges": both.enter_context(served(sys.executable, folder, **ours)),
         }
         for _ in range(given.turns):

@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares predict of Seldon Core's own server with ours: one model, one client, in turns.
 
-    bench/compat/seldon.py <the original's python> [seconds a turn] [turns]
+    bench/compat/seldon.py [--seconds 2] [--turns 3]
 
 The client is xtest: REST with an ndarray of 1 x 4, gRPC with a tensor of 1 x 4. Prints calls/s at
 32 in flight, the median of a call at 1 in flight, and the memory of all processes with a model of
-200 MB. The original's Python has seldon-core 1.18.2 and setuptools < 70; AIGES_BIN names the folder
-of AIService and xtest.
+200 MB. The original has an environment of its own (tests/peers); AIGES_BIN names the
+folder of AIService and xtest.
 """
 
+import argparse
 import http.client
 import json
 import os
@@ -22,12 +23,13 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "sdk")]
+sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "sdk", "tests/peers")]
 
 from aiges.contracts.seldon import _messages  # noqa: E402
+from environments import python_of  # noqa: E402
 from free_ports import free_ports  # noqa: E402
 
-BIN = Path(os.environ.get("AIGES_BIN", ROOT / "build" / "bin"))
+BIN = Path(os.environ.get("AIGES_BIN", ROOT / "build" / "bin")).resolve()
 MODEL = """
 import numpy as np
 
@@ -133,13 +135,16 @@ class Server:
 
 
 def main():
-    python, *rest = sys.argv[1:]
-    seconds, turns = float(rest[0]) if rest else 2.0, int(rest[1]) if rest[1:] else 3
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each turn (default 2)")
+    parser.add_argument("--turns", type=int, default=3, help="default 3; medians are shown")
+    given = parser.parse_args()
+    python, seconds, turns = python_of("seldon"), given.seconds, given.turns
     ours = {"PYTHONPATH": f"{ROOT / 'compat/seldon'}:{ROOT / 'sdk'}", "AIGES_BIN": str(BIN)}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         servers = [
-            stack.enter_context(Server("original", str(Path(python).absolute()), folder / "o", {})),
+            stack.enter_context(Server("original", str(python), folder / "o", {})),
             stack.enter_context(Server("aiges", sys.executable, folder / "a", ours)),
         ]
         asked = requests(folder)
