@@ -12,7 +12,23 @@ from typing import Any
 
 from aiges.cli._say import CliError, need
 
-__all__ = ["dump", "engine_config", "http_address", "overlay", "parse", "read", "service_of"]
+__all__ = [
+    "OWN_SECTIONS",
+    "dump",
+    "engine_config",
+    "http_address",
+    "overlay",
+    "parse",
+    "read",
+    "service_of",
+    "services_in",
+]
+
+# Of aiges.toml; any other one may be a service's. loader/config/known_names.cc has them, too.
+OWN_SECTIONS = frozenset(
+    "access admin aiges batch compat fc http instances limits log queue registry tls wrapper "
+    "ws".split()
+)
 
 
 def read(file: Path) -> dict[str, Any]:
@@ -71,13 +87,18 @@ def overlay(
     return made
 
 
-def service_of(tables: Mapping[str, Any], file: Path) -> str:
-    """Return the section that says where the service listens: the only one with a port."""
-    found = [
+def services_in(tables: Mapping[str, Any]) -> list[str]:
+    """Return the sections that say where a service listens; users' own keys may be called host."""
+    return [
         name
         for name, keys in tables.items()
-        if isinstance(keys, dict) and {"port", "host"} & {*keys}
+        if isinstance(keys, dict) and name not in OWN_SECTIONS and {"port", "host"} & {*keys}
     ]
+
+
+def service_of(tables: Mapping[str, Any], file: Path) -> str:
+    """Return the section that says where the service listens: the only one with a port."""
+    found = services_in(tables)
     if len(found) != 1:
         named = ", ".join(found) or "none"
         raise CliError(

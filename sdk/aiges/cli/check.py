@@ -292,8 +292,7 @@ def _by_loader(plugin: Plugin, timeout_s: float) -> list[Finding]:
         text = "AIService was not found, so only the hooks were tried"
         return [Finding(NOTE, "AIService -check", text, "", str(plugin.file))]
     file, tables = plugin.project / "aiges.toml", _tables(plugin)
-    services = [name for name, keys in tables.items() if isinstance(keys, dict) and "port" in keys]
-    service = (services or ["svcName"])[0]  # Whichever: nothing is served.
+    service = (_toml.services_in(tables) or ["svcName"])[0]  # Whichever: nothing is served.
     absent = _toml.overlay({service: {"port": 0}}, defaults(plugin, tables))
     with tempfile.TemporaryDirectory(prefix="asectl-") as name:
         if not file.is_file():

@@ -14,6 +14,7 @@ import click
 from aiges._programs import PACKAGE
 from aiges.cli._find import find_headers
 from aiges.cli._say import CliError, Out, entry, need
+from aiges.cli._toml import OWN_SECTIONS
 
 if TYPE_CHECKING:
     import jinja2
@@ -58,10 +59,6 @@ CONTRACTS: dict[str, dict[str, Any]] = {
 }
 TEMPLATES = ("once", "stream", "batch", "cpp", *CONTRACTS)
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
-# Names of sections in aiges.toml; the service is a section there, too.
-TAKEN = frozenset(
-    "access admin aiges batch compat fc http instances limits log queue registry wrapper ws".split()
-)
 RENAMED = {"image": "Dockerfile"}  # Named so, a template is not taken for a Dockerfile.
 BASE_IMAGE = "aiges-gpu:0.1.0-cuda12.6-ubuntu24.04"
 REQUESTS = {
@@ -120,7 +117,7 @@ def create(parent: Path, name: str, template: str, base: str = BASE_IMAGE) -> Pa
         raise CliError(
             f"name: expected letters, digits, - and _, beginning with a letter, got {name!r}"
         )
-    if name.lower() in TAKEN:
+    if name.lower() in OWN_SECTIONS:  # The service is a section there, too.
         raise CliError(f"name: {name} is a section of aiges.toml already: choose another")
     folder = (parent / name).absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

@@ -27,10 +27,6 @@ __all__ = [
 CONFIG = "aiges.toml"  # Read where it lies in the current folder: what it says goes first.
 SERVICE = "svcName"  # In tables: the section that says where the service listens.
 _IN_LOADER = "AIGES_CONTRACT_COMMAND"
-_OWN_SECTIONS = frozenset(
-    "access admin aiges batch compat fc http instances limits log queue registry tls wrapper "
-    "ws".split()
-)
 
 
 class Address(NamedTuple):
@@ -125,10 +121,10 @@ def said_address(tables: dict[str, Any]) -> Address:
 
     The section has any name but those of the loader's own; users' keys may have any.
     """
-    for name, keys in tables.items():
-        if not isinstance(keys, dict) or name in _OWN_SECTIONS or not {"port", "host"} & {*keys}:
-            continue
-        host, port = keys.get("host"), keys.get("port")
+    from aiges.cli import _toml
+
+    for name in _toml.services_in(tables):
+        host, port = tables[name].get("host"), tables[name].get("port")
         return Address(
             name,
             host if isinstance(host, str) else None,

@@ -101,10 +101,9 @@ class JsonFace(HttpFace):
         if handler is _too_large:
             super()._serve(call, handler)
             return
-        reply = _Reply(call, self._doors, self._send)
-        if reply.gone:
-            reply.drop()
+        if self._dropped(call):
             return
+        reply = _Reply(call, self._doors, self._send)
         try:
             self._serve_request(HttpRequest(call, call.pseudo, call.fields, call.body()), reply)
         except BaseException as fault:

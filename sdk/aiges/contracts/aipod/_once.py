@@ -10,13 +10,13 @@ from __future__ import annotations
 import threading
 from typing import Any, Callable
 
+from aiges.contracts._once import result_of
 from aiges.contracts.aipod._data import decode
 from aiges.contracts.aipod._service import CODES, Service
 from aiges.errors import BadInput
 
 __all__ = ["predict_once"]
 
-_TEXT, _ONCE = 0, 3
 _BINARY = "binary_data"
 
 
@@ -66,8 +66,7 @@ def predict_once(
             reply.refuse(CODES["UNKNOWN"], str(fault))
 
     put(serve)
-    made = reply.wait()
-    return [{"key": "result", "data": made, "len": len(made), "type": _TEXT, "status": _ONCE}]
+    return result_of(reply.wait())
 
 
 def _inputs(nodes: list[Any]) -> tuple[bytes, bytes]:

@@ -8,12 +8,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from aiges.contracts._http import HttpAnswer, HttpRequest
+from aiges.contracts._once import OTHER, TEXT, only_input, result_of
 from aiges.contracts.openbayes._bodies import JSON, kind_of
 from aiges.errors import BadInput
 
 __all__ = ["once_request", "once_result"]
 
-_TEXT, _OTHER = 0, 4  # Kinds of data.
 _OWN = ("sid",)
 
 
@@ -25,10 +25,7 @@ class _NoCall:
 
 def once_request(params: dict[str, Any], data: Any) -> HttpRequest:
     """Return the request: the one input as its body, the parameters as its query."""
-    nodes = list(data)
-    if len(nodes) != 1:
-        raise BadInput(f"expected one input, the body of POST /, got {len(nodes)}")
-    body = bytes(nodes[0]["data"])
+    body = bytes(only_input(data, "the body of POST /")["data"])
     said = str(params.get("content-type", "")).encode("latin-1", "replace")
     kind = said or (b"application/json" if _is_json(body) else b"application/octet-stream")
     query = urlencode({name: str(value) for name, value in params.items() if name not in _OWN})
@@ -56,13 +53,5 @@ def once_result(answer: HttpAnswer) -> Any:
         raise RuntimeError(f"{answer.status} {bytes(whole).decode('utf-8', 'replace')}")
     kind = dict(answer.fields).get(b"content-type", b"")
     is_json = kind_of(kind) == JSON
-    result = {
-        "key": "result",
-        "data": bytes(whole),
-        "len": len(whole),
-        "type": _TEXT if is_json or kind.startswith(b"text/") else _OTHER,
-        "status": 3,
-    }
-    if is_json:
-        result["desc"] = {"format": "json"}
-    return [result]
+    is_text = is_json or kind.startswith(b"text/")
+    return result_of(bytes(whole), TEXT if is_text else OTHER, is_json=is_json)

@@ -7,26 +7,25 @@ import base64
 import json
 from typing import Any
 
+from aiges.contracts import _once
+from aiges.contracts._once import TEXT, only_input
 from aiges.contracts.seldon._arrays import dump
 from aiges.contracts.seldon._errors import answer_of
 from aiges.errors import BadInput
 
 __all__ = ["message_of", "own_error", "result_of"]
 
-_TEXT = 0  # A kind of data.
 _PAYLOADS = ("data", "jsonData", "strData", "binData")
 
 
 def message_of(data: Any) -> dict[str, Any]:
     """Return the message that one input is, or is the payload of. Raises BadInput."""
-    nodes = list(data)
-    if len(nodes) != 1:
-        raise BadInput(f"expected one input, a message or its payload, got {len(nodes)}")
-    body = bytes(nodes[0]["data"])
+    node = only_input(data, "a message or its payload")
+    body = bytes(node["data"])
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
-        if nodes[0].get("type") == _TEXT:
+        if node.get("type") == TEXT:
             return {"strData": body.decode("utf-8", "replace")}
         return {"binData": base64.b64encode(body)}
     if isinstance(found, dict) and any(key in found for key in _PAYLOADS):
@@ -37,8 +36,7 @@ def message_of(data: Any) -> dict[str, Any]:
 def result_of(answer: Any) -> list[dict[str, Any]]:
     """Return the answer as the one result, in JSON."""
     text = bytes(answer) if isinstance(answer, (bytes, bytearray)) else dump(answer)
-    result = {"key": "result", "data": text, "len": len(text), "type": _TEXT, "status": 3}
-    return [{**result, "desc": {"format": "json"}}]
+    return _once.result_of(text, is_json=True)
 
 
 def own_error(fault: Exception) -> Exception:
