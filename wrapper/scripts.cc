@@ -3,7 +3,9 @@
 
 #include <cstddef>
 
-// Made by CMake from sdk/aiges/_ending.py, _imports.py, _signature.py and _streaming.py.
+// Made by CMake from sdk/aiges/contracts/_detect.py, _ending.py, _imports.py, _signature.py and
+// _streaming.py.
+#include "wrapper/detect_py.h"
 #include "wrapper/ending_py.h"
 #include "wrapper/imports_py.h"
 #include "wrapper/plan_py.h"
@@ -16,8 +18,10 @@ struct Source {
   const char* name;
   const char* text;
 };
-constexpr Source kSources[] = {
-    {"_signature", kPlanPython}, {"_streaming", kStreamingPython}, {"_ending", kEndingPython}};
+constexpr Source kSources[] = {{"_signature", kPlanPython},
+                               {"_streaming", kStreamingPython},
+                               {"_ending", kEndingPython},
+                               {"_detect", kDetectPython}};
 
 // Modules of the scripts, by number; never given back, as the interpreter. With the GIL.
 PyObject* g_modules[std::size(kSources)];

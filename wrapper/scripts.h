@@ -13,7 +13,7 @@
 
 namespace aiges::shim {
 
-enum class Script { kSignature, kStreaming, kEnding };
+enum class Script { kSignature, kStreaming, kEnding, kDetect };
 
 // A function of a script.
 Ref ScriptFunction(Script script, const char* name);

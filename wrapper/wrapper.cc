@@ -56,14 +56,12 @@ bool FindContract(std::string* name) {
   const char* said = std::getenv("AIGES_CONTRACT");
   *name = said == nullptr ? "" : said;
   if (!name->empty()) return true;
-  *name = "aiges";
-  const Ref module = Ref::Steal(PyImport_ImportModule("aiges.contracts._detect"));
-  const Ref found =
-      Ref::Steal(module ? PyObject_CallMethod(module.get(), "contract_here", nullptr) : nullptr);
+  // A script: the package aiges is the user's to import, who may have another one in front.
+  const Ref here = ScriptFunction(Script::kDetect, "contract_here");
+  const Ref found = Ref::Steal(here ? PyObject_CallObject(here.get(), nullptr) : nullptr);
   const char *text = nullptr, *problem = nullptr;
   if (!found || PyArg_ParseTuple(found.get(), "ss", &text, &problem) == 0) {
-    PyErr_Clear();  // A shim without the package aiges beside it serves a wrapper.py all the same.
-    return true;
+    return SetPythonError(kInitError, "libwrapper.so's own part of Python: ") == 0;
   }
   if (*problem != '\0') return SetError(kInitError, problem) == 0;
   *name = text;

@@ -3,7 +3,7 @@
 
 A file tells by what it imports: ``openbayes_serving``, ``seldon_core``, ``aipod``. ``wrapper.py``
 is AIGES's own, whatever it imports, and a ``Model.py`` with a class ``Model`` is Seldon's, as
-PrimeHub's servers have it.
+PrimeHub's servers have it. Embedded in libwrapper.so, too, and so of Python's own modules alone.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _lies_in(folder: Path, other: Path) -> bool:
 
 def folders_here() -> list[Path]:
     """Return the user's folders in a worker: the current one, and those before Python's own."""
-    others = (Path(os.__file__).parent, Path(__file__).resolve().parents[2], Path(sys.prefix))
+    others = (Path(os.__file__).parent, Path(sys.prefix))
     given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     folders: list[Path] = []
     for name in [*given, "."]:
