@@ -123,6 +123,9 @@ Status Host::Open() {
   pool_ = Pool::Create(settings_, {&hub_, &processes_, &clock_}, &status);
   if (pool_ == nullptr) return status;
   scheduler_ = std::make_unique<Scheduler>(settings_, pool_.get(), &clock_);
+  models_ = std::make_unique<OneModel>(
+      settings_.service.name, pool_.get(), scheduler_.get(),
+      [this](std::function<void(Status)> done) { configurator_.Reload(std::move(done)); });
   MakeFront();
   status = front_->Start(&grpc_port_, &http_port_, &admin_port_);
   if (!status.ok()) return status;
@@ -145,7 +148,7 @@ void Host::MakeFront() {
   actions.doors = [this] { return pool_->Doors(); };
   front_ =
       std::make_unique<FrontServer>(FrontRooms{settings_, &budget_, pool_.get(), scheduler_.get(),
-                                               scheduler_->sessions(), pool_.get()},
+                                               scheduler_->sessions(), pool_.get(), models_.get()},
                                     std::move(actions));
 }
 

@@ -21,6 +21,7 @@
 #include "loader/configurator.h"
 #include "loader/instances/pool.h"
 #include "loader/instances/worker_process.h"
+#include "loader/models/one_model.h"
 #include "loader/pages/history.h"
 #include "loader/pages/pages.h"
 #include "loader/routes/front_server.h"
@@ -76,6 +77,7 @@ class Host {
   Hub hub_{clock_};
   std::unique_ptr<Pool> pool_;
   std::unique_ptr<Scheduler> scheduler_;
+  std::unique_ptr<Models> models_;
   std::unique_ptr<FrontServer> front_;
 };
 

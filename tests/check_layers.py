@@ -26,12 +26,13 @@ MAY_INCLUDE = {
     "scheduler": "api base",
     "instances": "api base channel",
     "registry": "api base",
+    "models": "api base scheduler instances",
     "channel": "base",
     "worker": "base channel abi python",
     "python": "",
     "wrapper": "abi python",
     "xtest": "base proto",
-    "main": "base api config front pages routes scheduler instances registry",
+    "main": "base api config front models pages routes scheduler instances registry",
 }
 # Room -> libraries it may use, as the first component of the #include.
 LIBRARIES = {

@@ -50,7 +50,12 @@ inline int CodeOf(const Status& status) {
       return kCodeCrash;
     case StatusKind::kUnimplemented:
       return kCodeInvalidOp;
+    case StatusKind::kNotFound:
+    case StatusKind::kExists:
+    case StatusKind::kUnsupported:
+      return kCodeInvalidOp;
     case StatusKind::kInternal:
+    case StatusKind::kUnknown:
       return kCodeExecFailed;
   }
   return kCodeExecFailed;
@@ -73,8 +78,14 @@ inline int HttpStatusOf(const Status& status) {
     case StatusKind::kDisconnected:
       return 503;
     case StatusKind::kUnimplemented:
+    case StatusKind::kNotFound:
       return 404;
+    case StatusKind::kExists:
+      return 409;
+    case StatusKind::kUnsupported:
+      return 501;
     case StatusKind::kInternal:
+    case StatusKind::kUnknown:
       return 500;
   }
   return 500;

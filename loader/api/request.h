@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "loader/api/models.h"
 #include "loader/base/bytes.h"
 #include "loader/base/clock.h"
 #include "loader/base/status.h"
@@ -32,8 +33,16 @@ struct Payload {
 
 class DoorSink;
 
+// Of a call that a running call makes (aiges.call): the models that wait for it, the outermost
+// first. It needs no licence: who waits for it holds one.
+struct CallPath {
+  std::vector<std::string> models;
+};
+
 struct Request {
-  std::string handle;      // The engine sees it as usrTag.
+  ModelRef model;                        // Nothing: the default one.
+  std::shared_ptr<const CallPath> path;  // Nothing: it came from outside.
+  std::string handle;                    // The engine sees it as usrTag.
   std::string request_id;  // What the client calls it, for people; empty where it does not.
   Pairs params;
   std::vector<Payload> payloads;

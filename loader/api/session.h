@@ -41,6 +41,8 @@ class OutputSink {
 };
 
 struct SessionRequest {
+  ModelRef model;                        // As Request's.
+  std::shared_ptr<const CallPath> path;  // The same.
   std::string handle;      // The engine sees it as usrTag. Must not be that of a live session.
   std::string request_id;  // As Request's.
   Pairs params;

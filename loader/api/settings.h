@@ -74,6 +74,34 @@ struct InstanceSettings {
   std::string config_folder;  // Where the centre's files are (AIGES_CONFIG_DIR of a worker).
   std::string worker_binary;  // Beside AIService unless set by a test.
   int numa_node = -1;
+  std::string
+      folder;         // Where a worker runs, and where its Python looks first; empty: the loader's.
+  Pairs environment;  // Added to that of a worker.
+};
+
+// [models]: many models in one loader.
+struct CatalogueSettings {
+  std::vector<std::string> repositories;  // Folders with <name>/<version>/; empty: one model.
+  std::string default_model;              // Of calls that name none; empty: there is none.
+  std::string resources = "/resources";   // Data of models: AIGES_RESOURCES, and wrapperInit's.
+  std::vector<std::string> load;          // At the start; "*": all.
+  std::vector<std::string> pinned;        // Never leave to make room. Loaded at the start.
+  unsigned max_loaded = 0;                // Versions loaded at a time. 0: no bound.
+  uint64_t memory_mb = 0;                 // Of all workers together. 0: no bound.
+  uint64_t idle_unload_s = 0;  // A model without calls for so long is unloaded. 0: never.
+  bool on_demand = true;       // A call loads its model.
+  bool control = true;         // Clients may load and unload (/v2/repository).
+  bool watch = false;          // The folders are looked at for what has changed.
+
+  bool on() const { return !repositories.empty(); }
+};
+
+// [model.<name>], model.toml, config.pbtxt: what is a model's own.
+struct ModelSettings {
+  double weight = 1;                      // Its share of [fc] max beside others.
+  std::string version_policy = "latest";  // "latest", "all" or "specific".
+  unsigned latest = 1;                    // Of "latest": how many.
+  std::vector<std::string> versions;      // Of "specific".
 };
 
 struct SessionSettings {
@@ -172,6 +200,8 @@ struct Settings {
   LimitSettings limits;
   LogSettings log;
   RegistrySettings registry;
+  CatalogueSettings catalogue;
+  ModelSettings model;
   uint64_t licences = 1024;  // [fc] max
   Pairs engine;              // What wrapperInit gets: [wrapper], or all of [aiges] usrCfg.
   std::vector<EffectiveValue> effective;

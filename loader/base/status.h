@@ -20,6 +20,10 @@ enum class StatusKind {
   kDisconnected,   // The worker that had the work is gone.
   kUnimplemented,  // This service does not know the operation.
   kInternal,       // The engine or the host failed.
+  kNotFound,       // What the caller names is not there.
+  kExists,         // What the caller would make is there already.
+  kUnsupported,    // The operation is known, and not for this object.
+  kUnknown,        // The engine says that it does not know what happened.
 };
 
 struct [[nodiscard]] Status {

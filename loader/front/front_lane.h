@@ -20,6 +20,7 @@
 
 #include "loader/api/budget.h"
 #include "loader/api/buffers.h"
+#include "loader/api/models.h"
 #include "loader/api/service.h"
 #include "loader/api/session.h"
 #include "loader/api/settings.h"
@@ -77,12 +78,14 @@ struct HttpHooks {
 
 class FrontLane : public HttpWork {
  public:
-  FrontLane(const Settings& s, Budget* b, BufferPool* pool, Service* sv, Sessions* ss, HttpHooks h)
+  FrontLane(const Settings& s, Budget* b, BufferPool* pool, Service* sv, Sessions* ss, Models* m,
+            HttpHooks h)
       : settings(s),
         budget(*b),
         buffers(*pool),
         service(*sv),
         sessions(*ss),
+        models(*m),
         hooks(std::move(h)),
         codec("codec", std::clamp(std::thread::hardware_concurrency() / 2, 1u, 4u)) {}
 
@@ -107,6 +110,7 @@ class FrontLane : public HttpWork {
   BufferPool& buffers;
   Service& service;
   Sessions& sessions;
+  Models& models;
   HttpHooks hooks;
   std::thread::id thread;  // Set before the first connection.
   bool stopping = false;   // No new connection or request.

@@ -33,6 +33,14 @@ GrpcStatus Told(const Status& status) {
       return {GrpcCode::kUnavailable, status.text};
     case StatusKind::kUnimplemented:
       return {GrpcCode::kUnimplemented, status.text};
+    case StatusKind::kUnsupported:
+      return {GrpcCode::kUnimplemented, status.text};
+    case StatusKind::kNotFound:
+      return {GrpcCode::kNotFound, status.text};
+    case StatusKind::kExists:
+      return {GrpcCode::kAlreadyExists, status.text};
+    case StatusKind::kUnknown:
+      return {GrpcCode::kUnknown, status.text};
     case StatusKind::kInternal:
       break;
   }

@@ -8,6 +8,7 @@
 
 #include "loader/api/budget.h"
 #include "loader/api/buffers.h"
+#include "loader/api/models.h"
 #include "loader/api/resources.h"
 #include "loader/api/service.h"
 #include "loader/api/session.h"
@@ -25,6 +26,7 @@ struct FrontRooms {
   Service* service;
   Sessions* sessions;
   Resources* resources;
+  Models* models;
 };
 
 // Thread-safe.

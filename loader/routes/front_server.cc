@@ -44,7 +44,8 @@ bool IsSamePort(const ServiceSettings& s) {
 struct FrontServer::Impl {
   Impl(const FrontRooms& rooms, FrontActions to_others)
       : actions(std::move(to_others)),
-        lane(rooms.settings, rooms.budget, rooms.buffers, rooms.service, rooms.sessions, {}),
+        lane(rooms.settings, rooms.budget, rooms.buffers, rooms.service, rooms.sessions,
+             rooms.models, {}),
         grpc{{rooms.settings.limits.max_message_bytes, rooms.buffers, rooms.budget},
              lane,
              *rooms.resources,

@@ -55,16 +55,17 @@ std::string PayloadHash(const Request& request) {
 
 }  // namespace
 
-Scheduler::Scheduler(const Settings& settings, Workers* workers, const Clock* clock)
+Scheduler::Scheduler(const Settings& settings, Workers* workers, const Clock* clock, uint64_t first)
     : workers_(*workers),
       clock_(*clock),
       instances_(settings.instances.count),
       licences_(settings.licences),
-      sessions_(settings, workers, clock, &licences_, &failures_),
+      sessions_(settings, workers, clock, &licences_, &failures_, first),
       bounds_(settings.queue),
       exec_timeout_(settings.instances.exec_timeout_ms),
       idempotent_(settings.instances.idempotent),
-      slots_(SlotsOf(instances_, settings)) {}
+      slots_(SlotsOf(instances_, settings)),
+      next_id_(first + 1) {}
 
 void Scheduler::UseSettings(const Settings& settings) {
   licences_.SetMax(settings.licences);
@@ -144,6 +145,7 @@ void Scheduler::TakeWhatFits(TimePoint now, std::vector<Sending>* out) {
 
 CallId Scheduler::Submit(Request request, std::unique_ptr<ReplySink> sink) {
   const TimePoint now = clock_.Now();
+  last_call_.store(now, std::memory_order_relaxed);
   std::vector<Sending> sending;
   CallId id = 0;
   Reply refusal;
@@ -399,7 +401,13 @@ void Scheduler::Deliver(std::vector<Answer> answers) {
       histograms_.channel.Observe(t.channel);
       histograms_.engine.Observe(t.engine);
     }
-    histograms_.total.Observe(clock_.Now() - answer.arrived);
+    const std::chrono::nanoseconds total = clock_.Now() - answer.arrived;
+    histograms_.total.Observe(total);
+    if (!answer.reply.status.ok()) {
+      failed_.fetch_add(1, std::memory_order_relaxed);
+      failed_ns_.fetch_add(static_cast<uint64_t>(total.count()), std::memory_order_relaxed);
+      failed_queue_ns_.fetch_add(static_cast<uint64_t>(t.queue.count()), std::memory_order_relaxed);
+    }
     if (answer.failed != nullptr) {
       const FailedCall& f = *answer.failed;
       const Status& status = answer.reply.status;
@@ -440,6 +448,31 @@ LoadReport Scheduler::Load() const {
     if (code != 0) load.failed += count;
   }
   return load;
+}
+
+ModelFigures Scheduler::Figures() const {
+  const auto nanoseconds = [](const LatencyHistogram& h) {
+    return std::chrono::nanoseconds(static_cast<int64_t>(h.sum_seconds() * 1e9));
+  };
+  ModelFigures f;
+  for (size_t i = 0; i <= LatencyHistogram::kBounds.size(); ++i) {
+    f.succeeded += histograms_.engine.count(i);
+  }
+  f.failed = failed_;
+  f.failed_time = std::chrono::nanoseconds(failed_ns_);
+  f.succeeded_time = nanoseconds(histograms_.total) - f.failed_time;
+  f.queue = nanoseconds(histograms_.queue) - std::chrono::nanoseconds(failed_queue_ns_);
+  f.channel = nanoseconds(histograms_.channel);
+  f.engine = nanoseconds(histograms_.engine);
+  const TimePoint last = last_call_;
+  if (last != TimePoint{}) {
+    const auto at = std::chrono::system_clock::now() - (clock_.Now() - last);
+    f.last_unix_ms = static_cast<uint64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count());
+  }
+  MutexLock lock(mu_);
+  f.batches = batches_;
+  return f;
 }
 
 QueueReport Scheduler::Report() const {

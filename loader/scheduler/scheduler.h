@@ -20,6 +20,7 @@
 // outside it. No clock but the one given, so it is tested without sleeping.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <set>
@@ -29,6 +30,7 @@
 #include <vector>
 
 #include "loader/api/failures.h"
+#include "loader/api/models.h"
 #include "loader/api/report.h"
 #include "loader/api/service.h"
 #include "loader/api/settings.h"
@@ -42,7 +44,9 @@ namespace aiges {
 
 class Scheduler : public Service, public WorkerEvents {
  public:
-  Scheduler(const Settings& settings, Workers* workers, const Clock* clock);
+  // `first`: what is added to the numbers of its calls and sessions, so that those of several
+  // schedulers differ (models/router.h).
+  Scheduler(const Settings& settings, Workers* workers, const Clock* clock, uint64_t first = 0);
 
   CallId Submit(Request request, std::unique_ptr<ReplySink> sink) override;
   void Flush() override { workers_.Flush(); }
@@ -72,6 +76,7 @@ class Scheduler : public Service, public WorkerEvents {
   Sessions* sessions() { return &sessions_; }
 
   QueueReport Report() const;
+  ModelFigures Figures() const;
   LoadReport Load() const override;
   SessionsReport SessionReport() const { return sessions_.Report(); }
   const StageHistograms& histograms() const { return histograms_; }
@@ -140,7 +145,7 @@ class Scheduler : public Service, public WorkerEvents {
   std::chrono::milliseconds exec_timeout_ GUARDED_BY(mu_);
   bool idempotent_ GUARDED_BY(mu_);
   uint64_t slots_ GUARDED_BY(mu_);  // Calls that the instances run at one time.
-  CallId next_id_ GUARDED_BY(mu_) = 1;
+  CallId next_id_ GUARDED_BY(mu_);
   Calls calls_ GUARDED_BY(mu_);
   std::set<CallId> queue_ GUARDED_BY(mu_);  // Ids grow, so this is the order of arrival.
   uint64_t queued_bytes_ GUARDED_BY(mu_) = 0;
@@ -152,6 +157,8 @@ class Scheduler : public Service, public WorkerEvents {
   uint64_t unwanted_ GUARDED_BY(mu_) = 0;
   uint64_t replayed_ GUARDED_BY(mu_) = 0;
   StageHistograms histograms_;
+  std::atomic<uint64_t> failed_{0}, failed_ns_{0}, failed_queue_ns_{0};
+  std::atomic<TimePoint> last_call_{TimePoint{}};
 };
 
 }  // namespace aiges

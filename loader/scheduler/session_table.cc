@@ -35,12 +35,13 @@ size_t BytesOf(const std::vector<Payload>& payloads) {
 }  // namespace
 
 SessionTable::SessionTable(const Settings& settings, Workers* workers, const Clock* clock,
-                           Licences* licences, RecentFailures* failures)
+                           Licences* licences, RecentFailures* failures, SessionId first)
     : max_bytes_(settings.queue.max_bytes),
       workers_(*workers),
       clock_(*clock),
       licences_(*licences),
-      failures_(*failures) {}
+      failures_(*failures),
+      next_id_((SessionId{1} << 63) + first + 1) {}
 
 void SessionTable::Run(After after) {
   if (after.flush) workers_.Flush();

@@ -48,7 +48,7 @@ class SessionTable : public Sessions {
   static constexpr std::chrono::seconds kGapLimit{5};
 
   SessionTable(const Settings& settings, Workers* workers, const Clock* clock, Licences* licences,
-               RecentFailures* failures);
+               RecentFailures* failures, SessionId first);
 
   Status Open(SessionRequest request, SessionId* id) override;
   Status Write(SessionId id, int sync_id, std::vector<Payload> payloads,
@@ -138,7 +138,7 @@ class SessionTable : public Sessions {
   RecentFailures& failures_;
 
   mutable Mutex mu_;
-  SessionId next_id_ GUARDED_BY(mu_) = (SessionId{1} << 63) + 1;  // Never a call's id.
+  SessionId next_id_ GUARDED_BY(mu_);  // Never a call's.
   Table sessions_ GUARDED_BY(mu_);
   Handles handles_ GUARDED_BY(mu_);
   std::set<std::pair<TimePoint, SessionId>> timers_ GUARDED_BY(mu_);
