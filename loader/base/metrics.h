@@ -28,6 +28,14 @@ class LatencyHistogram {
     sum_ns_.fetch_add(static_cast<uint64_t>(ns), std::memory_order_relaxed);
   }
 
+  // All that another has counted, too.
+  void Add(const LatencyHistogram& other) {
+    for (size_t i = 0; i < counts_.size(); ++i) {
+      counts_[i].fetch_add(other.count(i), std::memory_order_relaxed);
+    }
+    sum_ns_.fetch_add(other.sum_ns_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  }
+
   uint64_t count(size_t bucket) const { return counts_[bucket].load(std::memory_order_relaxed); }
   double sum_seconds() const {
     return static_cast<double>(sum_ns_.load(std::memory_order_relaxed)) * 1e-9;

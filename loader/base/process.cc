@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <exception>
+#include <fstream>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -78,5 +79,13 @@ Status CheckResources(unsigned descriptors, unsigned threads) {
 }
 
 void ExplainLackOfThreads() { std::set_terminate(&OnTerminate); }
+
+// /proc/<pid>/statm: the second number, in pages (proc(5)).
+uint64_t ResidentBytes(pid_t pid) {
+  std::ifstream in(StrCat("/proc/", pid, "/statm"));
+  uint64_t total = 0, resident = 0;
+  in >> total >> resident;
+  return resident * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+}
 
 }  // namespace aiges

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdint>
 #include <initializer_list>
 #include <string>
 
@@ -67,6 +68,9 @@ Status CheckResources(unsigned descriptors, unsigned threads);
 // An uncaught lack of threads (std::thread throws) ends the process with exit code 1 and a text
 // instead of a core.
 void ExplainLackOfThreads();
+
+// Resident set of a process; 0: it is not known.
+uint64_t ResidentBytes(pid_t pid);
 
 // "Too many open files (ulimit -n)": an error of the system with the limit that is behind it.
 std::string ErrnoAdvice(int error);

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <future>
 #include <iterator>
 #include <utility>
 
@@ -37,12 +38,13 @@ void Hub::OnTimer() {
   (void)!::read(timer_.get(), &count, sizeof count);
   armed_ns_.store(INT64_MAX);
   RunPosted();  // Timed functions too.
-  on_alarm_(clock_.Now());
+  if (on_alarm_) on_alarm_(clock_.Now());
 }
 
 Hub::~Hub() { Stop(); }
 
 void Hub::Start() {
+  if (thread_.joinable()) return;
   thread_ = std::thread([this] {
     ::prctl(PR_SET_NAME, "hub");
     Run();
@@ -53,6 +55,16 @@ void Hub::Stop() {
   if (!thread_.joinable()) return;
   Post([this] { stop_ = true; });
   thread_.join();
+}
+
+void Hub::RunThere(const std::function<void()>& function) {
+  if (!thread_.joinable() || thread_.get_id() == std::this_thread::get_id()) return function();
+  std::promise<void> done;
+  Post([&] {
+    function();
+    done.set_value();
+  });
+  done.get_future().wait();
 }
 
 void Hub::Wake() {

@@ -36,14 +36,17 @@ class Hub {
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
 
-  // Before Start.
+  // Before Start; a hub may do without.
   void OnAlarm(std::function<void(TimePoint)> on_alarm) { on_alarm_ = std::move(on_alarm); }
-  void Start();
+  void Start();  // Again: nothing happens.
   void Start(std::function<void(TimePoint)> on_alarm) {
     OnAlarm(std::move(on_alarm));
     Start();
   }
   void Stop();  // Joins the thread. Functions posted before it have run.
+  // Runs the function on the hub's thread and waits for it; here where that does not turn, or is
+  // this one.
+  void RunThere(const std::function<void()>& function);
 
   void Post(std::function<void()> function);
   // Runs the function on the hub thread at t.

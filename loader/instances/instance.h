@@ -130,6 +130,13 @@ class Instance {
   void SendFini(TimePoint end);  // When it will be killed.
   bool told_to_finish() const { return told_to_finish_; }
   void Kill() { process_->Kill(); }
+  // Its owner leaves: what still runs is killed, and reaped by the factory.
+  void Abandon() {
+    if (process_ == nullptr) return;
+    StopServing();
+    (void)outgoing_.Close();
+    process_.reset();
+  }
   Process* process() { return process_.get(); }
   // Work is in the worker and nothing has come back for so long.
   Duration WithoutProgress() const { return outgoing_.WithoutProgress(); }

@@ -32,7 +32,8 @@ std::unique_ptr<Pool> Pool::Create(const Settings& settings, const Ground& groun
 }
 
 Pool::Pool(const Settings& settings, const Ground& ground, std::unique_ptr<RequestMemory> memory)
-    : hub_(*ground.hub),
+    : shared_hub_(*ground.hub),
+      hub_(ground.hub, ground.clock),
       processes_(*ground.processes),
       clock_(*ground.clock),
       result_memory_bytes_(MessageMemoryBytes(settings)),
@@ -50,17 +51,39 @@ Pool::Pool(const Settings& settings, const Ground& ground, std::unique_ptr<Reque
   }
 }
 
-Pool::~Pool() { hub_.Stop(); }
+Pool::~Pool() { Leave(); }
+
+void Pool::Leave() {
+  hub_.Leave([this] {
+    for (auto& instance : instances_) {
+      if (const Process* process = instance->process()) {
+        for (const int fd : {process->channel(), process->handle(), process->output()}) {
+          hub_.Unwatch(fd);
+        }
+      }
+      instance->Abandon();
+    }
+  });
+}
 
 void Pool::Start(WorkerEvents* events) {
   StartOnHub(events);
-  hub_.Start();
+  shared_hub_.Start();
 }
 
 void Pool::StartOnHub(WorkerEvents* events) {
+  Attach(events);
+  StartWorkers();
+}
+
+void Pool::Attach(WorkerEvents* events) {
   events_ = events;
   hub_.OnAlarm([events](TimePoint now) { events->OnAlarm(now); });
-  hub_.Post([this] {
+}
+
+void Pool::StartWorkers(OnStarted on_started) {
+  hub_.Post([this, on_started = std::move(on_started)]() mutable {
+    on_started_ = std::move(on_started);
     for (Seat& seat : seats_) StartInstance(*seat.active);
     Tick();
   });
@@ -298,7 +321,7 @@ void Pool::Drain(TimePoint until) {
     MutexLock lock(mu_);
     while (!all_gone() && clock_.Now() < late) changed_.WaitUntil(mu_, late);
   }
-  hub_.Stop();
+  Leave();
 }
 
 }  // namespace aiges

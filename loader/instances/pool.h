@@ -26,6 +26,7 @@
 #include "loader/base/clock.h"
 #include "loader/base/mutex.h"
 #include "loader/instances/hub.h"
+#include "loader/instances/hub_user.h"
 #include "loader/instances/instance.h"
 #include "loader/instances/process.h"
 #include "loader/instances/request_memory.h"
@@ -36,7 +37,7 @@ namespace aiges {
 
 class Pool : public Workers, public BufferPool, public Resources, private ResourceSet::Wire {
  public:
-  // What the pool runs on. All of it outlives the pool; the hub is not started yet.
+  // What the pool runs on, with others. All of it outlives the pool.
   struct Ground {
     Hub* hub;
     ProcessFactory* processes;
@@ -46,7 +47,13 @@ class Pool : public Workers, public BufferPool, public Resources, private Resour
                                       Status* status);
   ~Pool() override;
 
-  // Starts the hub and every worker. Events go to `events` until Drain returned.
+  // What comes of the start: Ok when the first instance serves, or why none can. Once, on the hub.
+  using OnStarted = std::function<void(const Status&)>;
+  // Alarms go to `events` from now on, and whatever else happens until Drain returned.
+  void Attach(WorkerEvents* events);
+  // The workers of a pool that is attached. The hub turns, now or later.
+  void StartWorkers(OnStarted on_started = {});
+  // All of it at once: the hub, where it does not turn, and every worker.
   void Start(WorkerEvents* events);
   // As Start, for a test that turns the hub by itself.
   void StartOnHub(WorkerEvents* events);
@@ -66,7 +73,7 @@ class Pool : public Workers, public BufferPool, public Resources, private Resour
   // where there is much. Thread-safe.
   void TrimMemory() { memory_->Trim(); }
   // Lets every worker finish what it has and end, until `until`; then kills, and leaves those that
-  // do not even die of that. Then the hub stops.
+  // do not even die of that. Nothing of the pool happens on the hub after it.
   void Drain(TimePoint until);
 
   std::optional<Slot> Reserve() override;
@@ -139,6 +146,8 @@ class Pool : public Workers, public BufferPool, public Resources, private Resour
   void Tick();
   void Watchdog(Instance& instance, TimePoint now);
   void CountReady();
+  // Nothing of the pool is on the hub any more.
+  void Leave();
   std::string InitFrameOf(const EngineSettings& settings) const;
   SpawnPlan PlanOf(const EngineSettings& settings, unsigned number) const;
   static void CountMeter(void* pool, std::string_view key, int32_t count);
@@ -155,7 +164,8 @@ class Pool : public Workers, public BufferPool, public Resources, private Resour
   void EndReload(const Status& status);
   void Recycle();
 
-  Hub& hub_;
+  Hub& shared_hub_;
+  HubUser hub_;
   ProcessFactory& processes_;
   const Clock& clock_;
   const size_t result_memory_bytes_;
@@ -165,6 +175,7 @@ class Pool : public Workers, public BufferPool, public Resources, private Resour
   EngineSettings settings_;
   std::optional<EngineSettings> fresh_;  // Of a reload that runs.
   std::function<void(Status)> reloaded_;
+  OnStarted on_started_;
   std::vector<Seat> seats_;
   Roll roll_;
   TimePoint recycle_after_{};

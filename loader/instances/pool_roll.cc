@@ -5,13 +5,12 @@
 // old worker gets nothing more, finishes what it has and ends. All on the hub thread.
 
 #include <sys/epoll.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 #include <utility>
 
 #include "loader/base/log.h"
+#include "loader/base/process.h"
 #include "loader/instances/pool.h"
 
 namespace aiges {
@@ -21,14 +20,6 @@ namespace {
 constexpr std::chrono::seconds kRecyclePause{30};
 // For wrapperDestroy and wrapperFini, when drain_ms is over.
 constexpr std::chrono::seconds kEndTime{1};
-
-// Resident set, from /proc/<pid>/statm (proc(5): the second number, in pages). 0: unknown.
-uint64_t ResidentMegabytes(int pid) {
-  std::ifstream in(StrCat("/proc/", pid, "/statm"));
-  uint64_t total = 0, resident = 0;
-  in >> total >> resident;
-  return resident * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE)) >> 20;
-}
 
 }  // namespace
 
@@ -142,7 +133,7 @@ void Pool::Recycle() {
     if (limits.max_requests > 0 && active.served() >= limits.max_requests) {
       why = StrCat(active.served(), " calls served, max_requests = ", limits.max_requests);
     } else if (limits.max_rss_mb > 0) {
-      const uint64_t size = ResidentMegabytes(active.process()->pid());
+      const uint64_t size = ResidentBytes(active.process()->pid()) >> 20;
       if (size > limits.max_rss_mb) {
         why = StrCat(size, " MB resident, max_rss_mb = ", limits.max_rss_mb);
       }

@@ -38,6 +38,7 @@ std::vector<std::string> WorkerEnvironment(const InstanceSettings& s) {
   if (!s.contract.empty()) all.push_back(StrCat("AIGES_CONTRACT=", s.contract));
   if (!s.app.empty()) all.push_back(StrCat("AIGES_APP=", s.app));
   if (!s.config_folder.empty()) all.push_back(StrCat("AIGES_CONFIG_DIR=", s.config_folder));
+  for (const auto& [name, value] : s.environment) all.push_back(StrCat(name, "=", value));
   return all;
 }
 
@@ -73,6 +74,7 @@ SpawnPlan Pool::PlanOf(const EngineSettings& settings, unsigned number) const {
   plan.numa_node = settings.instances.numa_node;
   plan.library = settings.instances.library;
   plan.folders = settings.instances.pythonpath;
+  plan.folder = settings.instances.folder;
   return plan;
 }
 
@@ -198,9 +200,10 @@ void Pool::Serve(Instance& instance) {
       std::chrono::duration_cast<std::chrono::milliseconds>(clock_.Now() - instance.started());
   LogInfo("instances", "worker ", instance.number(), " is ready after ", ms.count(),
           " ms: ", instance.Report().plugin);
+  bool first = false;
   {
     MutexLock lock(mu_);
-    served_ = true;
+    first = !std::exchange(served_, true);
     if (*schema_ != instance.schema()) {
       schema_ = std::make_shared<const std::string>(instance.schema());
     }
@@ -210,6 +213,7 @@ void Pool::Serve(Instance& instance) {
     changed_.NotifyAll();
   }
   events_->OnCapacity();
+  if (first && on_started_) std::exchange(on_started_, nullptr)(Status::Ok());
 }
 
 void Pool::OnGone(Instance& instance) {
@@ -274,11 +278,15 @@ void Pool::Deliver(Instance::Input* input) {
 }
 
 bool Pool::OnStartFailed(const Instance& instance, const std::string& why) {
-  MutexLock lock(mu_);
-  failed_.insert(instance.number());
-  if (served_ || failed_.size() < seats_.size()) return false;
-  if (!start_failure_) start_failure_ = Status::Error(StatusKind::kInternal, why);
-  changed_.NotifyAll();
+  const Status failure = Status::Error(StatusKind::kInternal, why);
+  {
+    MutexLock lock(mu_);
+    failed_.insert(instance.number());
+    if (served_ || failed_.size() < seats_.size()) return false;
+    if (!start_failure_) start_failure_ = failure;
+    changed_.NotifyAll();
+  }
+  if (on_started_) std::exchange(on_started_, nullptr)(failure);
   return true;
 }
 

@@ -29,6 +29,7 @@ struct SpawnPlan {
   const Arena* request_memory = nullptr;
   size_t result_memory_bytes = 0;
   int numa_node = -1;
+  std::string folder;                // Where it runs; empty: where the loader does.
   std::string library;               // The plugin; empty: the worker looks for one,
   std::vector<std::string> folders;  // in these, among other places.
 };

@@ -62,6 +62,9 @@ int SpawnChild(const SpawnPlan& plan, const std::string& mark, int channel, int 
   posix_spawn_file_actions_adddup2(&actions, channel, kChannelFd);
   posix_spawn_file_actions_adddup2(&actions, request_fd, kRequestMemoryFd);
   posix_spawn_file_actions_adddup2(&actions, result_fd, kResultMemoryFd);
+  if (!plan.folder.empty()) {
+    posix_spawn_file_actions_addchdir_np(&actions, plan.folder.c_str());
+  }
   // Nothing else of ours, in particular no client's socket: gRPC's are not all close-on-exec.
   posix_spawn_file_actions_addclosefrom_np(&actions, kResultMemoryFd + 1);
 
