@@ -55,17 +55,20 @@ std::string PayloadHash(const Request& request) {
 
 }  // namespace
 
-Scheduler::Scheduler(const Settings& settings, Workers* workers, const Clock* clock, uint64_t first)
+Scheduler::Scheduler(const Settings& settings, Workers* workers, const Clock* clock,
+                     const Shared& shared)
     : workers_(*workers),
       clock_(*clock),
       instances_(settings.instances.count),
-      licences_(settings.licences),
-      sessions_(settings, workers, clock, &licences_, &failures_, first),
+      licences_(settings.licences, shared.shares, settings.model.weight),
+      own_failures_(shared.failures == nullptr ? std::make_unique<RecentFailures>() : nullptr),
+      failures_(shared.failures == nullptr ? *own_failures_ : *shared.failures),
+      sessions_(settings, workers, clock, &licences_, &failures_, shared.first),
       bounds_(settings.queue),
       exec_timeout_(settings.instances.exec_timeout_ms),
       idempotent_(settings.instances.idempotent),
       slots_(SlotsOf(instances_, settings)),
-      next_id_(first + 1) {}
+      next_id_(shared.first + 1) {}
 
 void Scheduler::UseSettings(const Settings& settings) {
   licences_.SetMax(settings.licences);
@@ -77,6 +80,7 @@ void Scheduler::UseSettings(const Settings& settings) {
 }
 
 Status Scheduler::Admit(const Request& request, TimePoint now) {
+  if (!closed_.ok()) return closed_;
   if (request.deadline <= now) return TimedOut();
   if (drain_until_ <= now) return Stopping();
   if (!workers_.Hopeful()) {
@@ -290,6 +294,20 @@ void Scheduler::BeginDrain(TimePoint until) {
   drain_until_ = until;
   sessions_.BeginDrain(until);
   workers_.SetAlarm(until);
+}
+
+void Scheduler::Close(const Status& why) {
+  std::vector<Answer> answers;
+  {
+    MutexLock lock(mu_);
+    closed_ = why;
+    draining_ = true;
+    const TimePoint now = clock_.Now();
+    while (!deadlines_.empty()) GiveUp(deadlines_.begin()->second, why, now, &answers);
+  }
+  workers_.Flush();
+  Deliver(std::move(answers));
+  sessions_.Close(why);
 }
 
 bool Scheduler::RunsAgain(const WorkerResult& result, Call& call, bool* poison) {

@@ -44,9 +44,15 @@ namespace aiges {
 
 class Scheduler : public Service, public WorkerEvents {
  public:
-  // `first`: what is added to the numbers of its calls and sessions, so that those of several
-  // schedulers differ (models/router.h).
-  Scheduler(const Settings& settings, Workers* workers, const Clock* clock, uint64_t first = 0);
+  // What schedulers of several models have together; all of it outlives them.
+  struct Shared {
+    uint64_t first = 0;        // Added to the numbers of calls and sessions, so that they differ.
+    Shares* shares = nullptr;  // Of the licences.
+    RecentFailures* failures = nullptr;  // Nothing: its own.
+  };
+  Scheduler(const Settings& settings, Workers* workers, const Clock* clock, const Shared& shared);
+  Scheduler(const Settings& settings, Workers* workers, const Clock* clock)
+      : Scheduler(settings, workers, clock, Shared()) {}
 
   CallId Submit(Request request, std::unique_ptr<ReplySink> sink) override;
   void Flush() override { workers_.Flush(); }
@@ -70,6 +76,8 @@ class Scheduler : public Service, public WorkerEvents {
 
   // Readiness goes off. Calls are still taken until then; what has no answer by then is told so.
   void BeginDrain(TimePoint until);
+  // What waits or runs is answered with that, as is all that still comes.
+  void Close(const Status& why);
   // True when no call is waiting or running by then. Polls: used once, at shutdown.
   bool Idle() const;
 
@@ -81,6 +89,7 @@ class Scheduler : public Service, public WorkerEvents {
   SessionsReport SessionReport() const { return sessions_.Report(); }
   const StageHistograms& histograms() const { return histograms_; }
   const RecentFailures& failures() const { return failures_; }
+  TimePoint last_call() const { return last_call_; }  // Or session.
 
  private:
   enum class State { kQueued, kRunning, kUnwanted };
@@ -137,7 +146,8 @@ class Scheduler : public Service, public WorkerEvents {
   const unsigned instances_;
   std::atomic<bool> draining_{false};
   Licences licences_;
-  RecentFailures failures_;
+  std::unique_ptr<RecentFailures> own_failures_;
+  RecentFailures& failures_;
   SessionTable sessions_;
 
   mutable Mutex mu_;
@@ -151,6 +161,7 @@ class Scheduler : public Service, public WorkerEvents {
   uint64_t queued_bytes_ GUARDED_BY(mu_) = 0;
   uint64_t held_bytes_ GUARDED_BY(mu_) = 0;  // Of all calls, also of those that run.
   TimePoint drain_until_ GUARDED_BY(mu_) = TimePoint::max();
+  Status closed_ GUARDED_BY(mu_);  // Not ok: Close has said why.
   std::set<std::pair<TimePoint, CallId>> deadlines_ GUARDED_BY(mu_);
   std::map<int, uint64_t> answers_ GUARDED_BY(mu_);
   std::map<unsigned, uint64_t> batches_ GUARDED_BY(mu_);

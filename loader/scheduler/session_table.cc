@@ -63,6 +63,7 @@ Status SessionTable::Open(SessionRequest request, SessionId* id) {
 }
 
 Status SessionTable::TryOpen(SessionRequest request, SessionId* id) {
+  if (!closed_.ok()) return closed_;
   if (drain_until_ <= clock_.Now()) return Stopping();
   if (handles_.Find(request.handle)) {
     return Status::Error(StatusKind::kOverloaded,
@@ -442,22 +443,34 @@ void SessionTable::OnAlarm(TimePoint now) {
       OnTimer(id, session, now, &after);
       Settle(id);
     }
-    if (drain_until_ <= now) {
-      std::vector<SessionId> open;
-      for (auto& [id, session] : sessions_) {
-        if (!session.over) open.push_back(id);
-      }
-      for (const SessionId id : open) {
-        Session& session = sessions_.find(id)->second;
-        Fail(id, session, Stopping(), nullptr, &after);
-        if (session.poller.sink != nullptr) {
-          Answer(id, session, std::move(session.poller), &after);
-          session.poller = Poller();
-        }
-        Settle(id);
-      }
-    }
+    if (drain_until_ <= now) FailAll(Stopping(), &after);
     if (!timers_.empty()) workers_.SetAlarm(timers_.begin()->first);
+  }
+  Run(std::move(after));
+}
+
+void SessionTable::FailAll(const Status& why, After* after) {
+  std::vector<SessionId> open;
+  for (auto& [id, session] : sessions_) {
+    if (!session.over) open.push_back(id);
+  }
+  for (const SessionId id : open) {
+    Session& session = sessions_.find(id)->second;
+    Fail(id, session, why, nullptr, after);
+    if (session.poller.sink != nullptr) {
+      Answer(id, session, std::move(session.poller), after);
+      session.poller = Poller();
+    }
+    Settle(id);
+  }
+}
+
+void SessionTable::Close(const Status& why) {
+  After after;
+  {
+    MutexLock lock(mu_);
+    closed_ = why;
+    FailAll(why, &after);
   }
   Run(std::move(after));
 }

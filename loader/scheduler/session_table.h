@@ -65,6 +65,8 @@ class SessionTable : public Sessions {
 
   // From `until` on nothing is opened, and what is open then is told so.
   void BeginDrain(TimePoint until);
+  // What is open is over with that, as is all that would be opened.
+  void Close(const Status& why);
   bool Idle() const;
   SessionsReport Report() const;
 
@@ -128,6 +130,7 @@ class SessionTable : public Sessions {
   void Touch(Session& session) REQUIRES(mu_);
   void SetTimer(SessionId id, Session& session) REQUIRES(mu_);
   void OnTimer(SessionId id, Session& session, TimePoint now, After* after) REQUIRES(mu_);
+  void FailAll(const Status& why, After* after) REQUIRES(mu_);
   // After every change: its timer, and away with it when nothing is left.
   void Settle(SessionId id) REQUIRES(mu_);
 
@@ -147,6 +150,7 @@ class SessionTable : public Sessions {
   uint64_t output_bytes_ GUARDED_BY(mu_) = 0;
   bool unflushed_ GUARDED_BY(mu_) = false;  // An Open, which leaves with what follows it.
   TimePoint drain_until_ GUARDED_BY(mu_) = TimePoint::max();
+  Status closed_ GUARDED_BY(mu_);  // Not ok: Close has said why.
   SessionsReport report_ GUARDED_BY(mu_);
 };
 
