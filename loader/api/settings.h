@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -84,7 +85,7 @@ struct CatalogueSettings {
   std::vector<std::string> repositories;  // Folders with <name>/<version>/; empty: one model.
   std::string default_model;              // Of calls that name none; empty: there is none.
   std::string resources = "/resources";   // Data of models: AIGES_RESOURCES, and wrapperInit's.
-  std::vector<std::string> load;          // At the start; "*": all.
+  std::vector<std::string> load = {"*"};  // At the start; "*": all.
   std::vector<std::string> pinned;        // Never leave to make room. Loaded at the start.
   unsigned max_loaded = 0;                // Versions loaded at a time. 0: no bound.
   uint64_t memory_mb = 0;                 // Of all workers together. 0: no bound.
@@ -202,8 +203,9 @@ struct Settings {
   RegistrySettings registry;
   CatalogueSettings catalogue;
   ModelSettings model;
-  uint64_t licences = 1024;  // [fc] max
-  Pairs engine;              // What wrapperInit gets: [wrapper], or all of [aiges] usrCfg.
+  std::map<std::string, std::string> model_tables;  // [model.<name>] as TOML (model_keys.h).
+  uint64_t licences = 1024;                         // [fc] max
+  Pairs engine;  // What wrapperInit gets: [wrapper], or all of [aiges] usrCfg.
   std::vector<EffectiveValue> effective;
 };
 

@@ -55,6 +55,7 @@ class KeyReader {
   }
 
   TomlFile& file() { return file_; }
+  EffectiveValue& last() { return effective_.back(); }  // What was noted last.
 
  private:
   TomlFile& file_;

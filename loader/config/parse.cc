@@ -8,10 +8,11 @@
 #include <optional>
 #include <sstream>
 
-#include "loader/base/numbers.h"
 #include "loader/config/default_toml.h"  // Made by CMake from the aiges.toml in the repository.
+#include "loader/config/engine_keys.h"
 #include "loader/config/key_reader.h"
 #include "loader/config/listen_keys.h"
+#include "loader/config/model_keys.h"
 #include "loader/config/registry_keys.h"
 #include "loader/config/toml_file.h"
 #include "loader/config/toml_guard.h"
@@ -54,8 +55,8 @@ class Reader {
   void ReadAll() {
     Service();
     Aiges();
-    Instances();
     Bounds();
+    ReadCatalogue(&keys_, &s_);
     ReadRegistry(&keys_, flags_, &s_.registry);
     LogSection();
   }
@@ -116,28 +117,7 @@ class Reader {
     file_.Bool("aiges", "sessMode", &any);  // WebSocket and POST are always there together.
     keys_.Int("ws", "readTimeout", 1, 86'400, &s_.sessions.ws_read_timeout_s);
     keys_.Int("ws", "sessionTimeout", 1, 86'400, &s_.sessions.ws_session_timeout_s);
-    Contract();
     EngineConfig();
-  }
-
-  void Contract() {
-    InstanceSettings& i = s_.instances;
-    keys_.Text("aiges", "contract", &i.contract);
-    keys_.Text("aiges", "app", &i.app);
-    // Which there are is known where they lie: aiges.contracts, of the worker's Python.
-    const auto plain = [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-    };
-    if (!std::all_of(i.contract.begin(), i.contract.end(), plain)) {
-      file_.AddError(
-          "aiges", "contract",
-          StrCat("expected the name of a contract, as \"aiges\", \"c\" or \"asgi\"; got \"",
-                 i.contract, "\""));
-    }
-    const bool own = i.contract.empty() || i.contract == "aiges" || i.contract == "c";
-    if (own && !i.app.empty()) {
-      file_.AddError("aiges", "app", "expected a contract that takes one with it, as \"asgi\"");
-    }
   }
 
   void EngineConfig() {
@@ -164,57 +144,6 @@ class Reader {
     }
   }
 
-  // AIService of a Python environment (sdk/aiges/_programs.py) says whose packages are meant.
-  void Python(std::string* program) {
-    const char* own = std::getenv("AIGES_DEFAULT_PYTHON");
-    if (own != nullptr && *own != '\0') *program = own;
-    keys_.Text("instances", "python", program);
-    std::string& origin = s_.effective.back().origin;
-    if (own != nullptr && *own != '\0' && origin == "default") origin = "AIGES_DEFAULT_PYTHON";
-  }
-
-  void Instances() {
-    InstanceSettings& i = s_.instances;
-    keys_.Int("instances", "count", 1, 1024, &i.count);
-    keys_.Int("instances", "threads", 1, 256, &i.threads);
-    threads_set_ = s_.effective.back().origin != "default";
-    keys_.Text("instances", "library", &i.library);
-    Python(&i.python);
-    keys_.Texts("instances", "pythonpath", &i.pythonpath);
-    keys_.Int("instances", "start_timeout_ms", 1, 86'400'000, &i.start_timeout_ms);
-    keys_.Int("instances", "exec_timeout_ms", 0, 86'400'000, &i.exec_timeout_ms);
-    keys_.Int("instances", "hang_kill_ms", 0, 86'400'000, &i.hang_kill_ms);
-    keys_.Int("instances", "drain_ms", 0, 86'400'000, &i.drain_ms);
-    keys_.Int("instances", "lame_duck_ms", 0, 86'400'000, &i.lame_duck_ms);
-    keys_.Int("instances", "max_requests", 0, int64_t{1} << 50, &i.max_requests);
-    keys_.Int("instances", "max_rss_mb", 0, 1 << 30, &i.max_rss_mb);
-    keys_.Bool("instances", "watch", &i.watch);
-    keys_.Bool("instances", "idempotent", &i.idempotent);
-    NumaNode();
-    if (const char* mode = std::getenv("AIGES_PLUGIN_MODE")) {
-      if (std::string_view(mode) != "c" && *mode != '\0') {
-        user_errors.push_back(
-            StrCat("environment: AIGES_PLUGIN_MODE: expected c, got ", mode,
-                   " (Python wrappers need no mode: put wrapper.py on PYTHONPATH)"));
-      }
-    }
-  }
-
-  void NumaNode() {
-    const char* text = std::getenv("AIGES_ENV_NUMA");
-    if (text == nullptr || *text == '\0') return;
-    constexpr int kMostNode = 1023;
-    int node = 0;
-    const std::string_view view(text);
-    if (!ReadWhole(view, &node) || node < -1 || node > kMostNode) {
-      user_errors.push_back(
-          StrCat("environment: AIGES_ENV_NUMA: expected the number of a node, 0 to ", kMostNode,
-                 ", or -1 for none; got \"", view, "\""));
-      return;
-    }
-    s_.instances.numa_node = node;
-  }
-
   void Bounds() {
     // able=0 and other routers crashed the old loader on the first request: they never meant
     // "no limit", so max always holds.
@@ -224,21 +153,10 @@ class Reader {
       std::string unused;
       file_.String("fc", key, &unused);
     }
-    keys_.Int("queue", "max_requests", 1, 1'000'000, &s_.queue.max_requests);
-    keys_.Int("queue", "max_bytes", 1 << 16, int64_t{1} << 40, &s_.queue.max_bytes);
-    keys_.Int("queue", "default_timeout_ms", 1, 86'400'000, &s_.queue.default_timeout_ms);
-    keys_.Int("batch", "max_size", 1, 1024, &s_.batch.max_size);
-    keys_.Int("batch", "max_delay_us", 0, 1'000'000, &s_.batch.max_delay_us);
-    // As the earlier loader, which called from as many threads as there were calls.
-    const bool grows = !threads_set_ && s_.batch.max_size == 1;
-    s_.instances.most_threads =
-        grows ? static_cast<unsigned>(std::min<uint64_t>(s_.licences, kMostThreads))
-              : s_.instances.threads;
-    keys_.Bool("http", "validate", &s_.http.validate);
+    ReadEngineKeys(&keys_, "aiges", &s_, &user_errors);
     keys_.Bool("http", "docs", &s_.http.docs);
     keys_.Bool("http", "app_paths", &s_.http.app_paths);
     Origins();
-    keys_.Int("http", "app_concurrency", 1, 65536, &s_.http.app_concurrency);
     keys_.Text("access", "keys_file", &s_.access.keys_file);
     keys_.Text("admin", "token", &s_.service.admin_token);
     ReadAlsoListen(&keys_, &s_.service.also);
@@ -299,14 +217,10 @@ class Reader {
     keys_.Text("log", "stopped_line", &s_.service.stopped_line);
   }
 
-  // Of a worker, where [instances] threads is not set.
-  static constexpr unsigned kMostThreads = 64;
-
   TomlFile& file_;
   const Flags& flags_;
   Settings& s_;
   KeyReader keys_;
-  bool threads_set_ = false;
 
  public:
   std::vector<std::string> user_errors;

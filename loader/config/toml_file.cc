@@ -85,7 +85,7 @@ struct TomlFile::Impl {
 
   const toml::node* Get(std::string_view section, std::string_view key, const Source** from) const {
     for (const Source& s : sources) {
-      const toml::table* t = s.table.get_as<toml::table>(section);
+      const toml::table* t = section.empty() ? &s.table : s.table.get_as<toml::table>(section);
       if (t == nullptr) continue;
       if (const toml::node* node = t->get(key)) {
         *from = &s;
@@ -97,10 +97,10 @@ struct TomlFile::Impl {
 };
 
 TomlFile::TomlFile(std::string name, const std::string& text, const std::string& fallback,
-                   const std::string& first)
+                   const std::string& first, const std::string& first_name)
     : impl_(std::make_unique<Impl>()), name_(std::move(name)) {
   const std::pair<std::string, const std::string*> inputs[] = {
-      {"-oc", &first}, {name_, &text}, {"-dc", &fallback}};
+      {first_name, &first}, {name_, &text}, {"-dc", &fallback}};
   for (const auto& [source, content] : inputs) {
     if (content == &first && first.empty()) continue;
     if (const std::optional<std::string> refusal = TomlRefusal(*content)) {
@@ -231,6 +231,58 @@ Pairs TomlFile::FlattenAll() {
     }
   }
   return out;
+}
+
+std::map<std::string, std::string> TomlFile::Tables(std::string_view section) {
+  std::map<std::string, std::string> out;
+  for (const Impl::Source& source : impl_->sources) {
+    const toml::table* table = source.table.get_as<toml::table>(section);
+    if (table == nullptr) continue;
+    for (const auto& [key, node] : *table) {
+      impl_->read.insert(StrCat(section, "\n", key.str()));
+      const toml::table* inner = node.as_table();
+      if (inner == nullptr) {
+        AddError(section, key.str(),
+                 StrCat("expected a table [", section, ".", key.str(), "], got ", Shown(node)));
+        continue;
+      }
+      std::ostringstream text;
+      text << toml::toml_formatter(*inner);
+      out.try_emplace(std::string(key.str()), text.str());
+    }
+  }
+  return out;
+}
+
+bool TomlFile::IsInteger(std::string_view section, std::string_view key) const {
+  const Impl::Source* from = nullptr;
+  const toml::node* node = impl_->Get(section, key, &from);
+  return node != nullptr && node->is_integer();
+}
+
+void TomlFile::RefuseUnread(const std::vector<std::string>& keys,
+                            const std::vector<std::string>& sections) {
+  const auto in = [](const std::vector<std::string>& names, std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  for (const Impl::Source& source : impl_->sources) {
+    for (const auto& [key, node] : source.table) {
+      const std::string name(key.str());
+      const toml::table* table = node.as_table();
+      const std::string meant = Nearest(name, table == nullptr ? keys : sections);
+      if (table == nullptr && !in(keys, name)) {
+        AddError("", name, StrCat("unknown key of a model", DidYouMean(meant)));
+      } else if (table != nullptr && !in(sections, name)) {
+        errors_.push_back(StrCat(source.name, ":", node.source().begin.line, ": [", name,
+                                 "]: unknown section of a model", DidYouMean(meant)));
+      } else if (table != nullptr) {
+        for (const auto& [inner, value] : *table) {
+          if (impl_->read.count(StrCat(name, "\n", inner.str())) != 0) continue;
+          AddError(name, inner.str(), UnknownKey(name, inner.str()));
+        }
+      }
+    }
+  }
 }
 
 bool TomlFile::HasSection(std::string_view section) const {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -23,9 +24,10 @@ class TomlFile {
  public:
   // Neither text needs to be complete TOML; a syntax error is an entry of errors(), and so is a
   // text that is too deep or too large to be parsed (toml_guard.h). `fallback` (-dc) gives the keys
-  // that `text` lacks, `first` (-oc) those that go before it.
+  // that `text` lacks, `first` (-oc) those that go before it. Section "": what
+  // stands in none.
   TomlFile(std::string name, const std::string& text, const std::string& fallback,
-           const std::string& first = {});
+           const std::string& first = {}, const std::string& first_name = "-oc");
   ~TomlFile();
 
   // Each reads section.key into *out when it is there. A number may also stand in quotes, as the
@@ -39,11 +41,19 @@ class TomlFile {
   Pairs Flatten(std::string_view section);
   Pairs FlattenAll();
 
+  // The tables in [section], by name, each as TOML of its own.
+  std::map<std::string, std::string> Tables(std::string_view section);
+  bool IsInteger(std::string_view section, std::string_view key) const;
+
   bool HasSection(std::string_view section) const;
   // "[section] key" of everything nobody asked for. In a table of ours (known_names.h), `service`
   // among them, that is an error unless the earlier loader knew the key; so is a table whose name
   // is nearly that of one of ours. Each names what was probably meant.
   std::vector<std::string> Unread(const std::string& service);
+
+  // The same where a file may have these keys in no section, and these sections: all else is an
+  // error.
+  void RefuseUnread(const std::vector<std::string>& keys, const std::vector<std::string>& sections);
 
   // "file:line" of a key, "default" when it is absent.
   std::string Origin(std::string_view section, std::string_view key) const;

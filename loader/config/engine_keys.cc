@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "loader/config/engine_keys.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <string_view>
+
+#include "loader/base/numbers.h"
+
+namespace aiges {
+namespace {
+
+// Of a worker, where [instances] threads is not set.
+constexpr unsigned kMostThreads = 64;
+
+void ReadContract(KeyReader* keys, const char* section, InstanceSettings* i) {
+  keys->Text(section, "contract", &i->contract);
+  keys->Text(section, "app", &i->app);
+  // Which there are is known where they lie: aiges.contracts, of the worker's Python.
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  if (!std::all_of(i->contract.begin(), i->contract.end(), plain)) {
+    keys->file().AddError(
+        section, "contract",
+        StrCat("expected the name of a contract, as \"aiges\", \"c\" or \"asgi\"; got \"",
+               i->contract, "\""));
+  }
+  const bool own = i->contract.empty() || i->contract == "aiges" || i->contract == "c";
+  if (own && !i->app.empty()) {
+    keys->file().AddError(section, "app",
+                          "expected a contract that takes one with it, as \"asgi\"");
+  }
+}
+
+// AIService of a Python environment (sdk/aiges/_programs.py) says whose packages are meant.
+void ReadPython(KeyReader* keys, std::string* program) {
+  const char* own = std::getenv("AIGES_DEFAULT_PYTHON");
+  if (own != nullptr && *own != '\0') *program = own;
+  keys->Text("instances", "python", program);
+  std::string& origin = keys->last().origin;
+  if (own != nullptr && *own != '\0' && origin == "default") origin = "AIGES_DEFAULT_PYTHON";
+}
+
+void ReadNumaNode(InstanceSettings* i, std::vector<std::string>* errors) {
+  const char* text = std::getenv("AIGES_ENV_NUMA");
+  if (text == nullptr || *text == '\0') return;
+  constexpr int kMostNode = 1023;
+  int node = 0;
+  const std::string_view view(text);
+  if (!ReadWhole(view, &node) || node < -1 || node > kMostNode) {
+    errors->push_back(StrCat("environment: AIGES_ENV_NUMA: expected the number of a node, 0 to ",
+                             kMostNode, ", or -1 for none; got \"", view, "\""));
+    return;
+  }
+  i->numa_node = node;
+}
+
+// Out: [instances] threads is set.
+bool ReadInstances(KeyReader* keys, InstanceSettings* i, std::vector<std::string>* errors) {
+  keys->Int("instances", "count", 1, 1024, &i->count);
+  keys->Int("instances", "threads", 1, 256, &i->threads);
+  const bool threads_set = keys->last().origin != "default";
+  keys->Text("instances", "library", &i->library);
+  ReadPython(keys, &i->python);
+  keys->Texts("instances", "pythonpath", &i->pythonpath);
+  keys->Int("instances", "start_timeout_ms", 1, 86'400'000, &i->start_timeout_ms);
+  keys->Int("instances", "exec_timeout_ms", 0, 86'400'000, &i->exec_timeout_ms);
+  keys->Int("instances", "hang_kill_ms", 0, 86'400'000, &i->hang_kill_ms);
+  keys->Int("instances", "drain_ms", 0, 86'400'000, &i->drain_ms);
+  keys->Int("instances", "lame_duck_ms", 0, 86'400'000, &i->lame_duck_ms);
+  keys->Int("instances", "max_requests", 0, int64_t{1} << 50, &i->max_requests);
+  keys->Int("instances", "max_rss_mb", 0, 1 << 30, &i->max_rss_mb);
+  keys->Bool("instances", "watch", &i->watch);
+  keys->Bool("instances", "idempotent", &i->idempotent);
+  ReadNumaNode(i, errors);
+  if (const char* mode = std::getenv("AIGES_PLUGIN_MODE")) {
+    if (std::string_view(mode) != "c" && *mode != '\0') {
+      errors->push_back(StrCat("environment: AIGES_PLUGIN_MODE: expected c, got ", mode,
+                               " (Python wrappers need no mode: put wrapper.py on PYTHONPATH)"));
+    }
+  }
+  return threads_set;
+}
+
+}  // namespace
+
+void ReadEngineKeys(KeyReader* keys, const char* contract_section, Settings* settings,
+                    std::vector<std::string>* errors) {
+  Settings& s = *settings;
+  ReadContract(keys, contract_section, &s.instances);
+  const bool threads_set = ReadInstances(keys, &s.instances, errors);
+  keys->Int("queue", "max_requests", 1, 1'000'000, &s.queue.max_requests);
+  keys->Int("queue", "max_bytes", 1 << 16, int64_t{1} << 40, &s.queue.max_bytes);
+  keys->Int("queue", "default_timeout_ms", 1, 86'400'000, &s.queue.default_timeout_ms);
+  keys->Int("batch", "max_size", 1, 1024, &s.batch.max_size);
+  keys->Int("batch", "max_delay_us", 0, 1'000'000, &s.batch.max_delay_us);
+  // As the earlier loader, which called from as many threads as there were calls.
+  const bool grows = !threads_set && s.instances.threads == 1 && s.batch.max_size == 1;
+  s.instances.most_threads =
+      grows ? static_cast<unsigned>(std::min<uint64_t>(s.licences, kMostThreads))
+            : s.instances.threads;
+  keys->Bool("http", "validate", &s.http.validate);
+  keys->Int("http", "app_concurrency", 1, 65536, &s.http.app_concurrency);
+}
+
+}  // namespace aiges
