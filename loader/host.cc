@@ -13,6 +13,7 @@
 #include "loader/base/log.h"
 #include "loader/base/version.h"
 #include "loader/config/file_watch.h"
+#include "loader/config/model_keys.h"
 #include "loader/pages/status_page.h"
 #include "loader/registry/make.h"
 
@@ -33,6 +34,8 @@ constexpr milliseconds kDrainTick{20};
 constexpr milliseconds kEndLimit{1900};
 constexpr milliseconds kHurryLimit{1000};
 
+const auto kNothing = std::make_shared<const std::string>();
+
 std::string Address(const std::string& host, uint16_t port) {
   return StrCat(host.empty() ? "0.0.0.0" : host, ":", port);
 }
@@ -46,16 +49,22 @@ void Say(const std::string& line) {
 }  // namespace
 
 Host::Host(Configurator* configurator)
-    : configurator_(*configurator), settings_(configurator->InForce()) {}
+    : configurator_(*configurator),
+      settings_(configurator->InForce()),
+      catalogue_(settings_, {&hub_, &processes_, &clock_}, ModelSettingsOf) {}
 
 Status Host::Check() {
-  Status status;
-  pool_ = Pool::Create(settings_, {&hub_, &processes_, &clock_}, &status);
-  if (pool_ == nullptr) return status;
-  scheduler_ = std::make_unique<Scheduler>(settings_, pool_.get(), &clock_);
-  pool_->Start(scheduler_.get());
-  status = pool_->WaitServing();
-  pool_->Drain(steady_clock::now() + milliseconds(settings_.instances.drain_ms));
+  hub_.Start();
+  Status status = catalogue_.Start();
+  if (!status.ok()) return status;
+  status = catalogue_.WaitStarted();
+  for (const ModelRef& model : catalogue_.List()) {
+    const ModelReport report = model->Report();
+    if (!status.ok() || report.state != ModelState::kFailed) continue;
+    status = Status::Error(StatusKind::kInternal,
+                           StrCat("the model ", report.name, ": ", report.reason));
+  }
+  catalogue_.Drain(steady_clock::now() + milliseconds(settings_.instances.drain_ms));
   return status;
 }
 
@@ -92,8 +101,8 @@ void Host::BeginDrain() {
   const milliseconds drain(configurator_.InForce().instances.drain_ms);
   drain_until_ = steady_clock::now() + drain;
   stopping_ = true;
-  scheduler_->BeginDrain(drain_until_);
-  pool_->EndLoads(drain_until_);
+  catalogue_.BeginDrain(drain_until_);
+  catalogue_.EndLoads(drain_until_);
 }
 
 // Until all is done. The process ends here when that takes too long, whatever it is that hangs; a
@@ -113,24 +122,16 @@ void Host::AwaitDrain(const WaitedSignals& signals, const std::future<void>& end
     const TimePoint now = steady_clock::now();
     limit = std::min(limit, now + kHurryLimit);
     drain_until_ = std::min(drain_until_.load(), now);
-    scheduler_->BeginDrain(drain_until_);
-    pool_->EndLoads(drain_until_);
+    catalogue_.BeginDrain(drain_until_);
+    catalogue_.EndLoads(drain_until_);
   }
 }
 
 Status Host::Open() {
-  Status status;
-  pool_ = Pool::Create(settings_, {&hub_, &processes_, &clock_}, &status);
-  if (pool_ == nullptr) return status;
-  scheduler_ = std::make_unique<Scheduler>(settings_, pool_.get(), &clock_);
-  models_ = std::make_unique<OneModel>(
-      settings_.service.name, pool_.get(), scheduler_.get(),
-      [this](std::function<void(Status)> done) { configurator_.Reload(std::move(done)); });
+  hub_.Start();
   MakeFront();
-  status = front_->Start(&grpc_port_, &http_port_, &admin_port_);
-  if (!status.ok()) return status;
-  pool_->Start(scheduler_.get());
-  return Status::Ok();
+  const Status status = front_->Start(&grpc_port_, &http_port_, &admin_port_);
+  return status.ok() ? catalogue_.Start() : status;
 }
 
 void Host::MakeFront() {
@@ -144,12 +145,19 @@ void Host::MakeFront() {
   actions.reload = [this](std::function<void(Status)> done) {
     configurator_.Reload(std::move(done));
   };
-  actions.schema = [this] { return pool_->Schema(); };
-  actions.doors = [this] { return pool_->Doors(); };
-  front_ =
-      std::make_unique<FrontServer>(FrontRooms{settings_, &budget_, pool_.get(), scheduler_.get(),
-                                               scheduler_->sessions(), pool_.get(), models_.get()},
-                                    std::move(actions));
+  actions.schema = [this] {
+    const ModelRef model = catalogue_.Default();
+    return model == nullptr ? kNothing : model->Schema();
+  };
+  actions.doors = [this] {
+    const ModelRef model = catalogue_.Default();
+    std::shared_ptr<const std::string> doors = model == nullptr ? nullptr : model->Doors();
+    // Of several models not all will be loaded, and one that is not need not answer anything.
+    return doors == nullptr && catalogue_.several() ? kNothing : doors;
+  };
+  front_ = std::make_unique<FrontServer>(
+      FrontRooms{settings_, &budget_, &router_, &router_, &router_, &router_, &catalogue_},
+      std::move(actions));
 }
 
 // Made when asked for: the ports are set before the lane starts, what comes after that races with
@@ -166,6 +174,12 @@ std::string Host::AdminAddress() const {
   return admin->path.empty() ? Address(admin->host, admin_port_) : StrCat("unix:", admin->path);
 }
 
+std::vector<ModelPage> Host::ModelPages() const {
+  std::vector<ModelPage> pages;
+  for (const auto& entry : catalogue_.Entries()) pages.push_back(entry->Page());
+  return pages;
+}
+
 PageData Host::Page() const {
   PageData d;
   d.service = settings_.service.name;
@@ -176,16 +190,20 @@ PageData Host::Page() const {
   d.started = begun_;
   d.admin_token = !settings_.service.admin_token.empty();
   d.openapi = settings_.http.docs;
-  d.ready = scheduler_->Ready();
-  d.queue = scheduler_->Report();
-  d.sessions = scheduler_->SessionReport();
-  d.instances = pool_->Report();
+  d.ready = catalogue_.Ready();
+  d.models = ModelPages();
+  d.several = catalogue_.several();
+  ModelPage all = d.several || d.models.size() != 1 ? SumOf(d.models) : d.models.front();
+  d.queue = std::move(all.queue);
+  d.queue.licences = std::max(d.queue.licences, configurator_.InForce().licences);
+  d.sessions = std::move(all.sessions);
+  d.instances = std::move(all.instances);
+  d.histograms = std::move(all.histograms);
   d.registry = configurator_.registry().Report();
   d.config = configurator_.Report();
-  d.histograms = &scheduler_->histograms();
   d.budget = &budget_;
   d.history = &history_;
-  d.failures = &scheduler_->failures();
+  d.failures = &catalogue_.failures();
   return d;
 }
 
@@ -199,7 +217,7 @@ void Host::FollowConfig() {
 Status Host::Roll(const Settings& fresh) {
   auto result = std::make_shared<std::promise<Status>>();
   std::future<Status> future = result->get_future();
-  pool_->Reload(fresh, [result](Status status) { result->set_value(std::move(status)); });
+  catalogue_.Reload(fresh, [result](Status status) { result->set_value(std::move(status)); });
   while (future.wait_for(kTick) != std::future_status::ready) {
     if (stopping_) return Status::Error(StatusKind::kCancelled, "the service stops");
   }
@@ -207,7 +225,7 @@ Status Host::Roll(const Settings& fresh) {
 }
 
 void Host::UseHot(const Settings& fresh) {
-  scheduler_->UseSettings(fresh);
+  catalogue_.UseHot(fresh);
   SetLogLevel(fresh.log.level);
   MutexLock lock(told_mu_);
   if (announced_ && !stopping_) configurator_.registry().Announce(Announced(fresh));
@@ -241,8 +259,12 @@ Announcement Host::Announced(const Settings& settings) const {
 
 // Own thread: says when the first instance serves, or makes the process end when none can.
 void Host::WaitForEngine() {
-  Status status = pool_->WaitServing();
+  Status status = catalogue_.WaitStarted();
   if (stopping_) return;
+  if (!status.ok() && catalogue_.several()) {
+    LogError("models", "none of the models could be loaded: ", status.text);
+    return;
+  }
   if (!status.ok()) {
     status.text = StrCat("the engine did not start: ", status.text);
     engine_ = std::move(status);
@@ -253,7 +275,8 @@ void Host::WaitForEngine() {
   const auto ms = std::chrono::duration_cast<milliseconds>(steady_clock::now() - begin_);
   const std::string& line = settings_.service.listening_line;
   const auto ready = [&] {
-    return StrCat("AIService ready instances=", pool_->ReadyCount(), " after_ms=", ms.count());
+    return StrCat("AIService ready instances=", catalogue_.ReadyInstances(),
+                  " after_ms=", ms.count());
   };
   Say(line.empty() ? ready() : line);
 }
@@ -283,13 +306,13 @@ int Host::WaitForStop(const WaitedSignals& signals) {
   for (;;) {
     const int signal = signals.Wait(kTick);
     if (signal == SIGTERM || signal == SIGINT) return signal;
-    if (signal == SIGCHLD) pool_->Tidy();
-    TellReadiness(scheduler_->Ready());
+    if (signal == SIGCHLD) hub_.Post([this] { processes_.Tidy(); });
+    TellReadiness(catalogue_.Ready());
     Remember();
     if (steady_clock::now() >= trim) {
       trim = steady_clock::now() + kTrimPeriod;
       front_->Look();
-      pool_->TrimMemory();
+      catalogue_.Trim();
     }
     std::string changed;
     if (settings_.instances.watch && steady_clock::now() >= look) {
@@ -307,8 +330,8 @@ void Host::Remember() {
   if (!history_.Due(now)) return;
   const auto unix_ms =
       std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch());
-  history_.Add(now, unix_ms.count(), scheduler_->Report(), scheduler_->SessionReport(),
-               scheduler_->histograms().total);
+  const ModelPage all = SumOf(ModelPages());
+  history_.Add(now, unix_ms.count(), all.queue, all.sessions, all.histograms->total);
 }
 
 // Readiness off; new calls still taken for a while; then what is in flight is finished.
@@ -322,17 +345,18 @@ void Host::Drain() {
   }
   const milliseconds lame_duck(configurator_.InForce().instances.lame_duck_ms);
   const TimePoint closing = steady_clock::now() + lame_duck;
-  while (pool_->ReadyCount() > 0 && steady_clock::now() < std::min(closing, drain_until_.load())) {
+  while (catalogue_.ReadyInstances() > 0 &&
+         steady_clock::now() < std::min(closing, drain_until_.load())) {
     std::this_thread::sleep_for(kDrainTick);
   }
   front_->Stop(drain_until_.load() + kAnswerTime);
-  while (!scheduler_->Idle() && steady_clock::now() < drain_until_.load()) {
+  while (!catalogue_.Idle() && steady_clock::now() < drain_until_.load()) {
     std::this_thread::sleep_for(milliseconds(5));
   }
   registry.Withdraw(steady_clock::now() + kWithdrawLimit);
   configurator_.Stop();
   // Also when the time is up: sessions that were open are still to be destroyed.
-  pool_->Drain(std::max(drain_until_.load(), steady_clock::now() + kAnswerTime));
+  catalogue_.Drain(std::max(drain_until_.load(), steady_clock::now() + kAnswerTime));
   LogInfo("main", "stopped");
 }
 

@@ -12,6 +12,7 @@
 #include <future>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "loader/api/budget.h"
 #include "loader/api/settings.h"
@@ -19,13 +20,12 @@
 #include "loader/base/mutex.h"
 #include "loader/base/process.h"
 #include "loader/configurator.h"
-#include "loader/instances/pool.h"
 #include "loader/instances/worker_process.h"
-#include "loader/models/one_model.h"
+#include "loader/models/catalogue.h"
+#include "loader/models/router.h"
 #include "loader/pages/history.h"
 #include "loader/pages/pages.h"
 #include "loader/routes/front_server.h"
-#include "loader/scheduler/scheduler.h"
 
 namespace aiges {
 
@@ -45,6 +45,7 @@ class Host {
   std::string HttpAddress() const;
   std::string AdminAddress() const;  // Empty: none.
   PageData Page() const;
+  std::vector<ModelPage> ModelPages() const;
   void FollowConfig();
   Status Roll(const Settings& fresh);
   void UseHot(const Settings& fresh);
@@ -75,9 +76,8 @@ class Host {
   Status engine_;  // Why no instance could serve; read after the waiter has ended.
   WorkerProcesses processes_;
   Hub hub_{clock_};
-  std::unique_ptr<Pool> pool_;
-  std::unique_ptr<Scheduler> scheduler_;
-  std::unique_ptr<Models> models_;
+  Catalogue catalogue_;
+  Router router_{&catalogue_};
   std::unique_ptr<FrontServer> front_;
 };
 

@@ -54,6 +54,16 @@ struct ModelFigures {
   uint64_t last_unix_ms = 0;             // When the last call came; 0: none has.
 };
 
+// What a model tells of itself on pages: since it became known, also by engines that are gone.
+struct ModelPage {
+  ModelReport model;
+  bool used = false;  // It has been loaded at some time.
+  QueueReport queue;
+  SessionsReport sessions;
+  InstancesReport instances;
+  std::shared_ptr<const StageHistograms> histograms;
+};
+
 class Model {
  public:
   virtual ~Model() = default;

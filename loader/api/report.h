@@ -50,6 +50,7 @@ struct InstanceReport {
 struct InstancesReport {
   std::vector<InstanceReport> instances;
   std::map<std::string, uint64_t> meters;  // Units counted by the engine, by its meter key.
+  uint64_t earlier_restarts = 0;           // Of instances that are not among these any more.
 };
 
 struct QueueReport {

@@ -38,6 +38,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "loader/base/bytes.h"
 #include "loader/base/clock.h"
@@ -129,6 +130,8 @@ struct Caller {
   };
   std::string name;  // Of a key; empty: nobody said.
   Rank rank = Rank::kAnybody;
+  // Names of models that it may call; nothing: all.
+  std::shared_ptr<const std::vector<std::string>> models = {};
 };
 
 class Exchange {

@@ -3,7 +3,9 @@
 
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <array>
+#include <limits>
 #include <sstream>
 #include <vector>
 
@@ -15,6 +17,8 @@ namespace {
 using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
+
+using Labels = std::vector<ClientMetric::Label>;
 
 class Families {
  public:
@@ -38,14 +42,17 @@ class Families {
   std::vector<MetricFamily> all_;
 };
 
-ClientMetric& Labelled(MetricFamily& family, const char* label, const std::string& value) {
+ClientMetric& Labelled(MetricFamily& family, const char* label, const std::string& value,
+                       const Labels& more = {}) {
   ClientMetric& metric = family.metric.emplace_back();
+  metric.label = more;
   metric.label.push_back({label, value});
   return metric;
 }
 
-void AddHistogram(MetricFamily& family, const char* stage, const LatencyHistogram& from) {
-  ClientMetric& metric = Labelled(family, "stage", stage);
+void AddHistogram(MetricFamily& family, const char* stage, const LatencyHistogram& from,
+                  const Labels& labels) {
+  ClientMetric& metric = Labelled(family, "stage", stage, labels);
   uint64_t below = 0;
   for (size_t i = 0; i <= LatencyHistogram::kBounds.size(); ++i) {
     below += from.count(i);
@@ -59,11 +66,11 @@ void AddHistogram(MetricFamily& family, const char* stage, const LatencyHistogra
 }
 
 // How many calls ran as one, a sample for each run of the engine.
-void AddBatches(Families& out, const std::map<unsigned, uint64_t>& by_size) {
+void AddBatches(MetricFamily& family, const std::map<unsigned, uint64_t>& by_size,
+                const Labels& labels) {
   static constexpr unsigned kBounds[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
-  MetricFamily& family =
-      out.Begin("aiges_batch_size", "Once calls that ran as one.", MetricType::Histogram);
   ClientMetric& metric = family.metric.emplace_back();
+  metric.label = labels;
   uint64_t below = 0;
   for (const unsigned bound : kBounds) {
     below = 0;
@@ -77,20 +84,156 @@ void AddBatches(Families& out, const std::map<unsigned, uint64_t>& by_size) {
   }
 }
 
-void AddSessions(Families& out, const SessionsReport& s) {
-  out.Gauge("aiges_sessions_open", "Sessions that are not over.", static_cast<double>(s.open));
-  out.Counter("aiges_sessions_total", "Sessions opened.", s.opened);
-  MetricFamily& failed =
-      out.Begin("aiges_session_failures_total",
-                "Sessions that ended with an error, by loader code.", MetricType::Counter);
-  for (const auto& [code, count] : s.failures) {
-    Labelled(failed, "code", std::to_string(code)).counter.value = static_cast<double>(count);
+// A model, and the labels that its series have.
+struct OfModel {
+  const ModelPage& page;
+  Labels labels;
+};
+
+// The series of models: each family once, with a series for each of them.
+class ModelSeries {
+ public:
+  ModelSeries(Families* out, const std::vector<OfModel>& models) : out_(*out), models_(models) {}
+
+  template <class Get>
+  void Gauge(const char* name, const char* help, const Get& get) {
+    MetricFamily& family = out_.Begin(name, help, MetricType::Gauge);
+    for (const OfModel& m : models_) {
+      ClientMetric& metric = family.metric.emplace_back();
+      metric.label = m.labels;
+      metric.gauge.value = static_cast<double>(get(m.page));
+    }
   }
-  out.Counter("aiges_sessions_aborted_total", "Sessions that the client ended.", s.aborted);
-  out.Counter("aiges_sessions_expired_total", "Sessions that ended by idle time.", s.expired);
-  out.Counter("aiges_session_items_total", "Output batches given to clients.", s.batches);
-  out.Gauge("aiges_session_input_bytes", "Input that engines have not taken.",
-            static_cast<double>(s.input_bytes));
+  template <class Get>
+  void Counter(const char* name, const char* help, const Get& get) {
+    MetricFamily& family = out_.Begin(name, help, MetricType::Counter);
+    for (const OfModel& m : models_) {
+      ClientMetric& metric = family.metric.emplace_back();
+      metric.label = m.labels;
+      metric.counter.value = static_cast<double>(get(m.page));
+    }
+  }
+  // A series for each entry of a map.
+  template <class Get>
+  void Counters(const char* name, const char* help, const char* label, const Get& get) {
+    MetricFamily& family = out_.Begin(name, help, MetricType::Counter);
+    for (const OfModel& m : models_) {
+      for (const auto& [key, count] : get(m.page)) {
+        Labelled(family, label, Text(key), m.labels).counter.value = static_cast<double>(count);
+      }
+    }
+  }
+  void All();
+
+ private:
+  static std::string Text(int key) { return std::to_string(key); }
+  static std::string Text(const std::string& key) { return key; }
+  void Calls();
+  void Instances();
+  void Sessions();
+
+  Families& out_;
+  const std::vector<OfModel>& models_;
+};
+
+void ModelSeries::All() {
+  Counters("aiges_requests_total", "Calls answered, by loader code (0 is success).", "code",
+           [](const ModelPage& m) { return m.queue.answers; });
+  Calls();
+  Instances();
+  Sessions();
+  const bool metered = std::any_of(models_.begin(), models_.end(), [](const OfModel& m) {
+    return !m.page.instances.meters.empty();
+  });
+  if (!metered) return;
+  Counters("aiges_meter_total", "Units the engine counted, by its key.", "key",
+           [](const ModelPage& m) { return m.instances.meters; });
+}
+
+void ModelSeries::Calls() {
+  MetricFamily& latency =
+      out_.Begin("aiges_latency_seconds", "Time of a call, by stage.", MetricType::Histogram);
+  for (const OfModel& m : models_) {
+    AddHistogram(latency, "queue", m.page.histograms->queue, m.labels);
+    AddHistogram(latency, "channel", m.page.histograms->channel, m.labels);
+    AddHistogram(latency, "engine", m.page.histograms->engine, m.labels);
+    AddHistogram(latency, "total", m.page.histograms->total, m.labels);
+  }
+  Gauge("aiges_in_flight", "Licences in use.",
+        [](const ModelPage& m) { return m.queue.in_flight; });
+  Gauge("aiges_queue_depth", "Calls waiting.", [](const ModelPage& m) { return m.queue.queued; });
+  Gauge("aiges_queue_bytes", "Payload bytes waiting.",
+        [](const ModelPage& m) { return m.queue.queued_bytes; });
+  Counter("aiges_results_dropped_total",
+          "Results and session items that came when nobody waited for them any more.",
+          [](const ModelPage& m) { return m.queue.unwanted + m.sessions.dropped; });
+  Counter("aiges_replays_total", "Calls that ran once more because their worker died.",
+          [](const ModelPage& m) { return m.queue.replayed; });
+  MetricFamily& batches =
+      out_.Begin("aiges_batch_size", "Once calls that ran as one.", MetricType::Histogram);
+  for (const OfModel& m : models_) AddBatches(batches, m.page.queue.batches, m.labels);
+}
+
+void ModelSeries::Instances() {
+  MetricFamily& states = out_.Begin("aiges_instances", "Instances, by state.", MetricType::Gauge);
+  for (const OfModel& m : models_) {
+    std::array<unsigned, kInstanceStates> by_state{};
+    for (const InstanceReport& i : m.page.instances.instances) {
+      ++by_state[static_cast<size_t>(i.state)];
+    }
+    for (size_t s = 0; s < by_state.size(); ++s) {
+      Labelled(states, "state", StateName(static_cast<InstanceState>(s)), m.labels).gauge.value =
+          by_state[s];
+    }
+  }
+  Counter("aiges_instance_restarts_total", "Worker processes started again.",
+          [](const ModelPage& m) {
+            uint64_t restarts = m.instances.earlier_restarts;
+            for (const InstanceReport& i : m.instances.instances) {
+              if (i.starts > 0) restarts += i.starts - 1;
+            }
+            return restarts;
+          });
+}
+
+void ModelSeries::Sessions() {
+  Gauge("aiges_sessions_open", "Sessions that are not over.",
+        [](const ModelPage& m) { return m.sessions.open; });
+  Counter("aiges_sessions_total", "Sessions opened.",
+          [](const ModelPage& m) { return m.sessions.opened; });
+  Counters("aiges_session_failures_total", "Sessions that ended with an error, by loader code.",
+           "code", [](const ModelPage& m) { return m.sessions.failures; });
+  Counter("aiges_sessions_aborted_total", "Sessions that the client ended.",
+          [](const ModelPage& m) { return m.sessions.aborted; });
+  Counter("aiges_sessions_expired_total", "Sessions that ended by idle time.",
+          [](const ModelPage& m) { return m.sessions.expired; });
+  Counter("aiges_session_items_total", "Output batches given to clients.",
+          [](const ModelPage& m) { return m.sessions.batches; });
+  Gauge("aiges_session_input_bytes", "Input that engines have not taken.",
+        [](const ModelPage& m) { return m.sessions.input_bytes; });
+}
+
+// Those that have been loaded; what only lies in a folder costs no series.
+std::vector<OfModel> NamedModels(const PageData& d) {
+  std::vector<OfModel> named;
+  for (const ModelPage& page : d.models) {
+    if (!page.used) continue;
+    named.push_back({page, {{"model", page.model.name}, {"version", page.model.version}}});
+  }
+  return named;
+}
+
+void AddStates(Families& out, const std::vector<OfModel>& models) {
+  ModelSeries series(&out, models);
+  series.Gauge("aiges_ready", "1 when a call of the model sent now can be served.",
+               [](const ModelPage& m) { return m.model.state == ModelState::kReady ? 1 : 0; });
+  series.Gauge("aiges_model_memory_bytes", "Resident memory of the workers of the model.",
+               [](const ModelPage& m) { return m.model.memory_bytes; });
+  MetricFamily& state =
+      out.Begin("aiges_model_state", "1 for the state that the model is in.", MetricType::Gauge);
+  for (const OfModel& m : models) {
+    Labelled(state, "state", StateName(m.page.model.state), m.labels).gauge.value = 1;
+  }
 }
 
 void AddRegistry(Families& out, const RegistryReport& r) {
@@ -142,52 +285,25 @@ void AddBudget(Families& out, const Budget& budget) {
 
 std::string MetricsPage(const PageData& d) {
   Families out;
-  MetricFamily& requests =
-      out.Begin("aiges_requests_total", "Calls answered, by loader code (0 is success).",
-                MetricType::Counter);
-  for (const auto& [code, count] : d.queue.answers) {
-    Labelled(requests, "code", std::to_string(code)).counter.value = static_cast<double>(count);
+  if (d.several) {
+    const std::vector<OfModel> models = NamedModels(d);
+    out.Gauge("aiges_host_ready", "1 when the loader takes calls.", d.ready ? 1 : 0);
+    AddStates(out, models);
+    ModelSeries(&out, models).All();
+  } else {
+    ModelPage one;
+    one.queue = d.queue;
+    one.sessions = d.sessions;
+    one.instances = d.instances;
+    one.histograms = d.histograms;
+    out.Gauge("aiges_ready", "1 when a call sent now can be served.", d.ready ? 1 : 0);
+    const std::vector<OfModel> models{{one, {}}};
+    ModelSeries(&out, models).All();
   }
-  MetricFamily& latency =
-      out.Begin("aiges_latency_seconds", "Time of a call, by stage.", MetricType::Histogram);
-  AddHistogram(latency, "queue", d.histograms->queue);
-  AddHistogram(latency, "channel", d.histograms->channel);
-  AddHistogram(latency, "engine", d.histograms->engine);
-  AddHistogram(latency, "total", d.histograms->total);
-  out.Gauge("aiges_ready", "1 when a call sent now can be served.", d.ready ? 1 : 0);
-  out.Gauge("aiges_in_flight", "Licences in use.", static_cast<double>(d.queue.in_flight));
   out.Gauge("aiges_licences", "[fc] max.", static_cast<double>(d.queue.licences));
-  out.Gauge("aiges_queue_depth", "Calls waiting.", static_cast<double>(d.queue.queued));
-  out.Gauge("aiges_queue_bytes", "Payload bytes waiting.",
-            static_cast<double>(d.queue.queued_bytes));
-  std::array<unsigned, kInstanceStates> by_state{};
-  uint64_t restarts = 0;
-  for (const InstanceReport& i : d.instances.instances) {
-    ++by_state[static_cast<size_t>(i.state)];
-    if (i.starts > 0) restarts += i.starts - 1;
-  }
-  MetricFamily& states = out.Begin("aiges_instances", "Instances, by state.", MetricType::Gauge);
-  for (size_t s = 0; s < by_state.size(); ++s) {
-    Labelled(states, "state", StateName(static_cast<InstanceState>(s))).gauge.value = by_state[s];
-  }
-  out.Counter("aiges_instance_restarts_total", "Worker processes started again.", restarts);
-  out.Counter("aiges_results_dropped_total",
-              "Results and session items that came when nobody waited for them any more.",
-              d.queue.unwanted + d.sessions.dropped);
-  out.Counter("aiges_replays_total", "Calls that ran once more because their worker died.",
-              d.queue.replayed);
-  AddBatches(out, d.queue.batches);
-  AddSessions(out, d.sessions);
   if (d.budget != nullptr) AddBudget(out, *d.budget);
   AddRegistry(out, d.registry);
   AddConfig(out, d.config);
-  if (!d.instances.meters.empty()) {
-    MetricFamily& meters = out.Begin("aiges_meter_total", "Units the engine counted, by its key.",
-                                     MetricType::Counter);
-    for (const auto& [key, count] : d.instances.meters) {
-      Labelled(meters, "key", key).counter.value = static_cast<double>(count);
-    }
-  }
   return out.Text();
 }
 

@@ -7,10 +7,13 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "loader/api/budget.h"
 #include "loader/api/failures.h"
+#include "loader/api/models.h"
 #include "loader/api/report.h"
 
 namespace aiges {
@@ -26,14 +29,18 @@ struct PageData {
   bool ready = false;
   bool admin_token = false;  // [admin] token is set: a page may ask for a reload.
   bool openapi = false;      // /openapi.json and /docs are there.
+  // Of all models together.
   QueueReport queue;
   SessionsReport sessions;
   InstancesReport instances;
+  // Of each; several: [models] is in force, and metrics of models name them.
+  std::vector<ModelPage> models;
+  bool several = false;
   RegistryReport registry;
   ConfigReport config;
   // Of the loader's lifetime; budget, history and failures may be absent.
   const Budget* budget = nullptr;
-  const StageHistograms* histograms = nullptr;
+  std::shared_ptr<const StageHistograms> histograms;
   const History* history = nullptr;
   const RecentFailures* failures = nullptr;
 };

@@ -87,6 +87,31 @@ json Instances(const InstancesReport& report) {
   return out;
 }
 
+json ModelsOf(const std::vector<ModelPage>& pages) {
+  json models = json::array();
+  for (const ModelPage& page : pages) {
+    uint64_t calls = 0, failed = 0;
+    for (const auto& [code, count] : page.queue.answers) {
+      calls += count;
+      failed += code == 0 ? 0 : count;
+    }
+    const ModelReport& m = page.model;
+    models.push_back({{"name", m.name},
+                      {"version", m.version},
+                      {"state", StateName(m.state)},
+                      {"reason", m.reason},
+                      {"pinned", m.pinned},
+                      {"instances", m.instances},
+                      {"memory_bytes", m.memory_bytes},
+                      {"calls", calls},
+                      {"failed", failed},
+                      {"queued", page.queue.queued},
+                      {"in_flight", page.queue.in_flight},
+                      {"sessions", page.sessions.open}});
+  }
+  return models;
+}
+
 json Registry(const RegistryReport& r) {
   if (r.backend == "none" || r.backend.empty()) return nullptr;
   return {{"backend", r.backend},       {"connected", r.connected},
@@ -218,6 +243,7 @@ std::string StatusJson(const PageData& d, uint64_t history, uint64_t failures) {
       {"registry", Registry(d.registry)},
       {"config", Config(d.config)},
   };
+  if (d.several) out["models"] = ModelsOf(d.models);
   if (d.history != nullptr) out["history"] = HistoryFrom(*d.history, history);
   if (d.failures != nullptr) out["failures"] = FailuresAfter(*d.failures, failures);
   // What engines wrote may be no UTF-8.

@@ -175,4 +175,9 @@ HttpCall ReadCall(HttpRequest* request, CallRoute route, const CallRules& rules,
   return out;
 }
 
+std::string ServiceIdOf(const std::string& path) {
+  const size_t second = path.find('/', path.find('/', 1) + 1);
+  return second == std::string::npos ? "" : path.substr(second + 1);
+}
+
 }  // namespace aiges

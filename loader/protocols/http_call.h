@@ -41,4 +41,8 @@ size_t BytesToRead(const HttpRequest& request, CallRoute route);
 HttpCall ReadCall(HttpRequest* request, CallRoute route, const CallRules& rules,
                   BufferPool* buffers);
 
+// <serviceId> of /<version>/private/<serviceId> and its like: what stands behind the second
+// element.
+std::string ServiceIdOf(const std::string& path);
+
 }  // namespace aiges

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "loader/api/codes.h"
+#include "loader/protocols/find_model.h"
 #include "loader/protocols/once.h"
 #include "loader/protocols/session_front.h"
 #include "loader/protocols/xsf_codec.h"
@@ -91,6 +92,8 @@ class StreamCall final : public GrpcCall, private SessionFront::Owner {
     service_id_ = call.service_id;
     call.request.request_id = RequestIdOf(head());
     output_.emplace(std::move(call.expect));
+    const Status found = FindModel(env_.lane.models, exchange()->caller(), &call);
+    if (!found.ok()) return found;
     return session_.Open(&call, env_.handles.Of(exchange()->peer()).Make());
   }
 

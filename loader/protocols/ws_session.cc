@@ -12,7 +12,9 @@
 #include "loader/front/http_exchange.h"
 #include "loader/front/http_head.h"
 #include "loader/front/websocket.h"
+#include "loader/protocols/find_model.h"
 #include "loader/protocols/handle.h"
+#include "loader/protocols/http_call.h"
 #include "loader/protocols/json_answer.h"
 #include "loader/protocols/json_codec.h"
 #include "loader/protocols/once.h"
@@ -32,9 +34,10 @@ class WsSession final : public WebSocket::Listener,
                         private SessionFront::Owner,
                         public std::enable_shared_from_this<WsSession> {
  public:
-  WsSession(std::shared_ptr<WebSocket> socket, std::string caller, FrontLane* lane)
+  WsSession(std::shared_ptr<WebSocket> socket, Caller caller, std::string service, FrontLane* lane)
       : ws_(std::move(socket)),
         caller_(std::move(caller)),
+        service_(std::move(service)),
         lane_(*lane),
         read_timer_(lane->io),
         session_timer_(lane->io),
@@ -128,9 +131,11 @@ class WsSession final : public WebSocket::Listener,
     sid_ = RandomUuid();
     std::erase_if(call->headers, [](const auto& header) { return header.first == "sid"; });
     call->headers.emplace_back("sid", sid_);
-    call->caller = caller_;
+    call->caller = caller_.name;
     PassHeaders(lane_.settings.service, call);
-    const Status sound = CheckSource(*call);
+    Status sound = CheckSource(*call);
+    call->service_id = service_;
+    if (sound.ok()) sound = FindModel(lane_.models, caller_, call);
     if (!sound.ok()) return sound;
     output_.emplace(std::move(call->expect));
     const Status status = session_.Open(call, sid_);
@@ -238,7 +243,8 @@ class WsSession final : public WebSocket::Listener,
   }
 
   std::shared_ptr<WebSocket> ws_;  // Until it is over.
-  const std::string caller_;
+  const Caller caller_;
+  const std::string service_;  // That its path names.
   FrontLane& lane_;
   asio::steady_timer read_timer_, session_timer_;
   std::string sid_;
@@ -261,7 +267,9 @@ void BeginWsSession(const std::shared_ptr<Exchange>& exchange, FrontLane* lane) 
   std::shared_ptr<WebSocket> socket =
       WebSocket::Accept(exchange.get(), {lane->settings.limits.max_message_bytes, {}, {}}, lane);
   if (socket == nullptr) return;
-  std::make_shared<WsSession>(std::move(socket), exchange->caller().name, lane)->Start();
+  std::make_shared<WsSession>(std::move(socket), exchange->caller(), ServiceIdOf(request.path),
+                              lane)
+      ->Start();
 }
 
 }  // namespace aiges

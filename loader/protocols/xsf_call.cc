@@ -8,6 +8,7 @@
 
 #include "loader/api/codes.h"
 #include "loader/base/numbers.h"
+#include "loader/protocols/find_model.h"
 #include "loader/protocols/once.h"
 #include "loader/protocols/xsf_codec.h"
 
@@ -137,6 +138,7 @@ class XsfCall final : public GrpcCall {
     }
     Status input = CheckInput(request_.call);
     if (input.ok()) input = CheckRoom(&env_.lane.budget.output);
+    if (input.ok()) input = FindModel(env_.lane.models, exchange()->caller(), &request_.call);
     if (!input.ok()) return Refuse(input);
     Submit(now);
   }
@@ -217,7 +219,10 @@ class XsfCall final : public GrpcCall {
     OnceCall& call = request_.call;
     call.caller = exchange()->caller().name;
     PassHeaders(settings_.service, &call);
+    const Status found = FindModel(env_.lane.models, exchange()->caller(), &call);
+    if (!found.ok()) return found;
     SessionRequest open;
+    open.model = std::move(call.request.model);
     open.handle = request_.handle;
     open.request_id = RequestIdOf(head());
     open.params = std::move(call.request.params);

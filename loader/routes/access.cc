@@ -76,7 +76,13 @@ Status Access::Decide(Exchange* exchange, Need need) const {
   const std::shared_ptr<const KeyTable> table = keys_.Now();
   const Grant* grant = table->Find(key);
   if (grant == nullptr) return Refused(kCodeUnauthenticated, "the key is not known");
-  exchange->SetCaller({grant->id, grant->admin ? Caller::Rank::kAdmin : Caller::Rank::kCaller});
+  Caller caller{grant->id, grant->admin ? Caller::Rank::kAdmin : Caller::Rank::kCaller};
+  if (several_ && !grant->calls_all) caller.models = {table, &grant->models};
+  exchange->SetCaller(std::move(caller));
+  if (several_ && need == Need::kCall) {  // Which model is asked for, its front knows later.
+    if (grant->calls_all || !grant->models.empty()) return Status::Ok();
+    return Refused(kCodeDenied, StrCat("the key of ", grant->id, " may not call"));
+  }
   if (need == Need::kCall && !grant->MayCall(settings_.name)) {
     return Refused(kCodeDenied, StrCat("the key of ", grant->id, " may not call ", settings_.name));
   }

@@ -22,8 +22,9 @@ namespace aiges {
 class Access {
  public:
   // Both outlive it.
-  Access(const ServiceSettings& settings, const KeyFile* keys)
-      : settings_(settings), keys_(*keys) {}
+  // `several`: models, of which a key may call some.
+  Access(const ServiceSettings& settings, const KeyFile* keys, bool several)
+      : settings_(settings), keys_(*keys), several_(several) {}
 
   // Notes at the exchange who asks. Not ok: kCodeUnauthenticated or kCodeDenied.
   Status Admit(Exchange* exchange, Need need);
@@ -34,6 +35,7 @@ class Access {
 
   const ServiceSettings& settings_;
   const KeyFile& keys_;
+  const bool several_;
   TimePoint said_{};     // When a refusal was last in the log,
   uint64_t unsaid_ = 0;  // and how many were not since then.
 };

@@ -31,6 +31,19 @@ const std::shared_ptr<Declared>& EngineRoutes::Now() {
   return declared_;
 }
 
+std::shared_ptr<Declared> EngineRoutes::Of(const ModelRef& model) {
+  if (model == nullptr) return Now();
+  std::shared_ptr<const std::string> text = model->Schema();
+  std::shared_ptr<Declared>& known = others_[text.get()];
+  if (known != nullptr) return known;
+  constexpr size_t kMost = 256;
+  if (others_.size() > kMost) others_.clear();
+  const std::string* key = text.get();
+  auto made = std::make_shared<Declared>(std::move(text), settings_);
+  others_[key] = made;
+  return made;
+}
+
 // One by one: a path that another has costs the engine no other path.
 void EngineRoutes::Claim() {
   table_.Release(owner_.get());

@@ -6,6 +6,7 @@
 // lane; what Now gives out may be read from any thread.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,8 @@ class EngineRoutes {
 
   // As of now; claims and releases paths where that is something new.
   const std::shared_ptr<Declared>& Now();
+  // What that model declares; nothing: as Now.
+  std::shared_ptr<Declared> Of(const ModelRef& model);
   // As it was then.
   const std::shared_ptr<Declared>& last() const { return declared_; }
 
@@ -47,6 +50,8 @@ class EngineRoutes {
   RouteTable& table_;
   const std::shared_ptr<RouteOwner> owner_;
   std::shared_ptr<Declared> declared_;
+  // Of others than the default model, while they are the same.
+  std::map<const std::string*, std::shared_ptr<Declared>> others_;
 };
 
 }  // namespace aiges

@@ -26,7 +26,7 @@ class ExchangeRoutes final : public Handler {
                  const FrontActions* actions)
       : grpc_(*grpc),
         cors_(grpc->lane.settings.http),
-        access_(grpc->lane.settings.service, keys),
+        access_(grpc->lane.settings.service, keys, grpc->lane.models.several()),
         table_(*table),
         standard_(&grpc->grpc, actions->status_text),
         doors_(grpc, actions, table, &standard_) {}

@@ -5,6 +5,7 @@
 
 #include "loader/api/codes.h"
 #include "loader/front/request_id.h"
+#include "loader/protocols/find_model.h"
 #include "loader/protocols/handle.h"
 #include "loader/protocols/http_answer.h"
 #include "loader/protocols/http_events.h"
@@ -20,12 +21,6 @@ constexpr int64_t kLongestWaitMs = 86'400'000;
 bool WantsEvents(const HttpRequest& request) {
   const std::string* accept = Find(request.headers, "accept");
   return accept != nullptr && accept->find("text/event-stream") != std::string::npos;
-}
-
-// What stands behind the second element: <serviceId> of /<version>/private/<serviceId>.
-std::string ServiceIdOf(const std::string& path) {
-  const size_t second = path.find('/', path.find('/', 1) + 1);
-  return second == std::string::npos ? "" : path.substr(second + 1);
 }
 
 }  // namespace
@@ -84,7 +79,8 @@ Status HttpRoutes::Claim() {
 std::optional<HttpResponse> HttpRoutes::RefuseUpgrade(const HttpRequest& request) {
   engine_.Now();
   const RouteOwner* owner = table_.Find(request.path);
-  const bool ours = owner == envelope_.get() && ServiceIdOf(request.path) == settings_.service.name;
+  ModelRef model;
+  const bool ours = owner == envelope_.get() && FindService(request, &model).ok();
   if (ours || owner == declared_.get()) {
     const Status status = CheckQuery(request.query, {});
     if (status.ok()) return std::nullopt;
@@ -127,7 +123,12 @@ uint64_t HttpRoutes::Handle(HttpRequest request, HttpDone done) {
 }
 
 void HttpRoutes::AnswerResource(HttpRequest request, const HttpDone& done) {
-  if (ServiceIdOf(request.path) != settings_.service.name) return NoPath(request, done);
+  ModelRef model;
+  if (!FindService(request, &model).ok()) return NoPath(request, done);
+  if (model != nullptr && model != lane_.models.Default()) {
+    return done(Refusal(501, kCodeInvalidOp, "",
+                        "resources are loaded for the model that [models] default names"));
+  }
   admin_.Resource(std::move(request), done);
 }
 
@@ -154,17 +155,28 @@ void HttpRoutes::NoPath(const HttpRequest& request, const HttpDone& done) const 
                       " (JSON) or /v1/raw/", name)));
 }
 
+// Nothing in *model: the one that there is.
+Status HttpRoutes::FindService(const HttpRequest& request, ModelRef* model) const {
+  const std::string id = ServiceIdOf(request.path);
+  if (lane_.models.several()) {
+    return FindModel(lane_.models, request.asker, id, {}, model);
+  }
+  if (id == settings_.service.name) return Status::Ok();
+  return Status::Error(
+      StatusKind::kNotFound,
+      StrCat("unknown serviceId \"", id, "\": this loader serves \"", settings_.service.name, "\""),
+      kCodeInvalidOp);
+}
+
 uint64_t HttpRoutes::AnswerCall(CallRoute route, HttpRequest request, HttpDone done) {
-  // At a path that the engine declares there need not be an id.
+  // At a path that the engine declares there need not be an id: it is the default model's.
   const bool declared = engine_.last()->schema.HasRoute(request.path);
-  const std::string id = declared ? settings_.service.name : ServiceIdOf(request.path);
-  if (id != settings_.service.name) {
-    done(Refusal(404, kCodeInvalidOp, "",
-                 StrCat("unknown serviceId \"", id, "\": this loader serves \"",
-                        settings_.service.name, "\""),
-                 route));
+  ModelRef model;
+  const Status found = declared ? Status::Ok() : FindService(request, &model);
+  if (!found.ok()) {
+    done(Refusal(found, "", route));
   } else if (request.method == "POST") {
-    return Call(std::move(request), route, std::move(done));
+    return Call(std::move(request), std::move(model), route, std::move(done));
   } else if (request.method == "OPTIONS") {
     done(cors_.Options(request));
   } else {
@@ -175,7 +187,9 @@ uint64_t HttpRoutes::AnswerCall(CallRoute route, HttpRequest request, HttpDone d
   return 0;
 }
 
-uint64_t HttpRoutes::Call(HttpRequest request, CallRoute route, HttpDone done) {
+uint64_t HttpRoutes::Call(HttpRequest request, ModelRef model, CallRoute route, HttpDone done) {
+  Target target{std::move(model), nullptr};
+  target.declared = engine_.Of(target.model);
   // The service's own, also where the client has a name for its request: it may use that again.
   std::string sid = request.own_id ? RandomUuid() : request.id;
   if (!TakesContent(route, request.content_type)) {
@@ -187,17 +201,18 @@ uint64_t HttpRoutes::Call(HttpRequest request, CallRoute route, HttpDone done) {
   }
   const size_t bytes = BytesToRead(request, route);
   if (bytes <= HttpWork::kBig) {
-    HttpCall call = Read(&request, route, *engine_.last());
-    return Begin(std::move(call), std::move(sid), route, request, std::move(done));
+    HttpCall call = Read(&request, route, *target.declared);
+    return Begin(std::move(call), target, std::move(sid), route, request, std::move(done));
   }
   HttpWork* work = request.work;
-  work->Run(bytes, [this, route, declared = engine_.last(), sid = std::move(sid),
-                    request = std::move(request), done = std::move(done)]() mutable {
-    HttpCall call = Read(&request, route, *declared);
-    request.work->Run(0, [this, route, call = std::move(call), sid = std::move(sid),
+  work->Run(bytes, [this, route, target, sid = std::move(sid), request = std::move(request),
+                    done = std::move(done)]() mutable {
+    HttpCall call = Read(&request, route, *target.declared);
+    request.work->Run(0, [this, route, target, call = std::move(call), sid = std::move(sid),
                           request = std::move(request), done = std::move(done)]() mutable {
       const std::shared_ptr<HttpCaller> caller = request.caller;
-      const uint64_t id = Begin(std::move(call), std::move(sid), route, request, std::move(done));
+      const uint64_t id =
+          Begin(std::move(call), target, std::move(sid), route, request, std::move(done));
       if (id != 0) caller->Began(request.number, id);
     });
   });
@@ -210,8 +225,8 @@ HttpCall HttpRoutes::Read(HttpRequest* request, CallRoute route, const Declared&
   return ReadCall(request, route, rules, rooms_.buffers);
 }
 
-uint64_t HttpRoutes::Begin(HttpCall http_call, std::string sid, CallRoute route,
-                           const HttpRequest& request, HttpDone done) {
+uint64_t HttpRoutes::Begin(HttpCall http_call, const Target& target, std::string sid,
+                           CallRoute route, const HttpRequest& request, HttpDone done) {
   OnceCall& call = http_call.call;
   Status status = std::move(http_call.status);
   std::erase_if(call.headers, [](const auto& header) { return header.first == "sid"; });
@@ -234,13 +249,14 @@ uint64_t HttpRoutes::Begin(HttpCall http_call, std::string sid, CallRoute route,
   const std::optional<int64_t>& wanted_ms = http_call.query.timeout_ms;
   const auto wait = std::chrono::milliseconds(
       std::min<int64_t>(wanted_ms.value_or(kDefaultWaitMs), kLongestWaitMs));
+  call.request.model = target.model;
   call.request.handle = sid;
   if (request.own_id) call.request.request_id = request.id;
   call.request.arrived = request.arrived;
   call.request.deadline = request.arrived + wait;
   AnswerWish wish;
   wish.route = route;
-  const std::shared_ptr<Declared>& declared = engine_.last();
+  const std::shared_ptr<Declared>& declared = target.declared;
   wish.schema = std::shared_ptr<const EngineSchema>(declared, &declared->schema);
   if (const std::string* accept = Find(request.headers, "accept")) wish.accept = *accept;
   wish.output = http_call.query.output;

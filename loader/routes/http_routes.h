@@ -50,10 +50,17 @@ class HttpRoutes {
   void AnswerResource(HttpRequest request, const HttpDone& done);
   void NoPath(const HttpRequest& request, const HttpDone& done) const;
   uint64_t AnswerCall(CallRoute route, HttpRequest request, HttpDone done);
-  uint64_t Call(HttpRequest request, CallRoute route, HttpDone done);
+  // Whom a call is for, and what that declares.
+  struct Target {
+    ModelRef model;  // Nothing: the default one.
+    std::shared_ptr<Declared> declared;
+  };
+
+  Status FindService(const HttpRequest& request, ModelRef* model) const;
+  uint64_t Call(HttpRequest request, ModelRef model, CallRoute route, HttpDone done);
   HttpCall Read(HttpRequest* request, CallRoute route, const Declared& declared) const;
-  uint64_t Begin(HttpCall http_call, std::string sid, CallRoute route, const HttpRequest& request,
-                 HttpDone done);
+  uint64_t Begin(HttpCall http_call, const Target& target, std::string sid, CallRoute route,
+                 const HttpRequest& request, HttpDone done);
 
   const FrontRooms rooms_;
   const Settings& settings_;

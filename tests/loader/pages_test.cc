@@ -33,7 +33,7 @@ class PagesTest : public ::testing::Test {
     histograms.engine.Observe(std::chrono::microseconds(15));
     histograms.engine.Observe(std::chrono::milliseconds(15));
     histograms.engine.Observe(std::chrono::hours(1));
-    data.histograms = &histograms;
+    data.histograms = {std::shared_ptr<void>(), &histograms};
   }
 
   // The samples of the page by name and labels; fails at a line that is not in the text format.
@@ -114,7 +114,7 @@ TEST_F(PagesTest, HistogramBucketsAreCumulativeAndEndWithTheCount) {
 TEST_F(PagesTest, LoaderWithoutCallsOrInstancesHasMetricsToo) {
   const StageHistograms none;
   PageData empty;
-  empty.histograms = &none;
+  empty.histograms = {std::shared_ptr<void>(), &none};
   EXPECT_NE(MetricsPage(empty).find("aiges_ready 0"), std::string::npos);
 }
 

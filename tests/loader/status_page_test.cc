@@ -30,7 +30,7 @@ class StatusPageTest : public ::testing::Test {
     data.instances.instances[1].state = InstanceState::kBackoff;
     data.registry.backend = "none";
     histograms.engine.Observe(std::chrono::microseconds(750));
-    data.histograms = &histograms;
+    data.histograms = {std::shared_ptr<void>(), &histograms};
     data.history = &history;
     data.failures = &failures;
   }

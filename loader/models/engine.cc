@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "loader/models/engine.h"
+
+#include <thread>
+#include <utility>
+
+namespace aiges {
+namespace {
+
+constexpr std::chrono::milliseconds kLook{2};
+// For wrapperDestroy and wrapperFini, once all is answered.
+constexpr std::chrono::seconds kEndTime{1};
+
+}  // namespace
+
+Engine::Engine(Settings settings, uint64_t number, TimePoint made)
+    : settings_(std::move(settings)), number_(number), made_(made) {}
+
+std::shared_ptr<Engine> Engine::Make(const Settings& settings, uint64_t number,
+                                     const Ground& ground, Status* status) {
+  std::shared_ptr<Engine> engine(new Engine(settings, number, ground.pool.clock->Now()));
+  engine->pool_ = Pool::Create(engine->settings_, ground.pool, status);
+  if (engine->pool_ == nullptr) return nullptr;
+  engine->scheduler_ = std::make_unique<Scheduler>(
+      engine->settings_, engine->pool_.get(), ground.pool.clock,
+      Scheduler::Shared{number << kIdBits, ground.shares, ground.failures});
+  engine->pool_->Attach(engine->scheduler_.get());
+  return engine;
+}
+
+void Engine::Finish(TimePoint until, const Status& why) {
+  const auto now = [] { return std::chrono::steady_clock::now(); };
+  while (!scheduler_->Idle() && now() < until) std::this_thread::sleep_for(kLook);
+  if (!scheduler_->Idle()) scheduler_->Close(why);
+  pool_->Drain(std::max(until, now() + kEndTime));
+}
+
+}  // namespace aiges
