@@ -48,7 +48,7 @@ class SessionTable : public Sessions {
   static constexpr std::chrono::seconds kGapLimit{5};
 
   SessionTable(const Settings& settings, Workers* workers, const Clock* clock, Licences* licences,
-               RecentFailures* failures, SessionId first);
+               RecentFailures* failures, SessionId first = 0);
 
   Status Open(SessionRequest request, SessionId* id) override;
   Status Write(SessionId id, int sync_id, std::vector<Payload> payloads,

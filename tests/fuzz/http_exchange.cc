@@ -25,6 +25,7 @@
 #include "loader/pages/status_page.h"
 #include "loader/routes/front_server.h"
 #include "tests/fakes/heap_buffers.h"
+#include "tests/fakes/one_model.h"
 
 namespace aiges {
 namespace {
@@ -257,7 +258,8 @@ class Front {
       : settings_(MakeSettings()),
         service_(&hub_),
         sessions_(&hub_),
-        server_({settings_, &budget_, &buffers_, &service_, &sessions_, &resources_}, Actions()) {
+        server_({settings_, &budget_, &buffers_, &service_, &sessions_, &resources_, &models_},
+                Actions()) {
     const Status status = server_.Start(&port_, &http_port_, &admin_port_);
     if (status.ok()) return;
     std::fprintf(stderr, "fuzz: %s\n", status.text.c_str());
@@ -270,7 +272,7 @@ class Front {
     static const StageHistograms histograms;
     PageData data;
     data.service = "svc";
-    data.histograms = &histograms;
+    data.histograms = {std::shared_ptr<void>(), &histograms};
     return data;
   }
   static FrontActions Actions() {
@@ -289,6 +291,7 @@ class Front {
   EchoService service_;
   EchoSessions sessions_;
   NoResources resources_;
+  OneModel models_;
   HeapBuffers buffers_;
   Budget budget_{settings_.limits};
   FrontServer server_;
