@@ -76,6 +76,15 @@ Status Catalogue::Start() {
     }
     LogInfo("models", found.models.size(), " models, ", first.size(), " are loaded now");
   }
+  {
+    MutexLock lock(mu_);
+    for (const EntryRef& entry : first) {
+      const std::string mistakes = entry->mistakes();
+      if (mistakes.empty() || !start_failure_.ok()) continue;
+      start_failure_ = Status::Error(StatusKind::kInvalid, mistakes);
+    }
+  }
+  std::erase_if(first, [](const EntryRef& entry) { return !entry->mistakes().empty(); });
   to_start_ = static_cast<unsigned>(first.size());
   for (const EntryRef& entry : first) {
     std::shared_ptr<Engine> engine = Make(entry, &status);
@@ -92,7 +101,10 @@ Status Catalogue::Start() {
     Post([this, entry, engine] { Begin(entry, engine); });
   }
   MutexLock lock(mu_);
-  if (first.empty()) all_started_ = any_ready_ = true;
+  if (first.empty()) {
+    all_started_ = true;
+    any_ready_ = start_failure_.ok();
+  }
   begun_ = true;
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "models");

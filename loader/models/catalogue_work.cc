@@ -306,7 +306,9 @@ void Catalogue::BeginWaiting() {
   // Whose calls have all given up, and whom nobody else waits for.
   for (size_t i = 0; i < waiting_.size();) {
     const Waiting w = waiting_[i];
-    if (!w.engine->Idle() || starting_.count(w.entry.get()) > 0) {
+    // A call that has made an engine is soon in it.
+    const bool fresh = steady_clock::now() < w.engine->made() + kLookPeriod;
+    if (fresh || !w.engine->Idle() || starting_.count(w.entry.get()) > 0) {
       ++i;
       continue;
     }

@@ -25,18 +25,14 @@ def wrapperFini():
 def wrapperError(code):
     return "bad"
 
-def wrapperOnceExec(params, data, response, *more):
-    from aiges.dto import ResponseData
-    text = data.list[0].data.decode()
+def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt):
+    text = reqData[0]["data"].decode()
     if text == "pid":
         text = str(os.getpid())
     if text == "environment":
         text = os.environ["AIGES_MODEL_NAME"] + " " + os.environ["AIGES_RESOURCES"]
-    answer = ResponseData()
-    answer.key, answer.status = "out", 3
-    answer.data = f"{begin}: {text}".encode()
-    answer.len = len(answer.data)
-    response.list = [answer]
+    data = f"{begin}: {text}".encode()
+    respData.append({"key": "out", "data": data, "len": len(data), "type": 0, "status": 3})
     return 0
 """
 
@@ -203,7 +199,5 @@ def test_without_a_default_a_call_must_name_its_model(repository, loader_of):
 
 
 def test_mistakes_stop_the_start_with_their_place(repository, loader_of):
-    loader = loader_of(load=["absent"])
-    loader.start(ready=False)
-    assert loader.wait_exit() != 0
-    assert "no model absent" in loader.log()
+    with pytest.raises(AssertionError, match="no model absent in .*models"):
+        loader_of(load=["absent"]).start(ready=False)
