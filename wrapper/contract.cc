@@ -273,6 +273,7 @@ Ref Contract::CallOnce(const CallArgs& args, PyObject* input, PyObject* response
 }
 
 int Contract::Collect(PyObject* generator, PyObject* response, ResultList* out) const {
+  out->TakeSnapshots();
   while (const Ref value = Ref::Steal(PyIter_Next(generator))) {
     int code = TakeAppended(response, out);
     if (code != 0) return code;

@@ -14,6 +14,7 @@
 #include "wrapper/contract.h"
 #include "wrapper/items.h"
 #include "wrapper/py_error.h"
+#include "wrapper/tensors.h"
 
 namespace aiges::shim {
 namespace {
@@ -75,7 +76,8 @@ class ContractV1 : public Contract {
   int Returned(PyObject* value, PyObject* response, ResultList* out) const override {
     const bool is_list = PyList_Check(value) != 0 || PyTuple_Check(value) != 0;
     // What is awaited has returned an answer in any form before there was respData for it.
-    const bool any_form = is_list || once_kind() == Hook::Kind::kCoroutine;
+    const bool any_form =
+        is_list || once_kind() == Hook::Kind::kCoroutine || PyDict_Check(value) || IsArray(value);
     if (PyLong_Check(value) != 0 || !any_form) {
       const int code = ResultCode("wrapperOnceExec", Ref::Borrow(value));
       return code != 0 ? code : TakeAppended(response, out);
@@ -134,7 +136,10 @@ class ContractV1 : public Contract {
   static int ReadResponse(const Ref& response, Statuses statuses, ResultList* out) {
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(response.get()); ++i) {
       const Ref item = Ref::Borrow(PyList_GET_ITEM(response.get(), i));
-      const std::string wrong = ReadDictItem(item.get(), statuses, out);
+      int code = 0;
+      const std::string wrong = PyTuple_Check(item.get()) != 0
+                                    ? ReadAny(item.get(), statuses, out, &code)
+                                    : ReadDictItem(item.get(), statuses, out);
       if (wrong.empty()) continue;
       std::string text = "respData[" + std::to_string(i) + "]: " + wrong;
       PySys_FormatStderr("wrapper: %s\n", text.c_str());

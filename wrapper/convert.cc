@@ -11,8 +11,8 @@ namespace aiges::shim {
 namespace {
 
 // Below, copying is cheaper than taking the GIL once more to give the object back.
-constexpr Py_ssize_t kCopyBelow = 16 * 1024;
-constexpr Py_ssize_t kLongest = 0x7fff0000;  // DataList.len, and a frame, cannot hold more.
+constexpr size_t kCopyBelow = 16 * 1024;
+constexpr size_t kLongest = 0x7fff0000;  // DataList.len, and a frame, cannot hold more.
 constexpr const char* kNoUtf8 = "this str has lone surrogates, so no UTF-8 form";
 constexpr const char* kHasNul = "expected text without NUL characters, where it would be cut";
 
@@ -128,7 +128,7 @@ std::string ResultList::Add(std::string key, PyObject* data, int type, int statu
   const char* bytes = nullptr;
   Py_ssize_t length = 0;
   Ref holder = Ref::Borrow(data);
-  if (PyUnicode_Check(data)) {
+  if (PyUnicode_Check(data)) {  // Of which Python keeps the UTF-8.
     bytes = PyUnicode_AsUTF8AndSize(data, &length);
     if (bytes == nullptr) {
       PyErr_Clear();
@@ -145,22 +145,35 @@ std::string ResultList::Add(std::string key, PyObject* data, int type, int statu
     bytes = PyBytes_AS_STRING(holder.get());
     length = PyBytes_GET_SIZE(holder.get());
   }
-  if (length > kLongest) return "longer than 2 GiB";
+  return AddHeld(std::move(key), std::move(holder), {bytes, static_cast<size_t>(length)}, type,
+                 status);
+}
+
+std::string ResultList::AddHeld(std::string key, Ref holder, std::string_view bytes, int type,
+                                int status) {
+  if (bytes.size() > kLongest) return "longer than 2 GiB";
   if (++count_ > kMostItems) {
     return "expected at most " + std::to_string(kMostItems) + " items in an answer, got more";
+  }
+  const bool small = bytes.size() < kCopyBelow;
+  const bool fixed = PyBytes_Check(holder.get()) || PyUnicode_Check(holder.get());
+  if (!small && snapshots_ && !fixed) {
+    holder = ToBytes(bytes);
+    if (!holder) return TakeQuietly();
+    bytes = {PyBytes_AS_STRING(holder.get()), bytes.size()};
   }
   last_ = nodes_.emplace_after(last_);
   Node& node = *last_;
   node.name = std::move(key);
-  if (length < kCopyBelow) {
-    node.small.assign(bytes, static_cast<size_t>(length));
-    bytes = node.small.data();
+  if (small) {
+    node.small.assign(bytes);
+    bytes = node.small;
   } else {
     node.large = holder.release();
   }
   node.key = node.name.data();
-  node.data = const_cast<char*>(bytes);
-  node.len = static_cast<unsigned>(length);
+  node.data = const_cast<char*>(bytes.data());
+  node.len = static_cast<unsigned>(bytes.size());
   node.type = static_cast<DataType>(type);
   node.status = static_cast<DataStatus>(status);
   return "";

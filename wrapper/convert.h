@@ -4,6 +4,7 @@
 
 #include <forward_list>
 #include <string>
+#include <string_view>
 
 #include "aiges/type.h"
 #include "wrapper/python_ptr.h"
@@ -45,6 +46,11 @@ class ResultList {
   // Copies small data, keeps a reference to large bytes.
   // Empty, or why `data` cannot be sent; no exception is left set.
   std::string Add(std::string key, PyObject* data, int type, int status);
+  // The same of bytes that `holder` keeps: large ones stay there until the list is freed, unless
+  // they are to be as they are now.
+  std::string AddHeld(std::string key, Ref holder, std::string_view bytes, int type, int status);
+  // From now on what is added may change before the list is read: by a generator that goes on.
+  void TakeSnapshots() { snapshots_ = true; }
   // One status for all that was added.
   void SetStatus(int status);
   bool empty() const { return nodes_.empty(); }
@@ -81,6 +87,7 @@ class ResultList {
   Nodes nodes_;
   Nodes::iterator last_ = nodes_.before_begin();
   size_t count_ = 0;
+  bool snapshots_ = false;
 };
 
 }  // namespace aiges::shim

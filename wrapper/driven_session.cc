@@ -84,6 +84,7 @@ int DrivenSession::Feed(PyObject* input, bool ended) {
 
 int DrivenSession::Yielded(PyObject* value, bool may_wait) {
   auto results = std::make_unique<ResultList>();
+  if (kind() == Kind::kCall && !is_awaited()) results->TakeSnapshots();  // It goes on.
   int code = 0;
   if (is_awaited()) {
     code = contract().Returned(value, response_.get(), results.get());

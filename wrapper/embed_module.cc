@@ -3,11 +3,14 @@
 
 #include <atomic>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "wrapper/convert.h"
 #include "wrapper/deliveries.h"
 #include "wrapper/doors.h"
 #include "wrapper/scripts.h"
+#include "wrapper/tensors.h"
 
 namespace aiges::shim {
 namespace {
@@ -50,10 +53,37 @@ struct Node {
   int status = DataOnce;
   int type = DataText;
   py::dict desc;
+  bool tensor = false;  // desc has the datatype and shape of an array that was set.
 
   void SetData(const py::object& value) {
-    data = ToBytes(value);
+    if (!SetTensor(value.ptr())) {
+      data = ToBytes(value);
+      if (std::exchange(tensor, false)) desc.attr("pop")("datatype"), desc.attr("pop")("shape");
+    }
     len = py::len(data);
+  }
+
+  // A copy: what is set before the answer is read may be used again by then. False: it is none.
+  bool SetTensor(PyObject* value) {
+    TensorOutput made;
+    std::string wrong;
+    if (PyBytes_Check(value) || PyUnicode_Check(value) || PyMemoryView_Check(value)) return false;
+    if (!IsArray(value) && (PyObject_CheckBuffer(value) != 0 || !IsDlpack(value))) return false;
+    if (!FromArray(value, &made, &wrong)) return false;
+    data = PyBytes_Check(made.holder.get())
+               ? py::reinterpret_steal<py::bytes>(made.holder.release())
+               : py::bytes(made.data, made.size);
+    desc["datatype"] = made.datatype;
+    desc["shape"] = made.shape;
+    return tensor = true;
+  }
+
+  py::object Numpy() const {
+    const py::str name(key);
+    const std::string_view bytes = data;
+    Ref array = ToNumpy({name.ptr(), desc.ptr(), data.ptr(), bytes.data(), bytes.size()});
+    if (!array) throw py::error_already_set();
+    return py::reinterpret_steal<py::object>(array.release());
   }
 };
 struct ResponseData : Node {};
@@ -99,6 +129,7 @@ py::class_<T> BindNode(py::module_& m, const char* name) {
       .def_readwrite("type", &T::type)
       .def_readwrite("desc", &T::desc)
       .def("get_data", [](const T& n) { return n.data; })
+      .def("numpy", [](const T& n) { return n.Numpy(); })
       .def(
           "setData", [](T& n, const py::object& value) { n.SetData(value); }, py::arg("d"))
       .def(

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "wrapper/py_error.h"
+#include "wrapper/tensor_types.h"
+#include "wrapper/tensors.h"
 
 namespace aiges::shim {
 namespace {
@@ -20,6 +22,7 @@ struct Names {
   Ref desc = Ref::Steal(PyUnicode_InternFromString("desc"));
   Ref list = Ref::Steal(PyUnicode_InternFromString("list"));
   Ref error_code = Ref::Steal(PyUnicode_InternFromString("error_code"));
+  Ref result = Ref::Steal(PyUnicode_InternFromString("result"));
 };
 
 const Names& GetNames() {
@@ -50,7 +53,8 @@ void CheckLength(size_t real, long length) {
       length, real);
 }
 
-std::string ReadDesc(PyObject* desc, ResultList* out) {
+// Without those that a tensor has of its own where it is one.
+std::string ReadDesc(PyObject* desc, bool of_tensor, ResultList* out) {
   if (desc == nullptr || desc == Py_None) return "";
   if (PyDict_Check(desc) == 0) return "desc: expected a dict";
   PyObject *key = nullptr, *value = nullptr;
@@ -60,6 +64,7 @@ std::string ReadDesc(PyObject* desc, ResultList* out) {
     std::string k, v, wrong;
     if (!text) return "desc: " + TakeQuietly();
     if (!ToText(key, &k, &wrong) || !ToText(text.get(), &v, &wrong)) return "desc: " + wrong;
+    if (of_tensor && (k == "datatype" || k == "shape")) continue;
     out->AddDesc(std::move(k), std::move(v));
   }
   return "";
@@ -71,6 +76,94 @@ std::string AddItem(PyObject* key, PyObject* data, long type, long status, Resul
   if (type < 0 || type > 4) return "type: expected 0 to 4, got " + std::to_string(type);
   wrong = out->Add(std::move(name), data, static_cast<int>(type), static_cast<int>(status));
   return wrong.empty() ? "" : "data: " + wrong;
+}
+
+bool IsText(PyObject* value) { return PyUnicode_Check(value) != 0 || PyBytes_Check(value) != 0; }
+
+// What may be a tensor, rather than bytes that somebody has laid out.
+bool IsTensor(PyObject* value) {
+  if (IsText(value) || PyByteArray_Check(value) || PyMemoryView_Check(value)) return false;
+  return IsArray(value) || (PyObject_CheckBuffer(value) == 0 && IsDlpack(value));
+}
+
+// The engine may know better what the elements are, as of BF16 in numbers of 16 bits.
+std::string TakeDatatype(PyObject* desc, TensorOutput* tensor) {
+  PyObject* said =
+      desc == nullptr || PyDict_Check(desc) == 0 ? nullptr : PyDict_GetItemString(desc, "datatype");
+  std::string name, wrong;
+  if (said == nullptr || !ToText(said, &name, &wrong)) return wrong;
+  const TensorType* type = FindTensorType(name.c_str());
+  if (type == nullptr || type->size != FindTensorType(tensor->datatype.c_str())->size) {
+    return "desc: expected a datatype with elements as those of " + tensor->datatype + ", got \"" +
+           name + "\"";
+  }
+  tensor->datatype = name;
+  return "";
+}
+
+// `desc` may be NULL.
+std::string AddTensor(std::string name, TensorOutput tensor, PyObject* desc, long type, long status,
+                      ResultList* out) {
+  std::string wrong = TakeDatatype(desc, &tensor);
+  if (!wrong.empty()) return wrong;
+  wrong = out->AddHeld(std::move(name), std::move(tensor.holder), {tensor.data, tensor.size},
+                       static_cast<int>(type), static_cast<int>(status));
+  if (!wrong.empty()) return "data: " + wrong;
+  out->AddDesc("datatype", std::move(tensor.datatype));
+  out->AddDesc("shape", std::move(tensor.shape));
+  return ReadDesc(desc, true, out);
+}
+
+std::string AddItem(PyObject* key, TensorOutput tensor, PyObject* desc, long type, long status,
+                    ResultList* out) {
+  std::string name, wrong;
+  if (!ToText(key, &name, &wrong)) return "key: " + wrong;
+  if (type < 0 || type > 4) return "type: expected 0 to 4, got " + std::to_string(type);
+  return AddTensor(std::move(name), std::move(tensor), desc, type, status, out);
+}
+
+// An array under its name alone: it is a tensor, or nothing.
+std::string AddNamed(PyObject* key, PyObject* value, ResultList* out) {
+  std::string name, wrong;
+  if (!ToText(key, &name, &wrong)) return "key: " + wrong;
+  if (!IsTensor(value)) {
+    if (!IsText(value)) {
+      wrong = std::string("expected an array, bytes or str, got ") + Py_TYPE(value)->tp_name;
+    } else {
+      wrong = out->Add(name, value, DataText, DataOnce);
+    }
+    return wrong.empty() ? "" : "\"" + name + "\": " + wrong;
+  }
+  TensorOutput tensor;
+  if (!FromArray(value, &tensor, &wrong)) return "tensor \"" + name + "\": " + wrong;
+  return AddTensor(std::move(name), std::move(tensor), nullptr, DataPer, DataOnce, out);
+}
+
+// {"name": array, ..}: whether a dict without a key is meant so.
+bool HoldsTensors(PyObject* dict) {
+  PyObject *key = nullptr, *value = nullptr;
+  Py_ssize_t at = 0;
+  while (PyDict_Next(dict, &at, &key, &value) != 0) {
+    if (IsTensor(value)) return true;
+  }
+  return false;
+}
+
+std::string ReadTensors(PyObject* dict, ResultList* out) {
+  PyObject *key = nullptr, *value = nullptr;
+  Py_ssize_t at = 0;
+  std::string wrong;
+  const Ref copy = Ref::Steal(PyDict_Copy(dict));  // What is asked of them may change it.
+  while (copy && wrong.empty() && PyDict_Next(copy.get(), &at, &key, &value) != 0) {
+    wrong = AddNamed(key, value, out);
+  }
+  return wrong;
+}
+
+// (name, array).
+bool IsNamedTensor(PyObject* value) {
+  return PyTuple_Check(value) != 0 && PyTuple_GET_SIZE(value) == 2 &&
+         IsText(PyTuple_GET_ITEM(value, 0)) && IsTensor(PyTuple_GET_ITEM(value, 1));
 }
 
 // Of a list or tuple, as it is now: what is asked for its attributes may change it meanwhile.
@@ -99,8 +192,13 @@ std::string ReadDictItem(PyObject* item, Statuses statuses, ResultList* out) {
   const auto get = [item](const Ref& name) { return PyDict_GetItemWithError(item, name.get()); };
   PyObject* key = get(names.key);
   PyObject* data = get(names.data);
+  if ((key == nullptr || !IsText(key)) && HoldsTensors(item)) return ReadTensors(item, out);
   if (key == nullptr) return "respdata need key item";
   if (data == nullptr) return "respdata need data item";
+  TensorOutput tensor;
+  std::string wrong;
+  // Other arrays are sent as their bytes lie, where they have some.
+  const bool is_tensor = IsTensor(data) && FromArray(data, &tensor, &wrong);
   long type = 0, status = 3, length = -1;
   struct Field {
     const Ref& name;
@@ -111,8 +209,9 @@ std::string ReadDictItem(PyObject* item, Statuses statuses, ResultList* out) {
                              Field{names.status, "status", "0 to 3", &status},
                              Field{names.len, "len", "a number of bytes", &length}}) {
     PyObject* value = get(field.name);
+    if (is_tensor && value == nullptr) continue;
     if (!IsInt(value)) return std::string("respdata need ") + field.shown + " item (int)";
-    const std::string wrong = ReadInt(value, field.expected, field.number);
+    wrong = ReadInt(value, field.expected, field.number);
     if (!wrong.empty()) return std::string(field.shown) + ": " + wrong;
   }
   if (statuses == Statuses::kOnce) {
@@ -120,15 +219,17 @@ std::string ReadDictItem(PyObject* item, Statuses statuses, ResultList* out) {
   } else if (status < 0 || status > 3) {
     return "status: expected 0 to 3, got " + std::to_string(status);
   }
-  const std::string wrong = AddItem(key, data, type, status, out);
+  if (is_tensor) return AddItem(key, std::move(tensor), get(names.desc), type, status, out);
+  wrong = AddItem(key, data, type, status, out);
   if (!wrong.empty()) return wrong;
   CheckLength(out->last_length(), length);
-  return ReadDesc(get(names.desc), out);
+  return ReadDesc(get(names.desc), false, out);
 }
 
 std::string ReadObjectItem(PyObject* item, Statuses statuses, ResultList* out) {
   const Names& names = GetNames();
   const Ref key = Attribute(item, names.key), data = Attribute(item, names.data);
+  if (!key && IsTensor(item)) return AddNamed(GetNames().result.get(), item, out);
   const Ref type = Attribute(item, names.type);
   for (const auto& [name, value] : {std::pair("key", &key), {"data", &data}, {"type", &type}}) {
     if (*value) continue;
@@ -146,7 +247,14 @@ std::string ReadObjectItem(PyObject* item, Statuses statuses, ResultList* out) {
     if (!wrong.empty()) return "status: " + wrong;
     if (status < 0 || status > 3) return "status: expected 0 to 3, got " + std::to_string(status);
   }
-  return AddItem(key.get(), data.get(), number, status, out);
+  const Ref desc = Attribute(item, names.desc);
+  PyObject* attributes = desc && PyDict_Check(desc.get()) != 0 ? desc.get() : nullptr;
+  TensorOutput tensor;
+  if (IsTensor(data.get()) && FromArray(data.get(), &tensor, &wrong)) {
+    return AddItem(key.get(), std::move(tensor), attributes, number, status, out);
+  }
+  wrong = AddItem(key.get(), data.get(), number, status, out);
+  return wrong.empty() ? ReadDesc(attributes, false, out) : wrong;
 }
 
 std::string ReadResponseList(PyObject* response, Statuses statuses, ResultList* out) {
@@ -181,8 +289,12 @@ class Answer {
     }
     if (PyDict_Check(value) != 0) {
       wrong = ReadDictItem(value, statuses_, out_);
+    } else if (IsNamedTensor(value)) {
+      wrong = AddNamed(PyTuple_GET_ITEM(value, 0), PyTuple_GET_ITEM(value, 1), out_);
     } else if (PyList_Check(value) != 0 || PyTuple_Check(value) != 0) {
       wrong = ReadEach(value);
+    } else if (IsArray(value)) {
+      wrong = AddNamed(GetNames().result.get(), value, out_);
     } else if (const Ref code = Attribute(value, GetNames().error_code)) {
       wrong = ReadResponse(value, code.get());
     } else {

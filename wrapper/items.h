@@ -4,6 +4,8 @@
 // Every form is taken everywhere: dict(key, data, len, status, type[, desc]) of the function style,
 // ResponseData and Response of the class style (any object with their attributes: wrappers also use
 // the pure-Python aiges.dto classes), lists of them, and plain bytes or str (key "result").
+// Arrays are tensors (tensors.h): as the data of an item, as (name, array), {name: array, ..}, or
+// alone. Their memory is used as it lies until the list is freed.
 // All need the GIL, and leave no exception set.
 #pragma once
 

@@ -11,9 +11,12 @@ from __future__ import annotations
 import operator
 import queue
 import re
-from typing import Any, NoReturn, SupportsIndex, Union
+from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex, Union
 
 from aiges.core.types import DataOnce, DataText
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Data = Union[bytes, bytearray, memoryview, str]
 HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: other types have their module in the name that C sees.
@@ -59,6 +62,14 @@ def _to_bytes(value: Any) -> bytes:
         return buffer_bytes(value, "bytes, a buffer or str")
     except TypeError as error:
         raise TypeError(f"data: {error}") from None
+
+
+def _tensor(value: Any) -> tuple[str, str, bytes] | None:
+    if isinstance(value, (bytes, str)):
+        return None
+    from aiges.tensors import try_encode
+
+    return try_encode(value)
 
 
 def _text(value: Any, what: str) -> bytes:
@@ -108,7 +119,7 @@ class _Value:
 class _Node(_Value):
     """One payload. ``len`` follows ``data`` unless it is set by hand."""
 
-    __slots__ = ("_data", "_desc", "_key", "_len", "_status", "_type")
+    __slots__ = ("_data", "_desc", "_key", "_len", "_status", "_tensor", "_type")
 
     def __init__(
         self,
@@ -119,7 +130,7 @@ class _Node(_Value):
         data: Data | None = None,
         length: int = 0,
     ) -> None:
-        self._data, self._len = b"", 0
+        self._data, self._len, self._tensor = b"", 0, False
         self._desc: dict[str, str] = {}
         self.key = key
         self.status = status
@@ -144,12 +155,19 @@ class _Node(_Value):
 
     @property
     def data(self) -> bytes:
-        """The payload; takes bytes, any buffer, or str (sent as UTF-8)."""
+        """The payload; takes bytes, any buffer, or str (sent as UTF-8), and arrays as tensors."""
         return self._data
 
     @data.setter
     def data(self, value: Data) -> None:
-        self._data = _to_bytes(value)
+        made = _tensor(value)
+        if made is not None:
+            self._desc["datatype"], self._desc["shape"], self._data = made
+        else:
+            self._data = _to_bytes(value)
+            if self._tensor:
+                del self._desc["datatype"], self._desc["shape"]
+        self._tensor = made is not None
         self._len = len(self._data)
 
     @property
@@ -192,6 +210,12 @@ class _Node(_Value):
 
     def get_data(self) -> bytes:
         return self._data
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """Return the array that the payload is; BadInput where it is none (aiges.tensors)."""
+        from aiges.tensors import decode
+
+        return decode(self._desc, self._data, self.key)
 
     def setData(self, d: Data) -> None:  # noqa: N802 (frozen name)
         self.data = d

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from aiges import _dto, dto
+from aiges import _dto, dto, tensors
 from aiges._shown import shown
 from aiges.core.types import DataOnce, DataText
 
 __all__ = ["FORMS", "Refused", "from_dict", "read", "utf8"]
 
-FORMS = "a Response, a ResponseData, a dict, bytes, str, or a list of these"
+FORMS = "a Response, a ResponseData, a dict, an array, bytes, str, or a list of these"
+OTHER = 4  # The type of a payload of which nobody has said more.
 DEEPEST = 32  # Lists in lists.
 MOST_ITEMS = 100_000
 WHOLE = "answer"  # Where in it: nowhere in particular.
@@ -61,13 +62,25 @@ class _Answer:
         if isinstance(value, (bytes, str, bytearray)):
             self._add(_made("result", value, DataText, DataOnce, at))
         elif isinstance(value, dict):
-            self._add(from_dict(value, at))
+            self._dict(value, at)
+        elif _is_named_tensor(value):
+            self._add(_named(value[0], value[1], at))
         elif isinstance(value, (list, tuple)):
             self._each(value, at)
         elif hasattr(value, "error_code"):
             self._response(value, at)
+        elif not hasattr(value, "key") and tensors.is_tensor(value):
+            self._add(_named("result", value, at))
         else:
             self._add(_object(value, at, FORMS))
+
+    def _dict(self, value: dict[Any, Any], at: str) -> None:
+        if isinstance(value.get("key"), (str, bytes)) or not any(
+            map(tensors.is_tensor, value.values())
+        ):
+            return self._add(from_dict(value, at))
+        for name, each in value.items():
+            self._add(_named(name, each, at))
 
     def _add(self, item: dto.ResponseData) -> None:
         if len(self.items) == MOST_ITEMS:
@@ -101,9 +114,33 @@ class _Answer:
         for i, each in enumerate(held):
             place = f"{at}Response.list[{i}]"
             if isinstance(each, dict):
-                self._add(from_dict(each, place))
+                self._dict(each, place)
             else:
                 self._add(_object(each, place, "a ResponseData"))
+
+
+def _is_named_tensor(value: Any) -> bool:
+    return (
+        isinstance(value, tuple)
+        and len(value) == 2
+        and isinstance(value[0], (str, bytes))
+        and tensors.is_tensor(value[1])
+    )
+
+
+def _named(name: Any, value: Any, at: str) -> dto.ResponseData:
+    if isinstance(value, (bytes, str)):
+        return _made(name, value, DataText, DataOnce, at)
+    if not tensors.is_tensor(value):
+        text = f"expected an array, bytes or str, got {type(value).__name__}"
+        raise Refused(f"{at}[{shown(name)}]", text, value)
+    try:
+        datatype, shape, data = tensors.encode(value)
+    except TypeError as error:
+        raise Refused(f"{at}[{shown(name)}]", str(error), value) from None
+    made = _made(name, data, OTHER, DataOnce, at)
+    made.desc = {"datatype": datatype, "shape": shape}
+    return made
 
 
 def _object(value: Any, at: str, expected: str) -> dto.ResponseData:
@@ -113,11 +150,24 @@ def _object(value: Any, at: str, expected: str) -> dto.ResponseData:
         raise Refused(at, f"expected {expected}, got {got}", value)
     made = _made(value.key, value.data, value.type, getattr(value, "status", DataOnce), at)
     made.len = getattr(value, "len", made.len)
+    desc = getattr(value, "desc", None)
+    if isinstance(desc, dict):
+        made.desc = _attributes(desc, at)
     return made
+
+
+def _attributes(desc: dict[Any, Any], at: str) -> dict[str, str]:
+    for name, text in desc.items():
+        utf8(name, f"{at}.desc")
+        utf8(str(text), f"{at}.desc[{shown(name)}]")
+    return {str(name): str(text) for name, text in desc.items()}
 
 
 def from_dict(value: dict[Any, Any], at: str) -> dto.ResponseData:
     """Return the item that the loader makes of a dict. Raises Refused."""
+    tensor = tensors.try_encode(value.get("data"))
+    if tensor is not None:
+        value = {"type": DataText, "status": DataOnce, "len": len(tensor[2]), **value}
     missing = [name for name in ("key", "data", "len", "status", "type") if name not in value]
     if missing:
         expected = "expected key, data, len, status, type"
@@ -131,11 +181,13 @@ def from_dict(value: dict[Any, Any], at: str) -> dto.ResponseData:
     desc = value.get("desc")
     if desc is not None and not isinstance(desc, dict):
         raise Refused(f"{at}.desc", f"expected a dict, got {type(desc).__name__}", value)
-    for name, text in (desc or {}).items():
-        utf8(name, f"{at}.desc")
-        utf8(str(text), f"{at}.desc[{shown(name)}]")
-    made = _made(value["key"], value["data"], value["type"], value["status"], at)
-    made.len = value["len"]
+    attributes = _attributes(desc or {}, at)
+    data = value["data"] if tensor is None else tensor[2]
+    made = _made(value["key"], data, value["type"], value["status"], at)
+    made.len = value["len"] if tensor is None else len(made.data)
+    if tensor is not None:
+        attributes["datatype"], attributes["shape"] = tensor[:2]
+    made.desc = attributes
     return made
 
 
