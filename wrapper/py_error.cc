@@ -17,7 +17,7 @@ namespace {
 struct Last {
   int code = 0;
   std::string text, detail;
-  bool callers_fault = false;
+  int error_class = 0;  // As wrapperErrorClass.
 };
 
 // How much of a long text is kept, of its begin and its end.
@@ -188,22 +188,27 @@ int SetTaken(const Taken& taken, int code, std::string before, const std::string
   return code;
 }
 
-// Whoever raises it has imported it.
-bool IsBadInput(const Taken& taken) {
+// Whoever raises one has imported it.
+bool IsCallError(const Taken& taken) {
   PyObject* module = PyDict_GetItemString(PyImport_GetModuleDict(), "aiges.errors");
-  const Ref kind = module == nullptr ? Ref() : Attribute(module, "BadInput");
+  const Ref kind = module == nullptr ? Ref() : Attribute(module, "CallError");
   return kind && taken && PyErr_GivenExceptionMatches(taken.value.get(), kind.get()) != 0;
 }
 
-// What a BadInput says; kBadInput where that is no code.
-int OwnCode(PyObject* fault) {
-  const Ref code = Attribute(fault, "code");
-  const long number = code && PyLong_Check(code.get()) != 0 ? PyLong_AsLong(code.get()) : 0;
+const char* WithoutText(int error_class) {
+  return error_class == 1 ? "the input cannot be used; the engine does not say why"
+                          : "the call has failed; the engine does not say why";
+}
+
+// An attribute that is to be an int of 32 bits; `missing` where it is none.
+int Number(PyObject* fault, const char* name, int missing) {
+  const Ref found = Attribute(fault, name);
+  const long number = found && PyLong_Check(found.get()) != 0 ? PyLong_AsLong(found.get()) : 0;
   const bool fits = PyErr_Occurred() == nullptr && number != 0 &&
                     number >= std::numeric_limits<int>::min() &&
                     number <= std::numeric_limits<int>::max();
   PyErr_Clear();  // Beyond 64 bits.
-  return fits ? static_cast<int>(number) : kBadInput;
+  return fits ? static_cast<int>(number) : missing;
 }
 
 }  // namespace
@@ -225,7 +230,7 @@ void SetOwnFolder(const std::string& folder) {
 
 int SetError(int code, std::string text) {
   if (text.find('\0') != std::string::npos) text = WithoutNul(text);
-  t_last = {code, Shortened(std::move(text), kWhole), "", false};
+  t_last = {code, Shortened(std::move(text), kWhole), "", 0};
   return code;
 }
 
@@ -235,12 +240,12 @@ int SetPythonError(int code, std::string before, const std::string& after) {
 
 int Raised(const char* hook) {
   const Taken taken;
-  if (IsBadInput(taken)) {
+  const int error_class = IsCallError(taken) ? Number(taken.value.get(), "error_class", 0) : 0;
+  if (error_class > 0) {
     const std::string text = ShownText(taken.value.get());
-    const int code =
-        SetError(OwnCode(taken.value.get()),
-                 text.empty() ? "the input cannot be used; the engine does not say why" : text);
-    t_last.callers_fault = true;
+    const int code = SetError(Number(taken.value.get(), "code", kBadInput),
+                              text.empty() ? WithoutText(error_class) : text);
+    t_last.error_class = error_class;
     return code;
   }
   return SetTaken(taken, kUserExecError, std::string(hook) + " raised ");
@@ -250,7 +255,7 @@ const char* LastDetail(int code) {
   return t_last.code != code || t_last.detail.empty() ? nullptr : t_last.detail.c_str();
 }
 
-int LastClass(int code) { return t_last.code == code && t_last.callers_fault ? 1 : 0; }
+int LastClass(int code) { return t_last.code == code ? t_last.error_class : 0; }
 
 const char* LastError(int code) {
   const auto queued = std::find_if(t_queue.begin(), t_queue.end(),
@@ -270,7 +275,7 @@ void ClearError() {
 }
 
 void QueueError(int code) {
-  t_queue.push_back(t_last.code == code ? std::move(t_last) : Last{code, "", "", false});
+  t_queue.push_back(t_last.code == code ? std::move(t_last) : Last{code, "", "", 0});
   t_last = {};
 }
 

@@ -27,8 +27,8 @@
 //   kFailed   worker -> loader  i32 code, text reason. The worker exits.
 //   kExec     loader -> worker  i64 deadline (ns, CLOCK_MONOTONIC), text usrTag, pairs params,
 //                               u32 count + count x u32 psrId, u32 count + count x payload
-//   kResult   worker -> loader  u8 Fault, u8 whether it is the caller's, u64 engine ns, u32 batch,
-//                               text error, u32 count + count x payload; with a fault, text detail
+//   kResult   worker -> loader  u8 Fault, u8 ErrorClass, u64 engine ns, u32 batch, text error,
+//                               u32 count + count x payload; with a fault, text detail
 //                               (for people: a traceback). batch: how many calls ran as one, told
 //                               by the first of them; 0 by the others.
 //   kCancel   loader -> worker  nothing. Nobody waits for that asynchronous call or door call any
@@ -43,8 +43,7 @@
 //   kTrace    worker -> loader  text usrTag, text key, text value
 //   kLoad     loader -> worker  payload. A resource; the id is its number.
 //   kUnload   loader -> worker  nothing
-//   kLoaded   worker -> loader  i32 code, text error, u8 whether it is the caller's fault: the
-//                               answer to either
+//   kLoaded   worker -> loader  i32 code, text error, u8 ErrorClass: the answer to either
 //   kThreads  worker -> loader  u32 threads, u32 most threads (below). Whenever they change.
 //   kAlive    worker -> loader  nothing (below)
 //   kFini     loader -> worker  i64 end (ns, CLOCK_MONOTONIC). The worker finishes what it
@@ -59,9 +58,9 @@
 //   kCredit   loader -> worker  u32 further items
 //   kClose    loader -> worker  nothing. What waits is dropped, wrapperDestroy is called.
 //   kTaken    worker -> loader  u32 writes that it is done with (0: a create)
-//   kItem     worker -> loader  u8 Fault, u8 whether it is the caller's, u8 last, text error, u32
-//                               count + count x payload; with a fault, text detail. After a fault,
-//                               or with `last`, no further item comes.
+//   kItem     worker -> loader  u8 Fault, u8 ErrorClass, u8 last, text error, u32 count + count x
+//                               payload; with a fault, text detail. After a fault, or with `last`,
+//                               no further item comes.
 //   kClosed   worker -> loader  nothing. The session is destroyed; its id is free.
 //
 // Threads. A worker starts with `threads` that run once calls and synchronous sessions, and may get
@@ -87,7 +86,7 @@
 
 namespace aiges {
 
-inline constexpr uint32_t kChannelVersion = 7;
+inline constexpr uint32_t kChannelVersion = 8;
 // No single frame is larger: a length beyond it is a broken peer, not a request for memory.
 inline constexpr uint32_t kMaxFrame = 0x7fff0000;
 // How long a call waits behind running ones before a worker adds a thread.
@@ -151,6 +150,19 @@ enum class Fault : uint8_t {
   kCreate = 6,
   kWrite = 7,
   kRead = 8,
+};
+
+// What the engine says of an error (wrapperErrorClass, the same numbers). The host's own are kOwn,
+// or kCaller.
+enum class ErrorClass : uint8_t {
+  kOwn = 0,
+  kCaller = 1,
+  kNotFound = 2,
+  kUnavailable = 3,
+  kUnsupported = 4,
+  kExists = 5,
+  kCancelled = 6,
+  kUnknown = 7,
 };
 
 // [aiges] asyncMode.

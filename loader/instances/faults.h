@@ -28,14 +28,34 @@ inline int CodeOf(Fault fault) {
   }
 }
 
-// `callers`: what the caller sent cannot be used.
-inline Status StatusOf(Fault fault, bool callers, std::string text) {
+inline StatusKind KindOf(ErrorClass error_class) {
+  switch (error_class) {
+    case ErrorClass::kCaller:
+      return StatusKind::kInvalid;
+    case ErrorClass::kNotFound:
+      return StatusKind::kNotFound;
+    case ErrorClass::kUnavailable:
+      return StatusKind::kDisconnected;
+    case ErrorClass::kUnsupported:
+      return StatusKind::kUnsupported;
+    case ErrorClass::kExists:
+      return StatusKind::kExists;
+    case ErrorClass::kCancelled:
+      return StatusKind::kCancelled;
+    case ErrorClass::kUnknown:
+      return StatusKind::kUnknown;
+    default:  // Also a number that a broken worker says.
+      return StatusKind::kInternal;
+  }
+}
+
+inline Status StatusOf(Fault fault, ErrorClass error_class, std::string text) {
   if (fault == Fault::kNone) return Status::Ok();
   if (fault == Fault::kExpired) {
     return Status::Error(StatusKind::kDeadline, "service exec once request timeout");
   }
-  const bool invalid = callers || fault == Fault::kRepeated;
-  return Status::Error(invalid ? StatusKind::kInvalid : StatusKind::kInternal, std::move(text),
+  const bool repeated = fault == Fault::kRepeated;
+  return Status::Error(repeated ? StatusKind::kInvalid : KindOf(error_class), std::move(text),
                        CodeOf(fault));
 }
 

@@ -217,13 +217,13 @@ bool ReadResult(const Frame& frame, const std::shared_ptr<ArenaMapping>& results
   WorkerResult& out = result->result;
   out.call = frame.id;
   result->fault = r.Number<Fault>();
-  const bool callers = r.Number<uint8_t>() != 0;
+  const auto error_class = r.Number<ErrorClass>();
   out.engine = std::chrono::nanoseconds(r.Number<uint64_t>());
   out.batch = r.Number<uint32_t>();
   const std::string text(r.Text());
   if (!ReadPayloads(r, results, &out.payloads)) return false;
   if (result->fault != Fault::kNone) out.detail = r.Text();
-  out.status = StatusOf(result->fault, callers, text);
+  out.status = StatusOf(result->fault, error_class, text);
   return r.ok();
 }
 
@@ -242,9 +242,9 @@ bool ReadSessionEvent(const Frame& frame, const std::shared_ptr<ArenaMapping>& r
   }
   event->kind = SessionEvent::Kind::kItem;
   const auto fault = r.Number<Fault>();
-  const bool callers = r.Number<uint8_t>() != 0;
+  const auto error_class = r.Number<ErrorClass>();
   event->last = r.Number<uint8_t>() != 0;
-  event->status = StatusOf(fault, callers, std::string(r.Text()));
+  event->status = StatusOf(fault, error_class, std::string(r.Text()));
   if (!ReadPayloads(r, results, &event->payloads)) return false;
   if (fault != Fault::kNone) event->detail = r.Text();
   return r.ok();
@@ -269,7 +269,7 @@ bool ReadLoaded(const Frame& frame, LoadedFrame* loaded) {
   loaded->resource = frame.id;
   loaded->code = r.Number<int32_t>();
   loaded->text = r.Text();
-  loaded->callers_fault = r.Number<uint8_t>() != 0;
+  loaded->error_class = r.Number<ErrorClass>();
   return r.ok();
 }
 

@@ -69,7 +69,7 @@ struct LoadedFrame {
   uint64_t resource = 0;
   int code = 0;
   std::string text;
-  bool callers_fault = false;
+  ErrorClass error_class = ErrorClass::kOwn;
 };
 
 // Of kHello: false also for a worker of another version.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "loader/api/codes.h"
+#include "loader/instances/faults.h"
 
 namespace aiges {
 namespace {
@@ -109,7 +110,7 @@ void ResourceSet::OnLoaded(unsigned reader, const LoadedFrame& answer) {
     wire_.Reject(reader,
                  StrCat("resource ", answer.resource, " could not be loaded: ", answer.text));
   } else if (serves) {
-    const auto kind = answer.callers_fault ? StatusKind::kInvalid : StatusKind::kInternal;
+    const StatusKind kind = KindOf(answer.error_class);
     if (resource.status.ok()) resource.status = Status::Error(kind, answer.text);
   } else if (resource.state == State::kLoading) {
     resource.failed[reader] = answer.text;  // It depends on the others whether that matters.

@@ -170,7 +170,7 @@ void EngineSession::Write(Operation operation, std::string* out) {
     return Fail({Fault::kWrite,
                  read ? StrCat("expected at most ", kMostStreams, " input streams in a session")
                       : "the worker could not read the input",
-                 "", read},
+                 "", read ? ErrorClass::kCaller : ErrorClass::kOwn},
                 out);
   }
   const bool input_ended = input_.AllEnded();
@@ -199,7 +199,8 @@ void EngineSession::Gather(Input* input, bool input_ended, std::string* out) {
   WriteTaken(out, id_, 1);
   if (gathered_bytes_ <= kMostGathered) return;
   gathered_.clear();
-  Fail({Fault::kWrite, "expected at most 1 GiB of input for an engine without sessions", "", true},
+  Fail({Fault::kWrite, "expected at most 1 GiB of input for an engine without sessions", "",
+        ErrorClass::kCaller},
        out);
 }
 

@@ -12,7 +12,7 @@ struct Failure {
   Fault fault = Fault::kNone;  // kNone: there are results.
   std::string text;            // For the client.
   std::string detail = {};     // For people: a traceback.
-  bool callers_fault = false;  // What the client sent cannot be used.
+  ErrorClass error_class = ErrorClass::kOwn;
 };
 
 }  // namespace aiges

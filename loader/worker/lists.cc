@@ -113,7 +113,7 @@ class ListCheck {
 
 void WriteFault(WireWriter& w, const Failure& failure) {
   w.Number(failure.fault);
-  w.Number(static_cast<uint8_t>(failure.callers_fault));
+  w.Number(failure.error_class);
 }
 
 void WriteNodes(WireWriter& w, const DataList* head, uint32_t count, Arena* results) {

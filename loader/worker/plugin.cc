@@ -144,7 +144,9 @@ Failure Plugin::Error(Fault fault, int code) const {
   Failure out{fault, StrCat(ErrorText(code), ";code=", code)};
   const char* detail = error_detail == nullptr ? nullptr : error_detail(code);
   if (detail != nullptr) out.detail.assign(detail, ::strnlen(detail, kMostDetail));
-  out.callers_fault = error_class != nullptr && error_class(code) == 1;
+  const int said = error_class == nullptr ? 0 : error_class(code);
+  const bool known = said >= 0 && said <= static_cast<int>(ErrorClass::kUnknown);
+  if (known) out.error_class = static_cast<ErrorClass>(said);
   return out;
 }
 

@@ -399,7 +399,7 @@ void Runner::LoadResource(const Job& job) {
   w.Begin(FrameType::kLoaded, job.id);
   w.Number(static_cast<int32_t>(code));
   w.Text(failure.text);
-  w.Number(static_cast<uint8_t>(failure.callers_fault));
+  w.Number(failure.error_class);
   w.End();
   GetOutbox().Write(out);
   MutexLock lock(mu_);

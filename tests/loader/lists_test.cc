@@ -183,7 +183,7 @@ struct Result {
     bool shared = false;
   };
   Fault fault{};
-  bool callers_fault = false;
+  ErrorClass error_class = ErrorClass::kOwn;
   uint64_t engine_ns = 0;
   std::string error, detail;
   std::vector<Item> items;
@@ -198,7 +198,7 @@ Result ReadResult(const std::string& frame, const ArenaMapping& map) {
   WireReader r(std::string_view(frame).substr(sizeof header));
   Result result;
   result.fault = r.Number<Fault>();
-  result.callers_fault = r.Number<uint8_t>() != 0;
+  result.error_class = r.Number<ErrorClass>();
   result.engine_ns = r.Number<uint64_t>();
   EXPECT_LE(r.Number<uint32_t>(), 1u);  // Calls that ran as one.
   result.error = r.Text();
@@ -276,10 +276,11 @@ TEST_F(ListsTest, TypeThatAPluginMadeUpDoesNotBecomeAKnownOne) {
 
 TEST_F(ListsTest, FailureCarriesWhatFailedAndWhoseFaultItIs) {
   std::string frame;
-  WriteFailure(&frame, 5, {1}, {Fault::kExec, "no such thing;code=10007", "trace", true});
+  WriteFailure(&frame, 5, {1},
+               {Fault::kExec, "no such thing;code=10007", "trace", ErrorClass::kCaller});
   const Result result = ReadResult(frame, *map);
   EXPECT_EQ(result.fault, Fault::kExec);
-  EXPECT_TRUE(result.callers_fault);
+  EXPECT_EQ(result.error_class, ErrorClass::kCaller);
   EXPECT_EQ(result.error, "no such thing;code=10007");
   EXPECT_EQ(result.detail, "trace");
   EXPECT_TRUE(result.items.empty());
