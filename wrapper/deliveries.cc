@@ -48,8 +48,12 @@ int Finish(const std::string& tag, bool may_wait) {
 void Fail(const std::string& tag, const py::object& fault) {
   ClearError();
   const SessionPtr session = SessionTable::Get().Find(tag);
-  if (session == nullptr || session->driven() == nullptr) return LogStreamFault(fault.ptr());
-  session->driven()->Failed(fault.ptr());
+  if (session == nullptr) return LogStreamFault(fault.ptr());
+  if (session->driven() != nullptr) return session->driven()->Failed(fault.ptr());
+  // Of the user's own hooks: a contract whose answers come from other threads.
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(fault.ptr())), fault.ptr());
+  const int code = Raised("session");
+  if (!session->IsOver()) session->HandError(code);
 }
 
 // The event loop turns. In how many ms it is to say so again; 0: not at all.
