@@ -17,7 +17,8 @@ for request in requests:
         code = getattr(pb_utils.TritonError, "NOT_FOUND")
         made.append(pb_utils.InferenceResponse(error=pb_utils.TritonError("no such number", code)))
     else:
-        made.append(pb_utils.InferenceResponse([pb_utils.Tensor("OUTPUT0", np.full((1, 1), value))]))
+        out = pb_utils.Tensor("OUTPUT0", np.full((1, 1), value))
+        made.append(pb_utils.InferenceResponse([out]))
 return made
 """
     served = serve(
@@ -126,7 +127,11 @@ return [pb_utils.InferenceResponse([pb_utils.Tensor("OUTPUT0", r.inputs()[0].as_
         (IDENTITY, "max_batch_size: 4", "must contain at least one input"),
         (IDENTITY, config(dims="[ 0 ]"), "dimension must be integer >= 1, or -1"),
         (IDENTITY, config(dims="[ ]"), "must specify 'dims'"),
-        (IDENTITY, config(more='model_operations { op_library_filename: "x" }'), "model_operations"),
+        (
+            IDENTITY,
+            config(more='model_operations { op_library_filename: "x" }'),
+            "model_operations",
+        ),
         (
             IDENTITY,
             config(more="max_batch_size: 2 dynamic_batching { priority_levels: 3 }"),

@@ -29,9 +29,7 @@ def stream(served, values, name="INPUT0"):
     session = XsfSession(served.xsf)
     array = np.asarray(values, np.float32)
     answer = session.open(
-        served.xsf.payload(
-            name, array.tobytes(), OTHER, datatype="FP32", shape=str(array.size)
-        ),
+        served.xsf.payload(name, array.tobytes(), OTHER, datatype="FP32", shape=str(array.size)),
         params={":oip": "{}"},
     )
     while not session.ended and not answer.code:

@@ -52,7 +52,7 @@ def _labels(tensor: Config, folder: Path) -> list[str]:
     if folder.resolve() not in file.parents:
         raise LoadError(f"label_filename: expected a file in {folder}, got {name}")
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines: list[str] = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as fault:
         raise LoadError(f"label_filename of output '{tensor['name']}': {fault}") from None
     return lines[:_MOST_LABELS]

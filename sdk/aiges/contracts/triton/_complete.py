@@ -12,7 +12,7 @@ _NEEDED = ("name", "data_type", "dims")
 
 
 class ModelConfig:
-    """A configuration that is not complete. All methods raise ValueError where it says otherwise."""
+    """A configuration that is not complete. Where it says otherwise, methods raise ValueError."""
 
     def __init__(self, model_config: str) -> None:
         self._model_config: dict[str, Any] = json.loads(model_config)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import glob
+import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,7 @@ Config = dict[str, Any]
 
 def read(file: Path) -> Any:
     """Return the message that a file says, an empty one where there is none. Raises LoadError."""
-    from google.protobuf import text_format
-
+    text_format: Any = importlib.import_module("google.protobuf.text_format")
     message = message_class()()
     try:
         text = file.read_bytes()
@@ -38,8 +38,7 @@ def read(file: Path) -> Any:
 
 def from_dict(config: Any, where: str) -> Any:
     """Return the message of a JSON object. Raises LoadError; ``where`` says whose it is."""
-    from google.protobuf import json_format
-
+    json_format: Any = importlib.import_module("google.protobuf.json_format")
     try:
         found = json.loads(config) if isinstance(config, (str, bytes)) else config
         return json_format.ParseDict(found, message_class()())

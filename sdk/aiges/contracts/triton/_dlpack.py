@@ -66,16 +66,18 @@ _rename.restype, _rename.argtypes = ctypes.c_int, [ctypes.py_object, ctypes.c_ch
 _held: dict[int, Any] = {}  # What others look at, until they say that they have done.
 
 
-@_Deleter
 def _release(managed: Any) -> None:
     _held.pop(ctypes.addressof(managed.contents), None)
 
 
-@ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
 def _drop(unused: Any) -> None:
     # Nobody has taken the capsule: its tensor is still ours.
     if _is_valid_raw(unused, _NAME):
         _held.pop(_pointer_raw(unused, _NAME), None)
+
+
+_RELEASE = _Deleter(_release)
+_DROP = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(_drop)
 
 
 def _dtype_of(array: Any, datatype: str) -> _DType:
@@ -92,10 +94,10 @@ def capsule(array: Any, datatype: str, owner: Any) -> Any:
     tensor = managed.dl_tensor
     tensor.data, tensor.device_type, tensor.ndim = array.ctypes.data, _CPU, rank
     tensor.dtype, tensor.shape = _dtype_of(array, datatype), shape
-    managed.deleter = _release
+    managed.deleter = _RELEASE
     address = ctypes.addressof(managed)
     _held[address] = managed, shape, array, owner
-    return _new(address, _NAME, ctypes.cast(_drop, ctypes.c_void_p))
+    return _new(address, _NAME, ctypes.cast(_DROP, ctypes.c_void_p))
 
 
 class _Taken:
@@ -155,7 +157,7 @@ def array_of(given: Any) -> tuple[Any, str]:
     if size == 0:
         return np.empty(shape, dtype), datatype
     buffer = (ctypes.c_uint8 * size).from_address((tensor.data or 0) + tensor.byte_offset)
-    buffer._taken = taken  # type: ignore[attr-defined]
+    setattr(buffer, "_taken", taken)  # noqa: B010 (its type is ctypes' own)
     return np.ndarray(tuple(shape), dtype, buffer), datatype
 
 

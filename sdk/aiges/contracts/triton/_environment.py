@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""EXECUTION_ENV_PATH: the model's own Python, which the worker runs in already, or the load fails."""
+"""EXECUTION_ENV_PATH: the model's own Python, which the worker must run in already."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ def check_environment(message: Any, place: Place) -> None:
     path = Path(text.replace(_MODEL, str(place.model)))
     if path.is_file():
         raise LoadError(
-            f"parameters.{_KEY}: archives are not unpacked here: unpack {path}, and name its "
-            "folder"
+            f"parameters.{_KEY}: archives are not unpacked here: unpack {path}, and name its folder"
         )
     python = path / "bin" / "python"
     if not python.exists():

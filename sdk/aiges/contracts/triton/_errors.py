@@ -4,10 +4,8 @@
 from __future__ import annotations
 
 import traceback
-from typing import Any
 
 from aiges import errors
-from aiges.errors import BadInput
 
 __all__ = [
     "EngineFault",
@@ -28,7 +26,7 @@ class TritonModelException(Exception):
     """A wrong use of what models are given; models raise it, too."""
 
 
-class EngineFault(Exception):
+class EngineFault(errors.CallError):
     """The model's own fault, with the text that the client gets."""
 
 
@@ -55,33 +53,31 @@ class TritonError:
         return self._code
 
 
-_KINDS = {
-    TritonError.UNKNOWN: "Unknown",
-    TritonError.INTERNAL: "EngineFault",
-    TritonError.NOT_FOUND: "NotFound",
-    TritonError.INVALID_ARG: "BadInput",
-    TritonError.UNAVAILABLE: "Unavailable",
-    TritonError.UNSUPPORTED: "Unsupported",
-    TritonError.ALREADY_EXISTS: "AlreadyExists",
-    TritonError.CANCELLED: "Cancelled",
+_KINDS: dict[int, type[errors.CallError]] = {
+    TritonError.UNKNOWN: errors.Unknown,
+    TritonError.INTERNAL: EngineFault,
+    TritonError.NOT_FOUND: errors.NotFound,
+    TritonError.INVALID_ARG: errors.BadInput,
+    TritonError.UNAVAILABLE: errors.Unavailable,
+    TritonError.UNSUPPORTED: errors.Unsupported,
+    TritonError.ALREADY_EXISTS: errors.AlreadyExists,
+    TritonError.CANCELLED: errors.Cancelled,
 }
-_CODES = {name: code for code, name in _KINDS.items()}
+_CODES = {kind.error_class: code for code, kind in _KINDS.items()}
 
 
 def host_error(error: TritonError) -> Exception:
     """Return what a hook raises for it: the host says the kind to the client, with the text."""
-    kind: Any = getattr(errors, _KINDS[error.code()], None)
-    return EngineFault(error.message()) if kind is None else kind(error.message())
+    made: Exception = _KINDS[error.code()](error.message())
+    return made
 
 
 def error_of(fault: BaseException) -> TritonError:
     """Return the error that an exception of the host's stands for."""
     if isinstance(fault, TimeoutError):
         return TritonError(str(fault) or "Request timeout expired", TritonError.UNAVAILABLE)
-    for kind in type(fault).__mro__:
-        code = _CODES.get(kind.__name__)
-        if code is not None and issubclass(kind, (BadInput, Exception)):
-            return TritonError(str(fault), code)
+    if isinstance(fault, errors.CallError):
+        return TritonError(str(fault), _CODES.get(fault.error_class, TritonError.INTERNAL))
     return TritonError(str(fault) or type(fault).__name__, TritonError.INTERNAL)
 
 

@@ -105,5 +105,3 @@ class Inputs:
             raise BadInput(
                 f"inference request batch-size must be <= {self._most} for '{self._name}'"
             )
-
-

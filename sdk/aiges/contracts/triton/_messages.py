@@ -8,6 +8,7 @@ of them in one process clash. Nothing of ours is of that name, or in the pool th
 from __future__ import annotations
 
 import functools
+import importlib
 from typing import Any
 
 __all__ = ["message_class"]
@@ -145,10 +146,12 @@ def _add_field(message: Any, kind: str, name: str, number: str) -> None:
         field.oneof_index = names.index(oneof)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def message_class() -> Any:
     """Return the class of a model configuration. Raises ImportError without protobuf."""
-    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+    descriptor_pb2: Any = importlib.import_module("google.protobuf.descriptor_pb2")
+    descriptor_pool: Any = importlib.import_module("google.protobuf.descriptor_pool")
+    message_factory: Any = importlib.import_module("google.protobuf.message_factory")
 
     file = descriptor_pb2.FileDescriptorProto(
         name="aiges/model_config.proto", package=_PACKAGE, syntax="proto3"
@@ -166,4 +169,6 @@ def message_class() -> Any:
     pool.AddSerializedFile(file.SerializeToString())
     descriptor = pool.FindMessageTypeByName(f"{_PACKAGE}.ModelConfig")
     make: Any = getattr(message_factory, "GetMessageClass", None)  # Since protobuf 4.22.
-    return make(descriptor) if make else message_factory.MessageFactory(pool).GetPrototype(descriptor)
+    return (
+        make(descriptor) if make else message_factory.MessageFactory(pool).GetPrototype(descriptor)
+    )

@@ -125,8 +125,7 @@ class MetricFamily:
         """Return the series with these labels."""
         if labels is not None and not isinstance(labels, dict):
             raise TritonModelException(
-                "Failed to create a metric: labels: expected a dict, got "
-                f"{type(labels).__name__}"
+                f"Failed to create a metric: labels: expected a dict, got {type(labels).__name__}"
             )
         for key, value in (labels or {}).items():
             if not isinstance(key, str) or not isinstance(value, str):

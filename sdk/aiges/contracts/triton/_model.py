@@ -136,9 +136,7 @@ class UserModel:
         self.is_ready = getattr(self._object, "is_ready", None)
 
     def _lacks_execute(self, requests: list[Any]) -> Any:
-        raise NotImplementedError(
-            f"Python model {self._path} does not implement `execute` method."
-        )
+        raise NotImplementedError(f"Python model {self._path} does not implement `execute` method.")
 
     def begin(self, coroutine: Any) -> Any:
         """Run a coroutine on the instance's event loop; return its concurrent future."""

@@ -22,6 +22,9 @@ _HIDDEN = ("sid", "binary_data_output")
 _ALL_OUTPUTS = ('"outputs":[]}', '"outputs": []}')
 
 
+_MISSING: Any = object()  # Of an argument: it may be None, which is another mistake.
+
+
 class PreferredMemory:
     """Where outputs of another model are to lie."""
 
@@ -69,22 +72,30 @@ class InferenceRequest:
         "preferred_memory",
     )
 
+    _flags: int | None
+    _host: Any
+    _oip: dict[str, Any] | None
+    _outputs: set[str] | None
+    _parameters: str | None
+    _params: Any  # Those of a client's call; None: the request is a model's.
+    _answering: Any
+
     def __init__(
         self,
         request_id: str = "",
         correlation_id: int | str = 0,
-        inputs: list[Tensor] = ...,  # type: ignore[assignment]
-        requested_output_names: list[str] = ...,  # type: ignore[assignment]
-        model_name: str = ...,  # type: ignore[assignment]
+        inputs: list[Tensor] = _MISSING,
+        requested_output_names: list[str] = _MISSING,
+        model_name: str = _MISSING,
         model_version: int = -1,
         flags: int = 0,
         timeout: int = 0,
-        preferred_memory: PreferredMemory | None = ...,  # type: ignore[assignment]
-        trace: InferenceTrace | None = ...,  # type: ignore[assignment]
+        preferred_memory: PreferredMemory = _MISSING,
+        trace: InferenceTrace = _MISSING,
         parameters: dict[str, bool | int | str] | None = None,
     ) -> None:
-        memory = PreferredMemory(0) if preferred_memory is ... else preferred_memory
-        given = InferenceTrace() if trace is ... else trace
+        memory = PreferredMemory(0) if preferred_memory is _MISSING else preferred_memory
+        given = InferenceTrace() if trace is _MISSING else trace
         for name, value, kinds in (
             ("request_id", request_id, (str,)),
             ("correlation_id", correlation_id, (int, str)),
@@ -99,7 +110,7 @@ class InferenceRequest:
         ):
             if not isinstance(value, kinds):
                 expected = " or ".join(kind.__name__ for kind in kinds)
-                got = "nothing" if value is ... else type(value).__name__
+                got = "nothing" if value is _MISSING else type(value).__name__
                 raise TypeError(f"InferenceRequest: {name}: expected {expected}, got {got}")
         if not all(isinstance(name, str) for name in requested_output_names):
             raise TypeError("InferenceRequest: requested_output_names: expected texts")
@@ -134,11 +145,11 @@ class InferenceRequest:
 
     def _said(self) -> dict[str, Any]:
         """Return what the protocol says beside the tensors: id, parameters, outputs."""
-        oip: Any = self._oip
+        oip = self._oip
         if oip is None:
             text = self._params.get(OIP)
             if text:
-                oip = json.loads(text)
+                oip = dict(json.loads(text))
             else:
                 own = {k: v for k, v in self._params.items() if k[:1] != ":" and k not in _HIDDEN}
                 oip = {"parameters": own}
@@ -254,5 +265,3 @@ class InferenceRequest:
     def async_exec(self, decoupled: bool = False) -> Any:
         """Return what is awaited for the same."""
         return _bls.run_async(self, decoupled)
-
-

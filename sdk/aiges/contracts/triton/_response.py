@@ -46,9 +46,7 @@ class InferenceResponse:
         parameters: dict[str, bool | int | str] | None = None,
     ) -> None:
         if type(output_tensors) is not list and not isinstance(output_tensors, (list, tuple)):
-            raise TypeError(
-                f"output_tensors: expected a list, got {type(output_tensors).__name__}"
-            )
+            raise TypeError(f"output_tensors: expected a list, got {type(output_tensors).__name__}")
         for tensor in output_tensors:
             if type(tensor) is not Tensor:
                 if tensor is None:

@@ -23,7 +23,6 @@ from aiges.contracts.triton._errors import (
 )
 from aiges.contracts.triton._groups import Groups
 from aiges.contracts.triton._inputs import Inputs
-from aiges.contracts.triton._model import UserModel
 from aiges.contracts.triton._request import RELEASE_RESCHEDULE, InferenceRequest
 from aiges.contracts.triton._response import InferenceResponse, items_of
 from aiges.contracts.triton._sender import FINAL, InferenceResponseSender, Single, Stream
@@ -35,9 +34,9 @@ _MOST_ROUNDS = 1 << 20  # Of a request that is rescheduled again and again.
 
 
 class Runner:
-    """One instance of a model."""
+    """One instance of a model. ``user``: a UserModel, or an Ensemble."""
 
-    def __init__(self, config: Config, version: str, folder: Path, user: UserModel) -> None:
+    def __init__(self, config: Config, version: str, folder: Path, user: Any) -> None:
         self.name, self.version, self.user = config["name"], version, user
         self.card = card_of(config, folder)
         self.decoupled: bool = self.card["decoupled"]
@@ -52,7 +51,11 @@ class Runner:
         self._own = threading.local()  # What this thread runs.
         self.current: list[InferenceRequest] = []  # What execute has now.
         self.open: dict[str, Any] = {}  # Sessions, by their tags.
-        self.is_cancelled = lambda tag: host.call_state(tag)[0] if tag else False
+
+    @staticmethod
+    def is_cancelled(tag: str) -> bool:
+        """Whether nobody waits for a call any more."""
+        return bool(tag) and bool(host.call_state(tag)[0])
 
     def caller_tag(self) -> str:
         """Return the call on whose behalf the model calls others; empty where it may be any."""
@@ -219,8 +222,7 @@ class Runner:
                 got = self.user.begin(got).result()
             if type(got) is not list or len(got) != 1:
                 raise TypeError(
-                    "Expected a list in the execute return, found type "
-                    f"'{type(got).__name__}'."
+                    f"Expected a list in the execute return, found type '{type(got).__name__}'."
                 )
             answers[at] = got[0]
         return answers

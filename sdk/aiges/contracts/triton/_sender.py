@@ -146,7 +146,7 @@ class Stream:
             self._tell_error()
             if error is not None:
                 self._error = error
-            else:
+            elif response is not None:
                 self._deliver(items_of(response, self._wanted(), self._reshapes, self._place()))
 
     def _wanted(self) -> Any:

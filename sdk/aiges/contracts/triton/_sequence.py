@@ -53,7 +53,8 @@ class Controls:
             return self._id_maker(name, OF_CONFIG[control["data_type"]])
         values = next(control[pair] for pair in _PAIRS if control[pair])
         dtype = next(dtype for pair, dtype in _PAIRS.items() if control[pair])
-        no, yes = (np.full(self._shape, value, dtype) for value in values)
+        no: Any = np.full(self._shape, values[0], dtype)
+        yes: Any = np.full(self._shape, values[1], dtype)
 
         def make(start: bool, end: bool, _: Any) -> Tensor:
             is_so = {

@@ -62,5 +62,3 @@ class Session:
         self._forget(self._tag)
         if self._stream is not None:
             self._stream.close()
-
-

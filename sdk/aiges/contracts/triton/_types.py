@@ -48,7 +48,7 @@ _MOST_RANK = 64
 _LENGTH = struct.Struct("<I")
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def bf16_type() -> Any:
     """Return the dtype of BF16, which is a package's; None without it."""
     try:

@@ -59,9 +59,7 @@ def _run(sample: Config, config: Config, folder: Path, runner: Any) -> None:
     batched = config["max_batch_size"] > 0
     requests = []
     for _ in range(sample["batch_size"] if batched else 1):
-        inputs = [
-            _tensor(name, given, batched, folder) for name, given in sample["inputs"].items()
-        ]
+        inputs = [_tensor(name, given, batched, folder) for name, given in sample["inputs"].items()]
         request = InferenceRequest._of_call(runner, "", {}, inputs)
         request._outputs = set(runner.output_names)
         requests.append(request)
