@@ -3,7 +3,9 @@
 
 A file tells by what it imports: ``openbayes_serving``, ``seldon_core``, ``aipod``. ``wrapper.py``
 is AIGES's own, whatever it imports, and a ``Model.py`` with a class ``Model`` is Seldon's, as
-PrimeHub's servers have it. Embedded in libwrapper.so, too, and so of Python's own modules alone.
+PrimeHub's servers have it. ``triton_python_backend_utils`` or a config.pbtxt is Triton's: in the
+folder of a version, that of a model, or one with both files. Embedded in libwrapper.so, too, and
+so of Python's own modules alone.
 """
 
 from __future__ import annotations
@@ -23,8 +25,10 @@ _IMPORTED = {
     "openbayes_serving": "openbayes",
     "seldon_core": "seldon",
     "aipod": "aipod",
+    "triton_python_backend_utils": "triton",
 }
 _IMPORT = re.compile(rb"^[ \t]*(?:from[ \t]+(\w+)|import[ \t]+([^#\n;]+))", re.MULTILINE)
+_OTHER_BACKEND = re.compile(rb"^[ \t]*(?:platform|backend)[ \t]*:[ \t]*[\"']onnx", re.MULTILINE)
 _CLASS_MODEL = re.compile(rb"^class[ \t]+Model\b", re.MULTILINE)
 
 
@@ -58,7 +62,25 @@ def find_contracts(folder: Path) -> list[Found]:
         name = _contract_of(file)
         if name:
             found.setdefault(name, file)
+    if not found and (config := _triton_config(folder)) is not None:
+        found["triton"] = config
     return list(found.items())
+
+
+def _triton_config(folder: Path) -> Path | None:
+    """Return what says that a folder without code of its own is a model of Triton's."""
+    resolved = folder.resolve()
+    for config in (resolved / "config.pbtxt", resolved.parent / "config.pbtxt"):
+        if config.parent != resolved and not resolved.name.isdigit():
+            break
+        try:
+            if config.stat().st_size <= _MOST_BYTES:
+                return None if _OTHER_BACKEND.search(config.read_bytes()) else config
+        except OSError:
+            continue
+    return next(
+        (f for f in sorted(folder.glob("[0-9]*/model.py")) if f.parent.name.isdigit()), None
+    )
 
 
 def app_of(contract: str, file: Path) -> str:

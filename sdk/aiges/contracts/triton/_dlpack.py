@@ -17,6 +17,10 @@ __all__ = ["array_of", "capsule"]
 _CPU, _HOST = 1, 3  # kDLCPU, kDLCUDAHost
 _INT, _UINT, _FLOAT, _BFLOAT, _BOOL = 0, 1, 2, 4, 6
 _MOST_RANK = 64
+_NOT_CONTIGUOUS = (
+    "DLPack tensor is not contiguous. Only contiguous DLPack tensors that are stored in C-Order are "
+    "supported."
+)
 
 
 class _DType(ctypes.Structure):
@@ -129,15 +133,16 @@ def _check_contiguous(tensor: _DLTensor, shape: list[int]) -> None:
     expected = 1
     for at in range(len(shape) - 1, -1, -1):
         if shape[at] != 1 and tensor.strides[at] != expected:
-            raise TritonModelException(
-                "DLPack tensor is not contiguous. Only contiguous DLPack tensors that are stored "
-                "in C-Order are supported."
-            )
+            raise TritonModelException(_NOT_CONTIGUOUS)
         expected *= shape[at]
 
 
 def array_of(given: Any) -> tuple[Any, str]:
     """Return the data of a capsule, or of an object that gives one, as an array, and their type."""
+    if isinstance(given, np.ndarray):  # Also one that may not be written, which gives no capsule.
+        if not given.flags.c_contiguous:
+            raise TritonModelException(_NOT_CONTIGUOUS)
+        return given, ""
     held = _capsule_of(given)
     if type(held).__name__ != "PyCapsule" or not _is_valid(held, _NAME):
         raise TritonModelException(
