@@ -145,3 +145,18 @@ threading.Thread(target=run).start()
     )
     session.stop()
     served.wait_log("it was cancelled")
+
+
+def test_outputs_may_differ_between_answers(serve):
+    body = """
+sender = requests[0].get_response_sender()
+def answer(name, value, **options):
+    out = pb_utils.Tensor(name, np.array([value], np.float32))
+    return pb_utils.InferenceResponse([out], **options)
+sender.send(answer("OUTPUT0", 1, parameters={"n": 1}))
+sender.send(answer("OUTPUT1", 2))
+sender.send(answer("OUTPUT1", 3), flags=1)
+"""
+    served = serve(model(body), config(outputs=("OUTPUT0", "OUTPUT1"), more=DECOUPLED))
+    got = [(p.meta.name, p.data) for p in stream(served, [0]) if p.data]
+    assert [name for name, _ in got] == ["OUTPUT0", ":parameters", "OUTPUT1", "OUTPUT1"]

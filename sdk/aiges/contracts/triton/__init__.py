@@ -58,7 +58,7 @@ def wrapperCreate(usrTag: str, params: dict[str, str]) -> str:  # noqa: N802, N8
 
 def wrapperWrite(handle: str, reqData: Any) -> int:  # noqa: N802, N803
     """Take its inputs."""
-    _engine.runner.open[handle].write(reqData)
+    _engine.write(handle, reqData)
     return 0
 
 

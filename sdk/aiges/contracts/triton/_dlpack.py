@@ -18,8 +18,8 @@ _CPU, _HOST = 1, 3  # kDLCPU, kDLCUDAHost
 _INT, _UINT, _FLOAT, _BFLOAT, _BOOL = 0, 1, 2, 4, 6
 _MOST_RANK = 64
 _NOT_CONTIGUOUS = (
-    "DLPack tensor is not contiguous. Only contiguous DLPack tensors that are stored in C-Order are "
-    "supported."
+    "DLPack tensor is not contiguous. Only contiguous DLPack tensors that are stored in C-Order "
+    "are supported."
 )
 
 

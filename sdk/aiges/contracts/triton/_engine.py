@@ -53,6 +53,12 @@ class Engine:
         """Begin a session."""
         self.runner.open[tag] = Session(self.runner, tag, params)
 
+    def write(self, tag: str, data: Any) -> None:
+        """Take a part of a session's input."""
+        session = self.runner.open.get(tag)
+        if session is not None:  # Else it has been answered.
+            session.write(data)
+
     def destroy(self, tag: str) -> None:
         """End a session."""
         session = self.runner.open.get(tag)

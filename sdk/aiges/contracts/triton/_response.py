@@ -9,7 +9,14 @@ from typing import Any
 from aiges.contracts.triton._errors import TritonError, TritonModelException
 from aiges.contracts.triton._tensor import Tensor, wire_of
 
-__all__ = ["ONCE", "InferenceResponse", "items_of", "items_of_tensors", "json_of_parameters"]
+__all__ = [
+    "ONCE",
+    "InferenceResponse",
+    "items_of",
+    "items_of_tensors",
+    "json_of_parameters",
+    "results_of",
+]
 
 BEGIN, MORE, LAST, ONCE = 0, 1, 2, 3  # Where in a stream: DataStatus of include/aiges/type.h.
 _OTHER, _TEXT = 4, 0
@@ -107,6 +114,24 @@ def item(key: str, data: Any, size: int, status: int, desc: Any = None) -> dict[
 def items_of_tensors(tensors: list[Tensor]) -> list[dict[str, Any]]:
     """Return the payloads that tensors are."""
     return items_of(InferenceResponse(tensors), None, None)
+
+
+def results_of(response: InferenceResponse, wanted: Any, reshapes: Any) -> list[Any]:
+    """Return the payloads of the one answer to a call; those that are arrays by name alone.
+
+    The host takes arrays as they are, and says type and shape itself.
+    """
+    if reshapes or response._parameters:
+        return items_of(response, wanted, reshapes)
+    made: list[Any] = []
+    for tensor in response._outputs:
+        if wanted is None or tensor._name in wanted:
+            datatype = tensor._datatype
+            if tensor._array is not None and datatype != "BYTES" and datatype != "BF16":
+                made.append((tensor._name, tensor._array))
+            else:
+                made += items_of(InferenceResponse([tensor]), None, None)
+    return made
 
 
 def items_of(

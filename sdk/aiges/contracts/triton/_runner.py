@@ -24,7 +24,7 @@ from aiges.contracts.triton._errors import (
 from aiges.contracts.triton._groups import Groups
 from aiges.contracts.triton._inputs import Inputs
 from aiges.contracts.triton._request import RELEASE_RESCHEDULE, InferenceRequest
-from aiges.contracts.triton._response import InferenceResponse, items_of
+from aiges.contracts.triton._response import InferenceResponse, results_of
 from aiges.contracts.triton._sender import FINAL, InferenceResponseSender, Single, Stream
 
 __all__ = ["Runner"]
@@ -112,7 +112,7 @@ class Runner:
         if answer._error is not None:
             return host_error(answer._error)
         try:
-            made = items_of(answer, request._named_outputs(), self._reshapes)
+            made = results_of(answer, request._named_outputs(), self._reshapes)
         except Exception as fault:
             return EngineFault(str(fault))
         # An answer without outputs is one, too.

@@ -25,6 +25,7 @@ from aiges.contracts.triton._response import (
     LAST,
     MORE,
     ONCE,
+    PARAMETERS,
     InferenceResponse,
     item,
     items_of,
@@ -179,10 +180,16 @@ class Stream:
         if response is not None:
             self._tell_error()
             items = items_of(response, self._wanted(), self._reshapes, LAST)
-        # Every key that there was ends.
-        there = {each["key"] for each in items}
-        items += [item(key, b"", 0, LAST) for key in self._keys if key not in there]
-        host.callback(items or [item(":end", b"", 0, ONCE)], self._tag)
+        # Every key that there was ends; an empty payload is no part of an answer, so those that
+        # this one lacks end by themselves.
+        rest = self._keys.keys() - {each["key"] for each in items}
+        if items and rest - {PARAMETERS}:
+            for each in items:
+                each["status"] = self._place()
+            self._deliver(items)
+            items, rest = [], self._keys.keys()
+        ends = [item(key, b"{}" if items else b"", 2 if items else 0, LAST) for key in rest]
+        host.callback(items + ends or [item(":end", b"", 0, ONCE)], self._tag)
         self._on_end(self._tag)
 
     def fail(self, fault: Exception) -> None:

@@ -9,11 +9,13 @@ import aiges_embed
 
 from aiges.contracts.triton._response import LAST, ONCE
 from aiges.contracts.triton._runner import Runner
+from aiges.errors import BadInput
 
 __all__ = ["Session"]
 
 host: Any = aiges_embed
 _ENDS = (LAST, ONCE)
+_MOST_BYTES, _PIECE_COST = 1 << 30, 512
 
 
 class Session:
@@ -22,6 +24,7 @@ class Session:
     def __init__(self, runner: Runner, tag: str, params: dict[str, str]) -> None:
         self._runner, self._tag, self._params = runner, tag, params
         self._nodes: dict[str, dict[str, Any]] = {}
+        self._bytes = 0
         self._request: Any = None
         self._stream: Any = None
 
@@ -30,6 +33,9 @@ class Session:
         if self._request is not None:
             return
         for node in nodes:
+            self._bytes += len(node["data"]) + _PIECE_COST
+            if self._bytes > _MOST_BYTES:
+                raise BadInput(f"expected inputs of at most {_MOST_BYTES} bytes, got more")
             there = self._nodes.get(node["key"])
             if there is None:
                 self._nodes[node["key"]] = dict(node)
@@ -50,8 +56,6 @@ class Session:
         result = runner.result_of(request, runner.answers([request])[0])
         if isinstance(result, Exception):
             raise result
-        for each in result:
-            each["status"] = ONCE
         host.callback(result, self._tag)
 
     def _forget(self, tag: str) -> None:
