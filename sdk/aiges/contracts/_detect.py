@@ -4,12 +4,13 @@
 A file tells by what it imports: ``openbayes_serving``, ``seldon_core``, ``aipod``. ``wrapper.py``
 is AIGES's own, whatever it imports, and a ``Model.py`` with a class ``Model`` is Seldon's, as
 PrimeHub's servers have it. ``triton_python_backend_utils`` or a config.pbtxt is Triton's: in the
-folder of a version, that of a model, or one with both files. Embedded in libwrapper.so, too, and
-so of Python's own modules alone.
+folder of a version, that of a model, or one with both files. Where there is no code, an ``.onnx``
+file is the engine. Embedded in libwrapper.so, too, and so of Python's own modules alone.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import sys
@@ -62,7 +63,9 @@ def find_contracts(folder: Path) -> list[Found]:
         name = _contract_of(file)
         if name:
             found.setdefault(name, file)
-    if not found and (config := _triton_config(folder)) is not None:
+    if not found and (model := _model_alone(folder)) is not None:
+        found["onnx"] = model
+    elif not found and (config := _triton_config(folder)) is not None:
         found["triton"] = config
     return list(found.items())
 
@@ -81,6 +84,14 @@ def _triton_config(folder: Path) -> Path | None:
     return next(
         (f for f in sorted(folder.glob("[0-9]*/model.py")) if f.parent.name.isdigit()), None
     )
+
+
+def _model_alone(folder: Path) -> Path | None:
+    """Return an .onnx file; that there are several is said by the contract."""
+    code = ("model.py", "libwrapper.so", "wrapper/wrapper.py", "wrapper/libwrapper.so")
+    if any((folder / name).is_file() for name in code):
+        return None
+    return next(iter(sorted(file for file in folder.glob("*.onnx") if file.is_file())), None)
 
 
 def app_of(contract: str, file: Path) -> str:
@@ -109,6 +120,8 @@ def contract_here() -> tuple[str, str]:
     """Return the contract of the first folder with code and "", or "" and why it cannot be told."""
     for folder in folders_here():
         found = find_contracts(folder)
+        if found and found[0][0] == "onnx" and importlib.util.find_spec("wrapper") is not None:
+            continue  # What lies beside code that is installed elsewhere.
         if len(found) == 1:
             return found[0][0], ""
         if found:

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls of an ONNX model: those that fit together are one run."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from aiges.contracts.onnx._file import find_model
+from aiges.contracts.onnx._model import Model
+from aiges.contracts.onnx._settings import Settings
+from aiges.contracts.onnx._tensors import read, shape_text, written
+from aiges.errors import BadInput
+
+__all__ = ["Engine"]
+
+_DEFAULT_ROWS = 64  # Of a run of several calls.
+_WARM = 2  # Runs; the first makes what the second reuses.
+
+
+class _Call(NamedTuple):
+    place: int  # Among those that came together.
+    feed: dict[str, Any]
+    rows: int
+
+
+class Engine:
+    """One model. Threads: any."""
+
+    def __init__(self, config: dict[str, str]) -> None:
+        self._settings = settings = Settings.read(config)
+        file = find_model(settings.model)
+        self._model = model = Model(file, settings)
+        said = settings.max_batch_size
+        if said and not model.has_rows:
+            shapes = ", ".join(
+                f"{t.name} {shape_text(t.shape)}" for t in (*model.inputs, *model.outputs)
+            )
+            raise ValueError(
+                f"[wrapper] max_batch_size = {said}: expected a model whose tensors all have a "
+                f"first dimension of any size, got {shapes}"
+            )
+        stacks = model.has_rows if said else model.rows_by_names and said is None
+        self._most_rows = (said or _DEFAULT_ROWS) if stacks else 0
+        self._inputs = {tensor.name: tensor for tensor in model.inputs}
+        self._say(file.name, stacks)
+
+    def _say(self, name: str, stacks: bool) -> None:
+        model = self._model
+        if model.left_out:
+            print(f"onnx: {name}: outputs that are no tensors are left out: {model.left_out}")
+        if model.has_rows and not stacks and self._settings.max_batch_size is None:
+            firsts = {t.name: t.symbols[0] for t in (*model.inputs, *model.outputs)}
+            print(
+                f"onnx: {name}: calls do not run together, as the file does not say that all first "
+                f"dimensions are one ({firsts}); [wrapper] max_batch_size says so"
+            )
+
+    def schema(self) -> dict[str, Any]:
+        """Return what is declared of the tensors."""
+        return {
+            "model": {
+                "platform": "onnxruntime_onnx",
+                "max_batch_size": self._most_rows,
+                "inputs": [tensor.card for tensor in self._model.inputs],
+                "outputs": [tensor.card for tensor in self._model.outputs],
+            }
+        }
+
+    def warm_up(self) -> None:
+        """Run zeros, of one row and, where that was said, of the most."""
+        if not self._settings.warmup:
+            return
+        for rows in sorted({1, self._settings.max_batch_size or 1}):
+            feed = {tensor.name: tensor.zeros(rows) for tensor in self._model.inputs}
+            for _ in range(_WARM):
+                self._warm_run(feed)
+
+    def _warm_run(self, feed: dict[str, Any]) -> None:
+        try:
+            self._model.run(feed)
+        except Exception as fault:
+            if any(-1 in tensor.shape[1:] for tensor in self._model.inputs):
+                print(f"onnx: warm-up left out, zeros of any size are not taken: {fault}")
+                return
+            raise
+
+    def run(self, params: list[Any], requests: list[Any]) -> list[Any]:
+        """Return for each call its outputs, or the exception that it ends with."""
+        answers: list[Any] = [None] * len(requests)
+        together: dict[Any, list[_Call]] = {}
+        for place, request in enumerate(requests):
+            try:
+                call = self._read(place, request)
+            except BadInput as fault:
+                answers[place] = fault
+                continue
+            if self._most_rows and call.rows:
+                alike: Any = tuple(array.shape[1:] for array in call.feed.values())
+            else:
+                alike = place
+            together.setdefault(alike, []).append(call)
+        for calls in together.values():
+            for group in self._groups(calls):
+                self._answer(group, answers)
+        for place, answer in enumerate(answers):
+            if isinstance(answer, list):
+                answers[place] = self._written(params[place], answer)
+        return answers
+
+    def _read(self, place: int, request: Any) -> _Call:
+        nodes = {node.key: node for node in request.list}
+        inputs = self._inputs
+        if len(nodes) != len(inputs) or nodes.keys() != inputs.keys():
+            raise BadInput(self._wrong_names(list(nodes)))
+        if len(request.list) != len(nodes):
+            raise BadInput("expected each input once")
+        feed = {name: read(nodes[name], tensor) for name, tensor in inputs.items()}
+        return _Call(place, feed, self._rows(feed) if self._most_rows else 0)
+
+    def _wrong_names(self, got: list[str]) -> str:
+        there = list(self._inputs)
+        missing = [name for name in there if name not in got]
+        unknown = [name[:100] for name in got if name not in self._inputs][:10]
+        parts = []
+        if missing:
+            parts.append(f"missing: {', '.join(missing)}")
+        if unknown:
+            parts.append(f"unknown: {', '.join(unknown)}")
+        return f"expected the inputs {', '.join(there)}; {'; '.join(parts)}"
+
+    def _rows(self, feed: dict[str, Any]) -> int:
+        counts: dict[str, int] = {name: array.shape[0] for name, array in feed.items()}
+        rows = next(iter(counts.values()))
+        if any(count != rows for count in counts.values()):
+            shown = ", ".join(f"{name} {count}" for name, count in counts.items())
+            raise BadInput(f"expected the same first dimension in all inputs, got {shown}")
+        most = self._settings.max_batch_size
+        if most and rows > most:
+            raise BadInput(f"expected at most {most} rows ([wrapper] max_batch_size), got {rows}")
+        return rows
+
+    def _groups(self, calls: list[_Call]) -> list[list[_Call]]:
+        groups: list[list[_Call]] = []
+        room = 0
+        for call in calls:
+            if not groups or call.rows > room:
+                groups.append([])
+                room = self._most_rows
+            groups[-1].append(call)
+            room -= call.rows
+        return groups
+
+    def _answer(self, calls: list[_Call], answers: list[Any]) -> None:
+        if len(calls) > 1 and self._run_together(calls, answers):
+            return
+        for call in calls:
+            try:
+                answers[call.place] = self._model.run(call.feed)
+            except Exception as fault:
+                answers[call.place] = fault
+
+    def _run_together(self, calls: list[_Call], answers: list[Any]) -> bool:
+        """Return False where one of the calls, or the model, does not allow it."""
+        feed = {name: np.concatenate([call.feed[name] for call in calls]) for name in self._inputs}
+        try:
+            outputs = self._model.run(feed)
+        except Exception:
+            return False  # One by one, the call that is at fault has its own error.
+        rows = sum(call.rows for call in calls)
+        if any(output.shape[:1] != (rows,) for output in outputs):
+            return False
+        at = 0
+        for call in calls:
+            end = at + call.rows
+            answers[call.place] = [output[at:end] for output in outputs]
+            at = end
+        return True
+
+    def _written(self, params: dict[str, Any], outputs: list[Any]) -> Any:
+        wanted = _asked_for(params)
+        if wanted is None:
+            return [written(t, array) for t, array in zip(self._model.outputs, outputs)]
+        made = {
+            t.name: written(t, array)
+            for t, array in zip(self._model.outputs, outputs)
+            if t.name in wanted
+        }
+        unknown = [name for name in wanted if name not in made]
+        if unknown:
+            there = ", ".join(tensor.name for tensor in self._model.outputs)
+            return BadInput(f"expected outputs among {there}, got {', '.join(unknown)[:200]}")
+        return list(made.values())
+
+
+def _asked_for(params: dict[str, Any]) -> list[str] | None:
+    """Return the outputs that a client of OIP names; None: all."""
+    said = params.get(":oip")
+    if said is None or '"outputs":[]' in said or '"outputs"' not in said:
+        return None
+    outputs = json.loads(said).get("outputs") or []
+    return [str(each.get("name")) for each in outputs] or None
