@@ -144,7 +144,7 @@ F64 = {"datatype": "FP32", "shape": "1,64"}
     [
         ([], "expected the inputs x; missing: x"),
         ([("y", b"", F64)], "missing: x; unknown: y"),
-        ([("x", bytes(256), F64)] * 2, "expected each input once"),
+        ([("x", bytes(256), F64)] * 2, "expected each of the inputs x once"),
         ([("x", b"hello", {})], "expected FP32, got a payload without datatype (5 bytes)"),
         ([("x", bytes(256), {"datatype": "INT32", "shape": "1,64"})], "expected FP32, got INT32"),
         ([("x", bytes(252), F64)], "expected 256 bytes for FP32 of shape [1,64], got 252"),

@@ -11,7 +11,7 @@ import numpy as np
 from aiges.contracts.onnx._file import find_model
 from aiges.contracts.onnx._model import Model
 from aiges.contracts.onnx._settings import Settings
-from aiges.contracts.onnx._tensors import read, shape_text, written
+from aiges.contracts.onnx._tensors import shape_text
 from aiges.errors import BadInput
 
 __all__ = ["Engine"]
@@ -24,6 +24,7 @@ class _Call(NamedTuple):
     place: int  # Among those that came together.
     feed: dict[str, Any]
     rows: int
+    alike: Any  # The same in calls that may run together.
 
 
 class Engine:
@@ -97,11 +98,7 @@ class Engine:
             except BadInput as fault:
                 answers[place] = fault
                 continue
-            if self._most_rows and call.rows:
-                alike: Any = tuple(array.shape[1:] for array in call.feed.values())
-            else:
-                alike = place
-            together.setdefault(alike, []).append(call)
+            together.setdefault(call.alike, []).append(call)
         for calls in together.values():
             for group in self._groups(calls):
                 self._answer(group, answers)
@@ -111,36 +108,38 @@ class Engine:
         return answers
 
     def _read(self, place: int, request: Any) -> _Call:
-        nodes = {node.key: node for node in request.list}
-        inputs = self._inputs
-        if len(nodes) != len(inputs) or nodes.keys() != inputs.keys():
-            raise BadInput(self._wrong_names(list(nodes)))
-        if len(request.list) != len(nodes):
-            raise BadInput("expected each input once")
-        feed = {name: read(nodes[name], tensor) for name, tensor in inputs.items()}
-        return _Call(place, feed, self._rows(feed) if self._most_rows else 0)
+        feed: dict[str, Any] = {}
+        for node in request.list:
+            tensor = self._inputs.get(node.key)
+            if tensor is None or tensor.name in feed:
+                raise BadInput(self._wrong_names([each.key for each in request.list]))
+            feed[tensor.name] = tensor.read(node)
+        if len(feed) != len(self._inputs):
+            raise BadInput(self._wrong_names(list(feed)))
+        if not self._most_rows:
+            return _Call(place, feed, 0, place)
+        shapes = [feed[name].shape for name in self._inputs]
+        rows: int = shapes[0][0]
+        if len(shapes) > 1 and any(shape[0] != rows for shape in shapes):
+            shown = ", ".join(f"{name} {feed[name].shape[0]}" for name in self._inputs)
+            raise BadInput(f"expected the same first dimension in all inputs, got {shown}")
+        most = self._settings.max_batch_size
+        if most and rows > most:
+            raise BadInput(f"expected at most {most} rows ([wrapper] max_batch_size), got {rows}")
+        return _Call(place, feed, rows, tuple(shape[1:] for shape in shapes) if rows else place)
 
     def _wrong_names(self, got: list[str]) -> str:
         there = list(self._inputs)
         missing = [name for name in there if name not in got]
         unknown = [name[:100] for name in got if name not in self._inputs][:10]
         parts = []
+        if len(set(got)) != len(got):
+            return f"expected each of the inputs {', '.join(there)} once"
         if missing:
             parts.append(f"missing: {', '.join(missing)}")
         if unknown:
             parts.append(f"unknown: {', '.join(unknown)}")
         return f"expected the inputs {', '.join(there)}; {'; '.join(parts)}"
-
-    def _rows(self, feed: dict[str, Any]) -> int:
-        counts: dict[str, int] = {name: array.shape[0] for name, array in feed.items()}
-        rows = next(iter(counts.values()))
-        if any(count != rows for count in counts.values()):
-            shown = ", ".join(f"{name} {count}" for name, count in counts.items())
-            raise BadInput(f"expected the same first dimension in all inputs, got {shown}")
-        most = self._settings.max_batch_size
-        if most and rows > most:
-            raise BadInput(f"expected at most {most} rows ([wrapper] max_batch_size), got {rows}")
-        return rows
 
     def _groups(self, calls: list[_Call]) -> list[list[_Call]]:
         groups: list[list[_Call]] = []
@@ -182,9 +181,9 @@ class Engine:
     def _written(self, params: dict[str, Any], outputs: list[Any]) -> Any:
         wanted = _asked_for(params)
         if wanted is None:
-            return [written(t, array) for t, array in zip(self._model.outputs, outputs)]
+            return [t.written(array) for t, array in zip(self._model.outputs, outputs)]
         made = {
-            t.name: written(t, array)
+            t.name: t.written(array)
             for t, array in zip(self._model.outputs, outputs)
             if t.name in wanted
         }

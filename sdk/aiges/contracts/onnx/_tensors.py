@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from aiges.errors import BadInput
 
-__all__ = ["BYTES", "Tensor", "dtype_of", "read", "shape_text", "written"]
+__all__ = ["BYTES", "Tensor", "shape_text"]
 
 BYTES = "BYTES"
 _DTYPES = {
@@ -44,16 +44,24 @@ _ONNX = {
     "tensor(string)": BYTES,
 }
 _MOST_DIMENSIONS = 32
+_MOST_ELEMENTS = 1 << 40
+_MOST_KEPT = 1000  # Shapes of a tensor that are remembered.
+_OTHER, _ONCE = 4, 3  # Type and status of an output.
 
 
-@dataclass(frozen=True)
+@dataclass
 class Tensor:
-    """``shape`` has -1 where any number is taken; ``symbols`` what the file calls that, or None."""
+    """``shape`` has -1 where any number is taken; ``symbols`` what the file calls that, or None.
+
+    Threads: any; what is kept of shapes may be found out twice.
+    """
 
     name: str
     datatype: str
     shape: tuple[int, ...]
     symbols: tuple[object, ...]
+    _taken: dict[tuple[str, str], tuple[tuple[int, ...], int]] = field(default_factory=dict)
+    _descs: dict[tuple[int, ...], dict[str, str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, argument: Any) -> Tensor | None:
@@ -71,29 +79,70 @@ class Tensor:
         """What clients are told."""
         return {"name": self.name, "datatype": self.datatype, "shape": list(self.shape)}
 
-    def check(self, array: Any) -> Any:
-        """Return the array if the model takes it. Raises BadInput."""
-        wanted, got = self.shape, array.shape
-        if got == wanted:
-            return array
-        if len(got) != len(wanted) or any(w >= 0 and w != g for w, g in zip(wanted, got)):
-            raise BadInput(
-                f'input "{self.name}": expected shape {shape_text(wanted)}, got {shape_text(got)}'
-            )
-        return array
-
     def zeros(self, rows: int, other: int = 1) -> Any:
         """Return an input of that many rows, with ``other`` where any number is taken."""
         shape = [rows if n == 0 and d < 0 else d for n, d in enumerate(self.shape)]
         sizes = [other if d < 0 else d for d in shape]
         if self.datatype == BYTES:
             return np.full(sizes, "", dtype=object)
-        return np.zeros(sizes, dtype_of(self.datatype))
+        return np.zeros(sizes, _DTYPES[self.datatype])
 
+    def read(self, node: Any) -> Any:
+        """Return a payload as the model takes it. Raises BadInput."""
+        desc, data = node.desc, node.data
+        said = (desc.get("datatype", ""), desc.get("shape", ""))
+        shape, count = self._taken.get(said) or self._learn(*said, len(data))
+        if self.datatype == BYTES:
+            return _texts(data, count, self.name).reshape(shape)
+        dtype = _DTYPES[self.datatype]
+        if len(data) != count * dtype.itemsize:
+            raise BadInput(
+                f'input "{self.name}": expected {count * dtype.itemsize} bytes for '
+                f"{self.datatype} of shape {shape_text(shape)}, got {len(data)}"
+            )
+        return np.ndarray(shape, dtype, data)
 
-def dtype_of(datatype: str) -> Any:
-    """Return the dtype of numpy, which BYTES has none of."""
-    return _DTYPES[datatype]
+    def _learn(self, datatype: str, text: str, size: int) -> tuple[tuple[int, ...], int]:
+        """Return a shape that the model takes, and how many elements that are."""
+        if datatype != self.datatype:
+            got = datatype[:100] or f"a payload without datatype ({size} bytes)"
+            raise BadInput(f'input "{self.name}": expected {self.datatype}, got {got}')
+        shape = _shape_of(self.name, text)
+        wanted = self.shape
+        if len(shape) != len(wanted) or any(w not in (-1, d) for w, d in zip(wanted, shape)):
+            raise BadInput(
+                f'input "{self.name}": expected shape {shape_text(wanted)}, got {shape_text(shape)}'
+            )
+        count = 1
+        for each in shape:
+            count *= max(each, 1)
+        if count > _MOST_ELEMENTS:  # Also of none: [0, 10**18] is more than can be counted.
+            raise BadInput(f'input "{self.name}": {shape_text(shape)} is no shape that can be')
+        found = shape, 0 if 0 in shape else count
+        if len(self._taken) < _MOST_KEPT:
+            self._taken[datatype, text] = found
+        return found
+
+    def written(self, array: Any) -> dict[str, Any]:
+        """Return an output as hooks give it."""
+        data: Any = array if array.flags.c_contiguous else np.ascontiguousarray(array)
+        if self.datatype == BYTES:
+            pieces = [str(text).encode() for text in array.ravel()]
+            data = b"".join(len(piece).to_bytes(4, "little") + piece for piece in pieces)
+        desc = self._descs.get(array.shape)
+        if desc is None:
+            desc = {"datatype": self.datatype, "shape": ",".join(map(str, array.shape))}
+            if len(self._descs) < _MOST_KEPT:
+                self._descs[array.shape] = desc
+        size = len(data) if self.datatype == BYTES else array.nbytes
+        return {
+            "key": self.name,
+            "data": data,
+            "len": size,
+            "type": _OTHER,
+            "status": _ONCE,
+            "desc": desc,
+        }
 
 
 def shape_text(shape: Sequence[int]) -> str:
@@ -110,37 +159,6 @@ def _shape_of(key: str, text: str) -> tuple[int, ...]:
     ):
         raise BadInput(f'input "{key}": expected a shape as "1,64", got "{text[:100]}"')
     return tuple(int(part) for part in parts)
-
-
-def read(node: Any, tensor: Tensor) -> Any:
-    """Return the payload as the model takes it. Raises BadInput."""
-    desc = node.desc
-    datatype = desc.get("datatype")
-    if datatype != tensor.datatype:
-        got = f"a payload without datatype ({len(node.data)} bytes)" if not datatype else datatype
-        raise BadInput(f'input "{tensor.name}": expected {tensor.datatype}, got {got}')
-    shape = _shape_of(tensor.name, desc.get("shape", ""))
-    data = node.data
-    count = 1
-    for each in shape:
-        count *= each
-    if datatype == BYTES:
-        return tensor.check(_shaped(_texts(data, count, tensor.name), shape, tensor.name))
-    dtype = _DTYPES[datatype]
-    if len(data) != count * dtype.itemsize:
-        raise BadInput(
-            f'input "{tensor.name}": expected {count * dtype.itemsize} bytes for {datatype} of '
-            f"shape {shape_text(shape)}, got {len(data)}"
-        )
-    values = np.frombuffer(data, dtype) if data else np.empty(0, dtype)
-    return tensor.check(_shaped(values, shape, tensor.name))
-
-
-def _shaped(values: Any, shape: tuple[int, ...], name: str) -> Any:
-    try:
-        return values.reshape(shape)
-    except ValueError:  # Nothing, in more dimensions than can be counted: [0, 10**18].
-        raise BadInput(f'input "{name}": {shape_text(shape)} is no shape that can be') from None
 
 
 def _texts(data: bytes, count: int, name: str) -> Any:
@@ -162,25 +180,3 @@ def _texts(data: bytes, count: int, name: str) -> Any:
     made = np.empty(count, dtype=object)
     made[:] = found
     return made
-
-
-def written(tensor: Tensor, array: Any) -> dict[str, Any]:
-    """Return an output as hooks give it."""
-    if tensor.datatype == BYTES:
-        pieces = [str(text).encode() for text in array.ravel()]
-        data: Any = b"".join(len(piece).to_bytes(4, "little") + piece for piece in pieces)
-        size = len(data)
-    else:
-        data, size = (
-            array if array.flags.c_contiguous else np.ascontiguousarray(array),
-            array.nbytes,
-        )
-    shape = ",".join(map(str, array.shape))
-    return {
-        "key": tensor.name,
-        "data": data,
-        "len": size,
-        "type": 4,
-        "status": 3,
-        "desc": {"datatype": tensor.datatype, "shape": shape},
-    }
