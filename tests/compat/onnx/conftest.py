@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Engines of the contract in the test's own process, and behind the real loader."""
 
-import numpy as np
 import onnx_models
 import pytest
+from aiges import tensors
 from aiges.contracts.onnx import Wrapper
 from aiges.dto import DataListCls, DataListNode
 from loader_fixtures import binaries, start, xsf_stubs
@@ -69,16 +69,13 @@ def node_of(key, data, desc):
 
 
 def shown(answer):
+    """What a client gets of an answer."""
     if isinstance(answer, Exception):
         return answer
+    encoded = {name: tensors.encode(array) for name, array in answer.items()}
     return {
-        item["key"]: onnx_models.array_of(
-            bytes(np.ascontiguousarray(item["data"]).data)
-            if isinstance(item["data"], np.ndarray)
-            else item["data"],
-            item["desc"],
-        )
-        for item in answer
+        name: onnx_models.array_of(data, {"datatype": datatype, "shape": shape})
+        for name, (datatype, shape, data) in encoded.items()
     }
 
 

@@ -145,13 +145,13 @@ F64 = {"datatype": "FP32", "shape": "1,64"}
         ([], "expected the inputs x; missing: x"),
         ([("y", b"", F64)], "missing: x; unknown: y"),
         ([("x", bytes(256), F64)] * 2, "expected each of the inputs x once"),
-        ([("x", b"hello", {})], "expected FP32, got a payload without datatype (5 bytes)"),
+        ([("x", b"hello", {})], "expected FP32, got 5 bytes without a datatype"),
         ([("x", bytes(256), {"datatype": "INT32", "shape": "1,64"})], "expected FP32, got INT32"),
-        ([("x", bytes(252), F64)], "expected 256 bytes for FP32 of shape [1,64], got 252"),
+        ([("x", bytes(252), F64)], "expected 256 bytes for FP32 [1, 64], got 252"),
         ([("x", bytes(252), {**F64, "shape": "1,63"})], "expected shape [-1,64], got [1,63]"),
         ([("x", bytes(256), {**F64, "shape": "64"})], "expected shape [-1,64], got [64]"),
-        ([("x", bytes(256), {**F64, "shape": "1,-64"})], 'expected a shape as "1,64", got "1,-64"'),
-        ([("x", b"", {**F64, "shape": "0," + "9" * 18})], "[0,999999999999999999]"),
+        ([("x", bytes(256), {**F64, "shape": "1,-64"})], 'expected a shape such as "1,64" of'),
+        ([("x", b"", {**F64, "shape": "0," + "9" * 12})], "expected a shape"),
         ([("x", bytes(256), {**F64, "shape": ",".join(["1"] * 40)})], "expected a shape"),
     ],
 )
@@ -164,9 +164,9 @@ def test_what_cannot_be_taken_is_the_callers_fault(engine, tmp_path, call, text)
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        (b"\x05\0\0\0abc", "element 0 is longer than the data"),
-        (b"\x01\0\0\0a\x01\0", "element 1 is longer than the data"),
-        (b"\x01\0\0\0a", "expected 2 elements by its shape, got 1"),
+        (b"\x05\0\0\0abc", "expected 2 elements for BYTES"),
+        (b"\x01\0\0\0a\x01\0", "expected 2 elements for BYTES"),
+        (b"\x01\0\0\0a", "expected 2 elements for BYTES"),
         (b"\x01\0\0\0\xff\0\0\0\0", "expected UTF-8 in element 0"),
     ],
 )

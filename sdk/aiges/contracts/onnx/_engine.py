@@ -179,19 +179,15 @@ class Engine:
         return True
 
     def _written(self, params: dict[str, Any], outputs: list[Any]) -> Any:
+        made = {t.name: t.written(array) for t, array in zip(self._model.outputs, outputs)}
         wanted = _asked_for(params)
         if wanted is None:
-            return [t.written(array) for t, array in zip(self._model.outputs, outputs)]
-        made = {
-            t.name: t.written(array)
-            for t, array in zip(self._model.outputs, outputs)
-            if t.name in wanted
-        }
+            return made
         unknown = [name for name in wanted if name not in made]
         if unknown:
-            there = ", ".join(tensor.name for tensor in self._model.outputs)
+            there = ", ".join(made)
             return BadInput(f"expected outputs among {there}, got {', '.join(unknown)[:200]}")
-        return list(made.values())
+        return {name: made[name] for name in wanted}
 
 
 def _asked_for(params: dict[str, Any]) -> list[str] | None:
