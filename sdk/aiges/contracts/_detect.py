@@ -2,10 +2,11 @@
 """Which contract the user's folder is written for, where ``[aiges] contract`` does not say it.
 
 A file tells by what it imports: ``openbayes_serving``, ``seldon_core``, ``aipod``. ``wrapper.py``
-is AIGES's own, whatever it imports, and a ``Model.py`` with a class ``Model`` is Seldon's, as
-PrimeHub's servers have it. ``triton_python_backend_utils`` or a config.pbtxt is Triton's: in the
-folder of a version, that of a model, or one with both files. Where there is no code, an ``.onnx``
-file is the engine. Embedded in libwrapper.so, too, and so of Python's own modules alone.
+is AIGES's own, whatever it imports; where it has hooks for tasks (``chat``, ``embed``, ..) it is
+served with these. A ``Model.py`` with a class ``Model`` is Seldon's, as PrimeHub's servers have it.
+``triton_python_backend_utils`` or a config.pbtxt is Triton's: in the folder of a version, that of a
+model, or one with both files. Where there is no code, an ``.onnx`` file is the engine. Embedded in
+libwrapper.so, too, and so of Python's own modules alone.
 """
 
 from __future__ import annotations
@@ -31,15 +32,42 @@ _IMPORTED = {
 _IMPORT = re.compile(rb"^[ \t]*(?:from[ \t]+(\w+)|import[ \t]+([^#\n;]+))", re.MULTILINE)
 _OTHER_BACKEND = re.compile(rb"^[ \t]*(?:platform|backend)[ \t]*:[ \t]*[\"']onnx", re.MULTILINE)
 _CLASS_MODEL = re.compile(rb"^class[ \t]+Model\b", re.MULTILINE)
+_TASK = rb"(?:async[ \t]+)?def[ \t]+(?:chat|complete|embed|transcribe|openai)[ \t]*\("
+_TASK_FUNCTION = re.compile(rb"^" + _TASK, re.MULTILINE)
+_OWN_FUNCTION = re.compile(
+    rb"^(?:async[ \t]+)?def[ \t]+wrapper(?:OnceExec|OnceExecAsync|Stream|Create|BatchExec|Doors)\b",
+    re.MULTILINE,
+)
+# The class, up to the next line that is none of it.
+_CLASS_WRAPPER = re.compile(
+    rb"^class[ \t]+Wrapper\b[^\n]*\n((?:[ \t#)\r][^\n]*\n|\n)*)", re.MULTILINE
+)
+
+
+def _text_of(file: Path) -> bytes:
+    try:
+        return b"" if file.stat().st_size > _MOST_BYTES else file.read_bytes()
+    except OSError:
+        return b""
+
+
+def _has_tasks(text: bytes) -> bool:
+    """Tell whether a wrapper.py has hooks for tasks: methods of its class, or functions.
+
+    Functions of these names beside hooks of AIGES's own, which are functions too, are the user's.
+    """
+    text += b"\n"
+    found = _CLASS_WRAPPER.search(text)
+    if found is None:
+        return bool(_TASK_FUNCTION.search(text)) and not _OWN_FUNCTION.search(text)
+    inside = found.group(1)
+    first = re.search(rb"^([ \t]+)[^ \t\r\n#]", inside, re.MULTILINE)
+    indent = first.group(1) if first else b" "
+    return bool(re.search(rb"^" + indent + _TASK, inside, re.MULTILINE))
 
 
 def _contract_of(file: Path) -> str:
-    try:
-        if file.stat().st_size > _MOST_BYTES:
-            return ""
-        text = file.read_bytes()
-    except OSError:
-        return ""
+    text = _text_of(file)
     for match in _IMPORT.finditer(text):
         for each in (match.group(1) or match.group(2)).decode("ascii", "replace").split(","):
             name = _IMPORTED.get(re.split(r"\W", each.strip(), maxsplit=1)[0])
@@ -51,8 +79,10 @@ def _contract_of(file: Path) -> str:
 def find_contracts(folder: Path) -> list[Found]:
     """Return each contract that a file of the folder is written for, once, with that file."""
     found: dict[str, Path] = {}
-    if (folder / "wrapper.py").is_file() or (folder / "wrapper" / "__init__.py").is_file():
-        found["aiges"] = folder / "wrapper.py"
+    package = folder / "wrapper" / "__init__.py"
+    if (folder / "wrapper.py").is_file() or package.is_file():
+        own = package if package.is_file() else folder / "wrapper.py"  # As Python's import has it.
+        found["tasks" if _has_tasks(_text_of(own)) else "aiges"] = folder / "wrapper.py"
     try:
         files = sorted(entry for entry in folder.iterdir() if entry.suffix == ".py")
     except OSError:
@@ -96,7 +126,7 @@ def _model_alone(folder: Path) -> Path | None:
 
 def app_of(contract: str, file: Path) -> str:
     """Return what [aiges] app says of a file: a module of Seldon's, else the program itself."""
-    return file.stem if contract == "seldon" else file.name
+    return file.stem if contract in ("seldon", "tasks") else file.name
 
 
 def _lies_in(folder: Path, other: Path) -> bool:
