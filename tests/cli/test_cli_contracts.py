@@ -134,3 +134,19 @@ def test_asgi_project_is_checked(asectl, tmp_path):
     (folder / "main.py").write_text("app = 7\n", encoding="utf-8")
     said = asectl("check", cwd=folder, code=1).all
     assert "expected an ASGI application, got an object of type int" in said
+
+
+def test_project_for_tasks(asectl, serve, tmp_path):
+    asectl("create", "model1", "--contract", "tasks")
+    folder = tmp_path / "model1"
+    assert asectl("check", "--json", cwd=folder).json["ok"]
+    text = (folder / "aiges.toml").read_text(encoding="utf-8")
+    ports = free_ports(2)
+    text = text.replace("5090", str(ports[0])).replace("1888", str(ports[1]))
+    (folder / "aiges.toml").write_text(text, encoding="utf-8")
+    serving = serve(folder)
+    body = {"messages": [{"role": "user", "content": "hello"}]}
+    answer = ask(serving.grpc, "/v1/chat/completions", body)
+    assert answer["choices"][0]["message"]["content"] == "HELLO "
+    assert serving.interrupt() == 0
+    hadolint(folder / "Dockerfile")

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aiges._programs import HOME, PACKAGE, native_program
 from aiges.cli import _toml
 from aiges.cli._say import CliError
-from aiges.contracts._detect import app_of, find_contracts
+from aiges.contracts._detect import app_of, find_contracts, is_only_tasks
 
 __all__ = ["Plugin", "find_engine", "find_headers", "find_plugin", "find_program", "python_path"]
 
@@ -62,8 +62,10 @@ def find_engine(path: Path) -> Plugin:
             f"expected code for one contract in {folder}, found {shown}: set [aiges] contract in "
             "aiges.toml and start AIService, or move one of them away"
         )
-    if not found or found[0][0] == "aiges":
-        return find_plugin(path)
+    if not found or found[0][0] in ("aiges", "tasks"):
+        plugin = find_plugin(path)
+        is_theirs = plugin.is_python and is_only_tasks(plugin.file)
+        return replace(plugin, contract="tasks") if is_theirs else plugin
     name, file = found[0]
     return Plugin(path.absolute() if named else file, folder, name)
 

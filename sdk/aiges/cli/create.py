@@ -57,7 +57,7 @@ CONTRACTS: dict[str, dict[str, Any]] = {
         ],
     },
 }
-TEMPLATES = ("once", "stream", "batch", "cpp", *CONTRACTS)
+TEMPLATES = ("once", "stream", "batch", "cpp", "tasks", *CONTRACTS)
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 RENAMED = {"image": "Dockerfile"}  # Named so, a template is not taken for a Dockerfile.
 BASE_IMAGE = "aiges-gpu:0.1.0-cuda12.6-ubuntu24.04"
@@ -74,7 +74,9 @@ REQUESTS = {
 @click.option("-n", "--name", "named", metavar="NAME", help="The same, as an option.")
 @click.option("-p", "--path", default=".", help="The folder to make the project in.")
 @click.option("-t", "--template", type=click.Choice(TEMPLATES), default="once", show_default=True)
-@click.option("--contract", type=click.Choice(tuple(CONTRACTS)), help="The same as --template.")
+@click.option(
+    "--contract", type=click.Choice(("tasks", *CONTRACTS)), help="The same as --template."
+)
 @click.option("--base", default=BASE_IMAGE, help="Base image of the Dockerfile.")
 def command(
     out: Out,
@@ -88,7 +90,8 @@ def command(
     """Make a project in the folder NAME (default wrapperDemo).
 
     It has the wrapper with test data, aiges.toml, xtest.toml, requirements.txt and a Dockerfile; of
-    a contract of another system (openbayes, seldon, aipod) the model as its users write it.
+    tasks hooks for OpenAI's API, and of a contract of another system (openbayes, seldon, aipod) the
+    model as its users write it.
     """
     template = contract or template
     if name and named and name != named:
@@ -138,7 +141,7 @@ def create(parent: Path, name: str, template: str, base: str = BASE_IMAGE) -> Pa
             text = engine.get_template(f"{source}/{inner.as_posix()}.j2").render(values)
             if text.strip():
                 _write(folder / (RENAMED.get(inner.name) or inner), text.encode())
-    if template not in CONTRACTS:
+    if template not in (*CONTRACTS, "tasks"):
         _write(folder / "wrapper" / "test_data" / "test.png", test_picture())
         _write(folder / "wrapper" / "test_data" / "test.txt", b"hello\n")
     if headers is not None:

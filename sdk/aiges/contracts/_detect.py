@@ -17,7 +17,14 @@ import re
 import sys
 from pathlib import Path
 
-__all__ = ["Found", "app_of", "contract_here", "find_contracts", "folders_here"]
+__all__ = [
+    "Found",
+    "app_of",
+    "contract_here",
+    "find_contracts",
+    "folders_here",
+    "is_only_tasks",
+]
 
 Found = tuple[str, Path]  # The contract, and the file that says so.
 
@@ -38,6 +45,7 @@ _OWN_FUNCTION = re.compile(
     rb"^(?:async[ \t]+)?def[ \t]+wrapper(?:OnceExec|OnceExecAsync|Stream|Create|BatchExec|Doors)\b",
     re.MULTILINE,
 )
+_OWN_HOOK = re.compile(rb"\bdef[ \t]+wrapper(?:OnceExec|Stream|Create|BatchExec)")
 # The class, up to the next line that is none of it.
 _CLASS_WRAPPER = re.compile(
     rb"^class[ \t]+Wrapper\b[^\n]*\n((?:[ \t#)\r][^\n]*\n|\n)*)", re.MULTILINE
@@ -64,6 +72,12 @@ def _has_tasks(text: bytes) -> bool:
     first = re.search(rb"^([ \t]+)[^ \t\r\n#]", inside, re.MULTILINE)
     indent = first.group(1) if first else b" "
     return bool(re.search(rb"^" + indent + _TASK, inside, re.MULTILINE))
+
+
+def is_only_tasks(file: Path) -> bool:
+    """Tell whether a wrapper.py has hooks for tasks, and none for other calls."""
+    text = _text_of(file)
+    return _has_tasks(text) and not _OWN_HOOK.search(text)
 
 
 def _contract_of(file: Path) -> str:
