@@ -8,7 +8,6 @@
 #include "loader/api/codes.h"
 #include "loader/base/strings.h"
 #include "loader/front/gzip.h"
-#include "loader/front/http_head.h"
 #include "loader/front/pace.h"
 #include "loader/front/request_id.h"
 
@@ -25,16 +24,16 @@ void Say(Exchange* exchange, HttpResponse response) {
   for (Bytes& piece : response.body) exchange->Send(std::move(piece));
 }
 
-HttpResponse TooLong(uint64_t most) {
-  return ConnectionError(413,
-                         StrCat("the body is longer than [limits] max_message_bytes = ", most));
+HttpResponse TooLong(uint64_t most, HttpRefusal refuse) {
+  return refuse(413, StrCat("the body is longer than [limits] max_message_bytes = ", most), 0);
 }
 
 class HttpExchange final : public Responder, private LaneClient {
  public:
-  HttpExchange(std::shared_ptr<Exchange> exchange, FrontLane* lane)
+  HttpExchange(std::shared_ptr<Exchange> exchange, FrontLane* lane, HttpRefusal refuse)
       : exchange_(std::move(exchange)),
         lane_(*lane),
+        refuse_(refuse),
         link_(std::make_shared<Link>(this)),
         body_(&lane->buffers, &lane->budget.input) {
     const RequestHead& head = exchange_->head();
@@ -76,10 +75,10 @@ class HttpExchange final : public Responder, private LaneClient {
     if (answered_) return;
     received_ += piece.size();
     if (body_.size() + piece.size() > most_) {
-      return Answer(TooLong(lane_.settings.limits.max_message_bytes));
+      return Answer(TooLong(lane_.settings.limits.max_message_bytes, refuse_));
     }
     if (!body_.Append(piece, most_)) {
-      Answer(ConnectionError(429, lane_.budget.input.Text(), kCodeNoLicence));
+      Answer(refuse_(429, lane_.budget.input.Text(), kCodeNoLicence));
     }
   }
 
@@ -156,17 +155,17 @@ class HttpExchange final : public Responder, private LaneClient {
   void CheckTime(TimePoint now) override {
     const auto most = std::chrono::milliseconds(lane_.settings.limits.read_timeout_ms);
     if (now - exchange_->head().arrived >= most) {
-      return Answer(ConnectionError(408, "the request did not arrive in time"));
+      return Answer(refuse_(408, "the request did not arrive in time", 0));
     }
     if (pace_.TooSlow(now, received_, most, lane_.budget.input.Short())) {
-      Answer(ConnectionError(408,
-                             "the request came too slowly: most of [limits] max_input_bytes is in "
-                             "use"));
+      Answer(refuse_(408, "the request came too slowly: most of [limits] max_input_bytes is in use",
+                     0));
     }
   }
 
   const std::shared_ptr<Exchange> exchange_;
   FrontLane& lane_;
+  const HttpRefusal refuse_;
   const std::shared_ptr<Link> link_;
   std::unique_ptr<Lane::Alarm> alarm_;       // Of a stream.
   std::list<LaneClient*>::iterator upload_;  // While comes_.
@@ -207,17 +206,18 @@ void Answer(Exchange* exchange, HttpResponse response) {
   exchange->End();
 }
 
-std::unique_ptr<Responder> MakeHttpExchange(std::shared_ptr<Exchange> exchange, FrontLane* lane) {
+std::unique_ptr<Responder> MakeHttpExchange(std::shared_ptr<Exchange> exchange, FrontLane* lane,
+                                            HttpRefusal refuse) {
   const RequestHead& head = exchange->head();
   const uint64_t most = lane->settings.limits.max_message_bytes;
   if (head.flaw == Flaw::kHeadTooLarge) {
-    Answer(exchange.get(), ConnectionError(431, "the head of the request is too long"));
+    Answer(exchange.get(), refuse(431, "the head of the request is too long", 0));
   } else if (head.flaw == Flaw::kNoRoom) {
-    Answer(exchange.get(), ConnectionError(429, lane->budget.input.Text(), kCodeNoLicence));
+    Answer(exchange.get(), refuse(429, lane->budget.input.Text(), kCodeNoLicence));
   } else if (head.length.value_or(0) > most) {
-    Answer(exchange.get(), TooLong(most));
+    Answer(exchange.get(), TooLong(most, refuse));
   } else {
-    return std::make_unique<HttpExchange>(std::move(exchange), lane);
+    return std::make_unique<HttpExchange>(std::move(exchange), lane, refuse);
   }
   return nullptr;
 }

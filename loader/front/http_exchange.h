@@ -3,14 +3,21 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include "loader/front/exchange.h"
 #include "loader/front/front_lane.h"
+#include "loader/front/http_head.h"
 
 namespace aiges {
 
+// How what the exchange refuses by itself is worded: a body that is too long, or comes too slowly.
+// `code` 0: the same as `status`.
+using HttpRefusal = HttpResponse (*)(int status, std::string_view text, int code);
+
 // Nothing where the head is already answered.
-std::unique_ptr<Responder> MakeHttpExchange(std::shared_ptr<Exchange> exchange, FrontLane* lane);
+std::unique_ptr<Responder> MakeHttpExchange(std::shared_ptr<Exchange> exchange, FrontLane* lane,
+                                            HttpRefusal refuse = ConnectionError);
 
 // What the head says; without a body.
 HttpRequest HttpRequestOf(const Exchange& exchange);
