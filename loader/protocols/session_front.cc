@@ -45,7 +45,7 @@ SessionFront::~SessionFront() { state_->front = nullptr; }
 
 Status SessionFront::Open(OnceCall* call, std::string handle) {
   SessionRequest open;
-  open.model = call->request.model;
+  open.model = std::move(call->request.model);
   open.handle = std::move(handle);
   open.request_id = std::move(call->request.request_id);
   open.params = std::move(call->request.params);

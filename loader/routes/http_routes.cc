@@ -43,6 +43,7 @@ HttpRoutes::HttpRoutes(const FrontRooms& rooms, const FrontActions* actions, Fro
                                                return 0;
                                              })),
       engine_(rooms.settings, actions, table, declared_),
+      openai_(rooms, lane),
       pages_(rooms, actions, &engine_),
       admin_(rooms, actions) {}
 
@@ -63,6 +64,7 @@ Status HttpRoutes::Claim() {
   if (status.ok()) {
     status = table_.Claim({{"/{version}/resources/{service..}", hold}}, resources_);
   }
+  if (status.ok()) status = openai_.Claim(&table_);
   for (const Need need : {Need::kNothing, Need::kKey, Need::kAdmin}) {
     const auto answer = [this](const HttpRequest& request, const HttpDone& done) {
       AnswerPage(request, done);
@@ -99,7 +101,7 @@ uint64_t HttpRoutes::Handle(HttpRequest request, HttpDone done) {
   request.id = request.own_id ? *id : RandomUuid();
   // Calls, and what is nobody's, may be of pages of other origins.
   const bool call = owner == envelope_.get() || owner == declared_.get() || owner == raw_.get() ||
-                    owner == plain_.get();
+                    owner == plain_.get() || openai_.Owns(owner);
   const bool cors = call || owner == nullptr;
   std::optional<std::string> origin;
   if (const std::string* said = Find(request.headers, "origin")) origin = *said;

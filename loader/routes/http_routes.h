@@ -8,6 +8,7 @@
 //   GET  /<version>/private/<serviceId>  with an upgrade to WebSocket: ws_session.h
 //   the paths that the engine declares   as the JSON envelope (engine_routes.h)
 //     OPTIONS of these: what browsers ask before a page of another origin calls
+//   /v1/chat/completions and the others of OpenAI's API: openai_routes.h
 //   pages: page_routes.h; reload and resources: admin_routes.h
 //
 // All of them are claimed in the route table. Handle belongs to the lane, which large bodies leave
@@ -17,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "loader/front/front_lane.h"
 #include "loader/protocols/http_call.h"
@@ -26,6 +28,7 @@
 #include "loader/routes/engine_routes.h"
 #include "loader/routes/front_rooms.h"
 #include "loader/routes/http_owner.h"
+#include "loader/routes/openai_routes.h"
 #include "loader/routes/page_routes.h"
 #include "loader/routes/route_table.h"
 
@@ -39,6 +42,8 @@ class HttpRoutes {
 
   // In the table: not ok where another has one of the paths.
   Status Claim();
+  // See OpenAiRoutes.
+  void ServeVerbs(HttpHandler verbs) { openai_.ServeVerbs(std::move(verbs)); }
   // A whole request: its path's owner answers, or nobody, with 404.
   uint64_t Handle(HttpRequest request, HttpDone done);
   // Nothing when a WebSocket may be opened there. Lane.
@@ -70,6 +75,7 @@ class HttpRoutes {
   LoadHeader load_;
   const std::shared_ptr<HttpOwner> envelope_, declared_, raw_, plain_, resources_;
   EngineRoutes engine_;
+  OpenAiRoutes openai_;
   PageRoutes pages_;
   AdminRoutes admin_;
 };
