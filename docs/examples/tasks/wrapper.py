@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Hooks for OpenAI's API. The models are toys: the form is what counts."""
 
 from aiges.errors import BadInput
