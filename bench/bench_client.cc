@@ -17,7 +17,8 @@ constexpr const char* kUsage = R"(bench_client PROTOCOL HOST:PORT [options]
 A closed loop against a service that answers each payload with itself.
 PROTOCOL: xsf (gRPC), grpc (the service of bench/servicer), raw (HTTP body) or json (HTTP JSON envelope, base64); against a service
 that answers with params["n"] items: stream (items/s of calls without an end, counted as calls) or
-first (time to the first item of one)
+first (time to the first item of one);
+against any stream of gRPC: count (messages/s of one stream after the other, counted as calls)
 
   --in-flight N    calls under way at one time; with HTTP also connections (32)
   --channels N     gRPC connections (1)
@@ -31,7 +32,10 @@ first (time to the first item of one)
   --allow-code N   --check-all, and answers with this code are no errors: counted as refusals, out
                    of the latencies
   --items N, --message-bytes N
-                   stream, with --no-check: so many items in a message, so long a message (1, 48)
+                   stream, with --no-check: so many items in a message, so long a message (1, 48);
+                   count: so many messages in each stream, others are errors
+  --method PATH, --request FILE
+                   count: /package.Service/Method, and the one message that is sent
 )";
 
 bool Number(const char* text, double low, double high, double* value) {
@@ -59,6 +63,9 @@ bool SetOption(const std::string& name, const char* value, bench::Plan* plan) {
   }
   if (name == "--items") return Whole(value, 1, 10'000, &plan->items_per_message);
   if (name == "--message-bytes") return Whole(value, 1, 1 << 20, &plan->bytes_per_message);
+  if (name == "--method") plan->method = value;
+  if (name == "--request") plan->request = value;
+  if (name == "--method" || name == "--request") return *value != '\0';
   if (name == "--service") {
     plan->service = value;
     return !plan->service.empty();
@@ -72,8 +79,9 @@ std::string Parse(int argc, char** argv, bench::Plan* plan) {
   plan->protocol = argv[1];
   plan->address = argv[2];
   const std::string& p = plan->protocol;
-  if (p != "xsf" && p != "grpc" && p != "raw" && p != "json" && p != "stream" && p != "first") {
-    return "expected xsf, grpc, raw, json, stream or first, got " + p;
+  if (p != "xsf" && p != "grpc" && p != "raw" && p != "json" && p != "stream" && p != "first" &&
+      p != "count") {
+    return "expected xsf, grpc, raw, json, stream, first or count, got " + p;
   }
   for (int i = 3; i < argc; ++i) {
     const std::string name = argv[i];
@@ -87,6 +95,9 @@ std::string Parse(int argc, char** argv, bench::Plan* plan) {
     } else {
       ++i;
     }
+  }
+  if ((p == "count") != (!plan->method.empty() && !plan->request.empty())) {
+    return "count needs --method and --request, which nothing else has";
   }
   if (plan->check_all && (p != "xsf" || !plan->check)) {
     return "--check-all and --allow-code are for xsf, and not with --no-check";
@@ -112,6 +123,8 @@ int main(int argc, char** argv) {
       bench::RunXsf(plan, &recorder);
     } else if (plan.protocol == "stream" || plan.protocol == "first") {
       bench::RunStream(plan, &recorder);
+    } else if (plan.protocol == "count") {
+      bench::RunCount(plan, &recorder);
     } else {
       bench::RunHttp(plan, &recorder);
     }

@@ -19,7 +19,7 @@ namespace bench {
 constexpr std::chrono::seconds kSilence{15};
 
 struct Plan {
-  std::string protocol;  // xsf, grpc, raw, json, stream or first
+  std::string protocol;  // xsf, grpc, raw, json, stream, first or count
   std::string address;   // host:port
   std::string service = "svcName";
   int in_flight = 32;
@@ -32,8 +32,9 @@ struct Plan {
   bool check_all = false;
   // xsf, with check_all: answers with this code are counted apart, and have no latency. 0: none.
   int allowed_code = 0;
-  // stream, without check: how the limit server packs its items.
+  // stream, without check: how the limit server packs its items. count: messages in each stream.
   int items_per_message = 1, bytes_per_message = 48;
+  std::string method, request;  // count: /package.Service/Method, and the file that is sent.
 };
 
 // Looking into every answer would make the client the limit: the first one, and then samples.
@@ -42,5 +43,6 @@ inline bool IsSample(uint64_t number) { return number % 1024 == 0; }
 void RunXsf(const Plan& plan, Recorder* recorder);
 void RunHttp(const Plan& plan, Recorder* recorder);
 void RunStream(const Plan& plan, Recorder* recorder);
+void RunCount(const Plan& plan, Recorder* recorder);
 
 }  // namespace bench
