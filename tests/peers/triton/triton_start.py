@@ -97,8 +97,7 @@ class Triton:
         try:
             while not self._serves():
                 if self.process.poll() is not None or time.monotonic() > deadline:
-                    said = self.log.read_text(errors="replace") if self.log else ""
-                    raise RuntimeError(f"tritonserver does not serve:\n{said[-4000:]}")
+                    raise RuntimeError(f"tritonserver does not serve:\n{self._errors()}")
                 time.sleep(0.1)
         except BaseException:
             self.__exit__()
@@ -111,6 +110,11 @@ class Triton:
             self.process.wait(20)
         self.process.kill()
         self.process.wait()
+
+    def _errors(self):
+        """The lines of its log that begin with an E, as errors do."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log else []
+        return "\n".join(line for line in lines if line[:1] in ("E", "e"))
 
     def _serves(self):
         connection = http.client.HTTPConnection("127.0.0.1", self.http, timeout=5)
