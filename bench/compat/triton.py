@@ -30,7 +30,7 @@ PEER = ROOT / "tests" / "peers" / "triton"
 sys.path[:0] = [str(PEER), str(PEER.parent), str(ROOT / "scripts"), str(ROOT / "tests" / "e2e")]
 
 import numpy as np  # noqa: E402
-import triton_models  # noqa: E402
+import triton_repository  # noqa: E402
 from environments import python_of  # noqa: E402
 from triton_ask import Server, request_of  # noqa: E402
 from triton_parts import LENGTH, binary, call, raw_request, stream, wanted  # noqa: E402
@@ -131,7 +131,7 @@ def add_model(repository, name, more="", source=None, **fields):
     values.setdefault("wide", values["width"])
     (repository / name / "config.pbtxt").write_text(CONFIG.format(more=more, **values))
     (version / "model.py").write_text(
-        source or (triton_models.MODELS / "identity" / "1" / "model.py").read_text()
+        source or (triton_repository.MODELS / "identity" / "1" / "model.py").read_text()
     )
 
 
@@ -165,7 +165,7 @@ def write_repositories(folder):
     """The models for both; only the MLP differs: code there, the file alone here."""
     theirs, ours = folder / "theirs", folder / "ours"
     for name in ("identity", "repeat"):
-        shutil.copytree(triton_models.MODELS / name, theirs / name)
+        shutil.copytree(triton_repository.MODELS / name, theirs / name)
     add_model(theirs, "big", batch=8, width=BIG)
     add_model(theirs, "batched64", "dynamic_batching { }", batch=32, width=64)
     shutil.copytree(theirs, ours)

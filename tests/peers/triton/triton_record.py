@@ -18,8 +18,8 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE)]
 
 import triton_cases  # noqa: E402
-import triton_models  # noqa: E402
 import triton_parts  # noqa: E402
+import triton_repository  # noqa: E402
 from triton_ask import Server  # noqa: E402
 from triton_start import Triton  # noqa: E402
 
@@ -38,8 +38,8 @@ def versions(python):
 
 def record(python):
     with tempfile.TemporaryDirectory() as folder:
-        repository = triton_models.copied_to(Path(folder) / "models")
-        log, models = Path(folder) / "log", triton_models.LOADED
+        repository = triton_repository.copied_to(Path(folder) / "models")
+        log, models = Path(folder) / "log", triton_repository.LOADED
         with Triton(python, repository, models, log) as triton:
             with Server(triton.http, triton.grpc) as server:
                 about = server.ask(triton_parts.get("server", "/v2"))["json"]
