@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares Triton's Python backend with ours: the same model folders, one client, in turns.
 
-    bench/compat/triton.py [--seconds 2] [--turns 3] [--only NAME,..]
+    bench/compat/triton.py [--seconds 2] [--turns 3] [--only NAME,..] [--clients xtest,..]
 
-The clients are xtest, and bench_client for streams. Rows: an identity of FP32[64] by gRPC and by
-HTTP with binary tensors at 32 and 1 in flight, the same with dynamic batching, tensors of 1 MB, one
-request with 10 000 decoupled responses, and an MLP: onnxruntime inside a model.py there, the ONNX
-file alone here. Triton has an environment of its own (tests/peers); AIGES_BIN names the folder of
-AIService and xtest, AIGES_BENCH_BIN that of bench_client.
+The clients are xtest and perf_analyzer, and bench_client for streams. Rows: an identity of FP32[64]
+by gRPC and by HTTP with binary tensors at 32 and 1 in flight, the same with dynamic batching,
+tensors of 1 MB, one request with 10 000 decoupled responses, and an MLP: onnxruntime inside a
+model.py there, the ONNX file alone here. Triton has an environment of its own (tests/peers);
+AIGES_BIN names the folder of AIService and xtest, AIGES_BENCH_BIN that of bench_client.
 """
 
 import argparse
@@ -34,7 +34,7 @@ import triton_repository  # noqa: E402
 from environments import python_of  # noqa: E402
 from triton_ask import Server, request_of  # noqa: E402
 from triton_parts import LENGTH, binary, call, raw_request, stream, wanted  # noqa: E402
-from triton_start import Triton  # noqa: E402
+from triton_start import Triton, Wheel  # noqa: E402
 
 BIN = Path(os.environ.get("AIGES_BIN", ROOT / "build" / "bin")).resolve()
 BENCH_BIN = Path(os.environ.get("AIGES_BENCH_BIN", ROOT / "build" / "bench")).resolve()
@@ -78,6 +78,12 @@ class Row:
 
     def __init__(self, name, by, at, request, target):
         self.name, self.by, self.at, self.request, self.target = name, by, at, request, target
+
+    @property
+    def model(self):
+        if self.by == "http":
+            return self.request["path"].split("/")[3]
+        return self.request["request"]["model_name"]
 
     @property
     def better(self):
@@ -246,6 +252,20 @@ def measure(row, server, folder, seconds):
     return step["throughput"] if row.at > 1 else step["latency"]["p50_ns"] / 1000
 
 
+def measure_by_perf_analyzer(row, server, python, seconds):
+    """The same by perf_analyzer, which calls a run stable after three windows."""
+    program, environment = Wheel(python).perf_analyzer()
+    port = server.http if row.by == "http" else server.grpc
+    command = [program, "-m", row.model, "-i", row.by, "-u", f"127.0.0.1:{port}"]
+    command += ["--concurrency-range", str(row.at), "--percentile", "50"]
+    command += ["--measurement-interval", str(round(seconds * 1000 / 3))]
+    command += ["--max-trials", "3", "--stability-percentage", "999"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    found = re.search(r"throughput: ([\d.]+) infer/sec, latency (\d+) usec", done.stdout)
+    assert done.returncode == 0 and found, done.stdout + done.stderr
+    return float(found[1]) if row.at > 1 else float(found[2])
+
+
 def same_answer(row, servers):
     """Both say the same before either is measured; numbers of the MLP as near as FP32 allows."""
     found = []
@@ -270,27 +290,47 @@ def main():
     parser.add_argument("--seconds", type=float, default=2.0, help="of each turn (default 2)")
     parser.add_argument("--turns", type=int, default=3, help="default 3; medians are shown")
     parser.add_argument("--only", default="", help="begins of names of rows")
+    parser.add_argument("--clients", default="xtest,perf_analyzer", help="of unary calls (both)")
     given = parser.parse_args()
     chosen = [row for row in rows() if row.name.startswith(tuple(given.only.split(",")))]
+    python = python_of("triton")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         theirs, ours = write_repositories(folder)
         servers = [
-            stack.enter_context(Triton(python_of("triton"), theirs, log=folder / "triton.log")),
+            stack.enter_context(Triton(python, theirs, log=folder / "triton.log")),
             stack.enter_context(Ours(folder / "aiges", ours)),
         ]
-        print(f"{'row':20} {'Triton':>10} {'AIService':>10} {'ratio':>8} {'target':>8}")
+        clients = {
+            "xtest": lambda row, server: measure(row, server, folder, given.seconds),
+            "perf_analyzer": lambda row, server: measure_by_perf_analyzer(
+                row, server, python, given.seconds
+            ),
+        }
+        print(
+            f"{'row':18} {'client':13} {'Triton':>10} {'AIService':>10} {'ratio':>8} {'target':>8}"
+        )
         for row in chosen:
             same_answer(row, servers)
-            got = [[], []]
-            for _ in range(given.turns):
-                for server, figures in zip(servers, got):
-                    figures.append(measure(row, server, folder, given.seconds))
-            before, after = (statistics.median(figures) for figures in got)
-            unit = "/s" if row.better else "us"
-            target = f"{'>=' if row.better else '<='} {row.target}"
-            print(f"{row.name:20} {before:8.0f}{unit} {after:8.0f}{unit} {after / before:8.2f} "
-                  f"{target:>8}", flush=True)  # fmt: skip
+            for client in given.clients.split(","):
+                if row.by != "stream" or client == "xtest":
+                    show(row, client, clients[client], servers, given.turns)
+
+
+def show(row, client, ask, servers, turns):
+    """Measures in turns and prints the medians."""
+    got = [[], []]
+    for _ in range(turns):
+        for server, figures in zip(servers, got):
+            figures.append(ask(row, server))
+    before, after = (statistics.median(figures) for figures in got)
+    unit, sign = ("/s", ">=") if row.better else ("us", "<=")
+    client = "bench_client" if row.by == "stream" else client
+    print(
+        f"{row.name:18} {client:13} {before:8.0f}{unit} {after:8.0f}{unit} {after / before:8.2f} "
+        f"{sign} {row.target:<4}",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

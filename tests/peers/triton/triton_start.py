@@ -63,6 +63,17 @@ class Wheel:
             "LD_LIBRARY_PATH": os.pathsep.join([libraries, str(self.folder / "external_libs")]),
         }
 
+    def perf_analyzer(self):
+        """The program, and the environment in which it finds its libraries: this wheel's."""
+        beside = self.folder.parents[1] / "nvidia_pytriton.libs"
+        links = self.folder / "perf_analyzer"
+        links.mkdir(exist_ok=True)
+        for name, pattern in (("libb64.so.0d", "libb64-*"), ("libcudart.so.12", "libcudart-*")):
+            if not (links / name).exists():
+                (links / name).symlink_to(next(beside.glob(pattern)))
+        program = Path(self.environment["VIRTUAL_ENV"]) / "bin" / "perf_analyzer"
+        return program, {**self.environment, "LD_LIBRARY_PATH": str(links)}
+
 
 class Triton:
     """A running tritonserver; ``http`` and ``grpc`` are its ports on this machine."""
