@@ -78,6 +78,8 @@ class Model {
   // Never null; the same pointer while it is the same text.
   virtual std::shared_ptr<const std::string> Schema() const = 0;
   virtual std::shared_ptr<const std::string> Doors() const = 0;
+  // Begins to load it, where it is not loaded and a call would.
+  virtual void Wake() = 0;
   // Of its engine, which they outlive not longer than the Model; nullptr while it is not loaded.
   virtual Resources* resources() = 0;
 };

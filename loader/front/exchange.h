@@ -40,6 +40,7 @@
 #include <utility>
 #include <vector>
 
+#include "loader/api/models.h"
 #include "loader/base/bytes.h"
 #include "loader/base/clock.h"
 #include "loader/base/move_function.h"
@@ -134,12 +135,21 @@ struct Caller {
   std::shared_ptr<const std::vector<std::string>> models = {};
 };
 
+// Where a model is that answers at paths of its own: they begin with the prefix, which it does not
+// see.
+struct Mount {
+  ModelRef model;      // Nothing: the default one, at the root.
+  std::string prefix;  // "/m/<name>".
+};
+
 class Exchange {
  public:
   virtual ~Exchange() = default;
 
   const Caller& caller() const { return caller_; }
   void SetCaller(Caller caller) { caller_ = std::move(caller); }
+  const Mount& mount() const { return mount_; }
+  void SetMount(Mount mount) { mount_ = std::move(mount); }
 
   virtual const RequestHead& head() const = 0;
   virtual const Peer& peer() const = 0;
@@ -170,6 +180,7 @@ class Exchange {
 
  private:
   Caller caller_;
+  Mount mount_;
 };
 
 class Responder {

@@ -77,12 +77,12 @@ ModelPage SumOf(const std::vector<ModelPage>& pages) {
 }
 
 Entry::Entry(std::string name, uint64_t version, std::shared_ptr<const Settings> settings,
-             bool pinned, Wake wake)
+             bool pinned, Load load)
     : name_(std::move(name)),
       number_(version),
       version_(std::to_string(version)),
       pinned_(pinned),
-      wake_(std::move(wake)),
+      load_(std::move(load)),
       settings_(std::move(settings)) {}
 
 ModelReport Entry::Report() const {
@@ -160,6 +160,11 @@ std::shared_ptr<const std::string> Entry::Doors() const {
   return doors_;
 }
 
+void Entry::Wake() {
+  Status unused;
+  (void)Use(&unused);
+}
+
 Resources* Entry::resources() {
   MutexLock lock(mu_);
   return engine_ == nullptr ? nullptr : &engine_->pool();
@@ -183,7 +188,7 @@ std::shared_ptr<Engine> Entry::Use(Status* why) {
       return nullptr;
     }
   }
-  *why = wake_(this);
+  *why = load_(this);
   if (!why->ok()) return nullptr;
   if (std::shared_ptr<Engine> made = engine()) return made;
   *why = Unavailable(StrCat("the model ", name_, " is being unloaded"));

@@ -26,11 +26,11 @@ ModelPage SumOf(const std::vector<ModelPage>& pages);
 class Entry final : public Model {
  public:
   // Makes the engine of an entry that is not loaded, for a call that waits for it; not ok: why not.
-  using Wake = std::function<Status(Entry*)>;
+  using Load = std::function<Status(Entry*)>;
 
-  // `wake` may be called as long as the entry is there.
+  // `load` may be called as long as the entry is there.
   Entry(std::string name, uint64_t version, std::shared_ptr<const Settings> settings, bool pinned,
-        Wake wake);
+        Load load);
 
   const std::string& name() const override { return name_; }
   const std::string& version() const override { return version_; }
@@ -41,6 +41,7 @@ class Entry final : public Model {
   bool Ready() const override;
   std::shared_ptr<const std::string> Schema() const override;
   std::shared_ptr<const std::string> Doors() const override;
+  void Wake() override;
   Resources* resources() override;
   ModelPage Page() const;
 
@@ -85,7 +86,7 @@ class Entry final : public Model {
   const uint64_t number_;
   const std::string version_;
   const bool pinned_;
-  const Wake wake_;
+  const Load load_;
 
   mutable Mutex mu_;
   std::shared_ptr<const Settings> settings_ GUARDED_BY(mu_);

@@ -17,7 +17,8 @@ namespace aiges {
 
 // Key ":http". Behind the head's own pseudo-fields stand ":client" (address of the peer), ":port"
 // (it came by; 0 for a unix socket) ":version" ("1" or "2") and, where [access] knows who asks,
-// ":caller"; "x-request-id" is there. Nothing
+// ":caller", of a model that is not at the root ":root" (what ":path" began with);
+// "x-request-id" is there. Nothing
 // where the head is already answered. `doors`: of the door; held while the call lasts.
 std::unique_ptr<Responder> MakeHttpDoor(std::shared_ptr<Exchange> exchange,
                                         std::shared_ptr<const DoorTable> doors, const Door& door,

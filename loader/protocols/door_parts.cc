@@ -40,7 +40,8 @@ Payload DoorHead(const char* key, const Exchange& exchange, std::string_view id)
   Payload part;
   part.key = key;
   part.type = DataType::kOther;
-  part.desc.reserve(head.fields.size() + 5);
+  part.desc.reserve(head.fields.size() + 6);
+  const std::string& prefix = exchange.mount().prefix;
   bool own = true;  // Among the pseudo-fields, which come first.
   bool has_id = false;
   const auto add_own = [&] {
@@ -50,12 +51,15 @@ Payload DoorHead(const char* key, const Exchange& exchange, std::string_view id)
     part.desc.emplace_back(":version", std::to_string(head.version));
     const std::string& caller = exchange.caller().name;
     if (!caller.empty()) part.desc.emplace_back(":caller", caller);
+    if (!prefix.empty()) part.desc.emplace_back(":root", prefix);
     own = false;
   };
   for (const Fields::Field f : head.fields) {
     if (own && !f.name.starts_with(':')) add_own();
     has_id = has_id || f.name == "x-request-id";
-    part.desc.emplace_back(std::string(f.name), std::string(f.value));
+    std::string_view value = f.value;
+    if (!prefix.empty() && f.name == ":path") value = value.substr(prefix.size());
+    part.desc.emplace_back(std::string(f.name), std::string(value));
   }
   if (own) add_own();
   if (!has_id) part.desc.emplace_back("x-request-id", std::string(id));
@@ -64,6 +68,7 @@ Payload DoorHead(const char* key, const Exchange& exchange, std::string_view id)
 
 Request DoorRequest(const Exchange& exchange, const Door& door, std::string id) {
   Request request;
+  request.model = exchange.mount().model;
   request.handle = std::move(id);
   request.arrived = exchange.head().arrived;
   request.deadline = TimePoint::max();

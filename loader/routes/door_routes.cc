@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loader/routes/door_routes.h"
 
-#include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "loader/api/codes.h"
@@ -11,52 +9,13 @@
 #include "loader/protocols/door_call.h"
 #include "loader/protocols/door_table.h"
 #include "loader/routes/access.h"
+#include "loader/routes/door_owners.h"
 
 namespace aiges {
 namespace {
 
 constexpr const char* kOwner = "the engine";
 constexpr std::string_view kHealthService = "grpc.health.v1.Health";
-
-// The doors of one pattern of HTTP, which differ in their methods.
-class HttpDoors final : public RouteOwner {
- public:
-  HttpDoors(std::shared_ptr<const DoorTable> table, std::vector<const Door*> doors,
-            GrpcServices* env)
-      : RouteOwner(kOwner, Need::kCall),
-        table_(std::move(table)),
-        doors_(std::move(doors)),
-        env_(*env) {}
-
-  std::unique_ptr<Responder> Begin(std::shared_ptr<Exchange> exchange) override {
-    const std::string_view method = exchange->head().method();
-    const auto fits = [method](const Door* d) { return d->FitsMethod(method); };
-    const auto found = std::find_if(doors_.begin(), doors_.end(), fits);
-    if (found != doors_.end() && exchange->head().websocket) {
-      return MakeWsDoor(std::move(exchange), table_, **found, &env_);
-    }
-    if (found != doors_.end()) return MakeHttpDoor(std::move(exchange), table_, **found, &env_);
-    RefuseHttpDoor(exchange.get(), table_->refusal(), 405, "Method Not Allowed", Methods());
-    return nullptr;
-  }
-
-  void Refuse(Exchange* exchange, const Status& why) override {
-    RefuseHttpDoor(exchange, table_->refusal(), HttpStatusOf(why), why.text);
-  }
-
- private:
-  std::string Methods() const {
-    std::string all;
-    for (const Door* door : doors_) {
-      for (const std::string& each : door->methods) StrAppend(&all, all.empty() ? "" : ", ", each);
-    }
-    return all;
-  }
-
-  const std::shared_ptr<const DoorTable> table_;  // Of doors_.
-  const std::vector<const Door*> doors_;
-  GrpcServices& env_;
-};
 
 class GrpcDoors final : public RouteOwner {
  public:
@@ -91,41 +50,26 @@ void DoorRoutes::Claim() {
   for (const std::string& problem : doors->problems()) {
     LogWarn("http", "the doors of the engine: ", problem, ": left out");
   }
+  const auto claim = [this](const std::string& pattern, std::shared_ptr<RouteOwner> owner) {
+    const Status status = table_.Claim({{pattern, Hold::kFirm}}, owner);
+    if (!status.ok()) LogWarn("http", "the doors of the engine: ", status.text, ": left out");
+    if (status.ok()) owners_.push_back(std::move(owner));
+    return status.ok();
+  };
+  for (auto& [pattern, owner] : HttpDoorOwners(doors, &env_)) claim(pattern, std::move(owner));
   StandardServices::BeginHealth health;
   std::vector<std::string> services;
-  std::vector<const Door*> rest;
-  for (const Door& door : doors->doors()) rest.push_back(&door);
-  while (!rest.empty()) {
-    const Door& first = *rest.front();
-    const auto same = [&first](const Door* d) {
-      return d->kind == first.kind && d->pattern == first.pattern;
-    };
-    std::vector<const Door*> its, others;
-    std::partition_copy(rest.begin(), rest.end(), std::back_inserter(its),
-                        std::back_inserter(others), same);
-    if (first.kind == Door::Kind::kGrpc && first.pattern == kHealthService) {
+  for (const Door& door : doors->doors()) {
+    if (door.kind != Door::Kind::kGrpc) continue;
+    if (door.pattern == kHealthService) {
       // The loader's, too: it asks the engine about what it does not know itself.
-      health = [door = first, env = &env_](std::shared_ptr<Exchange> exchange) {
+      health = [door, env = &env_](std::shared_ptr<Exchange> exchange) {
         return MakeGrpcDoor(std::move(exchange), door, env);
       };
-      rest = std::move(others);
-      continue;
+    } else if (claim(StrCat("/", door.pattern, "/{method}"),
+                     std::make_shared<GrpcDoors>(door, &env_))) {
+      services.push_back(door.pattern);
     }
-    std::shared_ptr<RouteOwner> owner;
-    std::string pattern = first.pattern;
-    if (first.kind == Door::Kind::kGrpc) {
-      pattern = StrCat("/", first.pattern, "/{method}");
-      owner = std::make_shared<GrpcDoors>(first, &env_);
-    } else {
-      owner = std::make_shared<HttpDoors>(doors, std::move(its), &env_);
-    }
-    const Status status = table_.Claim({{pattern, Hold::kFirm}}, owner);
-    if (status.ok()) {
-      owners_.push_back(std::move(owner));
-      if (first.kind == Door::Kind::kGrpc) services.push_back(first.pattern);
-    }
-    if (!status.ok()) LogWarn("http", "the doors of the engine: ", status.text, ": left out");
-    rest = std::move(others);
   }
   const auto engine = std::make_shared<EngineServices>(std::move(services), doors->descriptors());
   if (!engine->problem().empty()) {

@@ -15,6 +15,7 @@
 #include "loader/front/newcomer.h"
 #include "loader/routes/exchange_routes.h"
 #include "loader/routes/http_routes.h"
+#include "loader/routes/model_routes.h"
 #include "loader/routes/port_rules.h"
 
 namespace aiges {
@@ -55,6 +56,11 @@ struct FrontServer::Impl {
         http(rooms, &actions, &lane, &table),
         keys(rooms.settings.access.keys_file),
         routes(&grpc, &keys, &table, &actions),
+        models(&grpc,
+               [this](const ModelRef& model, const std::string& path, HttpRequest* request,
+                      HttpDone* done, uint64_t* id) {
+                 return http.AnswerDeclared(model, path, request, done, id);
+               }),
         transports(MakeTransports(&lane, &routes, MostStreams(rooms.settings.licences))),
         sweeper(lane.io) {
     lane.hooks.handle = [this](HttpRequest request, HttpDone done) {
@@ -74,6 +80,7 @@ struct FrontServer::Impl {
   HttpRoutes http;
   KeyFile keys;
   ExchangeRoutes routes;
+  ModelRoutes models;
   Transports transports;
   std::optional<TlsContext> tls;
   std::vector<std::unique_ptr<Listener>> listeners;
@@ -81,7 +88,8 @@ struct FrontServer::Impl {
   std::thread thread;
 
   Status Claim() {
-    const Status status = routes.Claim();
+    Status status = routes.Claim();
+    if (status.ok()) status = models.Claim(&table);
     return status.ok() ? http.Claim() : status;
   }
 

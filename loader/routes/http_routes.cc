@@ -170,6 +170,13 @@ Status HttpRoutes::FindService(const HttpRequest& request, ModelRef* model) cons
       kCodeInvalidOp);
 }
 
+bool HttpRoutes::AnswerDeclared(const ModelRef& model, const std::string& path,
+                                HttpRequest* request, HttpDone* done, uint64_t* id) {
+  if (request->method != "POST" || !engine_.Of(model)->schema.HasRoute(path)) return false;
+  *id = Call(std::move(*request), model, CallRoute::kEnvelope, std::move(*done));
+  return true;
+}
+
 uint64_t HttpRoutes::AnswerCall(CallRoute route, HttpRequest request, HttpDone done) {
   // At a path that the engine declares there need not be an id: it is the default model's.
   const bool declared = engine_.last()->schema.HasRoute(request.path);

@@ -46,6 +46,9 @@ class HttpRoutes {
   void ServeVerbs(HttpHandler verbs) { openai_.ServeVerbs(std::move(verbs)); }
   // A whole request: its path's owner answers, or nobody, with 404.
   uint64_t Handle(HttpRequest request, HttpDone done);
+  // A call at a path that a model of several declares. False: it does not. Lane.
+  bool AnswerDeclared(const ModelRef& model, const std::string& path, HttpRequest* request,
+                      HttpDone* done, uint64_t* id);
   // Nothing when a WebSocket may be opened there. Lane.
   std::optional<HttpResponse> RefuseUpgrade(const HttpRequest& request);
 

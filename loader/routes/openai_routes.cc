@@ -8,6 +8,7 @@
 #include "loader/api/codes.h"
 #include "loader/front/http_exchange.h"
 #include "loader/front/request_id.h"
+#include "loader/protocols/find_model.h"
 #include "loader/protocols/handle.h"
 #include "loader/protocols/openai/openai_answer.h"
 #include "loader/protocols/openai/openai_error.h"
@@ -183,7 +184,7 @@ uint64_t OpenAiRoutes::Begin(const OpenAiTask& task, OpenAiCall asked, const Htt
   PassHeaders(rooms_.settings.service, &call);
   if (status.ok()) status = CheckInput(call);
   ModelRef& model = call.request.model;
-  if (status.ok()) status = rooms_.models->Find(asked.model, "", &model);
+  if (status.ok()) status = FindModel(*rooms_.models, request.asker, asked.model, "", &model);
   if (status.ok()) status = CheckTask(*rooms_.models, *model, task.name);
   if (status.ok()) status = CheckRoom(&rooms_.budget->output);
   if (!status.ok()) {

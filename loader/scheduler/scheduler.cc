@@ -406,6 +406,7 @@ void Scheduler::OnCapacity() {
       }
     }
   }
+  sessions_.OnCapacity();
   Send(std::move(sending));
   workers_.Flush();
   Deliver(std::move(answers));

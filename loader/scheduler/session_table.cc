@@ -37,6 +37,7 @@ size_t BytesOf(const std::vector<Payload>& payloads) {
 SessionTable::SessionTable(const Settings& settings, Workers* workers, const Clock* clock,
                            Licences* licences, RecentFailures* failures, SessionId first)
     : max_bytes_(settings.queue.max_bytes),
+      waits_(settings.catalogue.on()),
       workers_(*workers),
       clock_(*clock),
       licences_(*licences),
@@ -71,27 +72,68 @@ Status SessionTable::TryOpen(SessionRequest request, SessionId* id) {
                                 " is that of a live session"));
   }
   const std::optional<Place> place = workers_.PlaceSession();
-  if (!place) {
+  if (!place && !(waits_ && workers_.Hopeful())) {
     return Status::Error(StatusKind::kDisconnected, "no worker is ready to take a session");
   }
   if (!licences_.Take()) return licences_.Refusal();
   const SessionId made = next_id_++;
-  SessionStart start{request.handle, std::move(request.params), std::move(request.psr_ids),
-                     request.output_batches};
-  if (!workers_.OpenSession(*place, made, start)) {
+  Session& session = sessions_[made];
+  session.request = std::move(request);
+  session.placed = place.has_value();
+  if (place && !OpenAt(*place, made, session)) {
     licences_.Return();
+    sessions_.erase(made);
     return Status::Error(StatusKind::kDisconnected, "the worker died before it got the session");
   }
+  if (!place) waiting_.insert(made);
   ++report_.opened;
-  handles_.Add(request.handle, made);
-  Session& session = sessions_[made];
-  session.place = *place;
-  session.request = std::move(request);
+  handles_.Add(session.request.handle, made);
   Touch(session);
   SetTimer(made, session);
-  unflushed_ = true;
   *id = made;
   return Status::Ok();
+}
+
+bool SessionTable::OpenAt(Place place, SessionId id, Session& session) {
+  SessionStart start{session.request.handle, std::move(session.request.params),
+                     std::move(session.request.psr_ids), session.request.output_batches};
+  if (!workers_.OpenSession(place, id, start)) {
+    session.request.params = std::move(start.params);
+    session.request.psr_ids = std::move(start.psr_ids);
+    return false;
+  }
+  session.place = place;
+  session.placed = true;
+  unflushed_ = true;
+  return true;
+}
+
+void SessionTable::OnCapacity() {
+  After after;
+  {
+    MutexLock lock(mu_);
+    while (!waiting_.empty()) {
+      const std::optional<Place> place = workers_.PlaceSession();
+      if (!place) break;
+      const SessionId id = *waiting_.begin();
+      Session& session = sessions_.find(id)->second;
+      if (!OpenAt(*place, id, session)) break;
+      waiting_.erase(id);
+      for (const Sent& sent : session.sent) {
+        workers_.WriteSession(*place, id, sent.payloads);  // False: kLost is on its way.
+      }
+      after.flush = true;
+    }
+    if (after.flush) unflushed_ = false;
+    if (!waiting_.empty() && !workers_.Hopeful()) {
+      FailThese({waiting_.begin(), waiting_.end()},
+                Status::Error(StatusKind::kDisconnected,
+                              "no worker is up: the engine keeps failing, see the log of the "
+                              "service"),
+                &after);
+    }
+  }
+  Run(std::move(after));
 }
 
 Status SessionTable::Write(SessionId id, int sync_id, std::vector<Payload> payloads,
@@ -155,6 +197,7 @@ void SessionTable::Send(SessionId id, Session& session, std::vector<Payload> pay
   sent.taken = std::move(taken);
   sent.bytes = BytesOf(sent.payloads);
   input_bytes_ += sent.bytes;
+  if (!session.placed) return;
   workers_.WriteSession(session.place, id, sent.payloads);  // False: kLost is on its way.
   after->flush = true;
 }
@@ -268,6 +311,11 @@ Status SessionTable::Find(const std::string& handle, SessionId* id) {
 
 void SessionTable::Close(SessionId id, Session& session, After* after) {
   if (std::exchange(session.closing, true) || session.gone) return;
+  if (!session.placed) {  // No engine knows of it.
+    waiting_.erase(id);
+    LetGo(session, after);
+    return;
+  }
   workers_.CloseSession(session.place, id);
   after->flush = true;
 }
@@ -359,14 +407,18 @@ void SessionTable::Apply(SessionEvent& event, std::set<SessionId>* changed, Afte
         session.closing = true;
         Fail(event.session, session, std::move(event.status), &event, after);
       }
-      for (Sent& sent : session.sent) {
-        input_bytes_ -= sent.bytes;
-        if (sent.taken) after->taken.push_back(std::move(sent.taken));
-      }
-      session.sent.clear();
-      licences_.Return();
-      return;
+      return LetGo(session, after);
   }
+}
+
+void SessionTable::LetGo(Session& session, After* after) {
+  session.gone = true;
+  for (Sent& sent : session.sent) {
+    input_bytes_ -= sent.bytes;
+    if (sent.taken) after->taken.push_back(std::move(sent.taken));
+  }
+  session.sent.clear();
+  licences_.Return();
 }
 
 void SessionTable::OnEvents(std::vector<SessionEvent> events) {
@@ -454,7 +506,11 @@ void SessionTable::FailAll(const Status& why, After* after) {
   for (auto& [id, session] : sessions_) {
     if (!session.over) open.push_back(id);
   }
-  for (const SessionId id : open) {
+  FailThese(open, why, after);
+}
+
+void SessionTable::FailThese(const std::vector<SessionId>& ids, const Status& why, After* after) {
+  for (const SessionId id : ids) {
     Session& session = sessions_.find(id)->second;
     Fail(id, session, why, nullptr, after);
     if (session.poller.sink != nullptr) {

@@ -59,6 +59,8 @@ class SessionTable : public Sessions {
   void Abort(SessionId id) override;
   Status Find(const std::string& handle, SessionId* id) override;
 
+  // An instance has begun to serve: sessions that wait for one go there. Any thread.
+  void OnCapacity();
   // Hub thread.
   void OnEvents(std::vector<SessionEvent> events);
   void OnAlarm(TimePoint now);
@@ -89,6 +91,7 @@ class SessionTable : public Sessions {
   struct Session {
     SessionRequest request;  // params are the worker's by now.
     Place place;
+    bool placed = true;  // Not: it waits for an instance, and `sent` with it.
     bool over = false, closing = false, gone = false;
     Status failure;      // Told once the output before it is polled.
     bool ended = false;  // The last output is in `output`, or was polled.
@@ -126,15 +129,20 @@ class SessionTable : public Sessions {
       REQUIRES(mu_);
   void Close(SessionId id, Session& session, After* after) REQUIRES(mu_);
   void Finish(SessionId id, Session& session, bool remember, After* after) REQUIRES(mu_);
+  // No engine has it any more.
+  void LetGo(Session& session, After* after) REQUIRES(mu_);
   void DropInput(Session& session, After* after) REQUIRES(mu_);
   void Touch(Session& session) REQUIRES(mu_);
   void SetTimer(SessionId id, Session& session) REQUIRES(mu_);
   void OnTimer(SessionId id, Session& session, TimePoint now, After* after) REQUIRES(mu_);
+  bool OpenAt(Place place, SessionId id, Session& session) REQUIRES(mu_);
   void FailAll(const Status& why, After* after) REQUIRES(mu_);
+  void FailThese(const std::vector<SessionId>& ids, const Status& why, After* after) REQUIRES(mu_);
   // After every change: its timer, and away with it when nothing is left.
   void Settle(SessionId id) REQUIRES(mu_);
 
   const uint64_t max_bytes_;
+  const bool waits_;  // For a model that is being loaded.
   Workers& workers_;
   const Clock& clock_;
   Licences& licences_;
@@ -148,7 +156,8 @@ class SessionTable : public Sessions {
   // Of payloads that the engine has not taken, and that no poll has.
   uint64_t input_bytes_ GUARDED_BY(mu_) = 0;
   uint64_t output_bytes_ GUARDED_BY(mu_) = 0;
-  bool unflushed_ GUARDED_BY(mu_) = false;  // An Open, which leaves with what follows it.
+  std::set<SessionId> waiting_ GUARDED_BY(mu_);  // For an instance.
+  bool unflushed_ GUARDED_BY(mu_) = false;       // An Open, which leaves with what follows it.
   TimePoint drain_until_ GUARDED_BY(mu_) = TimePoint::max();
   Status closed_ GUARDED_BY(mu_);  // Not ok: Close has said why.
   SessionsReport report_ GUARDED_BY(mu_);

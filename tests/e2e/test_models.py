@@ -198,6 +198,39 @@ def test_without_a_default_a_call_must_name_its_model(repository, loader_of):
         assert "there are: one, two" in text
 
 
+APP = """
+async def app(scope, receive, send):
+    assert scope["type"] == "http", scope
+    body = f"{scope['root_path']} {scope['path']} {scope['query_string'].decode()}".encode()
+    headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+"""
+
+
+def get(loader, path):
+    try:
+        with urllib.request.urlopen(f"http://{loader.http}{path}", timeout=20) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_an_application_answers_behind_its_models_name(repository, loader_of):
+    for name in ("one", "two"):
+        folder = repository / name / "1"
+        folder.mkdir(parents=True)
+        (folder / "main.py").write_text(APP)
+        (repository / name / "model.toml").write_text('contract = "asgi"\napp = "main:app"\n')
+    with loader_of(default="one") as loader:
+        loader.wait_log("two 1 is ready")
+        loader.wait_log("one 1 is ready")
+        assert get(loader, "/m/two/items/3?x=1") == (200, "/m/two /items/3 x=1")
+        assert get(loader, "/m/one/items") == (200, "/m/one /items ")
+        assert get(loader, "/items/3?x=1") == (200, " /items/3 x=1")
+        assert get(loader, "/m/three/items")[0] == 404
+
+
 def test_mistakes_stop_the_start_with_their_place(repository, loader_of):
     with pytest.raises(AssertionError, match="no model absent in .*models"):
         loader_of(load=["absent"]).start(ready=False)

@@ -28,6 +28,7 @@ class OneModel : public Models {
     bool Ready() const override { return true; }
     std::shared_ptr<const std::string> Schema() const override { return schema; }
     std::shared_ptr<const std::string> Doors() const override { return doors; }
+    void Wake() override {}
     Resources* resources() override { return nullptr; }
 
     std::shared_ptr<const std::string> schema = std::make_shared<const std::string>();

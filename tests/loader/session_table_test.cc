@@ -363,6 +363,61 @@ TEST_F(SessionTableTest, NoReadyWorkerIsSaidAtOnce) {
   EXPECT_EQ(licences.used(), 0u);
 }
 
+class LoadingModelTest : public SessionTableTest {
+ protected:
+  LoadingModelTest() {
+    workers.ready = 0;
+    several.catalogue.repositories = {"models"};
+  }
+  SessionId Begin(SessionTable* waits) {
+    SessionRequest request;
+    request.handle = "h";
+    SessionId id = 0;
+    EXPECT_TRUE(waits->Open(request, &id).ok());
+    std::vector<Payload> payloads;
+    payloads.push_back(Piece("a"));
+    EXPECT_TRUE(waits->Write(id, 0, std::move(payloads), [this] { ++taken; }).ok());
+    return id;
+  }
+  Settings several;
+};
+
+TEST_F(LoadingModelTest, ASessionWaitsForTheFirstInstanceWithWhatWasWritten) {
+  SessionTable waits(several, &workers, &clock, &licences, &failures);
+  const SessionId id = Begin(&waits);
+  EXPECT_TRUE(Sent(id).empty());
+  waits.OnCapacity();
+  EXPECT_TRUE(Sent(id).empty()) << "no instance yet";
+  workers.ready = 1;
+  waits.OnCapacity();
+  EXPECT_EQ(Sent(id), (Texts{"open h", "write in=a"}));
+  waits.OnCapacity();
+  EXPECT_EQ(Sent(id).size(), 2u) << "once";
+}
+
+TEST_F(LoadingModelTest, OneThatIsGivenUpMeanwhileNeverReachesAnEngine) {
+  SessionTable waits(several, &workers, &clock, &licences, &failures);
+  const SessionId id = Begin(&waits);
+  waits.Abort(id);
+  EXPECT_EQ(taken, 1);
+  EXPECT_EQ(licences.used(), 0u);
+  EXPECT_TRUE(waits.Idle());
+  workers.ready = 1;
+  waits.OnCapacity();
+  EXPECT_TRUE(Sent(id).empty());
+}
+
+TEST_F(LoadingModelTest, AModelThatCannotBeLoadedIsTold) {
+  SessionTable waits(several, &workers, &clock, &licences, &failures);
+  const SessionId id = Begin(&waits);
+  auto polled = std::make_shared<Polled>();
+  waits.Poll(id, 1, clock.Now() + seconds(5), std::make_unique<PollSink>(polled));
+  waits.Close(Status::Error(StatusKind::kDisconnected, "no luck"));
+  EXPECT_TRUE(polled->done);
+  EXPECT_EQ(polled->status.text, "no luck");
+  EXPECT_EQ(licences.used(), 0u);
+}
+
 // The create of another session, which leaves with what follows it, stayed in its buffer.
 TEST_F(SessionTableTest, ARefusedWriteStillSendsWhatWasOpened) {
   const SessionId full = Open("full");

@@ -39,7 +39,7 @@ def scope_of(call: DoorCall, state: dict[str, Any] | None) -> Message:
         "path": unquote_to_bytes(raw).decode("utf-8", "replace"),
         "raw_path": raw,
         "query_string": query.encode("latin-1"),
-        "root_path": "",
+        "root_path": pseudo.get("root", ""),
         "headers": headers,
         "client": _address(pseudo["client"]),
         "server": _server(authority, int(pseudo["port"]), scheme),
