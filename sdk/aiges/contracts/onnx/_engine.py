@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from aiges.contracts._detect import folders_here
+from aiges.contracts.onnx import _pbtxt
 from aiges.contracts.onnx._file import find_model
 from aiges.contracts.onnx._model import Model
 from aiges.contracts.onnx._settings import Settings
@@ -31,21 +33,34 @@ class Engine:
     """One model. Threads: any."""
 
     def __init__(self, config: dict[str, str]) -> None:
+        found = _pbtxt.read(folders_here())
+        if found is not None:
+            config = _pbtxt.settings_of(found[0], config)
         self._settings = settings = Settings.read(config)
         file = find_model(settings.model)
         self._model = model = Model(file, settings)
+        if found is not None:
+            _pbtxt.apply(found[0], settings, model)
         said = settings.max_batch_size
         if said and not model.has_rows:
             shapes = ", ".join(
                 f"{t.name} {shape_text(t.shape)}" for t in (*model.inputs, *model.outputs)
             )
             raise ValueError(
-                f"[wrapper] max_batch_size = {said}: expected a model whose tensors all have a "
-                f"first dimension of any size, got {shapes}"
+                f"max_batch_size = {said}: expected a model whose tensors all have a first "
+                f"dimension of any size, got {shapes}"
             )
         stacks = model.has_rows if said else model.rows_by_names and said is None
         self._most_rows = (said or _DEFAULT_ROWS) if stacks else 0
         self._inputs = {tensor.name: tensor for tensor in model.inputs}
+        self._card = {
+            "platform": "onnxruntime_onnx",
+            "max_batch_size": self._most_rows,
+            "inputs": [tensor.card for tensor in model.inputs],
+            "outputs": [tensor.card for tensor in model.outputs],
+        }
+        if found is not None:
+            self._card = _pbtxt.completed(*found, self._card)
         self._say(file.name, stacks)
 
     def _say(self, name: str, stacks: bool) -> None:
@@ -61,14 +76,7 @@ class Engine:
 
     def schema(self) -> dict[str, Any]:
         """Return what is declared of the tensors."""
-        return {
-            "model": {
-                "platform": "onnxruntime_onnx",
-                "max_batch_size": self._most_rows,
-                "inputs": [tensor.card for tensor in self._model.inputs],
-                "outputs": [tensor.card for tensor in self._model.outputs],
-            }
-        }
+        return {"model": self._card}
 
     def warm_up(self) -> None:
         """Run zeros, of one row and, where that was said, of the most."""
@@ -125,7 +133,7 @@ class Engine:
             raise BadInput(f"expected the same first dimension in all inputs, got {shown}")
         most = self._settings.max_batch_size
         if most and rows > most:
-            raise BadInput(f"expected at most {most} rows ([wrapper] max_batch_size), got {rows}")
+            raise BadInput(f"expected at most {most} rows (max_batch_size), got {rows}")
         return _Call(place, feed, rows, tuple(shape[1:] for shape in shapes) if rows else place)
 
     def _wrong_names(self, got: list[str]) -> str:

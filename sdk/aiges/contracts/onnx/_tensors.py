@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
 
@@ -44,6 +44,8 @@ class Tensor:
     datatype: str
     shape: tuple[int, ...]
     symbols: tuple[object, ...]
+    sent: tuple[int, ...] | None = None  # As clients have it, where that is another.
+    reshape: Callable[[tuple[int, ...]], tuple[int, ...]] | None = None  # From one to the other.
     _taken: set[tuple[int, ...]] = field(default_factory=set)
 
     @classmethod
@@ -60,7 +62,11 @@ class Tensor:
     @property
     def card(self) -> dict[str, Any]:
         """What clients are told."""
-        return {"name": self.name, "datatype": self.datatype, "shape": list(self.shape)}
+        return {
+            "name": self.name,
+            "datatype": self.datatype,
+            "shape": list(self.sent or self.shape),
+        }
 
     def zeros(self, rows: int, other: int = 1) -> Any:
         """Return an input of that many rows, with ``other`` where any number is taken."""
@@ -79,11 +85,13 @@ class Tensor:
         array = node.numpy()
         if array.shape not in self._taken:
             self._learn(array.shape)
-        return array if said != BYTES else self._texts(array)
+        if said == BYTES:
+            array = self._texts(array)
+        return array if self.reshape is None else array.reshape(self.reshape(array.shape))
 
     def _learn(self, shape: tuple[int, ...]) -> None:
         """Remember a shape that the model takes. Raises BadInput."""
-        wanted = self.shape
+        wanted = self.sent or self.shape
         if len(shape) != len(wanted) or any(w not in (-1, d) for w, d in zip(wanted, shape)):
             raise BadInput(
                 f'input "{self.name}": expected shape {shape_text(wanted)}, got {shape_text(shape)}'
@@ -106,7 +114,9 @@ class Tensor:
     def written(self, array: Any) -> Any:
         """Return an output as hooks give it."""
         # Of a scalar ONNX Runtime gives its text.
-        return array if self.datatype != BYTES else np.asarray(array, dtype=object)
+        if self.datatype == BYTES:
+            array = np.asarray(array, dtype=object)
+        return array if self.reshape is None else array.reshape(self.reshape(array.shape))
 
 
 def shape_text(shape: Sequence[int]) -> str:
