@@ -102,6 +102,7 @@ python_packages() {
   local kind=$1 stamp file
   shift
   local inputs=("$@" scripts/requirements.txt pyproject.toml)
+  [ "$kind" != tests ] || inputs+=(plugins/detect/weights.txt)
   [ -x .venv/bin/python ] || { echo "setup: making .venv"; /usr/bin/python3 -m venv .venv; }
   stamp=$(cat "${inputs[@]}" | sha256sum | cut -d' ' -f1)
   [ "$(cat ".venv/aiges-$kind" 2>/dev/null)" != "$stamp" ] || return 0
@@ -124,7 +125,7 @@ case "$what" in
   python) python_packages demo "${demo[@]}" ;;
   test | lint | check | images)
     system_packages "${packages[@]}"
-    python_packages tests tests/requirements.txt "${demo[@]}"
+    python_packages tests tests/requirements.txt "${demo[@]}" plugins/embed/requirements.txt
     ;;
   "")
     system_packages "${packages[@]}"
