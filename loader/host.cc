@@ -298,6 +298,27 @@ void Host::TellReadiness(bool ready) {
   configurator_.registry().SetReady(ready, "no worker is ready");
 }
 
+// A model that is loaded is a service of its own name, where others look for one.
+void Host::TellModels() {
+  if (!catalogue_.several()) return;
+  std::vector<std::string> ready;
+  for (const ModelRef& model : catalogue_.List()) {
+    if (model->Ready()) ready.push_back(model->name());
+  }
+  ready.erase(std::unique(ready.begin(), ready.end()), ready.end());
+  MutexLock lock(told_mu_);
+  if (!announced_ || stopping_ || ready == told_models_) return;
+  std::vector<Announcement> models;
+  const Announcement own = Announced(configurator_.InForce());
+  for (const std::string& name : ready) {
+    models.push_back(own);
+    models.back().service = name;
+    models.back().meta.emplace_back("loader", own.service);
+  }
+  configurator_.registry().AnnounceModels(std::move(models));
+  told_models_ = std::move(ready);
+}
+
 // Reloads at SIGHUP, and where [instances] watch says so when a file has changed.
 int Host::WaitForStop(const WaitedSignals& signals) {
   FileWatch watch({settings_.config_path, settings_.instances.library},
@@ -308,6 +329,7 @@ int Host::WaitForStop(const WaitedSignals& signals) {
     if (signal == SIGTERM || signal == SIGINT) return signal;
     if (signal == SIGCHLD) hub_.Post([this] { processes_.Tidy(); });
     TellReadiness(catalogue_.Ready());
+    TellModels();
     Remember();
     if (steady_clock::now() >= trim) {
       trim = steady_clock::now() + kTrimPeriod;

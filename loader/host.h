@@ -53,6 +53,7 @@ class Host {
   void OnFirstReady();
   void WaitForEngine();
   void TellReadiness(bool ready);
+  void TellModels();
   void Remember();  // A sample for the status page, where one is due.
   int WaitForStop(const WaitedSignals& signals);
   void BeginDrain();
@@ -73,6 +74,7 @@ class Host {
   Mutex told_mu_;
   bool told_ready_ GUARDED_BY(told_mu_) = false;  // What health service and registry know.
   bool announced_ GUARDED_BY(told_mu_) = false;
+  std::vector<std::string> told_models_ GUARDED_BY(told_mu_);  // That can be called.
   Status engine_;  // Why no instance could serve; read after the waiter has ended.
   WorkerProcesses processes_;
   Hub hub_{clock_};

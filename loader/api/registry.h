@@ -75,6 +75,9 @@ class Announcer {
   virtual void Announce(Announcement announcement) = 0;
   // The loader's own word on whether it takes calls; it counts before the next check does.
   virtual void SetReady(bool ready, std::string why) = 0;
+  // Beside the service the models that can be called, each a service of its own name: those that
+  // are not among them any more are taken back. SetReady and Withdraw are for them, too.
+  virtual void AnnounceModels(std::vector<Announcement> models) { (void)models; }
   // Takes the registration back; waits until it is, or until then.
   virtual void Withdraw(TimePoint until) = 0;
 };

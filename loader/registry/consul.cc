@@ -2,6 +2,7 @@
 #include "loader/registry/consul.h"
 
 #include <future>
+#include <set>
 #include <utility>
 
 namespace aiges {
@@ -21,7 +22,8 @@ HttpLoopOptions LoopOptions(const RegistrySettings& settings) {
 Consul::Consul(const RegistrySettings& settings, const std::string& service)
     : loop_(std::make_unique<HttpLoop>(LoopOptions(settings))),
       config_(settings, service, loop_.get(), &health_),
-      announcer_(settings, loop_.get(), &health_) {}
+      announcer_(settings, loop_.get(), &health_),
+      settings_(settings) {}
 
 Consul::~Consul() { loop_.reset(); }
 
@@ -62,7 +64,32 @@ void Consul::Announce(Announcement announcement) {
 }
 
 void Consul::SetReady(bool ready, std::string why) {
-  loop_->Post([this, ready, why = std::move(why)] { announcer_.SetReady(ready, why); });
+  loop_->Post([this, ready, why = std::move(why)] {
+    announcer_.SetReady(ready, why);
+    if (ready) return;  // Of each model that is said by itself.
+    for (auto& [id, model] : models_) model->announcer.SetReady(false, why);
+  });
+}
+
+void Consul::AnnounceModels(std::vector<Announcement> models) {
+  loop_->Post([this, models = std::move(models)] { TakeModels(models); });
+}
+
+void Consul::TakeModels(const std::vector<Announcement>& models) {
+  std::set<std::string> ids;
+  for (const Announcement& model : models) {
+    ids.insert(model.Id());
+    std::unique_ptr<OfModel>& known = models_[model.Id()];
+    if (known == nullptr) known = std::make_unique<OfModel>(settings_, loop_.get());
+    known->leaves = false;
+    known->announcer.SetReady(true, "");
+    known->announcer.Announce(model);
+  }
+  for (auto& [id, model] : models_) {
+    if (ids.count(id) > 0 || std::exchange(model->leaves, true)) continue;
+    model->announcer.SetReady(false, "the model is not loaded");
+    model->announcer.Withdraw([] {});
+  }
 }
 
 void Consul::Withdraw(TimePoint until) {
@@ -70,7 +97,18 @@ void Consul::Withdraw(TimePoint until) {
   auto future = gone->get_future();
   loop_->Post([this, gone] {
     if (verdict_ && !who_.empty()) config_.TakeBack(who_);
-    announcer_.Withdraw([gone] { gone->set_value(); });
+    auto left = std::make_shared<size_t>(models_.size() + 1);
+    const auto one = [left, gone] {
+      if (--*left == 0) gone->set_value();
+    };
+    for (auto& [id, model] : models_) {
+      if (model->leaves) {
+        one();
+      } else {
+        model->announcer.Withdraw(one);
+      }
+    }
+    announcer_.Withdraw(one);
   });
   future.wait_until(until);
 }

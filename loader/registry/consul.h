@@ -4,9 +4,11 @@
 // Thread-safe; the work is done on the HttpLoop's thread.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "loader/api/registry.h"
 #include "loader/api/settings.h"
@@ -27,6 +29,7 @@ class Consul : public Registry {
   void Tell(ConfigVerdict verdict) override;
   void Announce(Announcement announcement) override;
   void SetReady(bool ready, std::string why) override;
+  void AnnounceModels(std::vector<Announcement> models) override;
   void Withdraw(TimePoint until) override;
   RegistryReport Report() const override { return health_.Report(); }
 
@@ -35,7 +38,18 @@ class Consul : public Registry {
   std::unique_ptr<HttpLoop> loop_;  // Ends before what its callbacks use.
   ConsulConfig config_;
   ConsulAnnouncer announcer_;
+  struct OfModel {
+    OfModel(const RegistrySettings& settings, HttpLoop* loop)
+        : announcer(settings, loop, &health) {}
+    ConsulHealth health;  // The report is about the service.
+    ConsulAnnouncer announcer;
+    bool leaves = false;
+  };
+  void TakeModels(const std::vector<Announcement>& models);
+
+  const RegistrySettings settings_;
   // The loop's thread.
+  std::map<std::string, std::unique_ptr<OfModel>> models_;  // By the id of the announcement.
   std::string who_;  // The id of the announcement: verdicts are told under it.
   std::optional<ConfigVerdict> verdict_;
 };

@@ -28,7 +28,14 @@ ConsulAnnouncer::ConsulAnnouncer(const RegistrySettings& settings, HttpLoop* loo
     : settings_(settings), loop_(*loop), health_(*health), pauses_(kLongestPause) {}
 
 void ConsulAnnouncer::Announce(Announcement announcement) {
-  if (wanted_ == announcement) return;
+  if (withdrawn_ || state_ == State::kWithdrawn) {  // It has been taken back, or is about to be.
+    again_ = busy_;
+    withdrawn_ = nullptr;
+    told_.clear();
+    state_ = State::kAbsent;
+  } else if (wanted_ == announcement) {
+    return;
+  }
   if (state_ == State::kRegistered) state_ = State::kAbsent;  // Registering again replaces it.
   id_ = announcement.Id();
   grpc_refused_ = false;
@@ -187,6 +194,7 @@ void ConsulAnnouncer::Deregister() {
   const auto leave = [this](const HttpGot& got) {
     if (got.ok() || got.status == 404) LogInfo("registry", "registration ", id_, " taken back");
     health_.SetRegistered(false, id_);
+    if (std::exchange(again_, false)) return;
     state_ = State::kWithdrawn;  // Once tried is enough: the checks do the rest.
   };
   const std::string path = "/v1/agent/service/deregister/";

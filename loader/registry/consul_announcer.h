@@ -22,7 +22,7 @@ class ConsulAnnouncer {
  public:
   ConsulAnnouncer(const RegistrySettings& settings, HttpLoop* loop, ConsulHealth* health);
 
-  void Announce(Announcement announcement);
+  void Announce(Announcement announcement);  // Also after Withdraw.
   void SetReady(bool ready, std::string why);
   void Withdraw(std::function<void()> done);
 
@@ -56,6 +56,7 @@ class ConsulAnnouncer {
   bool confirmed_ = false;  // The agent has taken a heartbeat since it took the registration.
   bool beat_due_ = false;
   uint64_t beat_ = 0;     // The heartbeat that the timer belongs to.
+  bool again_ = false;    // Announced while it is being taken back.
   bool busy_ = false;     // A request is on its way.
   bool pausing_ = false;  // After a failure.
   std::function<void()> withdrawn_;

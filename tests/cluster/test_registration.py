@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from consul_agent import ConsulAgent
 from hosts import HostAgent, host_loader
+from loader_process import Loader
 from waiting import wait_until
 
 WRAPPER = """
@@ -90,6 +91,27 @@ def test_entry_says_what_clients_and_balancers_need(start, agent):
     assert set(checks(entry)) >= {"ttl", "grpc"}
     (http,) = wait_passing(agent, name="svcName-http")
     assert http["Service"]["Port"] == int(meta["http_port"])
+
+
+def test_each_model_that_is_loaded_is_a_service_of_its_own(binaries, agent, tmp_path):
+    for name in ("one", "two"):
+        folder = tmp_path / "models" / name / "1"
+        folder.mkdir(parents=True)
+        (folder / "wrapper.py").write_text(WRAPPER)
+    models = {"repository": str(tmp_path / "models"), "load": ["one"], "max_loaded": 1}
+    config = {**with_consul(agent), "models": models}
+    with Loader(binaries, tmp_path / "loader", config=config) as loader:
+        (entry,) = wait_passing(agent, name="one")
+        assert entry["Service"]["Meta"]["loader"] == "svcName"
+        assert entry["Service"]["Port"] == int(loader.grpc.rpartition(":")[2])
+        assert entries(agent, "two") == []
+        url = f"http://{loader.http}/v1/raw/two"
+        with urllib.request.urlopen(urllib.request.Request(url, b"x"), timeout=30) as answer:
+            assert answer.status == 200
+        wait_passing(agent, name="two")
+        wait_until(lambda: entries(agent, "one") == [], "one is taken back", 30)
+        loader.stop()
+    wait_until(lambda: entries(agent, "two") == [], "two is taken back", 30)
 
 
 def test_address_can_be_given(start, agent):

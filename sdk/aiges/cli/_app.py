@@ -20,6 +20,7 @@ COMMANDS = {
     "schema": "Print what goes in and out of the wrapper.",
     "status": "Show how a running loader is.",
     "top": "The same, live.",
+    "models": "List the models of a running loader, load and unload them.",
     "config": "Check configuration files, keep them in the config centre.",
     "keys": "Who may call: add, list and remove keys.",
     "services": "List the loaders that are registered.",

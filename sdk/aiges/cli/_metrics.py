@@ -20,7 +20,17 @@ from typing import Any
 from aiges.cli import _toml
 from aiges.cli._say import CliError
 
-__all__ = ["Snapshot", "address_of", "grpc_of", "instances", "load", "look", "quantile", "report"]
+__all__ = [
+    "Snapshot",
+    "address_of",
+    "ask",
+    "grpc_of",
+    "instances",
+    "load",
+    "look",
+    "quantile",
+    "report",
+]
 
 SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
@@ -31,6 +41,8 @@ DEFAULT_ADDRESS = "127.0.0.1:1888"
 NO_MORE = 10**12  # A number of samples and failures that no loader has: it leaves them out.
 RATE_SAMPLES = 5
 INSTANCE = ("index", "state", "pid", "restarts", "calls", "outstanding")
+
+OF_MODELS = ("model", "version")
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -67,13 +79,14 @@ class Snapshot:
 
 
 def parse(text: str) -> dict[tuple[str, Labels], float]:
-    """Return what a page of Prometheus metrics says."""
-    values = {}
+    """Return what a page of Prometheus metrics says; of several models all together."""
+    values: dict[tuple[str, Labels], float] = {}
     for line in text.splitlines():
         found = None if line.startswith("#") else SAMPLE.match(line)
         if found:
             name, labels, value = found.groups()
-            values[name, tuple(sorted(LABEL.findall(labels or "")))] = float(value)
+            said = sorted(each for each in LABEL.findall(labels or "") if each[0] not in OF_MODELS)
+            values[name, tuple(said)] = values.get((name, tuple(said)), 0.0) + float(value)
     return values
 
 
@@ -97,7 +110,8 @@ def _tls() -> ssl.SSLContext:
     return context
 
 
-def _get(url: str, timeout_s: float = TIMEOUT_S) -> tuple[int, str]:
+def ask(url: str, timeout_s: float = TIMEOUT_S, body: bytes | None = None) -> tuple[int, str]:
+    """Return status and text of a GET, or of a POST where there is a body."""
     # A proxy of the environment is for the world outside, not for loaders.
     handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
     if url.startswith("https:"):
@@ -106,7 +120,7 @@ def _get(url: str, timeout_s: float = TIMEOUT_S) -> tuple[int, str]:
     if key := os.environ.get("AIGES_API_KEY", ""):
         opener.addheaders.append(("Authorization", f"Bearer {key}"))
     try:
-        with opener.open(url, timeout=timeout_s) as answer:
+        with opener.open(url, body, timeout=timeout_s) as answer:
             return int(answer.status), answer.read().decode(errors="replace")
     except urllib.error.HTTPError as error:
         with error:
@@ -129,8 +143,8 @@ def _refusal(text: str) -> str:
 
 def look(address: str) -> Snapshot:
     """Ask a loader how it is."""
-    code, said = _get(f"{address}/readyz")
-    status, text = _get(f"{address}/metrics")
+    code, said = ask(f"{address}/readyz")
+    status, text = ask(f"{address}/metrics")
     if status in (401, 403):
         raise CliError(f"{address}/metrics: {_refusal(text)} (--api-key, or AIGES_API_KEY)")
     values = parse(text) if status == 200 else {}
@@ -144,7 +158,7 @@ def look(address: str) -> Snapshot:
 def _status(address: str, query: str, timeout_s: float) -> dict[str, Any] | None:
     """Return /status.json; None: nobody answers, or it is no loader that has it."""
     try:
-        code, text = _get(f"{address}/status.json?{query}", timeout_s)
+        code, text = ask(f"{address}/status.json?{query}", timeout_s)
         made = json.loads(text) if code == 200 else None
     except (CliError, ValueError):
         return None
@@ -153,7 +167,7 @@ def _status(address: str, query: str, timeout_s: float) -> dict[str, Any] | None
 
 def grpc_of(address: str) -> tuple[str, str]:
     """Return the gRPC address of the loader with that HTTP address, and its service."""
-    _get(f"{address}/readyz")  # Says what is wrong where nobody answers.
+    ask(f"{address}/readyz")  # Says what is wrong where nobody answers.
     made = _status(address, f"history={NO_MORE}&failures={NO_MORE}", TIMEOUT_S)
     if made is None or ":" not in str(made.get("grpc")):
         raise CliError(
