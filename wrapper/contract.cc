@@ -256,7 +256,7 @@ int Contract::Destroy(PyObject* handle) {
 }
 
 int Contract::Exec(const CallArgs& args, const DataList* data, ResultList* out) {
-  const Ref input = MakeInput(data), response = NewResponse();
+  const Ref input = MakeInput(data, out), response = NewResponse();
   if (!input) return SetPythonError(kUserExecError, "request: ");
   const Ref result = CallExec(exec_, args, input.get(), response.get());
   if (!result) return Raised("wrapperOnceExec");
@@ -301,7 +301,7 @@ int Contract::ExecBatch(const std::vector<CallArgs>& args, const std::vector<con
   const Ref params = Ref::Steal(PyList_New(0)), inputs = Ref::Steal(PyList_New(0));
   const Ref tags = Ref::Steal(PyList_New(0));
   for (size_t i = 0; i < args.size(); ++i) {
-    const Ref input = MakeInput(data[i]), tag = TextToStr(args[i].tag);
+    const Ref input = MakeInput(data[i], (*out)[i]), tag = TextToStr(args[i].tag);
     if (!input || !tag) return Raised("request");
     PyList_Append(params.get(), args[i].params);
     PyList_Append(inputs.get(), input.get());

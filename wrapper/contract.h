@@ -81,8 +81,9 @@ class Contract {
   int LoadRes(const DataList* data, unsigned id);
   int UnloadRes(unsigned id);
 
-  // reqData for user code. NULL with an exception set.
-  virtual Ref MakeInput(const DataList* data) const = 0;
+  // reqData for user code. NULL with an exception set. `lender`: the call's results, if large data
+  // may be seen where they lie until these are freed.
+  virtual Ref MakeInput(const DataList* data, ResultList* lender = nullptr) const = 0;
   // Where a function-style hook appends results: a new list; NULL in the class style.
   virtual Ref NewResponse() const { return Ref(); }
   // Calls the generator (or coroutine function) of a session: wrapperStream(params, requests), or

@@ -90,7 +90,7 @@ class ContractV1 : public Contract {
                                     ": " + wrong);
   }
 
-  Ref MakeInput(const DataList* head) const override {
+  Ref MakeInput(const DataList* head, ResultList*) const override {
     Py_ssize_t count = 0;
     for (const DataList* p = head; p != nullptr; p = p->next) count += p->key != nullptr ? 1 : 0;
     Ref tuple = Ref::Steal(PyTuple_New(count));

@@ -64,9 +64,9 @@ class ContractV2 : public Contract {
     return ReadAnswer("wrapperOnceExec", value, Statuses::kOnce, out);
   }
 
-  Ref MakeInput(const DataList* data) const override {
+  Ref MakeInput(const DataList* data, ResultList* lender) const override {
     try {
-      return Ref::Steal(MakeDataListCls(data).release().ptr());
+      return Ref::Steal(MakeDataListCls(data, lender).release().ptr());
     } catch (py::error_already_set& e) {
       e.restore();
       return Ref();

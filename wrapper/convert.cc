@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "wrapper/call_context.h"
+#include "wrapper/lent_input.h"
 #include "wrapper/py_error.h"
 
 namespace aiges::shim {
@@ -219,12 +220,19 @@ void ResultList::Free(pDataList head) {
   if (head != nullptr) delete static_cast<Node*>(head)->list;
 }
 
+Ref ResultList::Lend(const DataList& node) {
+  Ref lent = lends_ ? LendInput(node) : Ref();
+  if (lent) lent_.push_back(Ref::Borrow(lent.get()).release());
+  return lent;
+}
+
 ResultList::~ResultList() {
-  bool any = false;
+  bool any = !lent_.empty();
   for (const Node& node : nodes_) any = any || node.large != nullptr;
   if (!any) return;
   const Gil gil;
   for (Node& node : nodes_) Py_XDECREF(node.large);
+  for (PyObject* lent : lent_) EndLoan(lent);  // After what is a view of it.
 }
 
 }  // namespace aiges::shim

@@ -5,6 +5,7 @@
 #include <forward_list>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "aiges/type.h"
 #include "wrapper/python_ptr.h"
@@ -51,6 +52,11 @@ class ResultList {
   std::string AddHeld(std::string key, Ref holder, std::string_view bytes, int type, int status);
   // From now on what is added may change before the list is read: by a generator that goes on.
   void TakeSnapshots() { snapshots_ = true; }
+  // What the call's request has may be seen without a copy until this list is freed: the host will
+  // have read the answer by then, and not have sent it. Else it is copied.
+  void LendInputs() { lends_ = true; }
+  // NULL without an exception: copy it.
+  Ref Lend(const DataList& node);
   // One status for all that was added.
   void SetStatus(int status);
   bool empty() const { return nodes_.empty(); }
@@ -87,7 +93,8 @@ class ResultList {
   Nodes nodes_;
   Nodes::iterator last_ = nodes_.before_begin();
   size_t count_ = 0;
-  bool snapshots_ = false;
+  bool snapshots_ = false, lends_ = false;
+  std::vector<PyObject*> lent_;
 };
 
 }  // namespace aiges::shim

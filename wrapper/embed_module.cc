@@ -49,11 +49,28 @@ int CheckedType(int type) {
 struct Node {
   std::string key;
   py::bytes data;
+  py::object lent;  // If set, data are there, and not yet copied.
   size_t len = 0;
   int status = DataOnce;
   int type = DataText;
   py::dict desc;
   bool tensor = false;  // desc has the datatype and shape of an array that was set.
+
+  py::bytes Data() {
+    if (lent) {
+      const std::string_view bytes = Lent();
+      data = py::bytes(bytes.data(), bytes.size());
+      lent = {};
+    }
+    return data;
+  }
+  std::string_view Lent() const {  // Its owner is alive.
+    Py_buffer view;
+    if (PyObject_GetBuffer(lent.ptr(), &view, PyBUF_SIMPLE) != 0) throw py::error_already_set();
+    const std::string_view bytes(static_cast<const char*>(view.buf), static_cast<size_t>(view.len));
+    PyBuffer_Release(&view);
+    return bytes;
+  }
 
   void SetData(const py::object& value) {
     if (!SetTensor(value.ptr())) {
@@ -61,6 +78,7 @@ struct Node {
       if (std::exchange(tensor, false)) desc.attr("pop")("datatype"), desc.attr("pop")("shape");
     }
     len = py::len(data);
+    lent = {};
   }
 
   // A copy: what is set before the answer is read may be used again by then. False: it is none.
@@ -80,8 +98,9 @@ struct Node {
 
   py::object Numpy() const {
     const py::str name(key);
-    const std::string_view bytes = data;
-    Ref array = ToNumpy({name.ptr(), desc.ptr(), data.ptr(), bytes.data(), bytes.size()});
+    const std::string_view bytes = lent ? Lent() : std::string_view(data);
+    PyObject* holder = lent ? lent.ptr() : data.ptr();
+    Ref array = ToNumpy({name.ptr(), desc.ptr(), holder, bytes.data(), bytes.size()});
     if (!array) throw py::error_already_set();
     return py::reinterpret_steal<py::object>(array.release());
   }
@@ -122,13 +141,13 @@ py::class_<T> BindNode(py::module_& m, const char* name) {
            py::arg("type") = int{DataText}, py::arg("data") = py::none(), py::arg("length") = 0)
       .def_readwrite("key", &T::key)
       .def_property(
-          "data", [](const T& n) { return n.data; },
+          "data", [](T& n) { return n.Data(); },
           [](T& n, const py::object& value) { n.SetData(value); })
       .def_readwrite("len", &T::len)
       .def_readwrite("status", &T::status)
       .def_readwrite("type", &T::type)
       .def_readwrite("desc", &T::desc)
-      .def("get_data", [](const T& n) { return n.data; })
+      .def("get_data", [](T& n) { return n.Data(); })
       .def("numpy", [](const T& n) { return n.Numpy(); })
       .def(
           "setData", [](T& n, const py::object& value) { n.SetData(value); }, py::arg("d"))
@@ -214,13 +233,16 @@ bool ProvideEmbedModule() {
   }
 }
 
-py::object MakeDataListCls(const DataList* head) {
+py::object MakeDataListCls(const DataList* head, ResultList* lender) {
   DataListCls list;
   for (const DataList* p = head; p != nullptr; p = p->next) {
     if (p->key == nullptr) continue;
     DataListNode node;
     node.key = p->key;
-    node.data = py::reinterpret_steal<py::bytes>(DataToBytes(*p).release());
+    if (lender != nullptr) {
+      node.lent = py::reinterpret_steal<py::object>(lender->Lend(*p).release());
+    }
+    if (!node.lent) node.data = py::reinterpret_steal<py::bytes>(DataToBytes(*p).release());
     node.len = p->len;
     node.status = p->status;
     node.type = p->type;

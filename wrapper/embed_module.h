@@ -8,6 +8,7 @@
 #include <pybind11/pybind11.h>
 
 #include "aiges/wrapper.h"
+#include "wrapper/convert.h"
 
 namespace aiges::shim {
 
@@ -16,8 +17,8 @@ namespace aiges::shim {
 // Python exception is set. Needs the GIL; once per process.
 bool ProvideEmbedModule();
 
-// A DataListCls of the request's payloads. Needs the GIL.
-pybind11::object MakeDataListCls(const DataList* head);
+// A DataListCls of the request's payloads. Needs the GIL. `lender`: as Contract::MakeInput.
+pybind11::object MakeDataListCls(const DataList* head, ResultList* lender);
 
 // The host's functions from wrapperSetCtrl; NULL is fine.
 void SetMeter(wrapperMeterCustom function);

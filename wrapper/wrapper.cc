@@ -21,6 +21,7 @@
 #include "wrapper/doors.h"
 #include "wrapper/embed_module.h"
 #include "wrapper/interpreter.h"
+#include "wrapper/lent_input.h"
 #include "wrapper/py_error.h"
 #include "wrapper/scripts.h"
 #include "wrapper/sdk_path.h"
@@ -161,6 +162,7 @@ int Exec(Contract& contract, const char* usr_tag, const ParamList* params, const
   const TagScope scope(usr_tag);
   const CallerNote caller(usr_tag, params);
   auto results = std::make_unique<ResultList>();
+  results->LendInputs();
   {
     const Gil gil;
     const Ref dict = ParamsToDict(params);
@@ -192,6 +194,7 @@ int ExecBatch(Contract& contract, unsigned count, const char* const tags[],
       if (!dicts.back()) return SetPythonError(kUserExecError, "params: ");
       args.push_back({tags[i], dicts.back().get()});
       lists.push_back(results.emplace_back(std::make_unique<ResultList>()).get());
+      lists.back()->LendInputs();
     }
     code = contract.ExecBatch(args, {data, data + count}, &lists, rets);
   }
@@ -253,6 +256,7 @@ AIGES_EXPORT int wrapperSetCtrl(CtrlType type, void* func) {
   if (type == CTCallState) SetCallState(reinterpret_cast<wrapperCallState>(func));
   if (type == CTTryCallback) SetTryCallback(reinterpret_cast<wrapperCallback>(func));
   if (type == CTAlive) SetAlive(reinterpret_cast<wrapperAlive>(func));
+  if (type == CTKeepInput) SetKeepInput(reinterpret_cast<wrapperKeepInput>(func));
   if (type == CTDoorTook) SetDoorTook(reinterpret_cast<wrapperDoorTook>(func));
   return 0;
 }

@@ -21,7 +21,8 @@ typedef enum {
   CTCallState = 3,   /* wrapperCallState */
   CTTryCallback = 4, /* wrapperCallback that never waits: it returns 1 when there is no room now */
   CTAlive = 5,       /* wrapperAlive */
-  CTDoorTook = 6     /* wrapperDoorTook */
+  CTDoorTook = 6,    /* wrapperDoorTook */
+  CTKeepInput = 7    /* wrapperKeepInput */
 } CtrlType;
 
 typedef enum {

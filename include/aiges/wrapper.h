@@ -66,6 +66,17 @@ typedef int (*wrapperAlive)(void);
  * Only so much may be under way. Thread-safe; never waits. Returns 0. */
 typedef int (*wrapperDoorTook)(const char* usrTag, unsigned long long bytes);
 
+/* Keeps bytes of a request beyond the call that they belong to: `data` and `bytes` name all or a
+ * part of a payload that lies in the host's shared memory, as large ones do. Thread-safe. 0: so. */
+enum {
+  WKeepAsk = 0,   /* whether it could be done. Anything but 0: no, copy them */
+  WKeepBegin = 1, /* during the call, and until the wrapperExecFree of its result: from then on they
+                   * stay as they are, at this address. It costs a copy. Anything but 0: it cannot
+                   * be done */
+  WKeepEnd = 2 /* the same bytes again, once for each WKeepBegin: nobody looks at them any more */
+};
+typedef int (*wrapperKeepInput)(const void* data, unsigned long long bytes, int what);
+
 /* Hands a host function to the plugin. Called before wrapperInit, once per CtrlType that the host
  * offers. */
 int wrapperSetCtrl(CtrlType type, void* func);
@@ -127,10 +138,18 @@ unsigned int wrapperTraits(void);
  * is known. Copied at once. */
 const char* wrapperErrorDetail(int errNum);
 
-/* Whose fault that error is: 1: the caller's, who sent what cannot be used, and gets 400 over HTTP
- * and INVALID_ARGUMENT over gRPC; the code stays. 0: the engine's. Asked after wrapperError and
- * wrapperErrorDetail, on the same thread, once for each error; of a batch in the order of its
- * calls. */
+/* What that error is, from which clients get their status over HTTP and gRPC; the code stays. Asked
+ * after wrapperError and wrapperErrorDetail, on the same thread, once for each error; of a batch in
+ * the order of its calls.
+ *   0  the engine's fault                       500  INTERNAL
+ *   1  the caller sent what cannot be used      400  INVALID_ARGUMENT
+ *   2  what the caller names is not there       404  NOT_FOUND
+ *   3  not now, perhaps later                   503  UNAVAILABLE
+ *   4  this engine does not do that             501  UNIMPLEMENTED
+ *   5  what is to be made is there already      409  ALREADY_EXISTS
+ *   6  given up before it was done              499  CANCELLED
+ *   7  failed, nobody knows how                 500  UNKNOWN
+ * Any other number is 0. */
 int wrapperErrorClass(int errNum);
 
 /* What goes in and comes out, as UTF-8 JSON of at most 1 MiB: {"meta": {..}, "schemainput": ..,

@@ -54,6 +54,7 @@ class ArenaMapping {
   char* blocks() const { return blocks_; }
   size_t block_count() const { return count_; }
   std::atomic<uint8_t>& flag(size_t block) const { return flags_[block]; }
+  size_t control_bytes() const { return control_bytes_; }  // Before the blocks, in the file.
 
  private:
   ArenaMapping() = default;

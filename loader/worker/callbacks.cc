@@ -7,6 +7,7 @@
 
 #include "loader/base/strings.h"
 #include "loader/channel/wire.h"
+#include "loader/worker/kept_input.h"
 #include "loader/worker/own_process.h"
 
 namespace aiges {
@@ -94,6 +95,15 @@ int OnDoorTook(const char* usr_tag, unsigned long long bytes) {
   return target == nullptr ? 0 : target->Took(bytes);
 }
 
+int OnKeepInput(const void* data, unsigned long long bytes, int what) {
+  if (InForkedChild() || data == nullptr) return -1;
+  KeptInput& kept = GetKeptInput();
+  const std::string_view view(static_cast<const char*>(data), bytes);
+  if (what == WKeepEnd) return kept.End(view), 0;
+  if (!kept.CanKeep(view)) return -1;
+  return what == WKeepAsk || (what == WKeepBegin && kept.Begin(view)) ? 0 : -1;
+}
+
 int OnCallState(const char* usr_tag, long long* remaining_ms) {
   int64_t remaining = -1;
   int state = 0;
@@ -160,6 +170,7 @@ void OfferHostFunctions(const Plugin& plugin, unsigned alive_period_ms) {
   plugin.set_ctrl(CTTryCallback, reinterpret_cast<void*>(&OnTryResult));
   plugin.set_ctrl(CTAlive, reinterpret_cast<void*>(&OnAlive));
   plugin.set_ctrl(CTDoorTook, reinterpret_cast<void*>(&OnDoorTook));
+  plugin.set_ctrl(CTKeepInput, reinterpret_cast<void*>(&OnKeepInput));
 }
 
 RunningCalls::RunningCalls(const Host& host) : host_(host) {

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "loader/worker/kept_input.h"
+
 namespace aiges {
 namespace {
 
@@ -150,6 +152,7 @@ void ParamNodes::Add(std::string_view key, std::string_view value) {
 
 bool DataInput::Read(WireReader* r, const ArenaMapping& requests) {
   const uint32_t count = r->Count(11);
+  own.clear();
   nodes.assign(count == 0 ? 1 : count, DataList{});
   if (desc.size() < nodes.size()) desc.resize(nodes.size());
   for (uint32_t i = 0; i < count && r->ok(); ++i) {
@@ -168,6 +171,11 @@ bool DataInput::Read(WireReader* r, const ArenaMapping& requests) {
       const auto offset = r->Number<uint64_t>();
       bytes = requests.View(offset, r->Number<uint64_t>());
       if (bytes.data() == nullptr) return false;
+      if (GetKeptInput().Hides(bytes)) {
+        const size_t size = bytes.size();
+        bytes = own.emplace_back(GetKeptInput().Read(bytes));
+        if (bytes.size() != size) return false;
+      }
     }
     node.data = const_cast<char*>(bytes.data());
     node.len = static_cast<unsigned>(bytes.size());

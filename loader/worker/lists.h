@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,7 @@ class ParamNodes {
 struct DataInput {
   std::vector<DataList> nodes;
   std::vector<ParamNodes> desc;
+  std::deque<std::string> own;  // Of payloads where the engine keeps something else.
 
   // Reads "u32 count + count x payload". False: there is none.
   bool Read(WireReader* r, const ArenaMapping& requests);

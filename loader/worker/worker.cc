@@ -12,6 +12,7 @@
 #include "loader/channel/wire.h"
 #include "loader/worker/callbacks.h"
 #include "loader/worker/host.h"
+#include "loader/worker/kept_input.h"
 #include "loader/worker/lists.h"
 #include "loader/worker/own_process.h"
 #include "loader/worker/runner.h"
@@ -145,6 +146,7 @@ int Run(const WorkerStart& start) {
   Status status;
   host.requests =
       ArenaMapping::Map(kRequestMemoryFd, ArenaMapping::Access::kReader, false, &status);
+  GetKeptInput().Use(host.requests, kRequestMemoryFd);
   if (host.requests != nullptr) host.results = Arena::Adopt(Fd(kResultMemoryFd), &status);
   if (host.results == nullptr) return Fail(0, status.text);
   FrameInput input;

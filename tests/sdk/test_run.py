@@ -66,7 +66,10 @@ def item(**changes):
 @pytest.mark.parametrize(
     ("result", "text"),
     [
-        (None, "expected a Response, a ResponseData, a dict, bytes, str, or a list of these, got"),
+        (
+            None,
+            "a dict, an array, bytes, str, or a list of these, got",
+        ),
         (5, "or a list of these, got int"),
         ([], "expected at least one ResponseData"),
         ({"key": "result"}, "Response.list[0]: expected key, data, len, status, type, data, len"),
