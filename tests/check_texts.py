@@ -20,7 +20,14 @@ LICENSED_NAMES = {"CMakeLists.txt", "Makefile", "Dockerfile"}
 
 # Files of users and of others, which our texts talk about: by name, or by the path said.
 FOREIGN = {
-    *("xtest.toml", "peers.toml", "make_model.py", "wrapper/wrapper.py", "old/wrapper.py"),
+    *(
+        "xtest.toml",
+        "peers.toml",
+        "model.toml",
+        "make_model.py",
+        "wrapper/wrapper.py",
+        "old/wrapper.py",
+    ),
     *("Python.h", "pip.conf", "export.py", "enum.py", "inspect.py", "queue.py"),
     "s.h",  # The field h of the message s.
 }

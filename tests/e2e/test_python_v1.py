@@ -130,7 +130,7 @@ def test_item_that_is_no_dict_is_10909(start):
 
 
 @pytest.mark.parametrize(
-    ("returned", "kind"), [("None", "NoneType"), ("{}", "dict"), ("'0'", "str"), ("1.0", "float")]
+    ("returned", "kind"), [("None", "NoneType"), ("{1}", "set"), ("'0'", "str"), ("1.0", "float")]
 )
 def test_return_that_is_no_int_is_10909(start, returned, kind):
     _, answer = call(start, f"respData.append({item()}); return {returned}")
