@@ -79,11 +79,9 @@ return made
         ("requests[0].get_response_sender()\nreturn None", "given up before the final flag"),
     ],
 )
-def test_wrong_execute(serve, body, text):
-    served = serve(model(body), config())
-    answer = served.call({"INPUT0": A})
+def test_wrong_execute(scripted, body, text):
+    answer = scripted.call({"INPUT0": A}, parameters={"body": body})
     assert answer.code and text in answer.error, answer.error
-    assert served.call({"INPUT0": A}).code  # It is there still.
 
 
 def test_no_execute_is_found_at_the_first_request(serve):
@@ -91,7 +89,7 @@ def test_no_execute_is_found_at_the_first_request(serve):
     assert "does not implement `execute` method." in served.call({"INPUT0": A}).error
 
 
-def test_answers_by_the_sender(serve):
+def test_answers_by_the_sender(scripted):
     body = """
 import threading
 request = requests[0]
@@ -103,8 +101,8 @@ def later():
 threading.Thread(target=later).start()
 return None
 """
-    served = serve(model(body), config())
-    assert np.array_equal(served.infer({"INPUT0": A})["OUTPUT0"], A * 2)
+    found = scripted.infer({"INPUT0": A}, parameters={"body": body})
+    assert np.array_equal(found["OUTPUT0"], A * 2)
 
 
 def test_async_execute(serve):

@@ -8,6 +8,7 @@ import signal
 import numpy as np
 import pytest
 from triton_models import ADD_SUB, IDENTITY, config, model, tensor
+from waiting import wait_until
 
 A = np.arange(3, dtype=np.float32)
 SAY = """
@@ -153,9 +154,14 @@ def test_the_end_is_told(serve):
 def test_a_dead_instance_is_replaced(serve):
     served = serve(IDENTITY, config())
     assert np.array_equal(served.infer({"INPUT0": A})["OUTPUT0"], A)
-    (worker,) = served.workers()[:1]
-    os.kill(worker, signal.SIGKILL)
-    served.wait_readyz()
+    (before,) = served.web.get("/status.json").json["instances"]
+    os.kill(before["pid"], signal.SIGKILL)
+
+    def is_replaced():
+        (now,) = served.web.get("/status.json").json["instances"]
+        return now["pid"] != before["pid"] and now["state"] == "ready"
+
+    wait_until(is_replaced, "another worker", 20)
     assert np.array_equal(served.infer({"INPUT0": A})["OUTPUT0"], A)
 
 

@@ -175,7 +175,8 @@ def test_places(tmp_path, monkeypatch):
     (flat / "model.py").write_text("", encoding="utf-8")
     monkeypatch.chdir(flat)
     assert find({})[:2] == ("flat", "1") and not find({}).is_versioned
-    assert find({"model_name": "n", "model_version": "4"})[:2] == ("n", "4")
+    said = {"AIGES_MODEL_NAME": "n", "AIGES_MODEL_VERSION": "4"}
+    assert find({"AIGES_MODEL_FOLDER": str(flat), **said})[:3] == ("n", "4", flat)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(LoadError, match="expected model.py"):
         find({})

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Decoupled models: any number of answers to a request."""
 
+import json
+
 import numpy as np
 import pytest
-from triton_models import config, model
+from triton_models import DECOUPLED, config, model
 from xsf_client import OTHER, XsfSession
 
-DECOUPLED = "model_transaction_policy { decoupled: true }"
 REPEAT = model(
     """
 import threading
@@ -24,13 +25,17 @@ return None
 )
 
 
-def stream(served, values, name="INPUT0"):
+def said(body):
+    return {":oip": json.dumps({"parameters": {"body": body}})}
+
+
+def stream(served, values, body="", name="INPUT0"):
     """The payloads of all answers to one request; raises what it ends with."""
     session = XsfSession(served.xsf)
     array = np.asarray(values, np.float32)
     answer = session.open(
         served.xsf.payload(name, array.tobytes(), OTHER, datatype="FP32", shape=str(array.size)),
-        params={":oip": "{}"},
+        params=said(body),
     )
     while not session.ended and not answer.code:
         answer = session.out()
@@ -56,15 +61,14 @@ def test_repeat(serve):
     assert answer.code and "none" in answer.error
 
 
-def test_the_last_answer_may_be_the_end(serve):
+def test_the_last_answer_may_be_the_end(decoupled):
     body = """
 sender = requests[0].get_response_sender()
 for value in (1, 2, 3):
     out = pb_utils.Tensor("OUTPUT0", np.array([value], np.float32))
     sender.send(pb_utils.InferenceResponse([out]), flags=int(value == 3))
 """
-    served = serve(model(body), config(more=DECOUPLED))
-    got = stream(served, [0])
+    got = stream(decoupled, [0], body)
     assert values_of(got) == [1, 2, 3] and all(p.data for p in got)
 
 
@@ -94,16 +98,13 @@ for value in (1, 2, 3):
         ),
     ],
 )
-def test_what_a_stream_ends_with(serve, body, text):
-    served = serve(model(body), config(more=DECOUPLED))
+def test_what_a_stream_ends_with(decoupled, body, text):
     with pytest.raises(RuntimeError) as raised:
-        stream(served, [1])
+        stream(decoupled, [1], body)
     assert text in str(raised.value)
-    with pytest.raises(RuntimeError):
-        stream(served, [1])
 
 
-def test_a_closed_sender_refuses(serve):
+def test_a_closed_sender_refuses(decoupled):
     body = """
 sender = requests[0].get_response_sender()
 sender.send(flags=1)
@@ -112,21 +113,19 @@ try:
 except pb_utils.TritonModelException as fault:
     pb_utils.Logger.log_info(f"refused: {fault}")
 """
-    served = serve(model(body), config(more=DECOUPLED))
-    assert values_of(stream(served, [1])) == []
-    served.wait_log("refused: Unable to send response. Response sender has been closed.")
+    assert values_of(stream(decoupled, [1], body)) == []
+    decoupled.wait_log("refused: Unable to send response. Response sender has been closed.")
 
 
-def test_a_session_of_an_ordinary_model(serve):
+def test_a_session_of_an_ordinary_model(scripted):
     body = """
 out = pb_utils.Tensor("OUTPUT0", requests[0].inputs()[0].as_numpy())
 return [pb_utils.InferenceResponse([out])]
 """
-    served = serve(model(body), config())
-    assert values_of(stream(served, [7, 8])) == [7]
+    assert values_of(stream(scripted, [7, 8], body)) == [7]
 
 
-def test_cancelled_requests_are_told(serve):
+def test_cancelled_requests_are_told(decoupled):
     body = """
 import threading, time
 sender = requests[0].get_response_sender()
@@ -137,17 +136,16 @@ def run():
     sender.send(flags=1)
 threading.Thread(target=run).start()
 """
-    served = serve(model(body), config(more=DECOUPLED))
-    session = XsfSession(served.xsf)
+    session = XsfSession(decoupled.xsf)
     session.open(
-        served.xsf.payload("INPUT0", bytes(4), OTHER, datatype="FP32", shape="1"),
-        params={":oip": "{}"},
+        decoupled.xsf.payload("INPUT0", bytes(4), OTHER, datatype="FP32", shape="1"),
+        params=said(body),
     )
     session.stop()
-    served.wait_log("it was cancelled")
+    decoupled.wait_log("it was cancelled")
 
 
-def test_outputs_may_differ_between_answers(serve):
+def test_outputs_may_differ_between_answers(decoupled):
     body = """
 sender = requests[0].get_response_sender()
 def answer(name, value, **options):
@@ -157,6 +155,5 @@ sender.send(answer("OUTPUT0", 1, parameters={"n": 1}))
 sender.send(answer("OUTPUT1", 2))
 sender.send(answer("OUTPUT1", 3), flags=1)
 """
-    served = serve(model(body), config(outputs=("OUTPUT0", "OUTPUT1"), more=DECOUPLED))
-    got = [(p.meta.name, p.data) for p in stream(served, [0]) if p.data]
+    got = [(p.meta.name, p.data) for p in stream(decoupled, [0], body) if p.data]
     assert [name for name, _ in got] == ["OUTPUT0", ":parameters", "OUTPUT1", "OUTPUT1"]

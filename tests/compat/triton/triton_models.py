@@ -30,6 +30,19 @@ def model(execute, *, more="", head=""):
     )
 
 
+DECOUPLED = "model_transaction_policy { decoupled: true }"
+
+# Runs the text in the parameter "body", as the body of execute.
+SCRIPTED = model(
+    """
+body = json.loads(requests[0].parameters())["body"]
+text = "def run(self, requests):\\n" + "\\n".join("    " + line for line in body.splitlines())
+space = {"np": np, "json": json, "pb_utils": pb_utils}
+exec(text, space)
+return space["run"](self, requests)
+"""
+)
+
 IDENTITY = model(
     """
 responses = []

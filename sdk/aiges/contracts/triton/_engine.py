@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from aiges.contracts.triton._warmup import warm_up
 
 __all__ = ["Engine"]
 
+_CONFIG = "AIGES_MODEL_CONFIG"  # JSON in place of config.pbtxt, as a client loads a model with.
 _NO_COMPLETION = "disable_auto_complete_config"
 
 
@@ -27,9 +29,9 @@ class Engine:
     def __init__(self, config: Mapping[str, str]) -> None:
         use_first("triton")
         said = dict(config)
-        place = _place.find(said)
-        own = said.get("model_config")
-        message = from_dict(own, "model_config") if own else read(place.config)
+        place = _place.find(os.environ)
+        own = os.environ.get(_CONFIG)
+        message = from_dict(own, _CONFIG) if own else read(place.config)
         check_environment(message, place)
         if message.HasField("ensemble_scheduling") or message.platform == "ensemble":
             from aiges.contracts.triton._ensemble import Ensemble, ensemble_config

@@ -68,17 +68,22 @@ def _look(folder: Path) -> Place | None:
     return None
 
 
-def find(config: Mapping[str, str]) -> Place:
+def find(environment: Mapping[str, str]) -> Place:
     """Return the place of the model, in the folders of the user's code. Raises LoadError.
 
-    The host says name and version where it knows them (``model_name``, ``model_version``).
+    Of a repository the host says name, version and folder.
     """
+    model = environment.get("AIGES_MODEL_FOLDER")
+    if model:
+        folder = Path(model).resolve()
+        name = environment.get("AIGES_MODEL_NAME") or folder.name
+        number = environment.get("AIGES_MODEL_VERSION") or "1"
+        return Place(name, number, folder, Path.cwd().resolve(), folder / CONFIG)
     folders = [Path.cwd(), *folders_here()]
     for folder in folders:
         place = _look(folder)
         if place is not None:
-            name = config.get("model_name") or place.name
-            return place._replace(name=name, number=config.get("model_version") or place.number)
+            return place
     shown = ", ".join(dict.fromkeys(map(str, folders)))
     raise LoadError(f"expected model.py, or a version's folder and config.pbtxt, in {shown}")
 

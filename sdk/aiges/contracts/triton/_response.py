@@ -146,6 +146,7 @@ def items_of(
         data, datatype, shape = wire_of(tensor)
         if reshapes and name in reshapes:
             shape = reshapes[name](shape)
+            data = data if type(data) is bytes else data.reshape(shape)
         size = len(data) if type(data) is bytes else data.nbytes
         made.append(item(name, data, size, status, _desc_of(datatype, shape)))
     if response._parameters:

@@ -182,12 +182,12 @@ class Stream:
             items = items_of(response, self._wanted(), self._reshapes, LAST)
         # Every key that there was ends; an empty payload is no part of an answer, so those that
         # this one lacks end by themselves.
-        rest: set[str] = {*self._keys} - {each["key"] for each in items}
+        rest = self._keys.keys() - {each["key"] for each in items}
         if items and rest - {PARAMETERS}:
             for each in items:
                 each["status"] = self._place()
             self._deliver(items)
-            items, rest = [], {*self._keys}
+            items, rest = [], set(self._keys)
         ends = [item(key, b"{}" if items else b"", 2 if items else 0, LAST) for key in rest]
         host.callback(items + ends or [item(":end", b"", 0, ONCE)], self._tag)
         self._on_end(self._tag)
