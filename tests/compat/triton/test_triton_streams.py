@@ -130,6 +130,7 @@ def test_cancelled_requests_are_told(decoupled):
 import threading, time
 sender = requests[0].get_response_sender()
 def run():
+    pb_utils.Logger.log_info("it has begun")
     while not sender.is_cancelled():
         time.sleep(0.01)
     pb_utils.Logger.log_info("it was cancelled")
@@ -141,6 +142,7 @@ threading.Thread(target=run).start()
         decoupled.xsf.payload("INPUT0", bytes(4), OTHER, datatype="FP32", shape="1"),
         params=said(body),
     )
+    decoupled.wait_log("it has begun")
     session.stop()
     decoupled.wait_log("it was cancelled")
 
