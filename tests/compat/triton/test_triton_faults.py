@@ -44,7 +44,7 @@ return made
     ("body", "text"),
     [
         ("raise ValueError('wrong')", "request(s) for model 'm_0', message: ValueError: wrong"),
-        ("return {}", "Expected a list in the execute return, found type 'dict'."),
+        ("return {}", "Expected a list in the execute return, found type '<class 'dict'>'."),
         (
             "return []",
             "InferenceRequest(s) size is:1, and InferenceResponse(s) size is:0",
@@ -52,7 +52,7 @@ return made
         (
             "return ['x']",
             "Expected an 'InferenceResponse' object in the execute function return list, found "
-            "type 'str'.",
+            "type '<class 'str'>'.",
         ),
         ("return [None]", "no response sender was taken"),
         (

@@ -18,8 +18,8 @@ from aiges.contracts.triton import _checks, _config
 from aiges.contracts.triton._card import card_of, reshapes_of
 from aiges.contracts.triton._ensemble import ensemble_config
 from aiges.contracts.triton._errors import LoadError
-from aiges.contracts.triton._model import instance_of
-from aiges.contracts.triton._place import find
+from aiges.contracts.triton._model import completed, import_model, instance_of
+from aiges.contracts.triton._place import Place, find
 from triton_models import config, tensor
 
 
@@ -141,8 +141,6 @@ STEP = (
     ],
 )
 def test_ensembles(tmp_path, steps, text):
-    from aiges.contracts.triton._place import Place
-
     model, other = tmp_path / "m", tmp_path / "typed"
     model.mkdir(), other.mkdir()
     (other / "config.pbtxt").write_text(config(["X"], ["Y"], dtype="TYPE_INT32"), encoding="utf-8")
@@ -380,3 +378,26 @@ def test_metrics():
     ):
         with pytest.raises(pb_utils.TritonModelException):
             call()
+
+
+MODELS = ROOT / "tests" / "peers" / "triton" / "models"
+ANSWERS = json.loads((MODELS.parent / "answers.json").read_text(encoding="utf-8"))["answers"]
+CONFIGS = {
+    each["json"]["name"]: each["json"]
+    for name, each in ANSWERS.items()
+    if name.startswith("config") and each["status"] == 200
+}
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_configurations_are_those_that_triton_has(name, monkeypatch):
+    folder = MODELS / name
+    place = Place(name, "1", folder, folder / "1", folder / "config.pbtxt")
+    message = _config.read(place.config)
+    if message.HasField("ensemble_scheduling"):
+        found = ensemble_config(message, place)
+    else:
+        for module in ("1", "1.model"):
+            monkeypatch.delitem(sys.modules, module, raising=False)
+        found = completed(message, import_model(place, ""), place, True)
+    assert found == CONFIGS[name]

@@ -128,9 +128,11 @@ def normalised(message: Any, name: str, is_python: bool) -> Any:
     if made.version_policy.HasField("latest"):
         latest = made.version_policy.latest
         latest.num_versions = latest.num_versions or 1
-    made.optimization.input_pinned_memory.enable = True
-    made.optimization.output_pinned_memory.enable = True
-    if made.platform != "ensemble":
+    if made.platform == "ensemble":
+        made.model_transaction_policy.SetInParent()
+    else:
+        made.optimization.input_pinned_memory.enable = True
+        made.optimization.output_pinned_memory.enable = True
         _complete_instances(made)
     _complete_scheduling(made)
     for sample in made.model_warmup:

@@ -96,6 +96,8 @@ def ensemble_config(message: Any, place: Place) -> Config:
         raise LoadError(f"must specify 'step' in ensemble_scheduling for ensemble '{name}'")
     if config.get("model_transaction_policy", {}).get("decoupled"):
         raise LoadError("config.pbtxt: model_transaction_policy: not served for an ensemble")
+    if not config["ensemble_scheduling"]["max_inflight_requests"]:
+        del config["ensemble_scheduling"]["max_inflight_requests"]  # Of later versions only.
     for step in steps:
         if step["model_namespace"]:
             raise LoadError("config.pbtxt: ensemble_scheduling.step.model_namespace: not served")

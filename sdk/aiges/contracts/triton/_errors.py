@@ -12,6 +12,7 @@ __all__ = [
     "LoadError",
     "TritonError",
     "TritonModelException",
+    "WrongUse",
     "error_of",
     "failed_text",
     "host_error",
@@ -25,6 +26,12 @@ class LoadError(Exception):
 class TritonModelException(Exception):
     """A wrong use of what models are given; models raise it, too."""
 
+    __module__ = "c_python_backend_utils"  # As texts of errors name it.
+
+
+class WrongUse(Exception):
+    """What execute has done, in words that stand for themselves."""
+
 
 class EngineFault(errors.CallError):
     """The model's own fault, with the text that the client gets."""
@@ -33,6 +40,7 @@ class EngineFault(errors.CallError):
 class TritonError:
     """What an answer fails with: a text and a code."""
 
+    __module__ = "c_python_backend_utils"  # As texts of errors name it.
     UNKNOWN, INTERNAL, NOT_FOUND, INVALID_ARG, UNAVAILABLE, UNSUPPORTED, ALREADY_EXISTS = range(7)
     CANCELLED = 7
     __slots__ = ("_code", "_message")
@@ -88,6 +96,6 @@ def failed_text(instance: str, fault: BaseException) -> str:
         for frame in traceback.extract_tb(fault.__traceback__)
         if "/aiges/contracts/" not in frame.filename
     ]
-    said = f"{type(fault).__name__}: {fault}"
+    said = str(fault) if isinstance(fault, WrongUse) else f"{type(fault).__name__}: {fault}"
     where = "\n\nAt:\n" + "\n".join(reversed(lines)) + "\n" if lines else ""
     return f"Failed to process the request(s) for model '{instance}', message: {said}{where}"

@@ -52,6 +52,7 @@ class InferenceTrace:
 class InferenceRequest:
     """One request. Of what a client has sent, each part is read when it is asked for."""
 
+    __module__ = "c_python_backend_utils"  # As texts of errors name it.
     __slots__ = (
         "_answering",
         "_correlation_id",

@@ -44,6 +44,7 @@ def json_of_parameters(parameters: Any) -> str:
 class InferenceResponse:
     """Output tensors, or an error; and parameters."""
 
+    __module__ = "c_python_backend_utils"  # As texts of errors name it.
     __slots__ = ("_error", "_outputs", "_parameters", "final")
 
     def __init__(

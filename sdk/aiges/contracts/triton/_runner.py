@@ -18,6 +18,7 @@ from aiges.contracts.triton._config import Config
 from aiges.contracts.triton._errors import (
     EngineFault,
     TritonError,
+    WrongUse,
     failed_text,
     host_error,
 )
@@ -154,23 +155,22 @@ class Runner:
             if responses is None and all(request._answering for request in requests):
                 responses = [None] * len(requests)
             else:
-                raise TypeError(
-                    "Expected a list in the execute return, found type "
-                    f"'{type(responses).__name__}'."
+                raise WrongUse(
+                    f"Expected a list in the execute return, found type '{type(responses)}'."
                 )
         if len(responses) != len(requests):
-            raise ValueError(
+            raise WrongUse(
                 "Number of InferenceResponse objects do not match the number of InferenceRequest "
                 f"objects. InferenceRequest(s) size is:{len(requests)}, and InferenceResponse(s) "
-                f"size is:{len(responses)}"
+                f"size is:{len(responses)}\n"
             )
         for request, response in zip(requests, responses):
             if type(response) is not InferenceResponse:
                 self._check_response(request, response)
             if request._release == RELEASE_RESCHEDULE and response is not None:
-                raise TypeError(
+                raise WrongUse(
                     "Expected a None object in the execute function return list for reschduled "
-                    f"request, found type '{type(response).__name__}'."
+                    f"request, found type '{type(response)}'."
                 )
             answering = request._answering
             if answering is not None and response is not None:
@@ -183,9 +183,9 @@ class Runner:
     @staticmethod
     def _check_response(request: InferenceRequest, response: Any) -> None:
         if response is not None:
-            raise TypeError(
+            raise WrongUse(
                 "Expected an 'InferenceResponse' object in the execute function return list, "
-                f"found type '{type(response).__name__}'."
+                f"found type '{type(response)}'."
             )
 
     def _awaited(self, request: InferenceRequest) -> InferenceResponse:
@@ -221,9 +221,7 @@ class Runner:
             if self.user.is_async:
                 got = self.user.begin(got).result()
             if type(got) is not list or len(got) != 1:
-                raise TypeError(
-                    f"Expected a list in the execute return, found type '{type(got).__name__}'."
-                )
+                raise WrongUse(f"Expected a list in the execute return, found type '{type(got)}'.")
             answers[at] = got[0]
         return answers
 
@@ -255,7 +253,7 @@ class Runner:
 
     def _check_none(self, returned: Any) -> None:
         if returned is not None:
-            raise TypeError(
+            raise WrongUse(
                 f"Python model '{self.user.instance}' is using the decoupled mode and the execute "
                 "function must return None."
             )

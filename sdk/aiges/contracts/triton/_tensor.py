@@ -30,6 +30,7 @@ _HEAD_OF_BYTES = bytes.__basicsize__ - 1
 class Tensor:
     """A name and data: an array, or bytes that become one when it is asked for."""
 
+    __module__ = "c_python_backend_utils"  # As texts of errors name it.
     __slots__ = ("_array", "_datatype", "_name", "_raw", "_shape")
 
     _array: Any  # None: _raw has not been looked at.
