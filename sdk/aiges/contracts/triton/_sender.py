@@ -182,7 +182,7 @@ class Stream:
             items = items_of(response, self._wanted(), self._reshapes, LAST)
         # Every key that there was ends; an empty payload is no part of an answer, so those that
         # this one lacks end by themselves.
-        rest = self._keys.keys() - {each["key"] for each in items}
+        rest: set[str] = {*self._keys} - {each["key"] for each in items}
         if items and rest - {PARAMETERS}:
             for each in items:
                 each["status"] = self._place()
