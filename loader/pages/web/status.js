@@ -17,6 +17,7 @@ const MEANINGS = {
   10907: "wrapperWrite failed", 10908: "wrapperRead failed", 10909: "The engine failed", 10910: "The engine's callback failed",
 };
 const STATES = { ready: "good", starting: "", backoff: "bad", stopped: "" };
+const MODEL_STATES = { ready: "good", loading: "", unloading: "", unloaded: "", failed: "bad" };
 const STAGE_BARS = { queue: "b0", channel: "b1", engine: "b2", total: "" };
 const COLUMN = { time: 0, calls: 1, errors: 2, items: 3, p50: 4, p99: 5, queued: 6, hand: 7, sessions: 8 };
 
@@ -66,6 +67,7 @@ function take(data) {
   showHead(data);
   showTiles(data);
   setSamples(samples);
+  showModels(data.models);
   showInstances(data.instances);
   takeFailures(data.failures);
   showStages(data.stages);
@@ -112,6 +114,16 @@ function showTiles({ queue, instances, answers, sessions }) {
   setFigure(byId("t-inst"), [String(ready), `of ${instances.length} ready`]);
   byId("t-inst").classList.toggle("hot", ready < instances.length);
   setText(byId("t-inst-sub"), `${count(restarts)} restart${restarts === 1 ? "" : "s"}`);
+}
+
+// Of a loader with [models]; one without does not tell of them.
+function showModels(models) {
+  byId("models-card").hidden = !models;
+  if (!models) return;
+  setRows(byId("models"), models.map((m) => [
+    m.name, m.version, { text: m.state, pill: MODEL_STATES[m.state] || "idle" }, m.instances,
+    `${Math.round(m.memory_bytes / 1048576)} MB`, count(m.calls), count(m.failed), m.queued, m.reason || "–",
+  ]));
 }
 
 function showInstances(instances) {
