@@ -18,7 +18,7 @@ MAY_INCLUDE = {
     "abi": "",
     "base": "",
     "api": "base",
-    "config": "api base",
+    "config": "api base proto",
     "front": "api base",
     "protocols": "api base front proto",
     "pages": "api base front protocols",
@@ -36,7 +36,7 @@ MAY_INCLUDE = {
 }
 # Room -> libraries it may use, as the first component of the #include.
 LIBRARIES = {
-    "config": {"toml++", "CLI"},
+    "config": {"toml++", "CLI", "google"},
     "front": {"boost", "nghttp2", "openssl", "simdjson.h", "zlib.h"},
     "protocols": {"google", "boost", "simdjson.h", "openssl", "nlohmann", "valijson"},
     "pages": {"nlohmann", "openssl", "prometheus", "zlib.h"},

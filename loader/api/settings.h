@@ -99,6 +99,7 @@ struct CatalogueSettings {
 
 // [model.<name>], model.toml, config.pbtxt: what is a model's own.
 struct ModelSettings {
+  bool described = false;                 // config.pbtxt says how many threads a worker has.
   double weight = 1;                      // Its share of [fc] max beside others.
   std::string version_policy = "latest";  // "latest", "all" or "specific".
   unsigned latest = 1;                    // Of "latest": how many.
@@ -137,6 +138,12 @@ struct HttpSettings {
 
 struct AccessSettings {
   std::string keys_file;  // [access] keys_file: who may call; empty: everybody.
+};
+
+// The Open Inference Protocol (docs/protocol_oip.md).
+struct OipSettings {
+  std::string server_name = "aiges";  // [oip] server_name: what clients see in the metadata.
+  bool client_shm = false;            // [oip] client_shm: clients may name shared memory.
 };
 
 struct LimitSettings {
@@ -198,6 +205,7 @@ struct Settings {
   TlsSettings tls;
   HttpSettings http;
   AccessSettings access;
+  OipSettings oip;
   LimitSettings limits;
   LogSettings log;
   RegistrySettings registry;

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "loader/base/numbers.h"
+#include "loader/config/pbtxt.h"
 
 namespace aiges {
 namespace {
@@ -56,6 +57,20 @@ void ReadNumaNode(InstanceSettings* i, std::vector<std::string>* errors) {
   i->numa_node = node;
 }
 
+// A config.pbtxt where the code of the one engine lies. Of others it is a file like any other.
+void ReadDescription(TomlFile* file, Settings* s, std::vector<std::string>* errors) {
+  const std::string& contract = s->instances.contract;
+  if (!contract.empty() && contract != "triton" && contract != "onnx") return;
+  if (s->catalogue.on()) return;  // Each of several models has its own.
+  std::vector<std::string> folders = s->instances.pythonpath;
+  file->Strings("instances", "pythonpath", &folders);
+  folders.emplace_back(".");
+  for (const std::string& folder : folders) {
+    const std::string path = FindPbtxt(folder);
+    if (!path.empty()) return ReadPbtxt(path, s, errors);
+  }
+}
+
 // Out: [instances] threads is set.
 bool ReadInstances(KeyReader* keys, InstanceSettings* i, std::vector<std::string>* errors) {
   keys->Int("instances", "count", 1, 1024, &i->count);
@@ -89,6 +104,7 @@ void ReadEngineKeys(KeyReader* keys, const char* contract_section, Settings* set
                     std::vector<std::string>* errors) {
   Settings& s = *settings;
   ReadContract(keys, contract_section, &s.instances);
+  ReadDescription(&keys->file(), &s, errors);
   const bool threads_set = ReadInstances(keys, &s.instances, errors);
   keys->Int("queue", "max_requests", 1, 1'000'000, &s.queue.max_requests);
   keys->Int("queue", "max_bytes", 1 << 16, int64_t{1} << 40, &s.queue.max_bytes);
@@ -96,7 +112,8 @@ void ReadEngineKeys(KeyReader* keys, const char* contract_section, Settings* set
   keys->Int("batch", "max_size", 1, 1024, &s.batch.max_size);
   keys->Int("batch", "max_delay_us", 0, 1'000'000, &s.batch.max_delay_us);
   // As the earlier loader, which called from as many threads as there were calls.
-  const bool grows = !threads_set && s.instances.threads == 1 && s.batch.max_size == 1;
+  const bool grows =
+      !threads_set && !s.model.described && s.instances.threads == 1 && s.batch.max_size == 1;
   s.instances.most_threads =
       grows ? static_cast<unsigned>(std::min<uint64_t>(s.licences, kMostThreads))
             : s.instances.threads;

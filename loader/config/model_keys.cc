@@ -9,6 +9,7 @@
 
 #include "loader/base/numbers.h"
 #include "loader/config/engine_keys.h"
+#include "loader/config/pbtxt.h"
 #include "loader/config/toml_file.h"
 #include "loader/config/toml_guard.h"
 
@@ -91,19 +92,11 @@ void ReadCatalogue(KeyReader* keys, Settings* settings) {
   keys->Bool("models", "on_demand", &c.on_demand);
   keys->Bool("models", "control", &c.control);
   keys->Bool("models", "watch", &c.watch);
+  std::erase(c.repositories, "");
   settings->model_tables = keys->file().Tables("model");
-  if (!c.on()) {
-    if (!settings->model_tables.empty()) {
-      keys->file().AddError("model", settings->model_tables.begin()->first,
-                            "expected [models] repository beside it, which says where models are");
-    }
-    return;
-  }
-  // Of several loaders in one file each says what it has.
-  if (!settings->instances.library.empty()) {
-    keys->file().AddError("instances", "library",
-                          "expected none beside [models] repository, where each model has its own "
-                          "([model.<name>.instances])");
+  if (!c.on() && !settings->model_tables.empty()) {
+    keys->file().AddError("model", settings->model_tables.begin()->first,
+                          "expected [models] repository beside it, which says where models are");
   }
 }
 
@@ -117,6 +110,7 @@ Settings ModelSettingsOf(const Settings& base, const std::string& name, const st
                 table == base.model_tables.end() ? "" : table->second,
                 StrCat(base.config_path, " [model.", name, "]"));
   KeyReader keys(&file, &s.effective);
+  ReadPbtxt(folder + "/config.pbtxt", &s, errors);
   if (file.errors().empty()) {
     int64_t weight = 1;
     if (file.Int("", "weight", 1, kMostWeight, &weight)) {

@@ -55,8 +55,13 @@ class Reader {
   void ReadAll() {
     Service();
     Aiges();
-    Bounds();
     ReadCatalogue(&keys_, &s_);
+    Bounds();
+    if (s_.catalogue.on() && !s_.instances.library.empty()) {
+      file_.AddError("instances", "library",
+                     "expected none beside [models] repository, where each model has its own "
+                     "([model.<name>.instances])");
+    }
     ReadRegistry(&keys_, flags_, &s_.registry);
     LogSection();
   }
@@ -157,6 +162,8 @@ class Reader {
     keys_.Bool("http", "docs", &s_.http.docs);
     keys_.Bool("http", "app_paths", &s_.http.app_paths);
     Origins();
+    keys_.Text("oip", "server_name", &s_.oip.server_name);
+    keys_.Bool("oip", "client_shm", &s_.oip.client_shm);
     keys_.Text("access", "keys_file", &s_.access.keys_file);
     keys_.Text("admin", "token", &s_.service.admin_token);
     ReadAlsoListen(&keys_, &s_.service.also);

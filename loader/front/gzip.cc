@@ -65,10 +65,11 @@ struct Packer::Stream {
   }
 };
 
-Packer::Packer(std::vector<Bytes> pieces, BufferPool* pool, Account* account)
+Packer::Packer(std::vector<Bytes> pieces, BufferPool* pool, Account* account, Coding coding)
     : pieces_(std::move(pieces)), out_(pool, account), stream_(std::make_unique<Stream>()) {
   constexpr int kMemory = 8;  // zlib's default: 256 KiB.
-  stream_->ready = ::deflateInit2(&stream_->z, Z_BEST_SPEED, Z_DEFLATED, kWindow + kGzip, kMemory,
+  const int window = coding == Coding::kGzip ? kWindow + kGzip : kWindow;
+  stream_->ready = ::deflateInit2(&stream_->z, Z_BEST_SPEED, Z_DEFLATED, window, kMemory,
                                   Z_DEFAULT_STRATEGY) == Z_OK;
 }
 

@@ -52,13 +52,15 @@ class Unpacker {
   std::unique_ptr<Stream> stream_;
 };
 
-// gzip, at the level that is quick. The output is counted in the account while it is made.
+// gzip or deflate, at the level that is quick. The output is counted in the account while it is
+// made.
 class Packer {
  public:
   static constexpr size_t kStep = 64 * 1024;  // Bytes of input: packing is the slower of the two.
 
   // The pieces are kept alive; together they are the input.
-  Packer(std::vector<Bytes> pieces, BufferPool* pool, Account* account);
+  Packer(std::vector<Bytes> pieces, BufferPool* pool, Account* account,
+         Coding coding = Coding::kGzip);
   ~Packer();
   Packer(const Packer&) = delete;
   Packer& operator=(const Packer&) = delete;

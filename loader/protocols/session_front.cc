@@ -46,6 +46,7 @@ SessionFront::~SessionFront() { state_->front = nullptr; }
 Status SessionFront::Open(OnceCall* call, std::string handle) {
   SessionRequest open;
   open.model = std::move(call->request.model);
+  open.path = std::move(call->request.path);
   open.handle = std::move(handle);
   open.request_id = std::move(call->request.request_id);
   open.params = std::move(call->request.params);

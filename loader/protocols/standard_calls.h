@@ -20,9 +20,12 @@ namespace aiges {
 // The services of the loader: reflection lists and describes them, health knows them, and those of
 // the engine behind them. Reflection
 // answers under its old name too, grpc.reflection.v1alpha.ServerReflection.
-inline constexpr std::string_view kGrpcServices[] = {"utils.XsfCall", "aiges.v1.Stream",
-                                                     "utils.ToolBox", "grpc.health.v1.Health",
-                                                     "grpc.reflection.v1.ServerReflection"};
+inline constexpr std::string_view kGrpcServices[] = {"utils.XsfCall",
+                                                     "aiges.v1.Stream",
+                                                     "utils.ToolBox",
+                                                     "grpc.health.v1.Health",
+                                                     "grpc.reflection.v1.ServerReflection",
+                                                     "inference.GRPCInferenceService"};
 
 class StandardServices {
  public:

@@ -1,76 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loader/protocols/xsf_codec.h"
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/wire_format_lite.h>
-#include <simdjson.h>
-
-#include <limits>
 #include <utility>
 
 #include "loader/api/codes.h"
 #include "loader/api/message_limits.h"
+#include "loader/protocols/proto_wire.h"
 
 namespace aiges {
 namespace {
 
-using google::protobuf::internal::WireFormatLite;
-using google::protobuf::io::CodedInputStream;
-using google::protobuf::io::CodedOutputStream;
-
-// What protobuf's own classes take.
-constexpr size_t kLongest = std::numeric_limits<int>::max();
-// Payload data of at least this size becomes a piece of its own.
-constexpr size_t kOwnPiece = 8 * 1024;
-
-// Walks the fields of one message. After a violation ok() is false and Next() ends.
-class Fields {
- public:
-  explicit Fields(std::string_view message)
-      : message_(message),
-        in_(reinterpret_cast<const uint8_t*>(message.data()), static_cast<int>(message.size())) {}
-
-  bool ok() const { return ok_; }
-
-  bool Next() {
-    if (!ok_ || in_.CurrentPosition() >= static_cast<int>(message_.size())) return false;
-    tag_ = in_.ReadTag();
-    return ok_ = tag_ != 0;
-  }
-  int field() const { return WireFormatLite::GetTagFieldNumber(tag_); }
-  bool IsBytes() const {
-    return WireFormatLite::GetTagWireType(tag_) == WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
-  }
-  bool IsVarint() const {
-    return WireFormatLite::GetTagWireType(tag_) == WireFormatLite::WIRETYPE_VARINT;
-  }
-
-  std::string_view Bytes() {
-    uint32_t length = 0;
-    if (!IsBytes() || !in_.ReadVarint32(&length)) return Fail();
-    const auto at = static_cast<size_t>(in_.CurrentPosition());
-    if (length > message_.size() - at || !in_.Skip(static_cast<int>(length))) return Fail();
-    return message_.substr(at, length);
-  }
-  int32_t Varint() {
-    uint64_t value = 0;
-    if (!IsVarint() || !in_.ReadVarint64(&value)) Fail();
-    return static_cast<int32_t>(value);
-  }
-  void Skip() {
-    if (!WireFormatLite::SkipField(&in_, tag_)) Fail();
-  }
-  std::string_view Fail() {
-    ok_ = false;
-    return {};
-  }
-
- private:
-  std::string_view message_;
-  CodedInputStream in_;
-  uint32_t tag_ = 0;
-  bool ok_ = true;
-};
+using Fields = WireFields;
+using Pieces = WirePieces;
+constexpr size_t kLongest = kLongestMessage;
 
 // Up to here looking through all entries of a map for each new one is the fastest way.
 constexpr size_t kFewPairs = 16;
@@ -292,86 +234,6 @@ class RequestReader {
   XsfRequest& out_;
   size_t pairs_ = 0;
   std::string passed_;
-};
-
-// ---- writing ----
-
-void PutVarint(std::string* out, uint64_t value) {
-  uint8_t bytes[10];
-  const uint8_t* end = CodedOutputStream::WriteVarint64ToArray(value, bytes);
-  out->append(reinterpret_cast<const char*>(bytes), static_cast<size_t>(end - bytes));
-}
-
-void PutInt(std::string* out, int field, int64_t value) {
-  if (value == 0) return;  // proto3: the default is not written.
-  PutVarint(out, static_cast<uint64_t>(field) << 3);
-  PutVarint(out, static_cast<uint64_t>(value));
-}
-
-void PutLengthHead(std::string* out, int field, size_t length) {
-  PutVarint(out, (static_cast<uint64_t>(field) << 3) | 2);
-  PutVarint(out, length);
-}
-
-void PutBytes(std::string* out, int field, std::string_view bytes) {
-  PutLengthHead(out, field, bytes.size());
-  out->append(bytes);
-}
-
-// proto3 strings must be UTF-8, or the client refuses the whole message; engines return anything.
-void PutString(std::string* out, int field, std::string_view text) {
-  if (text.empty()) return;
-  if (simdjson::validate_utf8(text.data(), text.size())) return PutBytes(out, field, text);
-  std::string ascii(text);
-  for (char& c : ascii) {
-    if ((static_cast<unsigned char>(c) & 0x80) != 0) c = '?';
-  }
-  PutBytes(out, field, ascii);
-}
-
-void PutEntry(std::string* out, int field, std::string_view key, std::string_view value) {
-  std::string entry;
-  PutString(&entry, 1, key);
-  PutString(&entry, 2, value);
-  PutBytes(out, field, entry);
-}
-
-// Bytes in order, small ones gathered.
-class Pieces {
- public:
-  std::string& text() { return text_; }
-  size_t size() const { return size_ + text_.size(); }
-  void Add(const Bytes& bytes) {
-    if (bytes.size() < kOwnPiece) {
-      text_.append(bytes.view());
-    } else {
-      Cut();
-      size_ += bytes.size();
-      pieces_.push_back(bytes);
-    }
-  }
-  // Appends all of `inner` as field `field`.
-  void AddMessage(int field, Pieces inner) {
-    PutLengthHead(&text_, field, inner.size());
-    if (inner.text_.size() >= kOwnPiece) inner.Cut();
-    for (const Bytes& piece : inner.pieces_) Add(piece);
-    text_.append(inner.text_);
-  }
-  std::vector<Bytes> Take() {
-    Cut();
-    return std::move(pieces_);
-  }
-
- private:
-  void Cut() {
-    if (text_.empty()) return;
-    size_ += text_.size();
-    pieces_.push_back(Bytes::Own(std::move(text_)));
-    text_.clear();
-  }
-  std::vector<Bytes> pieces_;
-  std::string text_;
-  size_t size_ = 0;
 };
 
 Pieces LoaderOutput(const XsfReply& reply) {

@@ -16,6 +16,7 @@
 #include "loader/routes/exchange_routes.h"
 #include "loader/routes/http_routes.h"
 #include "loader/routes/model_routes.h"
+#include "loader/routes/oip_routes.h"
 #include "loader/routes/port_rules.h"
 
 namespace aiges {
@@ -53,6 +54,7 @@ struct FrontServer::Impl {
              LoadHeader(rooms.service),
              {},
              {}},
+        oip(&grpc, &table),
         http(rooms, &actions, &lane, &table),
         keys(rooms.settings.access.keys_file),
         routes(&grpc, &keys, &table, &actions),
@@ -63,6 +65,9 @@ struct FrontServer::Impl {
                }),
         transports(MakeTransports(&lane, &routes, MostStreams(rooms.settings.licences))),
         sweeper(lane.io) {
+    http.ServeVerbs([this](HttpRequest request, HttpDone done) {
+      return oip.HandleVerb(std::move(request), std::move(done));
+    });
     lane.hooks.handle = [this](HttpRequest request, HttpDone done) {
       return http.Handle(std::move(request), std::move(done));
     };
@@ -77,6 +82,7 @@ struct FrontServer::Impl {
   FrontLane lane;
   GrpcServices grpc;
   RouteTable table;
+  OipRoutes oip;
   HttpRoutes http;
   KeyFile keys;
   ExchangeRoutes routes;
@@ -90,6 +96,7 @@ struct FrontServer::Impl {
   Status Claim() {
     Status status = routes.Claim();
     if (status.ok()) status = models.Claim(&table);
+    if (status.ok()) status = oip.Claim();
     return status.ok() ? http.Claim() : status;
   }
 
