@@ -27,6 +27,18 @@ demo: ## Serve an OCR model and a detector, send them real pictures, show the re
 	@scripts/build.sh AIService aiges-worker wrapper
 	@$(PYTHON) scripts/demo.py --bin $(BIN)
 
+.PHONY: demo-llm
+demo-llm: ## Serve a language model, and chat with it as OpenAI's clients do (130 MB the first time)
+	@scripts/build.sh AIService aiges-worker wrapper
+	@scripts/setup.sh models llm
+	@$(PYTHON) scripts/demo_llm.py --bin $(BIN)
+
+.PHONY: demo-asr
+demo-asr: ## Serve Whisper, and have it write down what is said (210 MB the first time)
+	@scripts/build.sh AIService aiges-worker wrapper
+	@scripts/setup.sh models asr
+	@$(PYTHON) scripts/demo_asr.py --bin $(BIN)
+
 .PHONY: cluster-demo
 cluster-demo: build tools ## Run Consul, 3 loaders, HAProxy and clients here; kill, configure, drain, and count calls
 	@$(PYTHON) scripts/cluster_demo.py --bin $(BIN)
@@ -39,6 +51,12 @@ tools: ## Build the Consul agent that tests and cluster-demo use (build/tools)
 .PHONY: test
 test: ## Run everything that CI runs; ends with its ten longest parts
 	@scripts/test.sh
+
+.PHONY: test-models
+test-models: build ## Test the plugins llm and asr with their real models (300 MB the first time)
+	@scripts/setup.sh test
+	@scripts/setup.sh models llm asr
+	@$(PYTHON) -m pytest tests/plugins/test_llm.py tests/plugins/test_asr.py
 
 .PHONY: lint
 lint: build ## Check format, style, types, layers, locks, texts and Dockerfiles

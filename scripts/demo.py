@@ -10,13 +10,12 @@ by gRPC and by HTTP. The pictures with the boxes drawn are written to build/demo
 import argparse
 import io
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import demo_client
-from demo_loader import DemoError, Loader
+from demo_loader import DemoError, Loader, heading, stops_on_signals
 from PIL import Image, ImageDraw
 from skimage import data
 
@@ -32,21 +31,14 @@ def main():
     parser.add_argument("--bin", type=Path, default=REPOSITORY / "build" / "bin")
     parser.add_argument("--only", choices=("mmocr", "yolov5"), help="one plugin instead of both")
     arguments = parser.parse_args()
-    sys.stdout.reconfigure(line_buffering=True)  # Progress is seen through a pipe as well.
-    # A stop by `kill` unwinds like Ctrl-C, so that the loader is stopped too.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    try:
+
+    def run():
         if arguments.only != "yolov5":
             read_page(arguments.bin.resolve())
         if arguments.only != "mmocr":
             find_coins(arguments.bin.resolve())
-    except DemoError as error:
-        print(f"\ndemo: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\ndemo: interrupted, the loader is stopped", file=sys.stderr)
-        return 130
-    return 0
+
+    return stops_on_signals(run)
 
 
 def read_page(binaries):
@@ -120,11 +112,6 @@ def draw(pixels, boxes, name):
     OUTPUT.mkdir(parents=True, exist_ok=True)
     image.save(OUTPUT / name)
     print(f"  drawn: {os.path.relpath(OUTPUT / name)}")
-
-
-def heading(text):
-    bold = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    print(f"\n\033[1m{text}\033[0m" if bold else f"\n{text}", flush=True)
 
 
 if __name__ == "__main__":

