@@ -82,23 +82,20 @@ class _Choice:
     """One choice, as far as it has come."""
 
     def __init__(self) -> None:
-        self.message: Body = {}
+        self._message: Body = {}
+        self._texts: dict[str, list[str]] = {}  # Joined at the end: there may be many pieces.
         self.about: Body = {}
         self.begun = False
 
     def add(self, message: Body, about: Body) -> None:
         """Take the next piece."""
         for name, value in message.items():
-            before = self.message.get(name)
-            if name in _JOINED and isinstance(before, str) and isinstance(value, str):
-                self.message[name] = before + value
-            elif name == "tool_calls" and before is not None:
-                _merge_calls(before, value)
-            elif name == "tool_calls":
-                self.message[name] = []
-                _merge_calls(self.message[name], value)
-            elif value is not None or before is None:
-                self.message[name] = value
+            if name in _JOINED and isinstance(value, str):
+                self._texts.setdefault(name, []).append(value)
+            elif name == "tool_calls" and value is not None:
+                _merge_calls(self._message.setdefault(name, []), value)
+            elif value is not None:
+                self._message[name] = value
         for name, value in about.items():
             if name == "logprobs" and isinstance(self.about.get(name), dict):
                 _merge_logprobs(self.about[name], value)
@@ -106,10 +103,21 @@ class _Choice:
                 self.about[name] = value
 
     @property
+    def message(self) -> Body:
+        """What has come of the message."""
+        texts = {name: "".join(parts) for name, parts in self._texts.items()}
+        return {**self._message, **texts}
+
+    @property
+    def role(self) -> str:
+        """Whose message it is."""
+        return str(self._message.get("role") or "assistant")
+
+    @property
     def finish_reason(self) -> str:
         """Why it ended: what the hook has said, else what can be seen."""
         said = self.about.get("finish_reason")
-        return str(said) if said else "tool_calls" if self.message.get("tool_calls") else "stop"
+        return str(said) if said else "tool_calls" if self._message.get("tool_calls") else "stop"
 
 
 def _merge_calls(calls: list[Body], pieces: Any) -> None:
@@ -260,8 +268,7 @@ class Choices:
         choice.begun = True
         if not self._chat:
             return []
-        role = choice.message.get("role") or "assistant"
-        return [self._piece(index, {"role": role, "content": ""}, {})]
+        return [self._piece(index, {"role": choice.role, "content": ""}, {})]
 
     def _piece(self, index: int, message: Body, about: Body) -> Body:
         made: Body = {"index": index}
@@ -274,7 +281,7 @@ class Choices:
 
     def _shown(self, index: int, choice: _Choice) -> Body:
         about = {"logprobs": None, **choice.about, "finish_reason": choice.finish_reason}
-        message = dict(choice.message)
+        message = choice.message
         text = message.pop("content", None)
         if not self._chat:
             return {"index": index, "text": text or "", **about}
@@ -283,5 +290,5 @@ class Choices:
             without = [{k: v for k, v in each.items() if k != "index"} for each in calls]
             message["tool_calls"] = without
         text = "" if text is None and not calls else text
-        role = message.pop("role", None) or "assistant"
-        return {"index": index, "message": {"role": role, "content": text, **message}, **about}
+        message = {"role": choice.role, "content": text, **message}
+        return {"index": index, "message": message, **about}
