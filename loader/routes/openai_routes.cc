@@ -10,6 +10,7 @@
 #include "loader/front/request_id.h"
 #include "loader/protocols/find_model.h"
 #include "loader/protocols/handle.h"
+#include "loader/protocols/model_card.h"
 #include "loader/protocols/openai/openai_answer.h"
 #include "loader/protocols/openai/openai_error.h"
 #include "loader/protocols/openai/openai_models.h"
@@ -62,6 +63,17 @@ HttpResponse WrongMethod(const HttpRequest& request, const char* allowed) {
       405, StrCat("expected ", allowed, " at ", request.path, ", got ", request.method));
   r.headers.emplace_back("Allow", StrCat(allowed, ", OPTIONS"));
   return r;
+}
+
+// Of a model that the call itself loads: whether it does the task is known when it has answered.
+HttpDone CheckedAfterwards(const Models& models, ModelRef model, const char* task, HttpDone done) {
+  return [&models, model = std::move(model), task, done = std::move(done)](HttpResponse response) {
+    if (response.status >= 400) {
+      const Status status = CheckTask(models, *model, task);
+      if (!status.ok()) response = OpenAiRefusal(status);
+    }
+    done(std::move(response));
+  };
 }
 
 std::string PlainUuid() {
@@ -190,6 +202,9 @@ uint64_t OpenAiRoutes::Begin(const OpenAiTask& task, OpenAiCall asked, const Htt
   if (!status.ok()) {
     done(OpenAiRefusal(status));
     return 0;
+  }
+  if (!CardOf(model->Schema())->HasTask(task.name)) {
+    done = CheckedAfterwards(*rooms_.models, model, task.name, std::move(done));
   }
   call.request.handle = sid;
   if (request.own_id) call.request.request_id = request.id;
