@@ -51,7 +51,9 @@ void Say(const std::string& line) {
 Host::Host(Configurator* configurator)
     : configurator_(*configurator),
       settings_(configurator->InForce()),
-      catalogue_(settings_, {&hub_, &processes_, &clock_}, ModelSettingsOf) {}
+      catalogue_(settings_, {&hub_, &processes_, &clock_}, ModelSettingsOf),
+      nested_({&router_, &router_, &catalogue_, &clock_,
+               milliseconds(settings_.queue.default_timeout_ms), &Catalogue::Allocate}) {}
 
 Status Host::Check() {
   hub_.Start();
@@ -128,6 +130,7 @@ void Host::AwaitDrain(const WaitedSignals& signals, const std::future<void>& end
 }
 
 Status Host::Open() {
+  catalogue_.UseNested(&nested_);
   hub_.Start();
   MakeFront();
   const Status status = front_->Start(&grpc_port_, &http_port_, &admin_port_);
@@ -204,6 +207,7 @@ PageData Host::Page() const {
   d.budget = &budget_;
   d.history = &history_;
   d.failures = &catalogue_.failures();
+  d.calls_between = nested_.Report();
   return d;
 }
 

@@ -22,6 +22,7 @@
 #include "loader/configurator.h"
 #include "loader/instances/worker_process.h"
 #include "loader/models/catalogue.h"
+#include "loader/models/nested.h"
 #include "loader/models/router.h"
 #include "loader/pages/history.h"
 #include "loader/pages/pages.h"
@@ -80,6 +81,7 @@ class Host {
   Hub hub_{clock_};
   Catalogue catalogue_;
   Router router_{&catalogue_};
+  Nested nested_;
   std::unique_ptr<FrontServer> front_;
 };
 

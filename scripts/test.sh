@@ -21,7 +21,6 @@ report() { python3 scripts/parts_report.py "$parts" build/ctest.xml build/pytest
 
 export AIGES_BIN=build/bin
 part setup scripts/setup.sh test
-part models scripts/setup.sh models llm
 part build scripts/build.sh
 part tools scripts/tools.sh test
 part lint make --no-print-directory lint

@@ -9,6 +9,7 @@
 #include "wrapper/convert.h"
 #include "wrapper/deliveries.h"
 #include "wrapper/doors.h"
+#include "wrapper/model_calls.h"
 #include "wrapper/scripts.h"
 #include "wrapper/tensors.h"
 
@@ -208,6 +209,7 @@ void Bind(py::module_& m) {
       .def_readwrite("error_code", &SessionCreateResponse::error_code);
   BindDeliveries(m);
   BindDoors(m);
+  BindModelCalls(m);
   m.def("callback_metric", &Metric);
   m.def("callback_trace", &Trace);
   m.def("init_rq", &InitQueue);
@@ -233,23 +235,44 @@ bool ProvideEmbedModule() {
   }
 }
 
+namespace {
+
+// All but the data.
+void SetRest(const DataList& payload, Node* node) {
+  node->key = payload.key;
+  node->len = payload.len;
+  node->status = payload.status;
+  node->type = payload.type;
+  node->desc = py::reinterpret_steal<py::dict>(ParamsToDict(payload.desc).release());
+}
+
+}  // namespace
+
 py::object MakeDataListCls(const DataList* head, ResultList* lender) {
   DataListCls list;
   for (const DataList* p = head; p != nullptr; p = p->next) {
     if (p->key == nullptr) continue;
     DataListNode node;
-    node.key = p->key;
+    SetRest(*p, &node);
     if (lender != nullptr) {
       node.lent = py::reinterpret_steal<py::object>(lender->Lend(*p).release());
     }
     if (!node.lent) node.data = py::reinterpret_steal<py::bytes>(DataToBytes(*p).release());
-    node.len = p->len;
-    node.status = p->status;
-    node.type = p->type;
-    node.desc = py::reinterpret_steal<py::dict>(ParamsToDict(p->desc).release());
     list.list.append(py::cast(std::move(node)));
   }
   return py::cast(std::move(list));
+}
+
+py::list MakeResponseList(const DataList* head) {
+  py::list list;
+  for (const DataList* p = head; p != nullptr; p = p->next) {
+    if (p->key == nullptr) continue;
+    ResponseData node;
+    SetRest(*p, &node);
+    node.data = py::reinterpret_steal<py::bytes>(DataToBytes(*p).release());
+    list.append(py::cast(std::move(node)));
+  }
+  return list;
 }
 
 void SetMeter(wrapperMeterCustom function) { g_meter = function; }

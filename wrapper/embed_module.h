@@ -19,6 +19,8 @@ bool ProvideEmbedModule();
 
 // A DataListCls of the request's payloads. Needs the GIL. `lender`: as Contract::MakeInput.
 pybind11::object MakeDataListCls(const DataList* head, ResultList* lender);
+// A list of ResponseData of what another model has answered. Needs the GIL.
+pybind11::list MakeResponseList(const DataList* head);
 
 // The host's functions from wrapperSetCtrl; NULL is fine.
 void SetMeter(wrapperMeterCustom function);

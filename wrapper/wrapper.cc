@@ -22,6 +22,7 @@
 #include "wrapper/embed_module.h"
 #include "wrapper/interpreter.h"
 #include "wrapper/lent_input.h"
+#include "wrapper/model_calls.h"
 #include "wrapper/py_error.h"
 #include "wrapper/scripts.h"
 #include "wrapper/sdk_path.h"
@@ -258,6 +259,9 @@ AIGES_EXPORT int wrapperSetCtrl(CtrlType type, void* func) {
   if (type == CTAlive) SetAlive(reinterpret_cast<wrapperAlive>(func));
   if (type == CTKeepInput) SetKeepInput(reinterpret_cast<wrapperKeepInput>(func));
   if (type == CTDoorTook) SetDoorTook(reinterpret_cast<wrapperDoorTook>(func));
+  if (type == CTCallModel) SetCallModel(reinterpret_cast<wrapperCallModel>(func));
+  if (type == CTCallNext) SetCallNext(reinterpret_cast<wrapperCallNext>(func));
+  if (type == CTCallEnd) SetCallEnd(reinterpret_cast<wrapperCallEnd>(func));
   return 0;
 }
 

@@ -22,7 +22,10 @@ typedef enum {
   CTTryCallback = 4, /* wrapperCallback that never waits: it returns 1 when there is no room now */
   CTAlive = 5,       /* wrapperAlive */
   CTDoorTook = 6,    /* wrapperDoorTook */
-  CTKeepInput = 7    /* wrapperKeepInput */
+  CTKeepInput = 7,   /* wrapperKeepInput */
+  CTCallModel = 8,   /* wrapperCallModel */
+  CTCallNext = 9,    /* wrapperCallNext */
+  CTCallEnd = 10     /* wrapperCallEnd */
 } CtrlType;
 
 typedef enum {

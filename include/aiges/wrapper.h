@@ -77,6 +77,54 @@ enum {
 };
 typedef int (*wrapperKeepInput)(const void* data, unsigned long long bytes, int what);
 
+/* --- Calls of other models of the host (docs/calls_between_models.md). All three functions may be
+ * called from any thread, once wrapperInit has returned; those about one call by one thread at a
+ * time. --- */
+
+/* Something of the call is there for wrapperCallNext. Called on a thread that others wait for, also
+ * before wrapperCallModel has returned: it only takes a note, and calls no host function. */
+typedef void (*wrapperCallReady)(unsigned long long call, void* context);
+
+enum {
+  WCallStream = 1 /* a session of the other model: many answers; without it there is one */
+};
+
+/* Begins a call of the model of that name (version NULL or "": the one that the host chooses) and
+ * returns its number, which is good until wrapperCallEnd; 0 only in a child of fork. Never waits.
+ *
+ * usrTag: the call or session that it is made for. What is left of that one's deadline, its
+ * cancellation and its request id go along, and the call needs no licence. "": the once call, or
+ * the batch, that runs on this thread; else it is nobody's: then it needs a licence as one from
+ * outside. timeoutMs: 0: the deadline of usrTag's call alone, or the host's default. ready may be
+ * NULL.
+ *
+ * params and reqData as those of wrapperExec; they are copied. What is wrong with any of it
+ * is told by wrapperCallNext, so that there is one place for errors. */
+typedef unsigned long long (*wrapperCallModel)(const char* usrTag, const char* model,
+                                               const char* version, pParamList params,
+                                               pDataList reqData, unsigned int flags, int timeoutMs,
+                                               wrapperCallReady ready, void* context);
+
+/* One answer. What it points to is the host's, and valid until the next wrapperCallNext or
+ * wrapperCallEnd of that call. */
+typedef struct WCallAnswer {
+  int code;          /* 0, or the code that a client of the other model would get */
+  int errorClass;    /* with a code: as wrapperErrorClass; 8: refused, no room now; 9: too late */
+  const char* error; /* with a code: what went wrong; else NULL */
+  pDataList data;    /* the results; without any, one node of NULLs */
+  int last;          /* none follows; always with a code */
+} WCallAnswer;
+
+/* Waits for the next answer, for waitMs at most (-1: as long as it takes; a call always ends). A
+ * thread that waits here does the host's work meanwhile, so it holds no lock that another needs.
+ * 0: *answer is filled. 1: nothing is there yet. -1: no call has that number, or it gave its last
+ * answer before. */
+typedef int (*wrapperCallNext)(unsigned long long call, int waitMs, WCallAnswer* answer);
+
+/* Gives the call's memory back; one that is not over is given up. Once for each call. ready is not
+ * called any more when it has returned. Returns 0. */
+typedef int (*wrapperCallEnd)(unsigned long long call);
+
 /* Hands a host function to the plugin. Called before wrapperInit, once per CtrlType that the host
  * offers. */
 int wrapperSetCtrl(CtrlType type, void* func);

@@ -17,7 +17,9 @@
 #include <utility>
 #include <vector>
 
+#include "loader/api/buffers.h"
 #include "loader/api/door.h"
+#include "loader/api/nested.h"
 #include "loader/api/request.h"
 
 namespace aiges {
@@ -101,6 +103,10 @@ class WorkerEvents {
   virtual void OnSessionEvents(std::vector<SessionEvent> events) = 0;
   // In the order in which they happened, for each call; its result comes after them.
   virtual void OnDoorEvents(std::vector<DoorEvent> events) = 0;
+  // Of calls of other models that the process there makes, in order (api/nested.h).
+  virtual void OnNested(Place, std::vector<NestedEvent>) {}
+  // The process there has ended, and what was in it was told as lost.
+  virtual void OnPlaceGone(Place) {}
   // Credit appeared without a result: an instance became ready.
   virtual void OnCapacity() = 0;
   // A worker has ended that nobody had told to, or with work in it.
@@ -127,6 +133,11 @@ class Workers {
   // copied.
   virtual void SendPart(Place place, uint64_t call, const Payload& part) = 0;
   virtual void TookPart(Place place, uint64_t call, uint64_t bytes) = 0;
+
+  // Of a call of another model that the process there has begun. Leaves at once.
+  virtual void Answer(Place, uint64_t, NestedAnswer) {}
+  // Where large data of such an answer lie so that the worker can read them; nullptr: nowhere.
+  virtual BufferPool* buffers() { return nullptr; }
 
   // The ready instance with the least in it; nothing when none is ready.
   virtual std::optional<Place> PlaceSession() = 0;

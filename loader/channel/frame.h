@@ -63,6 +63,20 @@
 //                               no further item comes.
 //   kClosed   worker -> loader  nothing. The session is destroyed; its id is free.
 //
+// Calls of other models. The id is the worker's own choice, never used twice in a process.
+//   kCall     worker -> loader  u32 count + count x u64: the calls and sessions of this worker that
+//                               wait for it, first the one that speaks for them (none: nobody's);
+//                               i64 deadline of its own (ns; INT64_MAX: none), u32 credit: 0: one
+//                               answer; else a session, of which so many answers may come; text
+//                               model, text version, pairs params, u32 count + count x payload
+//   kCallAnswer  loader -> worker  u8 StatusKind, i32 code, u8 last, text error,
+//                               u32 count + count x payload. After `last`, or with an error, no
+//                               further one comes.
+//   kCallCredit  worker -> loader  u32 answers of a session that it is done with: so many more
+//                               may come
+//   kCallEnd  worker -> loader  nothing. It is done with all answers, and wants no further one.
+//                               Once for each call, but where the one answer lay in the frame.
+//
 // Threads. A worker starts with `threads` that run once calls and synchronous sessions, and may get
 // to `most threads`. It adds one when a call or session has waited for more than kThreadWait behind
 // running ones, and says so with kThreads at once. While it has fewer than the most, the loader
@@ -86,7 +100,7 @@
 
 namespace aiges {
 
-inline constexpr uint32_t kChannelVersion = 8;
+inline constexpr uint32_t kChannelVersion = 9;
 // No single frame is larger: a length beyond it is a broken peer, not a request for memory.
 inline constexpr uint32_t kMaxFrame = 0x7fff0000;
 // How long a call waits behind running ones before a worker adds a thread.
@@ -98,6 +112,9 @@ inline constexpr size_t kMostSchema = 1 << 20;
 inline constexpr size_t kMostDoors = 256 * 1024;
 // Of parts of a door call in one direction that were said and not taken (kDoorTook).
 inline constexpr uint64_t kDoorWindowBytes = 4 << 20;
+// Calls of other models that may be open in one worker, and answers of a session on their way.
+inline constexpr size_t kMostOpenCalls = 1024;
+inline constexpr uint32_t kCallWindow = 16;
 
 enum class FrameType : uint8_t {
   kHello = 1,
@@ -126,8 +143,12 @@ enum class FrameType : uint8_t {
   kDoorIn = 24,
   kDoorOut = 25,
   kDoorTook = 26,
+  kCall = 27,
+  kCallAnswer = 28,
+  kCallCredit = 29,
+  kCallEnd = 30,
 };
-inline constexpr FrameType kLastFrameType = FrameType::kDoorTook;
+inline constexpr FrameType kLastFrameType = FrameType::kCallEnd;
 
 // What an engine does with calls, as far as the loader must know. Bits of kReady.
 enum EngineTraits : uint32_t {

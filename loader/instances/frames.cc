@@ -9,6 +9,7 @@
 namespace aiges {
 namespace {
 
+static_assert(kNestedWindow == kCallWindow, "both sides of a nested session count by one window");
 static_assert(kDoorWindow == kDoorWindowBytes, "both sides of a door count by one window");
 
 // A small payload inside a large shared message is cheaper to copy than to look up.
@@ -38,6 +39,14 @@ void WritePayloads(WireWriter& w, const std::vector<Payload>& payloads, const Ar
 void WriteIds(WireWriter& w, const std::vector<unsigned>& ids) {
   w.Number(static_cast<uint32_t>(ids.size()));
   for (const unsigned id : ids) w.Number(uint32_t{id});
+}
+
+void BeginCallAnswer(WireWriter& w, uint64_t call, const Status& status, bool last) {
+  w.Begin(FrameType::kCallAnswer, call);
+  w.Number(static_cast<uint8_t>(status.kind));
+  w.Number(static_cast<int32_t>(status.ok() ? 0 : CodeOf(status)));
+  w.Number(static_cast<uint8_t>(last));
+  w.Text(CutUtf8(status.text, kMostErrorText));
 }
 
 // A run of the worker's memory that goes back to it with the last copy of the bytes.
@@ -175,6 +184,31 @@ void AppendFini(std::string* out, TimePoint end) {
   w.End();
 }
 
+void AppendCallAnswer(std::string* out, uint64_t call, const NestedAnswer& answer,
+                      const Arena& memory, bool* shared) {
+  uint64_t offset = 0;
+  *shared = std::any_of(answer.payloads.begin(), answer.payloads.end(), [&](const Payload& p) {
+    return p.data.size() >= kOffsetLimit && memory.Contains(p.data.data(), &offset);
+  });
+  if (!answer.status.ok()) return AppendCallRefusal(out, call, answer.status);
+  WireWriter w(out);
+  BeginCallAnswer(w, call, answer.status, answer.last);
+  WritePayloads(w, answer.payloads, memory);
+  if (w.End()) return;
+  *shared = false;
+  AppendCallRefusal(out, call,
+                    Status::Error(StatusKind::kOverloaded,
+                                  "the answer is larger than what goes to a worker at once, and "
+                                  "the shared memory is used up"));
+}
+
+void AppendCallRefusal(std::string* out, uint64_t call, const Status& status) {
+  WireWriter w(out);
+  BeginCallAnswer(w, call, status, true);
+  w.Number(uint32_t{0});
+  w.End();
+}
+
 void AppendEmpty(std::string* out, FrameType type, uint64_t id) {
   WireWriter w(out);
   w.Begin(type, id);
@@ -262,6 +296,30 @@ bool ReadDoorEvent(const Frame& frame, const std::shared_ptr<ArenaMapping>& resu
   if (!ReadPayloads(r, results, &parts) || parts.size() != 1) return false;
   event->part = std::move(parts.front());
   return r.ok();
+}
+
+bool ReadNested(const Frame& frame, const std::shared_ptr<ArenaMapping>& results,
+                NestedEvent* event) {
+  WireReader r(frame.body);
+  event->id = frame.id;
+  if (frame.type == FrameType::kCallEnd) {
+    event->kind = NestedEvent::Kind::kEnd;
+    return true;
+  }
+  if (frame.type == FrameType::kCallCredit) {
+    event->kind = NestedEvent::Kind::kCredit;
+    event->credit = r.Number<uint32_t>();
+    return r.ok();
+  }
+  event->kind = NestedEvent::Kind::kBegin;
+  event->callers.resize(r.Count(sizeof(uint64_t)));
+  for (uint64_t& caller : event->callers) caller = r.Number<uint64_t>();
+  event->deadline = FromNanos(r.Number<int64_t>());
+  event->credit = std::min(r.Number<uint32_t>(), kCallWindow);
+  event->model = r.Text();
+  event->version = r.Text();
+  event->params = r.KeyValues();
+  return ReadPayloads(r, results, &event->payloads);
 }
 
 bool ReadLoaded(const Frame& frame, LoadedFrame* loaded) {

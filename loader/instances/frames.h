@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "loader/api/nested.h"
 #include "loader/api/request.h"
 #include "loader/api/worker.h"
 #include "loader/channel/endpoint.h"
@@ -50,6 +51,12 @@ std::string InitFrame(const WorkerSetup& setup);
 void AppendDoorTook(std::string* out, uint64_t call, uint64_t bytes);
 void AppendCredit(std::string* out, uint64_t session, unsigned items);
 void AppendFini(std::string* out, TimePoint end);
+// kCallAnswer. Out: whether something of it lies in `memory`, so that the payloads must be kept. An
+// answer larger than a frame becomes an error.
+void AppendCallAnswer(std::string* out, uint64_t call, const NestedAnswer& answer,
+                      const Arena& memory, bool* shared);
+// The same, where it has no payloads.
+void AppendCallRefusal(std::string* out, uint64_t call, const Status& status);
 // kCancel, kUnload, kClose.
 void AppendEmpty(std::string* out, FrameType type, uint64_t id);
 
@@ -87,6 +94,9 @@ bool ReadSessionEvent(const Frame& frame, const std::shared_ptr<ArenaMapping>& r
 // kDoorOut and kDoorTook.
 bool ReadDoorEvent(const Frame& frame, const std::shared_ptr<ArenaMapping>& results,
                    DoorEvent* event);
+// kCall, kCallCredit and kCallEnd.
+bool ReadNested(const Frame& frame, const std::shared_ptr<ArenaMapping>& results,
+                NestedEvent* event);
 bool ReadLoaded(const Frame& frame, LoadedFrame* loaded);
 bool ReadMeter(const Frame& frame, std::string_view* key, int32_t* count);
 bool ReadTrace(const Frame& frame, std::string_view* tag, std::string_view* key,

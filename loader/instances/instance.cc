@@ -152,6 +152,10 @@ bool Instance::Handle(const Frame& frame, std::vector<ResultFrame>* results, Inp
     case FrameType::kDoorOut:
     case FrameType::kDoorTook:
       return ReadDoorEvent(frame, process_->results(), &input->doors.emplace_back());
+    case FrameType::kCall:
+    case FrameType::kCallCredit:
+    case FrameType::kCallEnd:
+      return ReadNested(frame, process_->results(), &input->nested.emplace_back());
     case FrameType::kLoaded:
       outgoing_.OnLoaded();
       return ReadLoaded(frame, &input->loaded.emplace_back());
@@ -205,6 +209,9 @@ Instance::Input Instance::OnChannel(MeterFn meter, void* context) {
 
 void Instance::Settle(std::vector<ResultFrame> results, Input* input) {
   outgoing_.Settle(&input->doors);  // Before the results, which end their calls.
+  const size_t said = input->nested.size();
+  if (!outgoing_.Settle(&input->nested)) input->broken = input->gone = true;
+  input->answered = input->nested.size() < said;
   outgoing_.Settle(&results);
   const unsigned closed = outgoing_.Settle(&input->sessions);
   if (results.empty() && closed == 0) return;

@@ -40,14 +40,17 @@ class Instance {
     std::vector<WorkerResult> results;
     std::vector<SessionEvent> sessions;
     std::vector<DoorEvent> doors;
+    std::vector<NestedEvent> nested;  // Of calls of other models.
     std::vector<LoadedFrame> loaded;  // Answers to LoadResource and UnloadResource.
     bool engine_up = false;           // It says that it is ready.
     bool more_room = false;           // It has more threads than before.
+    bool answered = false;            // Here: there is something to send.
     bool more = false;    // Whole frames are left: look again, though the socket may be empty.
     bool gone = false;    // End of file, or bytes that are no frames.
     bool broken = false;  // The latter.
     bool empty() const {
-      return results.empty() && sessions.empty() && doors.empty() && loaded.empty();
+      return results.empty() && sessions.empty() && doors.empty() && nested.empty() &&
+             loaded.empty();
     }
   };
   using MeterFn = void (*)(void* context, std::string_view key, int32_t count);
@@ -75,6 +78,10 @@ class Instance {
   }
   void TookPart(uint64_t generation, uint64_t call, uint64_t bytes) {
     outgoing_.DoorTook(generation, call, bytes);
+  }
+  // To a call of another model that it has begun.
+  void CallAnswer(uint64_t generation, uint64_t call, NestedAnswer answer, const Arena& memory) {
+    outgoing_.CallAnswer(generation, call, std::move(answer), memory);
   }
   // For an engine that answers later: tells it to give the call up.
   void CancelCall(uint64_t generation, uint64_t call);

@@ -11,6 +11,9 @@
 //
 // A door call (channel/frame.h: kDoor) may last for hours, and is not watched.
 //
+// While it waits for a call of another model, the clock stands still: that one is watched where it
+// runs, and has a deadline.
+//
 // An engine with an event loop says by itself that the loop turns (kAlive, channel/frame.h): from
 // the first such word on its silence counts, and asynchronous once calls do not.
 //
@@ -20,6 +23,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "loader/api/worker.h"
@@ -61,6 +65,20 @@ class Ledger {
     Change(now, [&] { loads_ -= std::min(loads_, 1u); });
     since_ = now;
   }
+
+  // Calls of other models. False: it is open already; it is not open.
+  bool AddNested(uint64_t call, TimePoint now) {
+    bool added = false;
+    Change(now, [&] { added = nested_.insert(call).second; });
+    return added;
+  }
+  bool EndNested(uint64_t call, TimePoint now) {
+    bool ended = false;
+    Change(now, [&] { ended = nested_.erase(call) > 0; });
+    return ended;
+  }
+  bool HasNested(uint64_t call) const { return nested_.count(call) > 0; }
+  size_t nested() const { return nested_.size(); }
 
   void AddSession(uint64_t session, unsigned credit, TimePoint now) {
     Change(now, [&] { Set(&sessions_[session], {1, credit}); });
@@ -112,7 +130,8 @@ class Ledger {
     if (has_loop()) loop_ = now;
   }
   bool busy() const {
-    return (!calls_in_loop_ && watched_ > 0) || busy_sessions_ > 0 || loads_ > 0;
+    return nested_.empty() &&
+           ((!calls_in_loop_ && watched_ > 0) || busy_sessions_ > 0 || loads_ > 0);
   }
 
   struct Contents {
@@ -172,6 +191,7 @@ class Ledger {
 
   std::unordered_map<uint64_t, Call> calls_;
   size_t watched_ = 0;  // Of calls_.
+  std::unordered_set<uint64_t> nested_;
   std::unordered_map<uint64_t, Work> sessions_;
   unsigned busy_sessions_ = 0, loads_ = 0;
   bool calls_in_loop_ = false;

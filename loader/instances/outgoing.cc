@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -30,6 +31,7 @@ Ledger::Contents Outgoing::Close() {
   Ledger::Contents contents = ledger_.Take(sent_before_ + sent_);
   bytes_.clear();
   sent_ = 0;
+  kept_.clear();
   return contents;
 }
 
@@ -87,6 +89,19 @@ void Outgoing::CloseSession(uint64_t generation, uint64_t session) {
   MutexLock lock(mu_);
   if (!IsHere(generation) || !ledger_.Close(session, clock_.Now())) return;
   AppendEmpty(&bytes_, FrameType::kClose, session);
+}
+
+void Outgoing::CallAnswer(uint64_t generation, uint64_t call, NestedAnswer answer,
+                          const Arena& memory) {
+  MutexLock lock(mu_);
+  if (!IsHere(generation) || !ledger_.HasNested(call)) return;
+  bool shared = false;
+  AppendCallAnswer(&bytes_, call, answer, memory, &shared);
+  if (answer.last || !answer.status.ok()) ledger_.EndNested(call, clock_.Now());
+  // Of a session each answer counts, whatever is in it: the worker says how many it is done with.
+  if (shared || kept_.count(call) > 0 || !answer.last) {
+    kept_[call].push_back(std::move(answer.payloads));
+  }
 }
 
 Sent Outgoing::Load(uint64_t resource, const Payload& payload, const Arena& memory) {
@@ -151,6 +166,38 @@ void Outgoing::Settle(std::vector<DoorEvent>* events) {
   MutexLock lock(mu_);
   std::erase_if(*events,
                 [&](const DoorEvent& e) REQUIRES(mu_) { return !ledger_.HasCall(e.call); });
+}
+
+bool Outgoing::Settle(std::vector<NestedEvent>* events) {
+  if (events->empty()) return true;
+  using Kind = NestedEvent::Kind;
+  bool right = true;
+  MutexLock lock(mu_);
+  std::erase_if(*events, [&](const NestedEvent& e) REQUIRES(mu_) {
+    if (e.kind == Kind::kBegin) {
+      if (ledger_.nested() + kept_.size() >= kMostOpenCalls) {
+        AppendCallRefusal(
+            &bytes_, e.id,
+            Status::Error(StatusKind::kOverloaded,
+                          StrCat("this worker has ", kMostOpenCalls,
+                                 " calls of other models open, and may have no more")));
+        return true;
+      }
+      right = ledger_.AddNested(e.id, clock_.Now()) && right;
+      return false;
+    }
+    const auto kept = kept_.find(e.id);
+    if (kept != kept_.end() && e.kind == Kind::kEnd) {
+      kept_.erase(kept);
+    } else if (kept != kept_.end()) {
+      auto& batches = kept->second;
+      batches.erase(batches.begin(), batches.begin() + static_cast<ptrdiff_t>(std::min<size_t>(
+                                                           e.credit, batches.size())));
+    }
+    if (e.kind == Kind::kEnd) return !ledger_.EndNested(e.id, clock_.Now());
+    return !ledger_.HasNested(e.id);
+  });
+  return right;
 }
 
 void Outgoing::OnLoaded() {

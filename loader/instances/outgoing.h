@@ -9,7 +9,9 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "loader/api/request.h"
@@ -46,6 +48,9 @@ class Outgoing {
                     const Arena& memory);
   void CreditSession(uint64_t generation, uint64_t session, unsigned items);
   void CloseSession(uint64_t generation, uint64_t session);
+  // To a call of another model that the process has open; dropped where it has not. What lies in
+  // `memory` is kept until the worker is done with it.
+  void CallAnswer(uint64_t generation, uint64_t call, NestedAnswer answer, const Arena& memory);
   // To whatever process there is.
   Sent Load(uint64_t resource, const Payload& payload, const Arena& memory);
   Sent Unload(uint64_t resource);
@@ -58,6 +63,8 @@ class Outgoing {
   // Creates that were taken are taken out too. Returns how many sessions have ended.
   unsigned Settle(std::vector<SessionEvent>* events);
   void Settle(std::vector<DoorEvent>* events);
+  // Calls that the worker may not make are refused, and taken out. False: it has made one twice.
+  bool Settle(std::vector<NestedEvent>* events);
   void OnLoaded();
   void OnAlive(bool answers_calls);
   void StartToServe();
@@ -76,6 +83,8 @@ class Outgoing {
   size_t sent_ GUARDED_BY(mu_) = 0;           // Of bytes_.
   uint64_t sent_before_ GUARDED_BY(mu_) = 0;  // Bytes that are no longer in bytes_.
   Ledger ledger_ GUARDED_BY(mu_);
+  // Answers of calls that the worker makes and is not done with, by call, in order.
+  std::unordered_map<uint64_t, std::deque<std::vector<Payload>>> kept_ GUARDED_BY(mu_);
 };
 
 }  // namespace aiges

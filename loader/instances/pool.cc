@@ -153,6 +153,12 @@ void Pool::TookPart(Place place, uint64_t call, uint64_t bytes) {
   instances_[place.instance]->TookPart(place.generation, call, bytes);
 }
 
+void Pool::Answer(Place place, uint64_t call, NestedAnswer answer) {
+  Instance& instance = *instances_[place.instance];
+  instance.CallAnswer(place.generation, call, std::move(answer), memory_->arena());
+  FlushTo(instance);
+}
+
 std::optional<Place> Pool::PlaceSession() {
   const size_t n = instances_.size();
   const size_t first = next_.fetch_add(1, std::memory_order_relaxed);
@@ -197,14 +203,14 @@ void Pool::CloseSession(Place place, uint64_t session) {
 }
 
 void Pool::Flush() {
-  for (auto& instance : instances_) {
-    if (instance->Flush()) continue;
-    hub_.Post([this, &instance] {  // The socket is full: the hub goes on when it has room.
-      if (instance->alive()) {
-        hub_.Modify(instance->process()->channel(), EPOLLIN | EPOLLOUT);
-      }
-    });
-  }
+  for (auto& instance : instances_) FlushTo(*instance);
+}
+
+void Pool::FlushTo(Instance& instance) {
+  if (instance.Flush()) return;
+  hub_.Post([this, &instance] {  // The socket is full: the hub goes on when it has room.
+    if (instance.alive()) hub_.Modify(instance.process()->channel(), EPOLLIN | EPOLLOUT);
+  });
 }
 
 void Pool::Load(Payload resource, std::function<void(Status, unsigned id)> done) {

@@ -85,6 +85,8 @@ class Pool : public Workers, public BufferPool, public Resources, private Resour
   void CancelCall(Place place, uint64_t call) override;
   void SendPart(Place place, uint64_t call, const Payload& part) override;
   void TookPart(Place place, uint64_t call, uint64_t bytes) override;
+  void Answer(Place place, uint64_t call, NestedAnswer answer) override;
+  BufferPool* buffers() override { return this; }
   std::optional<Place> PlaceSession() override;
   bool OpenSession(Place place, uint64_t session, const SessionStart& start) override;
   bool WriteSession(Place place, uint64_t session, const std::vector<Payload>& payloads) override;
@@ -119,6 +121,7 @@ class Pool : public Workers, public BufferPool, public Resources, private Resour
   Pool(const Settings& settings, const Ground& ground, std::unique_ptr<RequestMemory> memory);
   void SendOn(Place place, uint64_t call, const Request& request) override;
   void GiveBack(Place place) override;
+  void FlushTo(Instance& instance);
   bool SendLoad(unsigned to, uint64_t resource, const Payload& payload) override;
   bool SendUnload(unsigned to, uint64_t resource) override;
   void Reject(unsigned reader, std::string why) override;
@@ -136,7 +139,7 @@ class Pool : public Workers, public BufferPool, public Resources, private Resour
   void Later(Instance& instance, Duration pause, std::function<void()> function);
   void OnGone(Instance& instance);
   void RestartWhenDead(Instance& instance);
-  void Deliver(Instance::Input* input);
+  void Deliver(const Instance& instance, Instance::Input* input);
   // Those whose engine is up and has all resources: they serve, or take their turn in a roll.
   void LetServe();
   void Serve(Instance& instance);

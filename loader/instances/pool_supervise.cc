@@ -135,9 +135,10 @@ void Pool::OnOutput(Instance& instance, bool ended) {
 
 void Pool::OnInput(Instance& instance) {
   Instance::Input input = instance.OnChannel(&CountMeter, this);
-  Deliver(&input);
+  Deliver(instance, &input);
   if (input.more_room) events_->OnCapacity();  // Calls that wait may go there.
   for (const LoadedFrame& answer : input.loaded) resources_.OnLoaded(instance.place(), answer);
+  if (input.answered) FlushTo(instance);
   if (input.engine_up || !input.loaded.empty()) {
     LetServe();
     Flush();
@@ -219,11 +220,12 @@ void Pool::Serve(Instance& instance) {
 void Pool::OnGone(Instance& instance) {
   Process* process = instance.process();
   const bool starting = instance.starting();
+  const uint64_t generation = instance.generation();
   // Read what is left, then forget the descriptors before they are closed.
   for (int turn = 0; turn < kLastTurns; ++turn) {
     Instance::Input rest = instance.OnChannel(&CountMeter, this);
     const bool more = rest.more || (!rest.empty() && !rest.gone);
-    Deliver(&rest);
+    Deliver(instance, &rest);
     if (!more) break;
   }
   hub_.Unwatch(process->channel());
@@ -249,7 +251,8 @@ void Pool::OnGone(Instance& instance) {
     const bool hopeless = starting && OnStartFailed(instance, why);
     if (!stopping_ && !hopeless) dead ? Restart(instance) : RestartWhenDead(instance);
   }
-  Deliver(&lost);
+  Deliver(instance, &lost);
+  events_->OnPlaceGone({instance.place(), generation});
   LetServe();  // Who waited for its answer to a resource.
   Flush();
   if (ready_ == 0) events_->OnCapacity();  // Lets waiting calls be told that nobody serves them.
@@ -270,8 +273,11 @@ void Pool::RestartWhenDead(Instance& instance) {
   hub_.PostAt(clock_.Now() + kLongestDeath, [go_on] { go_on(0); });
 }
 
-void Pool::Deliver(Instance::Input* input) {
-  // What goes on before what ends.
+void Pool::Deliver(const Instance& instance, Instance::Input* input) {
+  // What goes on before what ends. A call that ends is over for those that it has made.
+  if (!input->nested.empty()) {
+    events_->OnNested({instance.place(), instance.generation()}, std::exchange(input->nested, {}));
+  }
   if (!input->doors.empty()) events_->OnDoorEvents(std::exchange(input->doors, {}));
   if (!input->results.empty()) events_->OnResults(std::exchange(input->results, {}));
   if (!input->sessions.empty()) events_->OnSessionEvents(std::exchange(input->sessions, {}));

@@ -33,6 +33,10 @@ Catalogue::Catalogue(const Settings& settings, const Pool::Ground& ground, Setti
       rules_(settings.catalogue),
       base_(settings) {}
 
+Buffer Catalogue::Allocate(Model& model, size_t size) {
+  return static_cast<Entry&>(model).Allocate(size);
+}
+
 Catalogue::~Catalogue() {
   {
     MutexLock lock(mu_);
@@ -131,8 +135,9 @@ std::shared_ptr<Engine> Catalogue::Make(const EntryRef& entry, Status* status) {
     }
     number = several_ ? ++next_engine_ : 0;
   }
-  const Engine::Ground ground{ground_, several_ ? &shares_ : nullptr, &failures_};
-  std::shared_ptr<Engine> engine = Engine::Make(*entry->settings(), number, ground, status);
+  const Engine::Ground ground{ground_, several_ ? &shares_ : nullptr, &failures_, nested_};
+  std::shared_ptr<Engine> engine =
+      Engine::Make(entry->name(), *entry->settings(), number, ground, status);
   if (engine == nullptr) return nullptr;
   MutexLock lock(mu_);
   std::erase_if(engines_, [](const auto& e) { return e.second.expired(); });

@@ -42,6 +42,8 @@ class Catalogue final : public Models {
                              const std::string& folder, std::vector<std::string>* errors)>;
 
   Catalogue(const Settings& settings, const Pool::Ground& ground, SettingsOf settings_of);
+  // Where calls between models go; outlives the workers. Before Start.
+  void UseNested(NestedCalls* nested) { nested_ = nested; }
   ~Catalogue() override;  // Drain has been called, or Start has not.
 
   // Finds the models, and begins to load those of the start. Not ok: there is none to serve at all.
@@ -58,6 +60,8 @@ class Catalogue final : public Models {
   void Unload(const std::string& name, std::function<void(Status)> done) override;
   bool Ready() const override;
 
+  // Memory that the workers of one of these models can read, while it is loaded; else other memory.
+  static Buffer Allocate(Model& model, size_t size);
   // The engine with that number (Engine::NumberOf), while it is there.
   std::shared_ptr<Engine> EngineOf(uint64_t number) const;
   std::vector<std::shared_ptr<Engine>> Engines() const;
@@ -112,6 +116,7 @@ class Catalogue final : public Models {
 
   const Settings settings_;  // As started.
   const Pool::Ground ground_;
+  NestedCalls* nested_ = nullptr;
   const SettingsOf settings_of_;
   const bool several_;
   Shares shares_;

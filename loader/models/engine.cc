@@ -16,14 +16,15 @@ constexpr std::chrono::seconds kEndTime{1};
 Engine::Engine(Settings settings, uint64_t number, TimePoint made)
     : settings_(std::move(settings)), number_(number), made_(made) {}
 
-std::shared_ptr<Engine> Engine::Make(const Settings& settings, uint64_t number,
-                                     const Ground& ground, Status* status) {
+std::shared_ptr<Engine> Engine::Make(const std::string& name, const Settings& settings,
+                                     uint64_t number, const Ground& ground, Status* status) {
   std::shared_ptr<Engine> engine(new Engine(settings, number, ground.pool.clock->Now()));
   engine->pool_ = Pool::Create(engine->settings_, ground.pool, status);
   if (engine->pool_ == nullptr) return nullptr;
   engine->scheduler_ = std::make_unique<Scheduler>(
       engine->settings_, engine->pool_.get(), ground.pool.clock,
       Scheduler::Shared{number << kIdBits, ground.shares, ground.failures});
+  if (ground.nested != nullptr) engine->scheduler_->UseNested(ground.nested, name);
   engine->pool_->Attach(engine->scheduler_.get());
   return engine;
 }

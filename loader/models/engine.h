@@ -26,11 +26,13 @@ class Engine {
     Pool::Ground pool;
     Shares* shares = nullptr;  // Of the licences, where there are several models.
     RecentFailures* failures = nullptr;
+    NestedCalls* nested = nullptr;  // Calls of other models.
   };
-  // `number`: of the engine, never used again in this process; it is a part of the numbers of its
-  // calls and sessions. nullptr, with *status set, where the system has no memory for it.
-  static std::shared_ptr<Engine> Make(const Settings& settings, uint64_t number,
-                                      const Ground& ground, Status* status);
+  // `name`: of the model. `number`: of the engine, never used again in this process; it is a part
+  // of the numbers of its calls and sessions. nullptr, with *status set, where the system has no
+  // memory for it.
+  static std::shared_ptr<Engine> Make(const std::string& name, const Settings& settings,
+                                      uint64_t number, const Ground& ground, Status* status);
 
   // Starts the workers. `on_started`: on the hub, once.
   void Start(Pool::OnStarted on_started) { pool_->StartWorkers(std::move(on_started)); }

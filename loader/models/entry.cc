@@ -170,6 +170,13 @@ Resources* Entry::resources() {
   return engine_ == nullptr ? nullptr : &engine_->pool();
 }
 
+Buffer Entry::Allocate(size_t size) const {
+  if (const std::shared_ptr<Engine> loaded = engine()) return loaded->pool().Allocate(size);
+  std::shared_ptr<char[]> heap(new char[size + 1]);
+  char* data = heap.get();
+  return {data, size, std::move(heap)};
+}
+
 std::shared_ptr<Engine> Entry::Use(Status* why) {
   {
     MutexLock lock(mu_);

@@ -43,6 +43,8 @@ class Entry final : public Model {
   std::shared_ptr<const std::string> Doors() const override;
   void Wake() override;
   Resources* resources() override;
+  // Memory that its workers can read, where it is loaded; else any.
+  Buffer Allocate(size_t size) const;
   ModelPage Page() const;
 
   // For a call: the engine that takes it, which is made where there is none. nullptr: *why.

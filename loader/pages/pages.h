@@ -14,6 +14,7 @@
 #include "loader/api/budget.h"
 #include "loader/api/failures.h"
 #include "loader/api/models.h"
+#include "loader/api/nested.h"
 #include "loader/api/report.h"
 
 namespace aiges {
@@ -38,6 +39,7 @@ struct PageData {
   bool several = false;
   RegistryReport registry;
   ConfigReport config;
+  std::vector<CallsBetween> calls_between;  // Models that call models.
   // Of the loader's lifetime; budget, history and failures may be absent.
   const Budget* budget = nullptr;
   std::shared_ptr<const StageHistograms> histograms;

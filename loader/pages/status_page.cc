@@ -126,6 +126,15 @@ json Config(const ConfigReport& c) {
           {"refused", c.refused},   {"refusal", c.refusal}, {"restart", c.restart}};
 }
 
+json Between(const std::vector<CallsBetween>& all) {
+  json out = json::array();
+  for (const CallsBetween& each : all) {
+    out.push_back(
+        {{"from", each.from}, {"to", each.to}, {"calls", each.calls}, {"failures", each.failures}});
+  }
+  return out;
+}
+
 json HistoryFrom(const History& history, uint64_t number) {
   const History::Part part = history.From(number);
   json samples = json::array();
@@ -242,6 +251,7 @@ std::string StatusJson(const PageData& d, uint64_t history, uint64_t failures) {
       {"meters", d.instances.meters},
       {"registry", Registry(d.registry)},
       {"config", Config(d.config)},
+      {"calls_between", Between(d.calls_between)},
   };
   if (d.several) out["models"] = ModelsOf(d.models);
   if (d.history != nullptr) out["history"] = HistoryFrom(*d.history, history);

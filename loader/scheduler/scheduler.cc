@@ -64,6 +64,7 @@ Scheduler::Scheduler(const Settings& settings, Workers* workers, const Clock* cl
       own_failures_(shared.failures == nullptr ? std::make_unique<RecentFailures>() : nullptr),
       failures_(shared.failures == nullptr ? *own_failures_ : *shared.failures),
       sessions_(settings, workers, clock, &licences_, &failures_, shared.first),
+      nested_line_(std::make_shared<NestedLine>(workers)),
       bounds_(settings.queue),
       exec_timeout_(settings.instances.exec_timeout_ms),
       idempotent_(settings.instances.idempotent),
@@ -87,7 +88,9 @@ Status Scheduler::Admit(const Request& request, TimePoint now) {
     return Status::Error(StatusKind::kDisconnected,
                          "no worker is up: the engine keeps failing, see the log of the service");
   }
-  if (queue_.size() >= bounds_.max_requests) {
+  // Who waits for a nested call has a licence, and is bounded in how many it has open.
+  const bool nested = request.path != nullptr;
+  if (!nested && queue_.size() >= bounds_.max_requests) {
     return Status::Error(StatusKind::kOverloaded,
                          StrCat("service license not enough: [queue] max_requests = ",
                                 bounds_.max_requests, " calls are waiting"));
@@ -98,7 +101,7 @@ Status Scheduler::Admit(const Request& request, TimePoint now) {
                                 bounds_.max_bytes, " would be passed"));
   }
   // Last: it is taken.
-  return licences_.Take() ? Status::Ok() : licences_.Refusal();
+  return nested || licences_.Take() ? Status::Ok() : licences_.Refusal();
 }
 
 void Scheduler::Enqueue(CallId id, Call& call) {
@@ -115,8 +118,9 @@ void Scheduler::Dequeue(CallId id, Call& call) {
 
 void Scheduler::Forget(Calls::iterator call) {
   held_bytes_ -= call->second.bytes;
+  const bool licensed = call->second.request.path == nullptr;
   calls_.erase(call);
-  licences_.Return();
+  if (licensed) licences_.Return();
 }
 
 Scheduler::Answer Scheduler::TakeAnswer(Call& call, Status status, TimePoint now,
@@ -130,7 +134,8 @@ Scheduler::Answer Scheduler::TakeAnswer(Call& call, Status status, TimePoint now
     failed = std::make_unique<FailedCall>();
   }
   if (failed != nullptr) failed->handle = call.request.shown_id();
-  return {std::move(call.sink), std::move(reply), call.request.arrived, std::move(failed), nullptr};
+  return {std::move(call.sink), std::move(reply), call.request.arrived,
+          std::move(failed),    nullptr,          0};
 }
 
 void Scheduler::TakeWhatFits(TimePoint now, std::vector<Sending>* out) {
@@ -251,6 +256,7 @@ void Scheduler::GiveUp(CallId id, Status status, TimePoint now, std::vector<Answ
   Call& call = found->second;
   deadlines_.erase({call.request.deadline, id});
   out->push_back(TakeAnswer(call, std::move(status), now));
+  if (call.nests) out->back().nests = id;
   if (call.state == State::kQueued) {
     Dequeue(id, call);
     Forget(found);
@@ -361,6 +367,7 @@ void Scheduler::Finish(WorkerResult& result, TimePoint now, std::vector<Answer>*
     std::unique_ptr<FailedCall> fault = TakeFault(&result);
     Answer answer = TakeAnswer(call, std::move(result.status), now, std::move(fault));
     answer.reply.payloads = std::move(result.payloads);
+    if (call.nests) answer.nests = result.call;
     answer.reply.times.engine = result.engine;
     answer.reply.times.channel = now - call.sent - result.engine;
     if (answer.failed != nullptr) {
@@ -440,6 +447,7 @@ void Scheduler::Deliver(std::vector<Answer> answers) {
                " was in two workers that died, and is not run again; payload ",
                PayloadHash(request), ", ", request.bytes(), " bytes; ", answer.reply.status.text);
     }
+    if (answer.nests != 0) nested_->CallerOver(answer.nests);
     answer.sink->Done(std::move(answer.reply));
   }
 }

@@ -31,6 +31,7 @@
 
 #include "loader/api/failures.h"
 #include "loader/api/models.h"
+#include "loader/api/nested_line.h"
 #include "loader/api/report.h"
 #include "loader/api/service.h"
 #include "loader/api/settings.h"
@@ -54,6 +55,8 @@ class Scheduler : public Service, public WorkerEvents {
   Scheduler(const Settings& settings, Workers* workers, const Clock* clock)
       : Scheduler(settings, workers, clock, Shared()) {}
 
+  ~Scheduler() override { nested_line_->Close(); }
+
   CallId Submit(Request request, std::unique_ptr<ReplySink> sink) override;
   void Flush() override { workers_.Flush(); }
   void Abort(CallId id) override;
@@ -66,9 +69,19 @@ class Scheduler : public Service, public WorkerEvents {
     sessions_.OnEvents(std::move(events));
   }
   void OnDoorEvents(std::vector<DoorEvent> events) override;
+  void OnNested(Place place, std::vector<NestedEvent> events) override;
+  void OnPlaceGone(Place place) override;
   void OnCapacity() override;
   void OnDeath(WorkerDeath death) override;
   void OnAlarm(TimePoint now) override;
+
+  // Where calls of other models go, and what this model is called there. Before the workers start;
+  // without it they are refused.
+  void UseNested(NestedCalls* nested, std::string name) {
+    nested_ = nested;
+    sessions_.UseNested(nested);
+    name_ = std::move(name);
+  }
 
   // [queue] max_requests, [fc] max, exec_timeout_ms and idempotent, from the next call on; and how
   // many calls the instances run at one time.
@@ -101,6 +114,7 @@ class Scheduler : public Service, public WorkerEvents {
     TimePoint sent;
     size_t bytes = 0;
     bool replayed = false;
+    bool nests = false;  // It has begun calls of other models.
     // Of a door call. Open: it was sent, and its parts follow it.
     bool open = false, went_on = false;
     std::vector<Payload> parts;  // That came before.
@@ -117,6 +131,7 @@ class Scheduler : public Service, public WorkerEvents {
     TimePoint arrived;
     std::unique_ptr<FailedCall> failed;  // Where the status is not ok, or the engine noted a fault.
     std::unique_ptr<Request> poison;     // Two workers died with it.
+    CallId nests = 0;                    // Its number, where it has begun calls of other models.
   };
   struct Sending {
     Slot slot;
@@ -140,6 +155,9 @@ class Scheduler : public Service, public WorkerEvents {
   void Deliver(std::vector<Answer> answers);
   void Send(std::vector<Sending> sending);
   void OpenDoor(CallId id);
+  // Calls of other models (nested_callers.cc).
+  NestedCaller CallerOf(Place place, const std::vector<uint64_t>& ids);
+  bool Waits(uint64_t caller) const;
 
   Workers& workers_;
   const Clock& clock_;
@@ -149,6 +167,9 @@ class Scheduler : public Service, public WorkerEvents {
   std::unique_ptr<RecentFailures> own_failures_;
   RecentFailures& failures_;
   SessionTable sessions_;
+  NestedCalls* nested_ = nullptr;
+  const std::shared_ptr<NestedLine> nested_line_;
+  std::string name_;
 
   mutable Mutex mu_;
   QueueSettings bounds_ GUARDED_BY(mu_);

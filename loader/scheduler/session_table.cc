@@ -46,6 +46,7 @@ SessionTable::SessionTable(const Settings& settings, Workers* workers, const Clo
 
 void SessionTable::Run(After after) {
   if (after.flush) workers_.Flush();
+  for (const SessionId session : after.nests) nested_->CallerOver(session);
   for (auto& taken : after.taken) taken();
   for (auto& [sink, output] : after.outputs) sink->Done(std::move(output));
 }
@@ -75,13 +76,15 @@ Status SessionTable::TryOpen(SessionRequest request, SessionId* id) {
   if (!place && !(waits_ && workers_.Hopeful())) {
     return Status::Error(StatusKind::kDisconnected, "no worker is ready to take a session");
   }
-  if (!licences_.Take()) return licences_.Refusal();
+  const bool licensed = request.path == nullptr;  // Who waits for a nested one holds one.
+  if (licensed && !licences_.Take()) return licences_.Refusal();
   const SessionId made = next_id_++;
   Session& session = sessions_[made];
+  session.passed = PassedOn(request.params);
   session.request = std::move(request);
   session.placed = place.has_value();
   if (place && !OpenAt(*place, made, session)) {
-    licences_.Return();
+    if (licensed) licences_.Return();
     sessions_.erase(made);
     return Status::Error(StatusKind::kDisconnected, "the worker died before it got the session");
   }
@@ -309,7 +312,32 @@ Status SessionTable::Find(const std::string& handle, SessionId* id) {
   return Status::Ok();
 }
 
+NestedCaller SessionTable::CallerOf(Place place, SessionId id) {
+  NestedCaller caller;
+  MutexLock lock(mu_);
+  const auto found = sessions_.find(id);
+  if (found == sessions_.end()) return caller;
+  Session& session = found->second;
+  if (session.closing || session.place.instance != place.instance ||
+      session.place.generation != place.generation) {
+    return caller;
+  }
+  session.nests = true;
+  caller.id = id;
+  caller.path = session.request.path;
+  caller.request_id = session.request.shown_id();
+  caller.params = session.passed;
+  return caller;
+}
+
+bool SessionTable::Waits(SessionId id) const {
+  MutexLock lock(mu_);
+  const auto found = sessions_.find(id);
+  return found != sessions_.end() && !found->second.closing;
+}
+
 void SessionTable::Close(SessionId id, Session& session, After* after) {
+  if (std::exchange(session.nests, false)) after->nests.push_back(id);
   if (std::exchange(session.closing, true) || session.gone) return;
   if (!session.placed) {  // No engine knows of it.
     waiting_.erase(id);
@@ -418,7 +446,7 @@ void SessionTable::LetGo(Session& session, After* after) {
     if (sent.taken) after->taken.push_back(std::move(sent.taken));
   }
   session.sent.clear();
-  licences_.Return();
+  if (session.request.path == nullptr) licences_.Return();
 }
 
 void SessionTable::OnEvents(std::vector<SessionEvent> events) {

@@ -61,6 +61,12 @@ class SessionTable : public Sessions {
 
   // An instance has begun to serve: sessions that wait for one go there. Any thread.
   void OnCapacity();
+  // What goes along with a call of another model that a session makes; id 0: it is over, or is not
+  // of that process.
+  NestedCaller CallerOf(Place place, SessionId id);
+  bool Waits(SessionId id) const;
+  void UseNested(NestedCalls* nested) { nested_ = nested; }
+
   // Hub thread.
   void OnEvents(std::vector<SessionEvent> events);
   void OnAlarm(TimePoint now);
@@ -90,6 +96,8 @@ class SessionTable : public Sessions {
   };
   struct Session {
     SessionRequest request;  // params are the worker's by now.
+    Pairs passed;            // Of these, what goes along with calls of other models.
+    bool nests = false;      // It has begun such calls.
     Place place;
     bool placed = true;  // Not: it waits for an instance, and `sent` with it.
     bool over = false, closing = false, gone = false;
@@ -110,6 +118,7 @@ class SessionTable : public Sessions {
   struct After {
     std::vector<std::pair<std::unique_ptr<OutputSink>, SessionOutput>> outputs;
     std::vector<std::function<void()>> taken;
+    std::vector<SessionId> nests;  // They have begun calls of other models, and are over.
     bool flush = false;
   };
 
@@ -147,6 +156,7 @@ class SessionTable : public Sessions {
   const Clock& clock_;
   Licences& licences_;
   RecentFailures& failures_;
+  NestedCalls* nested_ = nullptr;
 
   mutable Mutex mu_;
   SessionId next_id_ GUARDED_BY(mu_);  // Never a call's.

@@ -8,6 +8,7 @@
 #include "loader/base/strings.h"
 #include "loader/channel/wire.h"
 #include "loader/worker/kept_input.h"
+#include "loader/worker/model_calls.h"
 #include "loader/worker/own_process.h"
 
 namespace aiges {
@@ -159,6 +160,22 @@ int OnEngineResult(const void* usr_tag, pDataList results, int code) {
   return target == nullptr ? -1 : target->Deliver(results, code, true);
 }
 
+std::vector<uint64_t> FindCallers(const char* tag) {
+  std::vector<std::pair<int64_t, uint64_t>> found;
+  if (t_own != nullptr) t_own->Collect(tag, &found);
+  if (tag != nullptr && found.empty()) {
+    if (const auto target = GetCallbackTable().Find(tag)) return {target->id()};
+    RunningTable& table = GetRunningTable();
+    MutexLock lock(table.mu);
+    for (const RunningCalls* place : table.places) place->Collect(tag, &found);
+  }
+  std::sort(found.rbegin(), found.rend());
+  std::vector<uint64_t> ids;
+  ids.reserve(found.size());
+  for (const auto& [deadline, id] : found) ids.push_back(id);
+  return ids;
+}
+
 void SetEnd(int64_t end_ns) { g_end_ns = end_ns; }
 
 void OfferHostFunctions(const Plugin& plugin, unsigned alive_period_ms) {
@@ -171,6 +188,7 @@ void OfferHostFunctions(const Plugin& plugin, unsigned alive_period_ms) {
   plugin.set_ctrl(CTAlive, reinterpret_cast<void*>(&OnAlive));
   plugin.set_ctrl(CTDoorTook, reinterpret_cast<void*>(&OnDoorTook));
   plugin.set_ctrl(CTKeepInput, reinterpret_cast<void*>(&OnKeepInput));
+  OfferModelCalls(plugin);
 }
 
 RunningCalls::RunningCalls(const Host& host) : host_(host) {
@@ -185,6 +203,17 @@ RunningCalls::~RunningCalls() {
   MutexLock lock(table.mu);
   table.places.erase(std::find(table.places.begin(), table.places.end(), this));
   t_own = nullptr;
+}
+
+void RunningCalls::Collect(const char* tag,
+                           std::vector<std::pair<int64_t, uint64_t>>* found) const {
+  MutexLock lock(mu_);
+  for (size_t i = 0; i < count_; ++i) {
+    if (tag != nullptr && std::strcmp(calls_[i].tag, tag) != 0) continue;
+    // One that nobody waits for any more speaks for nobody.
+    const bool over = host_.Cancelled(calls_[i].id);
+    found->emplace_back(over ? INT64_MIN : calls_[i].deadline_ns, calls_[i].id);
+  }
 }
 
 bool RunningCalls::State(const char* tag, int* state, int64_t* remaining_ms) const {

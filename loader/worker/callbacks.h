@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "loader/base/mutex.h"
@@ -27,6 +28,8 @@ class CallbackTarget {
   virtual int Took(uint64_t) { return 0; }
   // As wrapperCallState.
   virtual int State(int64_t* remaining_ms) const = 0;
+  // Of the call or session, as the loader has it.
+  virtual uint64_t id() const = 0;
 };
 
 class CallbackTable {
@@ -49,6 +52,10 @@ int OnEngineResult(const void* usr_tag, pDataList results, int code);
 // Gives the engine the functions that wrapperSetCtrl offers. The period is that of kInit.
 void OfferHostFunctions(const Plugin& plugin, unsigned alive_period_ms);
 
+// The calls and sessions of that tag, as the loader has them; without a tag those that run on this
+// thread. The one that is waited for longest comes first.
+std::vector<uint64_t> FindCallers(const char* tag);
+
 // The worker is to end by then: what wrapperCallState says where it is asked about no call.
 void SetEnd(int64_t end_ns);
 
@@ -68,6 +75,8 @@ class RunningCalls {
   RunningCalls(const RunningCalls&) = delete;
   RunningCalls& operator=(const RunningCalls&) = delete;
 
+  // Those with that tag, or all: by when each is waited for, and its number.
+  void Collect(const char* tag, std::vector<std::pair<int64_t, uint64_t>>* found) const;
   // True: calls with that tag run here. Of several the one that is waited for longest speaks.
   bool State(const char* tag, int* state, int64_t* remaining_ms) const;
 

@@ -50,6 +50,8 @@ class DoorCalls::Call : public CallbackTarget {
     return gone_ || left_ns <= 0 ? 1 : 0;
   }
 
+  uint64_t id() const override { return id_; }
+
   int Took(uint64_t bytes) override {
     std::string frame;
     WireWriter w(&frame);

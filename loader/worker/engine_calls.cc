@@ -34,6 +34,8 @@ class EngineCalls::AsyncCall : public CallbackTarget {
     return left_ns <= 0 || calls_.host_.Cancelled(id_) ? 1 : 0;
   }
 
+  uint64_t id() const override { return id_; }
+
   // True once: for whoever may answer.
   bool Take() {
     if (answered_.exchange(true)) return false;

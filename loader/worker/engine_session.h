@@ -64,6 +64,7 @@ class EngineSession : public CallbackTarget, public std::enable_shared_from_this
   // --- any thread ---
   int Deliver(pDataList results, int code, bool may_wait) override;
   int State(int64_t* remaining_ms) const override;
+  uint64_t id() const override { return id_; }
 
  private:
   struct Operation {

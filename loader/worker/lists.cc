@@ -70,15 +70,16 @@ void ReadPairs(WireReader* r, ParamNodes* nodes) {
 // Counts what a list is made of, and finds what is wrong with it.
 class ListCheck {
  public:
+  explicit ListCheck(const char* whose = "the engine's result") : whose_(whose) {}
   // Empty, or what is wrong.
   std::string Check(const DataList* head) {
     for (const DataList* p = head; p != nullptr; p = p->next) {
       ++count_;
-      std::string wrong = Node("result list");
+      std::string wrong = Node("list");
       if (wrong.empty()) wrong = Text(TextOf(p->key), "a key");
       if (wrong.empty() && (bytes_ += LengthOf(*p)) > kMostBytes) {
-        wrong = StrCat("the engine's result: expected at most 2 GiB of data, got a list with ",
-                       bytes_, " (is a len wrong?)");
+        wrong = StrCat(whose_, ": expected at most 2 GiB of data, got a list with ", bytes_,
+                       " (is a len wrong?)");
       }
       if (wrong.empty()) wrong = Desc(p->desc);
       if (!wrong.empty()) return wrong;
@@ -86,8 +87,6 @@ class ListCheck {
     return "";
   }
   uint32_t count() const { return count_; }
-
- private:
   std::string Desc(const ParamList* head) {
     for (const ParamList* p = head; p != nullptr; p = p->next) {
       std::string wrong = Node("desc");
@@ -97,17 +96,20 @@ class ListCheck {
     }
     return "";
   }
+
+ private:
   std::string Node(const char* where) {
     if (++nodes_ <= kMostNodes) return "";
-    return StrCat("the engine's ", where, " does not end within ", kMostNodes,
+    return StrCat(whose_, ": its ", where, " does not end within ", kMostNodes,
                   " nodes (is it a circle?)");
   }
-  static std::string Text(std::string_view text, const char* what) {
+  std::string Text(std::string_view text, const char* what) const {
     if (text.size() <= kMostText) return "";
-    return StrCat("the engine's result: expected ", what, " of at most 64 KiB, got \"",
-                  text.substr(0, 20), "..\" (is its NUL missing?)");
+    return StrCat(whose_, ": expected ", what, " of at most 64 KiB, got \"", text.substr(0, 20),
+                  "..\" (is its NUL missing?)");
   }
 
+  const char* const whose_;
   uint32_t count_ = 0;
   size_t nodes_ = 0;
   uint64_t bytes_ = 0;
@@ -258,6 +260,28 @@ std::string WriteDoorPart(std::string* out, uint64_t call, const DataList* part,
   w.Begin(FrameType::kDoorOut, call);
   WriteNodes(w, part, list.count(), results);
   return w.End() ? "" : kTooLarge;
+}
+
+std::string WriteCall(std::string* out, uint64_t id, const CallOut& call, Arena* results) {
+  ListCheck list("the request to another model");
+  // A list of one node of NULLs has nothing in it.
+  const DataList* data =
+      call.data != nullptr && call.data->key == nullptr && call.data->data == nullptr ? nullptr
+                                                                                      : call.data;
+  std::string wrong = list.Check(data);
+  if (wrong.empty()) wrong = list.Desc(call.params);
+  if (!wrong.empty()) return wrong;
+  WireWriter w(out);
+  w.Begin(FrameType::kCall, id);
+  w.Number(static_cast<uint32_t>(call.callers.size()));
+  for (const uint64_t caller : call.callers) w.Number(caller);
+  w.Number(call.deadline_ns);
+  w.Number(call.credit);
+  w.Text(TextOf(call.model));
+  w.Text(TextOf(call.version));
+  WriteDesc(w, call.params);
+  WriteNodes(w, data, list.count(), results);
+  return w.End() ? "" : "the request to another model is larger than 2 GiB";
 }
 
 void WriteItemFailure(std::string* out, uint64_t session, const Failure& failure) {

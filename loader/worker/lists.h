@@ -81,6 +81,18 @@ std::string WriteItem(std::string* out, uint64_t session, bool last, const DataL
                       Arena* results);
 // A kDoorOut frame, in the same way.
 std::string WriteDoorPart(std::string* out, uint64_t call, const DataList* part, Arena* results);
+// A call of another model, for kCall.
+struct CallOut {
+  std::vector<uint64_t> callers;
+  int64_t deadline_ns = INT64_MAX;
+  uint32_t credit = 0;
+  const char* model = nullptr;
+  const char* version = nullptr;
+  const ParamList* params = nullptr;
+  const DataList* data = nullptr;
+};
+// A kCall frame, in the same way.
+std::string WriteCall(std::string* out, uint64_t id, const CallOut& call, Arena* results);
 void WriteItemFailure(std::string* out, uint64_t session, const Failure& failure);
 
 }  // namespace aiges

@@ -21,19 +21,9 @@ constexpr int64_t kHoldItemsNs = 30'000;
 // A session that has more to do lets others in after so long.
 constexpr int64_t kSliceNs = 100'000;
 
-// One read into *input, of what comes until then. False: nothing came.
-bool Fill(FrameInput* input, std::chrono::steady_clock::time_point until) {
-  if (until != std::chrono::steady_clock::time_point::max()) {
-    const auto left = std::max<int64_t>((until - std::chrono::steady_clock::now()).count(), 0);
-    pollfd fd{kChannelFd, POLLIN, 0};
-    const timespec limit{left / 1'000'000'000, left % 1'000'000'000};
-    if (::ppoll(&fd, 1, &limit, nullptr) <= 0) return false;
-  }
-  if (input->Fill(kChannelFd, 0) != FrameInput::State::kData) EndWithoutChannel();
-  return true;
-}
-
 }  // namespace
+
+thread_local int64_t Runner::t_leads_since = 0;
 
 Runner::Runner(const Host& host, FrameInput input)
     : host_(host),
@@ -42,7 +32,9 @@ Runner::Runner(const Host& host, FrameInput input)
       base_(host.mode.threads),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       input_(std::make_shared<FrameInput>(std::move(input))),
-      most_(host.mode.most_threads) {}
+      most_(host.mode.most_threads) {
+  GetModelCalls().Open(&host, this);
+}
 
 void Runner::Serve() {
   {
@@ -83,6 +75,18 @@ void Runner::Loop() {
   }
   MutexLock lock(mu_);
   held_.erase(std::find(held_.begin(), held_.end(), &room.held));
+}
+
+// One read into *input, of what comes until then. False: nothing came.
+bool Runner::Fill(FrameInput* input, Clock::time_point until) {
+  if (until != Clock::time_point::max()) {
+    const auto left = std::max<int64_t>((until - Clock::now()).count(), 0);
+    pollfd fd{kChannelFd, POLLIN, 0};
+    const timespec limit{left / 1'000'000'000, left % 1'000'000'000};
+    if (::ppoll(&fd, 1, &limit, nullptr) <= 0) return false;
+  }
+  if (input->Fill(kChannelFd, 0) != FrameInput::State::kData) EndWithoutChannel();
+  return true;
 }
 
 Runner::Turn Runner::Take(std::vector<Job>* jobs, Reading* reading) {
@@ -151,7 +155,8 @@ void Runner::TakeJobs(std::vector<Job>* jobs) {
 void Runner::BeginReading(Reading* reading, bool wait) {
   reader_ = Reader::kHookThread;
   // Of several threads one would run alone what the others wait for.
-  reading->run_here = base_ == 1 && !host_.mode.batch && resources_ == 0 &&
+  // What waits in there would have to give the reading away first.
+  reading->run_here = base_ == 1 && !host_.mode.batch && resources_ == 0 && !nests_ &&
                       !(slow_.load(std::memory_order_relaxed) && resting_ > 0);
   reading->until = Clock::time_point::max();
   if (!wait) {
@@ -221,6 +226,11 @@ void Runner::Dispatch(const Frame& frame, std::vector<Job>* jobs) {
     case FrameType::kCancel:
       if (!doors_.On(frame)) calls_.Cancel(frame.id);
       return;
+    case FrameType::kCallAnswer: {
+      GetModelCalls().On(frame);
+      MutexLock lock(mu_);
+      return WakeWaiters();
+    }
     case FrameType::kFini:
       SetEnd(WireReader(frame.body).Number<int64_t>());
       return Finish();
@@ -311,14 +321,17 @@ void Runner::ReadFrames(CallRoom* room, const Reading& reading) {
   reader_ = Reader::kNobody;
   const size_t count = jobs.size();
   Queue(&jobs);
+  PassReading();
   if (base_ > 1 || slow_.load(std::memory_order_relaxed)) WakeResting(count);
 }
 
 bool Runner::RunHere(const Frame& frame, CallRoom* room) {
   const int64_t begin = NowNs();
   inline_since_.store(begin);
+  t_leads_since = begin;
   WakeIfAsleep();
   calls_.RunOne({frame.id, frame.body}, room);
+  t_leads_since = 0;
   // Another leader may have begun a call meanwhile: only this one's own mark says that it still
   // leads. No two calls begin at one time.
   int64_t mark = begin;

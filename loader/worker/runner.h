@@ -11,6 +11,11 @@
 // then gets one of the threads that rest, or a new one, up to `most`. An engine whose calls are
 // quicker than that keeps one thread, and pays nothing for the watcher but a look every 2 ms.
 //
+// A thread that waits for a call of another model (model_calls.h) reads, too, when nobody else
+// does: what its answer needs is that somebody reads, and nobody is woken for it but the thread
+// that wants it. Calls that it reads are for the others; while there are none, the watcher adds
+// threads.
+//
 // The reader's place changes hands in two ways: under mu_, or, from a leader that runs a call out
 // of its buffer, by inline_since_: the watcher takes the leader's mark away there, goes on with a
 // copy of what is unread, and the call keeps its buffer. A mark is the time at which the call
@@ -20,6 +25,7 @@
 #include <atomic>
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -34,15 +40,19 @@
 #include "loader/worker/engine_calls.h"
 #include "loader/worker/engine_session.h"
 #include "loader/worker/host.h"
+#include "loader/worker/model_calls.h"
 
 namespace aiges {
 
-class Runner {
+class Runner : public ChannelReader {
  public:
   // `input` may hold frames already.
   Runner(const Host& host, FrameInput input);
   // Until kFini came and all that was there is done; open sessions are destroyed.
   void Serve();
+
+  // --- any thread ---
+  void ReadUntil(const std::function<bool()>& done, TimePoint until) override;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -55,12 +65,18 @@ class Runner {
   };
   static constexpr int64_t kSlowNs = std::chrono::nanoseconds(kThreadWait).count();
   enum class Turn { kRun, kRead, kFinish };
-  enum class Reader { kNobody, kHookThread, kWatcher };
+  enum class Reader { kNobody, kHookThread, kWatcher, kWaiter };
   // How a hook thread reads.
   struct Reading {
     Clock::time_point until = Clock::time_point::max();  // May wait so long for the first byte.
     bool run_here = false;
     size_t calls = 0;  // That wait already, for a batch.
+  };
+
+  // A thread in ReadUntil.
+  struct Waiter {
+    const std::function<bool()>& done;
+    CondVar changed;
   };
 
   // --- hook threads ---
@@ -82,6 +98,7 @@ class Runner {
   void LoadResource(const Job& job);
 
   // --- whoever reads ---
+  static bool Fill(FrameInput* input, Clock::time_point until);
   void Dispatch(const Frame& frame, std::vector<Job>* jobs);
   void DispatchSession(const Frame& frame, std::vector<Job>* jobs);
   void Queue(std::vector<Job>* jobs) REQUIRES(mu_);
@@ -89,9 +106,18 @@ class Runner {
 
   // --- the watcher (watcher.cc) ---
   void Watch();
-  // True: the watcher reads from now on.
-  bool Look() REQUIRES(mu_);
+  // --- threads that wait for an answer (waiter.cc) ---
+  // A leader that runs a call out of its buffer leads no more: the call waits.
+  void StepDown();
+  void ReadOnce(TimePoint until) REQUIRES(mu_);
+  void WakeWaiters() REQUIRES(mu_);
+  // Somebody else reads on, if somebody wants to.
+  void PassReading() REQUIRES(mu_);
+
+  // True: the watcher reads from now on. Out: what to tell the loader.
+  bool Look(std::string* tell) REQUIRES(mu_);
   bool TakeFromLeader(int64_t now_ns) REQUIRES(mu_);
+  void TakeInput() REQUIRES(mu_);
   // Until a hook thread wants to read, or all is over.
   void Lead();
   // Gives jobs that have waited a thread, and says what to tell the loader. Out: when to look
@@ -111,6 +137,8 @@ class Runner {
   void WakeResting(size_t count) REQUIRES(mu_);
   void WakeDue() REQUIRES(mu_);
 
+  static thread_local int64_t t_leads_since;  // Of the call that this thread runs as the leader.
+
   const Host& host_;
   EngineCalls calls_;
   DoorCalls doors_;
@@ -121,6 +149,7 @@ class Runner {
   std::atomic<int64_t> inline_since_{0};  // When the leader began the call it runs; 0: none.
   std::atomic<bool> asleep_{false};       // The watcher.
   std::atomic<bool> slow_{false};         // The last call or step took longer than kThreadWait.
+  std::atomic<bool> nests_{false};        // Calls of this engine wait for other models.
 
   Mutex mu_;
   CondVar changed_, main_changed_;     // Where hook threads rest; the main one by itself.
@@ -144,6 +173,7 @@ class Runner {
   std::deque<std::pair<Clock::time_point, Job>> later_ GUARDED_BY(mu_);  // Equal pauses: in order.
   std::unordered_map<uint64_t, std::shared_ptr<EngineSession>> sessions_ GUARDED_BY(mu_);
   std::vector<HeldAnswers*> held_ GUARDED_BY(mu_);  // Of each hook thread.
+  std::vector<Waiter*> waiters_ GUARDED_BY(mu_);
   std::vector<std::thread> hook_threads_ GUARDED_BY(mu_);
 };
 

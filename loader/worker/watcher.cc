@@ -31,6 +31,7 @@ void Runner::Watch() {
       trim = Clock::now() + kTrimEvery;
     }
     bool lead = false;
+    std::string tell;
     auto again = Clock::time_point::max();
     {
       MutexLock lock(mu_);
@@ -38,13 +39,14 @@ void Runner::Watch() {
       // Before the look: what begins after it wakes the watcher.
       const bool sleepy = quiet_looks_ >= kQuietLooks;
       if (sleepy) asleep_ = true;
-      lead = Look();
+      lead = Look(&tell);
       if (!sleepy || quiet_looks_ == 0) {
         asleep_ = false;
         again = Clock::now() + kTick;
         holds = true;
       }
     }
+    GetOutbox().Write(tell);
     if (lead) {
       Lead();
     } else {
@@ -53,7 +55,7 @@ void Runner::Watch() {
   }
 }
 
-bool Runner::Look() {
+bool Runner::Look(std::string* tell) {
   const auto now = Clock::now();
   const bool held = FlushHeld();
   const bool quiet = inline_since_.load() == 0 && running_ == 0 && !held;
@@ -70,6 +72,8 @@ bool Runner::Look() {
   }
   const bool stuck = slow_.load(std::memory_order_relaxed) || now - last_turn_ >= kThreadWait;
   if (stuck && !loading_) WakeResting(Waited(now));
+  auto again = Clock::time_point::max();
+  if (reader_ == Reader::kWaiter) *tell = Spread(&again);
   return false;
 }
 
@@ -77,10 +81,15 @@ bool Runner::TakeFromLeader(int64_t now_ns) {
   int64_t since = inline_since_.load();
   if (since == 0 || now_ns - since < kSlowNs) return false;
   if (!inline_since_.compare_exchange_strong(since, 0)) return false;
+  TakeInput();
+  return true;
+}
+
+// The call that the leader runs keeps the buffer.
+void Runner::TakeInput() {
   input_ = std::make_shared<FrameInput>(input_->Unread());
   reader_ = Reader::kNobody;
   ++running_;
-  return true;
 }
 
 void Runner::Lead() {
@@ -97,7 +106,8 @@ void Runner::Lead() {
       WakeResting(count);
       if (finish_ || std::exchange(wanted_, false)) {
         reader_ = Reader::kNobody;
-        WakeResting(1);
+        PassReading();
+        if (waiters_.empty() || finish_) WakeResting(1);
         return;
       }
       asleep_ = true;

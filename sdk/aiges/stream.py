@@ -14,13 +14,17 @@ wrapperCreate takes an idle one::
 wrapperWrite puts requests into ``session.in_q``; wrapperDestroy gives the handle back with
 ``self.session.set_idle_session(handle)``. New wrappers are simpler with a generator: see
 docs/plugin_guide.md. ``aiges.request_pool`` has the other, older pool.
+
+The module itself can be called: ``aiges.stream(model, payloads)``, see aiges._models.
 """
 
 from __future__ import annotations
 
 import logging
 import queue
+import sys
 import threading
+import types
 from typing import Any, Callable
 
 from aiges.core.types import PROCESS_MODE, THREAD_MODE
@@ -287,3 +291,15 @@ class SessionManager:
     def push_back(self, handle: str) -> None:
         """Give a handle back."""
         self.reset_session(handle)
+
+
+class _Callable(types.ModuleType):
+    """This module: ``aiges.stream(..)`` reads the answers of another model (aiges._models)."""
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        from aiges._models import stream
+
+        return stream(*args, **options)
+
+
+sys.modules[__name__].__class__ = _Callable

@@ -15,6 +15,7 @@ static_assert(CTMeterCustom == 0 && CTMetricsLog == 1 && CTTraceLog == 2);
 static_assert(CTCallState == 3 && CTTryCallback == 4 && CTAlive == 5);
 static_assert(CTDoorTook == 6);
 static_assert(CTKeepInput == 7);
+static_assert(CTCallModel == 8 && CTCallNext == 9 && CTCallEnd == 10 && WCallStream == 1);
 static_assert(DataText == 0 && DataAudio == 1 && DataImage == 2 && DataVideo == 3 && DataPer == 4);
 static_assert(DataBegin == 0 && DataContinue == 1 && DataEnd == 2 && DataOnce == 3);
 static_assert(sizeof(CtrlType) == 4 && sizeof(DataType) == 4 && sizeof(DataStatus) == 4);
@@ -34,6 +35,11 @@ static_assert(offsetof(DataList, status) == 24);
 static_assert(offsetof(DataList, desc) == 32);
 static_assert(offsetof(DataList, next) == 40);
 
+static_assert(sizeof(WCallAnswer) == 32 && alignof(WCallAnswer) == 8);
+static_assert(offsetof(WCallAnswer, code) == 0 && offsetof(WCallAnswer, errorClass) == 4);
+static_assert(offsetof(WCallAnswer, error) == 8 && offsetof(WCallAnswer, data) == 16);
+static_assert(offsetof(WCallAnswer, last) == 24);
+
 static_assert(std::is_same_v<pConfig, pParamList> && std::is_same_v<pDescList, pParamList>);
 static_assert(std::is_unsigned_v<decltype(DataList::len)>);
 
@@ -43,6 +49,12 @@ constexpr bool kIs = std::is_same_v<Expected, std::remove_pointer_t<Function>>;
 static_assert(kIs<int(const void*, pDataList, int), wrapperCallback>);
 static_assert(kIs<int(const char*, const char*, int), wrapperMeterCustom>);
 static_assert(kIs<int(const char*, const char*, const char*), wrapperTraceLog>);
+static_assert(kIs<void(unsigned long long, void*), wrapperCallReady>);
+static_assert(kIs<unsigned long long(const char*, const char*, const char*, pParamList, pDataList,
+                                     unsigned int, int, wrapperCallReady, void*),
+                  wrapperCallModel>);
+static_assert(kIs<int(unsigned long long, int, WCallAnswer*), wrapperCallNext>);
+static_assert(kIs<int(unsigned long long), wrapperCallEnd>);
 static_assert(kIs<int(CtrlType, void*), decltype(wrapperSetCtrl)>);
 static_assert(kIs<int(pConfig), decltype(wrapperInit)>);
 static_assert(kIs<int(), decltype(wrapperFini)>);

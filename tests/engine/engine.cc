@@ -19,10 +19,15 @@
 // the answer is what wrapperCallState says. "exec" = fail, caller: code 7; 8, which is the caller's
 // fault. "callback" = fail: code 7 by callback. "fork" = 1, also of a session's write: forks and
 // lets the child come back; the answer is how that child ended. "who" = 1, also of sessions: the
-// answer is whether this is wrapperInit's thread. Resources: an answer names those of its psrIds,
-// as [number=text]. Meter: "destroyed" counts wrapperDestroy, "refused" counts callbacks that were
-// not taken, "made" the answers of sessions with "bytes" that were taken, "waits" and "saw_cancel"
-// calls with "until", "given_up" asynchronous ones that were afterwards, "ran" calls of batches.
+// answer is whether this is wrapperInit's thread. "call" = a,b: model a is called with the data and
+// "call" = b, and its answer is the answer, as is what went wrong: "<code> <class> <text>". With it
+// "times" = N calls it so often, one after the other; "at_once" = N so often at one time; "stream"
+// = 1: a session, whose answers are joined by commas; "timeout_ms"; "from" = thread: by a thread of
+// its own; "version"; "give_up": it is ended at once; "params": key=value that goes along.
+// Resources: an answer names those of its psrIds, as [number=text]. Meter: "destroyed" counts
+// wrapperDestroy, "refused" counts callbacks that were not taken, "made" the answers of sessions
+// with "bytes" that were taken, "waits" and "saw_cancel" calls with "until", "given_up"
+// asynchronous ones that were afterwards, "ran" calls of batches.
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -46,6 +51,9 @@ namespace {
 
 wrapperMeterCustom g_meter = nullptr;
 wrapperCallState g_state = nullptr;
+wrapperCallModel g_call = nullptr;
+wrapperCallNext g_next = nullptr;
+wrapperCallEnd g_end = nullptr;
 std::thread::id g_init_thread;
 std::mutex g_mu;
 std::map<unsigned, std::string> g_resources;  // With g_mu.
@@ -137,6 +145,86 @@ std::string Ask(const char* tag, const std::string& from) {
          (left > 0 ? " early" : "");
 }
 
+// Calls of other models, as "call" says.
+class Others {
+ public:
+  Others(const char* tag, const ParamList* params, const DataList* data)
+      : tag_(tag), params_(params), data_(data) {
+    const std::string path = Find(params, "call");
+    const size_t comma = path.find(',');
+    model_ = path.substr(0, comma);
+    if (comma != std::string::npos) Add("call", path.substr(comma + 1));
+    const std::string more = Find(params, "params");
+    if (!more.empty()) Add(more.substr(0, more.find('=')), more.substr(more.find('=') + 1));
+  }
+
+  std::string Run() {
+    std::string text;
+    const auto run = [&] {
+      for (int i = std::max(Number(params_, "times"), 1); i > 0; --i) text = Once();
+    };
+    if (Find(params_, "from") != "thread") {
+      run();
+      return text;
+    }
+    std::thread(run).join();
+    return text;
+  }
+
+ private:
+  void Add(std::string key, std::string value) {
+    texts_.push_back(std::move(key));
+    texts_.push_back(std::move(value));
+    ParamList& node = nodes_.emplace_back();
+    node.key = texts_[texts_.size() - 2].data();
+    node.value = texts_.back().data();
+    node.vlen = static_cast<unsigned>(texts_.back().size());
+    if (nodes_.size() > 1) nodes_[nodes_.size() - 2].next = &node;
+  }
+  unsigned long long Begin() {
+    const bool own = Find(params_, "from") == "thread";
+    const std::string version = Find(params_, "version");
+    return g_call(own ? "" : tag_, model_.c_str(), version.c_str(),
+                  nodes_.empty() ? nullptr : &nodes_.front(), const_cast<DataList*>(data_),
+                  Number(params_, "stream") != 0 ? WCallStream : 0, Number(params_, "timeout_ms"),
+                  nullptr, nullptr);
+  }
+  std::string Once() {
+    std::vector<unsigned long long> calls;
+    for (int i = std::max(Number(params_, "at_once"), 1); i > 0; --i) calls.push_back(Begin());
+    std::string text;
+    for (const unsigned long long call : calls) {
+      text = Find(params_, "give_up").empty() ? Answers(call) : "given up";
+      g_end(call);
+    }
+    return text;
+  }
+  static std::string Answers(unsigned long long call) {
+    std::string text;
+    WCallAnswer answer{};
+    do {
+      if (g_next(call, -1, &answer) != 0) return "no answer";
+      if (answer.code != 0) {
+        return text + std::to_string(answer.code) + " " + std::to_string(answer.errorClass) + " " +
+               answer.error;
+      }
+      for (const DataList* p = answer.data; p != nullptr; p = p->next) {
+        if (p->data == nullptr) continue;
+        text += text.empty() ? "" : ",";
+        text.append(static_cast<const char*>(p->data), p->len);
+      }
+    } while (answer.last == 0);
+    return text;
+  }
+
+  const char* const tag_;
+  const ParamList* const params_;
+  const DataList* const data_;
+  std::string model_;
+  std::deque<std::string> texts_;
+  std::deque<ParamList> nodes_;
+};
+
 [[maybe_unused]] void Note(const std::string& file, const char* what, const std::string& tag) {
   if (file.empty()) return;
   std::FILE* log = std::fopen(file.c_str(), "a");  // One short write: lines stay whole.
@@ -199,6 +287,9 @@ extern "C" {
 int wrapperSetCtrl(CtrlType type, void* function) {
   if (type == CTMeterCustom) g_meter = reinterpret_cast<wrapperMeterCustom>(function);
   if (type == CTCallState) g_state = reinterpret_cast<wrapperCallState>(function);
+  if (type == CTCallModel) g_call = reinterpret_cast<wrapperCallModel>(function);
+  if (type == CTCallNext) g_next = reinterpret_cast<wrapperCallNext>(function);
+  if (type == CTCallEnd) g_end = reinterpret_cast<wrapperCallEnd>(function);
   return 0;
 }
 int wrapperInit(pConfig) {
@@ -337,6 +428,10 @@ int wrapperExec(const char* tag, pParamList params, pDataList data, pDataList* o
     *out = &MakeItem(Fork(), DataOnce)->node;
     return 0;
   }
+  if (!Find(params, "call").empty()) {
+    *out = &MakeItem(Others(tag, params, data).Run(), DataOnce)->node;
+    return 0;
+  }
   if (Number(params, "who") != 0) {
     *out = &MakeItem(Who(), DataOnce)->node;
     return 0;
@@ -375,6 +470,12 @@ int wrapperExecBatch(unsigned count, const char* const tags[], const pParamList 
   for (unsigned i = 0; i < count; ++i) Meter(tags[i], "ran");
   for (unsigned i = 0; i < count; ++i) Hold(tags[i], Find(params[i], "until"));
   for (unsigned i = 0; i < count; ++i) {
+    if (const std::string call = Find(params[i], "call"); !call.empty()) {
+      // A batch calls for all that are in it.
+      out[i] = &MakeItem(Others("", params[i], data[i]).Run(), DataOnce)->node;
+      codes[i] = 0;
+      continue;
+    }
     codes[i] = Upper(data[i]) == "BAD" ? 7 : 0;
     if (codes[i] != 0) continue;
     const std::string ask = Find(params[i], "ask");

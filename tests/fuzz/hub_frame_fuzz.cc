@@ -68,6 +68,15 @@ void Handle(const Frame& frame, const std::shared_ptr<ArenaMapping>& results, co
       if (ReadSessionEvent(frame, results, &event)) SayAgain(std::move(event.payloads), memory);
       return;
     }
+    case FrameType::kCall:
+    case FrameType::kCallCredit:
+    case FrameType::kCallEnd: {
+      NestedEvent event;
+      if (!ReadNested(frame, results, &event)) return;
+      if (event.kind == NestedEvent::Kind::kBegin && event.credit > kCallWindow) std::abort();
+      SayAgain(std::move(event.payloads), memory);
+      return;
+    }
     case FrameType::kLoaded: {
       LoadedFrame loaded;
       ReadLoaded(frame, &loaded);

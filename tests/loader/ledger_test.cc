@@ -42,6 +42,16 @@ TEST_F(LedgerTest, QuietIsNotHung) {
   EXPECT_EQ(Stuck(2000), 0);
 }
 
+TEST_F(LedgerTest, OneThatWaitsForAnotherModelIsNotHung) {
+  ledger.AddCall(1, 0, at(0));
+  ASSERT_TRUE(ledger.AddNested(7, at(2)));
+  EXPECT_FALSE(ledger.AddNested(7, at(2))) << "twice";
+  EXPECT_EQ(Stuck(1000), 0);
+  ASSERT_TRUE(ledger.EndNested(7, at(1000)));
+  EXPECT_FALSE(ledger.EndNested(7, at(1000)));
+  EXPECT_EQ(Stuck(1003), 3) << "since it has its answer";
+}
+
 TEST_F(LedgerTest, EveryAnswerStartsTheClockAgain) {
   ledger.AddCall(1, 0, at(0));
   ledger.AddCall(2, 0, at(1));

@@ -295,6 +295,7 @@ class OneOfTwo final : public Models {
     bool Ready() const override { return ready_; }
     std::shared_ptr<const std::string> Schema() const override { return schema_; }
     std::shared_ptr<const std::string> Doors() const override { return schema_; }
+    void Wake() override {}
     Resources* resources() override { return nullptr; }
 
    private:

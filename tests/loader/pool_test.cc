@@ -31,6 +31,10 @@ class RecordingEvents : public WorkerEvents {
   void OnDoorEvents(std::vector<DoorEvent> all) override {
     for (DoorEvent& e : all) doors.push_back(std::move(e));
   }
+  void OnNested(Place place, std::vector<NestedEvent> all) override {
+    for (NestedEvent& e : all) nested.emplace_back(place, std::move(e));
+  }
+  void OnPlaceGone(Place place) override { gone.push_back(place.generation); }
   void OnCapacity() override {}
   void OnDeath(WorkerDeath death) override { deaths.push_back(death.why); }
   void OnAlarm(TimePoint) override {}
@@ -38,6 +42,8 @@ class RecordingEvents : public WorkerEvents {
   std::vector<WorkerResult> results;
   std::vector<SessionEvent> sessions;
   std::vector<DoorEvent> doors;
+  std::vector<std::pair<Place, NestedEvent>> nested;
+  std::vector<uint64_t> gone;
   Texts deaths;
 };
 
@@ -112,6 +118,19 @@ class PoolTest : public ::testing::Test {
       w.Number(int32_t{code});
       w.Text(code == 0 ? "" : "seven");
       w.Number(uint8_t{0});
+    });
+    Turn();
+  }
+  void CallModel(size_t worker, uint64_t id) {
+    Say(worker, FrameType::kCall, id, [](WireWriter& w) {
+      w.Number(uint32_t{1});
+      w.Number(uint64_t{5});
+      w.Number(int64_t{INT64_MAX});
+      w.Number(uint32_t{0});
+      w.Text("b");
+      w.Text("");
+      w.Number(uint32_t{0});
+      w.Number(uint32_t{0});
     });
     Turn();
   }
@@ -382,6 +401,50 @@ TEST_F(PoolTest, NoWorkerTakesTheTurnOfAnother) {
   Advance(milliseconds(100));
   EXPECT_EQ(events.results.size(), 2u);
   EXPECT_EQ(pool->Report().meters["units"], kFrames) << "and nothing is lost";
+}
+
+TEST_F(PoolTest, CallOfAnotherModelIsToldAndAnswered) {
+  StartReady();
+  Heard(0);
+  CallModel(0, 7);
+  ASSERT_EQ(events.nested.size(), 1u);
+  const auto& [place, call] = events.nested[0];
+  EXPECT_EQ(call.id, 7u);
+  EXPECT_EQ(call.callers, std::vector<uint64_t>{5});
+  EXPECT_EQ(call.model, "b");
+  EXPECT_EQ(call.deadline, TimePoint::max());
+  pool->Answer(place, 7, {Status::Ok(), {}});
+  EXPECT_EQ(Heard(0), std::vector<FrameType>{FrameType::kCallAnswer});
+  pool->Answer(place, 7, {Status::Ok(), {}});
+  EXPECT_TRUE(Heard(0).empty()) << "it has its last answer";
+}
+
+TEST_F(PoolTest, WorkerHasABoundedNumberOfCallsOfOtherModels) {
+  StartReady();
+  Heard(0);
+  for (uint64_t id = 1; id <= kMostOpenCalls; ++id) CallModel(0, id);
+  EXPECT_EQ(events.nested.size(), kMostOpenCalls);
+  EXPECT_TRUE(Heard(0).empty());
+  CallModel(0, 5000);
+  EXPECT_EQ(events.nested.size(), kMostOpenCalls);
+  EXPECT_EQ(Heard(0), std::vector<FrameType>{FrameType::kCallAnswer}) << "refused";
+}
+
+TEST_F(PoolTest, CallThatIsMadeTwiceIsNoCall) {
+  StartReady();
+  CallModel(0, 7);
+  CallModel(0, 7);
+  EXPECT_EQ(Worker(0).kills, 1);
+}
+
+TEST_F(PoolTest, EndOfAProcessEndsItsCallsOfOtherModels) {
+  StartReady();
+  CallModel(0, 7);
+  const Place place = events.nested.at(0).first;
+  Worker(0).Die("exit status 3");
+  Turn();
+  EXPECT_EQ(events.gone, std::vector<uint64_t>{place.generation});
+  pool->Answer(place, 7, {Status::Ok(), {}});  // For nobody.
 }
 
 }  // namespace

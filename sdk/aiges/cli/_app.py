@@ -21,6 +21,7 @@ COMMANDS = {
     "status": "Show how a running loader is.",
     "top": "The same, live.",
     "models": "List the models of a running loader, load and unload them.",
+    "graph": "Show which models call which.",
     "config": "Check configuration files, keep them in the config centre.",
     "keys": "Who may call: add, list and remove keys.",
     "services": "List the loaders that are registered.",

@@ -24,6 +24,7 @@ __all__ = [
     "Snapshot",
     "address_of",
     "ask",
+    "calls_between",
     "grpc_of",
     "instances",
     "load",
@@ -183,6 +184,19 @@ def instances(address: str) -> list[dict[str, Any]]:
     """Return a loader's instances as they are now; none where it does not tell."""
     made = _status(address, f"history={NO_MORE}&failures={NO_MORE}", TIMEOUT_S) or {}
     return [{name: each.get(name) for name in INSTANCE} for each in made.get("instances", [])]
+
+
+def calls_between(address: str) -> list[dict[str, Any]]:
+    """Return how often each model of a loader has called another."""
+    ask(f"{address}/readyz")  # Says what is wrong where nobody answers.
+    made = _status(address, f"history={NO_MORE}&failures={NO_MORE}", TIMEOUT_S)
+    found = None if made is None else made.get("calls_between")
+    if not isinstance(found, list):
+        raise CliError(
+            f"{address}: expected AIService, which says what its models call (to a key that may "
+            "administer, where keys are in force), got another"
+        )
+    return found
 
 
 def load(address: str, timeout_s: float) -> dict[str, Any] | None:

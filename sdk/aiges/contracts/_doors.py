@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import importlib
 import threading
 import traceback
@@ -20,6 +21,8 @@ from collections.abc import Coroutine
 from typing import Any, Callable, cast
 
 import aiges_embed
+
+from aiges import context
 
 __all__ = [
     "BEGIN",
@@ -275,7 +278,8 @@ class DoorLoop:
             if kind == _CALL:
                 call = self._make(tag, grpc, pseudo, fields, data, last)
                 self._calls[tag] = call
-                self._begin(call)
+                # What serves it, and the tasks that are made of that, know which call they serve.
+                contextvars.copy_context().run(self._begin_as, tag, call)
                 continue
             known = self._calls.get(tag)
             if known is None:
@@ -286,6 +290,10 @@ class DoorLoop:
                 known.make_room()
             else:
                 known.leave()
+
+    def _begin_as(self, tag: str, call: Any) -> None:
+        context._enter(tag)
+        self._begin(call)
 
     def _beat(self) -> None:
         wait_ms = host._alive()

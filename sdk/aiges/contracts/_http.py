@@ -239,7 +239,7 @@ class HttpFace:
         """Begin a call whose body may be on its way. On the loop."""
         if "websocket" in call.pseudo:
             call.served = True
-            self._doors.put(functools.partial(self._refuse_socket, call))
+            self._doors.put_for(call, self._refuse_socket)
             return
         self.on_part(call)
 
@@ -253,10 +253,10 @@ class HttpFace:
             self._doors.loop.forget(call)
         elif call.size > self._most_body:
             call.served = True
-            self._doors.put(functools.partial(self._serve, call, self._too_large))
+            self._doors.put_for(call, self._serve, self._too_large)
         elif call.whole:
             call.served = True
-            self._doors.put(functools.partial(self._serve, call, self._handler))
+            self._doors.put_for(call, self._serve, self._handler)
 
     # --- on a thread ---
 

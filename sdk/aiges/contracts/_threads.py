@@ -7,12 +7,14 @@ threads without the loop (wrapper/door_threads.h); what the loop sees first, a f
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 from typing import Any, Callable, Protocol
 
 import aiges_embed
 
+from aiges import context
 from aiges.contracts._doors import DoorLoop
 
 __all__ = ["DoorThreads", "Face"]
@@ -58,6 +60,10 @@ class DoorThreads:
         """Let a thread do it. Any thread."""
         host._doors_put(work)
 
+    def put_for(self, call: Any, work: Callable[..., object], *args: Any) -> None:
+        """Let a thread do work(call, *args), which knows which call it serves. Any thread."""
+        self.put(functools.partial(_work_for, call, work, args))
+
     def end(self, seconds: float) -> None:
         """End the loop and the threads that wait, within that time."""
         host._doors_no_threads()
@@ -73,10 +79,17 @@ class DoorThreads:
     def _work(self) -> None:
         while (item := host._doors_next()) is not None:
             try:
-                if isinstance(item, tuple):
+                is_call = isinstance(item, tuple)
+                context._enter(item[0] if is_call else "")
+                if is_call:
                     face: Any = self.grpc if item[1] else self.http
                     face.serve_simple(*item)
                 else:
                     item()
             except BaseException as fault:
                 _LOG.error("A call has ended its thread's work", exc_info=fault)
+
+
+def _work_for(call: Any, work: Callable[..., object], args: tuple[Any, ...]) -> None:
+    context._enter(call.tag)
+    work(call, *args)

@@ -144,7 +144,7 @@ class GrpcServer:
         elif isinstance(call, _aio.AioCall):
             self._loop.spawn(call, _aio.serve(call, handler))
         else:
-            self._doors.put(functools.partial(self._serve_on_thread, call, handler))
+            self._doors.put_for(call, self._serve_on_thread, handler)
 
     def _drop(self, call: GrpcCall) -> None:
         """End a call before it has begun: nobody waits for it."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import traceback
 
 from aiges import errors
+from aiges._models import CallFailed
 
 __all__ = [
     "EngineFault",
@@ -72,6 +73,12 @@ _KINDS: dict[int, type[errors.CallError]] = {
     TritonError.CANCELLED: errors.Cancelled,
 }
 _CODES = {kind.error_class: code for code, kind in _KINDS.items()}
+_TOO_MANY, _TOO_LATE = 8, 9  # Of CallFailed.error_class.
+_CODES_OF_CALLS = {
+    **_CODES,
+    _TOO_MANY: TritonError.UNAVAILABLE,
+    _TOO_LATE: TritonError.UNAVAILABLE,
+}
 
 
 def host_error(error: TritonError) -> Exception:
@@ -84,6 +91,9 @@ def error_of(fault: BaseException) -> TritonError:
     """Return the error that an exception of the host's stands for."""
     if isinstance(fault, TimeoutError):
         return TritonError(str(fault) or "Request timeout expired", TritonError.UNAVAILABLE)
+    if isinstance(fault, CallFailed):
+        code = _CODES_OF_CALLS.get(fault.error_class, TritonError.INTERNAL)
+        return TritonError(fault.text, code)
     if isinstance(fault, errors.CallError):
         return TritonError(str(fault), _CODES.get(fault.error_class, TritonError.INTERNAL))
     return TritonError(str(fault) or type(fault).__name__, TritonError.INTERNAL)
