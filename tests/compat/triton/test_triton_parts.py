@@ -390,8 +390,7 @@ CONFIGS = {
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_configurations_are_those_that_triton_has(name, monkeypatch):
-    folder = MODELS / name
-    place = Place(name, "1", folder, folder / "1", folder / "config.pbtxt")
+    place = Place(name, "1", (at := MODELS / name), at / "1", at / "config.pbtxt")
     message = _config.read(place.config)
     if message.HasField("ensemble_scheduling"):
         found = ensemble_config(message, place)
@@ -399,3 +398,4 @@ def test_configurations_are_those_that_triton_has(name, monkeypatch):
         for module in ("1", "1.model"):
             monkeypatch.delitem(sys.modules, module, raising=False)
         found = completed(message, import_model(place, ""), place, True)
+    assert found == CONFIGS[name]
