@@ -175,6 +175,7 @@ def wrong_requests():
         infer("input-twice", "add_sub", [PAIR[0], PAIR[0]]),
         infer("inputs-none", "add_sub", []),
         post("inputs-absent", MODEL + "/infer", {"id": "x"}),
+        infer("input-renamed", "add_sub", [PAIR[0], tensor("INPUT2", *LEFT[1:])]),
         infer("output-unknown", "add_sub", PAIR, [wanted("OUTPUT9")]),
         pair("datatype-other", datatype="FP32", data=[1.5, 2, 3, 4]),
         pair("datatype-unknown", datatype="INT33"),
@@ -212,6 +213,12 @@ def compressed():
     plain = infer("plain", "add_sub", PAIR)
     blocks = binary("plain", "add_sub", [LEFT, RIGHT], parameters={"binary_data_output": True})
 
+    words = ("INPUT0", "BYTES", [1, 2], ["long " * 400, "longer " * 400])
+    long, long_blocks = (
+        infer("long", "words", [tensor(*words)]),
+        binary("long", "words", [words], parameters={"binary_data_output": True}),
+    )
+
     def other(name, case, body, **headers):
         return {**case, "name": name, "body": body, "headers": {**case["headers"], **headers}}
 
@@ -225,6 +232,9 @@ def compressed():
         other("gzip-answer", plain, plain["body"], **{"Accept-Encoding": "gzip"}),
         other("deflate-answer", blocks, blocks["body"], **{"Accept-Encoding": "deflate"}),
         other("weighted-answer", plain, plain["body"],
+              **{"Accept-Encoding": "gzip;q=0.1, deflate;q=0.9"}),
+        other("gzip-answer-long", long, long["body"], **{"Accept-Encoding": "gzip"}),
+        other("deflate-answer-long", long_blocks, long_blocks["body"],
               **{"Accept-Encoding": "gzip;q=0.1, deflate;q=0.9"}),
         other("unknown-encoding", plain, plain["body"], **encoded("br")),
         other("not-gzip", plain, plain["body"], **encoded("gzip")),

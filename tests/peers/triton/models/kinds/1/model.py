@@ -9,7 +9,7 @@ class TritonPythonModel:
         answers = []
         for request in requests:
             outputs = []
-            for tensor in request.inputs():
+            for tensor in sorted(request.inputs(), key=lambda tensor: tensor.name()):
                 name = tensor.name().replace("IN_", "OUT_")
                 if name == "OUT_BF16":  # NumPy has none.
                     outputs.append(pb_utils.Tensor.from_dlpack(name, tensor.to_dlpack()))
