@@ -4,20 +4,26 @@
 Recorded by tests/peers/triton/triton_record.py.
 """
 
+import contextlib
 import json
+from pathlib import Path
 
 import pytest
 from loader_process import Loader, wait_until
-from oip_different import DIFFERENT
+from oip_pending import PENDING
 
 import triton_cases  # isort: skip
 import triton_repository  # isort: skip
 from triton_ask import Server  # isort: skip
 from triton_record import ANSWERS  # isort: skip
 
+HERE = Path(__file__).resolve().parent
+# Why, then name and answer.
+GROUPS = json.loads((HERE / "different.json").read_text(encoding="utf-8"))
+DIFFERENT = {name: answer for group in GROUPS.values() for name, answer in group.items()}
 RECORDED = json.loads(ANSWERS.read_text(encoding="utf-8"))["answers"]
 CASES = triton_cases.cases()
-START_LIMIT_S = 60
+START_LIMIT_S = 120
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +39,16 @@ def answers(binaries, tmp_path_factory):
         },
         "oip": {"server_name": "triton"},
     }
-    with Loader(binaries, folder / "loader", config=config) as loader:
+    loader = Loader(binaries, folder / "loader", config=config)
+    with contextlib.ExitStack() as stack:
+        stack.callback(loader.kill)
+        loader.start(ready=False)
         wait_until(
             lambda: loader.web.get("/v2/health/ready").status == 200, "all models", START_LIMIT_S
         )
         ports = (int(each.rpartition(":")[2]) for each in (loader.http, loader.grpc))
-        with Server(*ports) as server:
-            yield {case["name"]: server.ask(case) for case in CASES}
+        server = stack.enter_context(Server(*ports))
+        yield {case["name"]: server.ask(case) for case in CASES}
 
 
 def test_every_case_was_recorded():
@@ -52,6 +61,11 @@ def test_every_difference_is_one():
     assert [name for name, answer in DIFFERENT.items() if answer == RECORDED[name]] == []
 
 
-@pytest.mark.parametrize("name", list(RECORDED))
+def expected_to_fail(name):
+    marks = [pytest.mark.xfail(reason=PENDING[name])] if name in PENDING else []
+    return pytest.param(name, marks=marks)
+
+
+@pytest.mark.parametrize("name", [expected_to_fail(name) for name in RECORDED])
 def test_answer_is_that_of_the_original(answers, name):
     assert answers[name] == DIFFERENT.get(name, RECORDED[name])

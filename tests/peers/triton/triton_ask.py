@@ -133,6 +133,8 @@ def plain(value, key=""):
     if isinstance(value, dict):
         if value.get("datatype") == "FP32" and "data" in value:
             value = {**value, "data": [shortest(each) for each in value["data"]]}
+        if "extensions" in value:  # The metadata of the server.
+            value = {**value, "version": "any"}
         return {k: plain(v, k) for k, v in value.items()}
     if isinstance(value, list):
         return [plain(each, key) for each in value]

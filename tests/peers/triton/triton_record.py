@@ -12,13 +12,13 @@ import json
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE)]
 
 import triton_cases  # noqa: E402
-import triton_parts  # noqa: E402
 import triton_repository  # noqa: E402
 from triton_ask import Server  # noqa: E402
 from triton_start import Triton  # noqa: E402
@@ -42,7 +42,8 @@ def record(python):
         log, models = Path(folder) / "log", triton_repository.LOADED
         with Triton(python, repository, models, log) as triton:
             with Server(triton.http, triton.grpc) as server:
-                about = server.ask(triton_parts.get("server", "/v2"))["json"]
+                with urllib.request.urlopen(f"http://127.0.0.1:{triton.http}/v2") as answer:
+                    about = json.load(answer)
                 answers = {case["name"]: server.ask(case) for case in triton_cases.cases()}
     return {"versions": {**versions(python), "tritonserver": about["version"]}, "answers": answers}
 
