@@ -13,6 +13,7 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -82,6 +83,7 @@ class Triton:
         wheel = Wheel(python)
         self.http, self.grpc, metrics = free_ports(3)
         self.log = Path(log) if log else None
+        self._shared = f"aiges_peer_{os.getpid()}_{self.http}_"
         command = [
             *("setpriv", "--pdeathsig", "KILL", str(wheel.server)),
             f"--model-repository={repository}",
@@ -92,6 +94,7 @@ class Triton:
             *("--grpc-address=127.0.0.1", f"--grpc-port={self.grpc}"),
             *("--metrics-address=127.0.0.1", f"--metrics-port={metrics}"),
             *("--allow-gpu-metrics=false", "--exit-timeout-secs=5"),
+            f"--backend-config=python,shm-region-prefix-name={self._shared}",
             *flags,
         ]
         with contextlib.ExitStack() as stack:
@@ -101,6 +104,7 @@ class Triton:
                 env=wheel.environment,
                 stdout=out,
                 stderr=subprocess.STDOUT if out else None,
+                start_new_session=True,  # The stubs are ended with it.
             )
 
     def __enter__(self):
@@ -119,8 +123,11 @@ class Triton:
         self.process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(20)
-        self.process.kill()
+        with contextlib.suppress(ProcessLookupError):  # Stubs outlive a server that is killed.
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        for left in Path("/dev/shm").glob(f"{self._shared}*"):
+            left.unlink(missing_ok=True)
 
     def _errors(self):
         """The lines of its log that begin with an E, as errors do."""
