@@ -136,10 +136,7 @@ class ContractV1 : public Contract {
   static int ReadResponse(const Ref& response, Statuses statuses, ResultList* out) {
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(response.get()); ++i) {
       const Ref item = Ref::Borrow(PyList_GET_ITEM(response.get(), i));
-      int code = 0;
-      const std::string wrong = PyTuple_Check(item.get()) != 0
-                                    ? ReadAny(item.get(), statuses, out, &code)
-                                    : ReadDictItem(item.get(), statuses, out);
+      const std::string wrong = ReadAppended(item.get(), statuses, out);
       if (wrong.empty()) continue;
       std::string text = "respData[" + std::to_string(i) + "]: " + wrong;
       PySys_FormatStderr("wrapper: %s\n", text.c_str());

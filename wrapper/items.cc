@@ -226,6 +226,11 @@ std::string ReadDictItem(PyObject* item, Statuses statuses, ResultList* out) {
   return ReadDesc(get(names.desc), false, out);
 }
 
+std::string ReadAppended(PyObject* item, Statuses statuses, ResultList* out) {
+  if (!IsNamedTensor(item)) return ReadDictItem(item, statuses, out);
+  return AddNamed(PyTuple_GET_ITEM(item, 0), PyTuple_GET_ITEM(item, 1), out);
+}
+
 std::string ReadObjectItem(PyObject* item, Statuses statuses, ResultList* out) {
   const Names& names = GetNames();
   const Ref key = Attribute(item, names.key), data = Attribute(item, names.data);

@@ -23,6 +23,9 @@ enum class Statuses { kOnce, kOwn };
 std::string ReadDictItem(PyObject* item, Statuses statuses, ResultList* out);
 std::string ReadObjectItem(PyObject* item, Statuses statuses, ResultList* out);
 
+// Of respData: a dict, or (name, array).
+std::string ReadAppended(PyObject* item, Statuses statuses, ResultList* out);
+
 // Any form. A Response with an error_code puts that into *error_code and nothing into *out.
 std::string ReadAny(PyObject* value, Statuses statuses, ResultList* out, int* error_code);
 

@@ -12,7 +12,7 @@ from aiges import _dto, dto, tensors
 from aiges._shown import shown
 from aiges.core.types import DataOnce, DataText
 
-__all__ = ["FORMS", "Refused", "from_dict", "read", "utf8"]
+__all__ = ["FORMS", "Refused", "appended", "is_untyped", "read", "utf8"]
 
 FORMS = "a Response, a ResponseData, a dict, an array, bytes, str, or a list of these"
 OTHER = 4  # The type of a payload of which nobody has said more.
@@ -51,6 +51,16 @@ def read(value: Any) -> tuple[list[dto.ResponseData], int]:
     return ([], answer.code) if answer.code else (answer.items, 0)
 
 
+def appended(value: Any, at: str) -> list[dto.ResponseData]:
+    """Return the items that the loader makes of one of respData. Raises Refused."""
+    if _is_named_tensor(value):
+        return [_named(value[0], value[1], at)]
+    if not isinstance(value, dict):
+        text = f"expected a dict with key, data, len, status, type, got {type(value).__name__}"
+        raise Refused(at, text, value)
+    return _of_dict(value, at)
+
+
 class _Answer:
     """One answer: what is in it, how many lists it has so far, and how deep they lie."""
 
@@ -62,7 +72,7 @@ class _Answer:
         if isinstance(value, (bytes, str, bytearray)):
             self._add(_made("result", value, DataText, DataOnce, at))
         elif isinstance(value, dict):
-            self._dict(value, at)
+            self._items(_of_dict(value, at))
         elif _is_named_tensor(value):
             self._add(_named(value[0], value[1], at))
         elif isinstance(value, (list, tuple)):
@@ -74,13 +84,9 @@ class _Answer:
         else:
             self._add(_object(value, at, FORMS))
 
-    def _dict(self, value: dict[Any, Any], at: str) -> None:
-        if isinstance(value.get("key"), (str, bytes)) or not any(
-            map(tensors.is_tensor, value.values())
-        ):
-            return self._add(from_dict(value, at))
-        for name, each in value.items():
-            self._add(_named(name, each, at))
+    def _items(self, items: list[dto.ResponseData]) -> None:
+        for item in items:
+            self._add(item)
 
     def _add(self, item: dto.ResponseData) -> None:
         if len(self.items) == MOST_ITEMS:
@@ -114,7 +120,7 @@ class _Answer:
         for i, each in enumerate(held):
             place = f"{at}Response.list[{i}]"
             if isinstance(each, dict):
-                self._dict(each, place)
+                self._items(_of_dict(each, place))
             else:
                 self._add(_object(each, place, "a ResponseData"))
 
@@ -126,6 +132,18 @@ def _is_named_tensor(value: Any) -> bool:
         and isinstance(value[0], (str, bytes))
         and tensors.is_tensor(value[1])
     )
+
+
+def _of_dict(value: dict[Any, Any], at: str) -> list[dto.ResponseData]:
+    named = not isinstance(value.get("key"), (str, bytes))
+    if named and any(map(tensors.is_tensor, value.values())):
+        return [_named(name, each, at) for name, each in value.items()]
+    return [_from_dict(value, at)]
+
+
+def is_untyped(item: dto.ResponseData) -> bool:
+    """Tell whether it is an array under its name alone, of which nobody has said a type."""
+    return item.type == OTHER and "datatype" in item.desc
 
 
 def _named(name: Any, value: Any, at: str) -> dto.ResponseData:
@@ -148,12 +166,27 @@ def _object(value: Any, at: str, expected: str) -> dto.ResponseData:
     if missing:
         got = "None" if value is None else type(value).__name__
         raise Refused(at, f"expected {expected}, got {got}", value)
-    made = _made(value.key, value.data, value.type, getattr(value, "status", DataOnce), at)
-    made.len = getattr(value, "len", made.len)
+    tensor = tensors.try_encode(value.data)
+    data = value.data if tensor is None else tensor[2]
+    made = _made(value.key, data, value.type, getattr(value, "status", DataOnce), at)
     desc = getattr(value, "desc", None)
-    if isinstance(desc, dict):
-        made.desc = _attributes(desc, at)
+    attributes = _attributes(desc, at) if isinstance(desc, dict) else {}
+    if tensor is None:
+        made.len = getattr(value, "len", made.len)
+    else:
+        _describe(attributes, tensor, at)
+    made.desc = attributes
     return made
+
+
+def _describe(attributes: dict[str, str], tensor: tuple[str, str, bytes], at: str) -> None:
+    """Put datatype and shape of a tensor there. The engine may know better what the bits are."""
+    datatype, shape = tensor[:2]
+    said = attributes.setdefault("datatype", datatype)
+    if tensors.size_of(said) != tensors.size_of(datatype):
+        text = f'expected a datatype with elements as those of {datatype}, got "{said}"'
+        raise Refused(f"{at}.desc", text, attributes)
+    attributes["shape"] = shape
 
 
 def _attributes(desc: dict[Any, Any], at: str) -> dict[str, str]:
@@ -163,7 +196,7 @@ def _attributes(desc: dict[Any, Any], at: str) -> dict[str, str]:
     return {str(name): str(text) for name, text in desc.items()}
 
 
-def from_dict(value: dict[Any, Any], at: str) -> dto.ResponseData:
+def _from_dict(value: dict[Any, Any], at: str) -> dto.ResponseData:
     """Return the item that the loader makes of a dict. Raises Refused."""
     tensor = tensors.try_encode(value.get("data"))
     if tensor is not None:
@@ -186,7 +219,7 @@ def from_dict(value: dict[Any, Any], at: str) -> dto.ResponseData:
     made = _made(value["key"], data, value["type"], value["status"], at)
     made.len = value["len"] if tensor is None else len(made.data)
     if tensor is not None:
-        attributes["datatype"], attributes["shape"] = tensor[:2]
+        _describe(attributes, tensor, at)
     made.desc = attributes
     return made
 

@@ -29,6 +29,7 @@ __all__ = [
     "dtype_of",
     "encode",
     "is_tensor",
+    "size_of",
     "split",
     "stack",
     "try_encode",
@@ -95,6 +96,13 @@ def datatype_of(dtype: Any) -> str:
             "with .astype(..)"
         )
     return _OF_DTYPE[name]
+
+
+def size_of(datatype: str) -> int | None:
+    """Return the bytes of an element: 0 of BYTES, each of which has its own; None: no datatype."""
+    if datatype in ("BYTES", "BF16"):
+        return 0 if datatype == "BYTES" else 2
+    return dtype_of(datatype).itemsize if datatype in DATATYPES else None
 
 
 def array(item: Any) -> np.ndarray[Any, Any]:

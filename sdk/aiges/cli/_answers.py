@@ -101,7 +101,7 @@ class Judge:
         self, hook: str, items: Any, place: tuple[str, int], once: bool = True
     ) -> list[dto.ResponseData]:
         """Judge what a function-style hook has put into respData."""
-        made = []
+        made: list[dto.ResponseData] = []
         if not items and once:
             self._findings.add(
                 hook,
@@ -111,29 +111,35 @@ class Judge:
             )
         for i, item in enumerate(items):
             at = f"respData[{i}]"
-            if not isinstance(item, dict):
+            if not isinstance(item, (dict, tuple)):
                 text = f"{at}: expected a dict with key, data, len, status, type, got "
                 self._findings.add(hook, text + _what(item), "append a dict", place)
                 continue
             try:
-                node = _results.from_dict(item, at)
+                nodes = _results.appended(item, at)
             except _results.Refused as refused:
                 fix = f"set {refused.at[len(at) + 1 :] or 'all of them'}, as it is expected"
                 self._findings.add(hook, str(refused), fix, place)
                 continue
-            if node.len != len(node.data):
-                self._findings.add(
-                    hook,
-                    f"{at}.len: data has {len(node.data)} bytes, len says {node.len}; it is not "
-                    "believed",
-                    "set len to the number of bytes: len(data), of text len(text.encode())",
-                    place,
-                    WARNING,
-                )
-                node.len = len(node.data)
-            self._item(hook, at, node, place, {DataOnce} if once else {0, 1, DataEnd, DataOnce})
-            made.append(node)
+            for node in nodes:
+                self._appended(hook, at, node, place, once)
+            made += nodes
         return made
+
+    def _appended(
+        self, hook: str, at: str, node: dto.ResponseData, place: tuple[str, int], once: bool
+    ) -> None:
+        if node.len != len(node.data):
+            self._findings.add(
+                hook,
+                f"{at}.len: data has {len(node.data)} bytes, len says {node.len}; it is not "
+                "believed",
+                "set len to the number of bytes: len(data), of text len(text.encode())",
+                place,
+                WARNING,
+            )
+            node.len = len(node.data)
+        self._item(hook, at, node, place, {DataOnce} if once else {0, 1, DataEnd, DataOnce})
 
     def _item(
         self,
@@ -159,7 +165,7 @@ class Judge:
             )
         if not isinstance(item.type, int) or not 0 <= item.type <= 4:
             add("type", f"expected {TYPES}, got {shown(item.type)}", "call setDataType")
-        elif field is not None and item.type != field.type:
+        elif field is not None and item.type != field.type and not _results.is_untyped(item):
             add(
                 "type",
                 f"responseCls declares {field.type}, got {item.type}",
