@@ -57,8 +57,9 @@ Host::Host(Configurator* configurator)
 
 Status Host::Check() {
   hub_.Start();
-  Status status = catalogue_.Start();
+  Status status = catalogue_.Prepare();
   if (!status.ok()) return status;
+  catalogue_.Start();
   status = catalogue_.WaitStarted();
   for (const ModelRef& model : catalogue_.List()) {
     const ModelReport report = model->Report();
@@ -132,9 +133,12 @@ void Host::AwaitDrain(const WaitedSignals& signals, const std::future<void>& end
 Status Host::Open() {
   catalogue_.UseNested(&nested_);
   hub_.Start();
+  Status status = catalogue_.Prepare();  // Before the ports: a call may come at once.
+  if (!status.ok()) return status;
   MakeFront();
-  const Status status = front_->Start(&grpc_port_, &http_port_, &admin_port_);
-  return status.ok() ? catalogue_.Start() : status;
+  status = front_->Start(&grpc_port_, &http_port_, &admin_port_);
+  if (status.ok()) catalogue_.Start();
+  return status;
 }
 
 void Host::MakeFront() {

@@ -239,7 +239,8 @@ std::map<std::string, std::string> TomlFile::Tables(std::string_view section) {
     const toml::table* table = source.table.get_as<toml::table>(section);
     if (table == nullptr) continue;
     for (const auto& [key, node] : *table) {
-      impl_->read.insert(StrCat(section, "\n", key.str()));
+      // A service of that name has keys of its own there.
+      if (!impl_->read.insert(StrCat(section, "\n", key.str())).second) continue;
       const toml::table* inner = node.as_table();
       if (inner == nullptr) {
         AddError(section, key.str(),

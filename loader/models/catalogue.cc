@@ -46,7 +46,7 @@ Catalogue::~Catalogue() {
   if (thread_.joinable()) thread_.join();
 }
 
-Status Catalogue::Start() {
+Status Catalogue::Prepare() {
   std::vector<EntryRef> first;
   Status status;
   if (!several_) {
@@ -109,12 +109,14 @@ Status Catalogue::Start() {
     all_started_ = true;
     any_ready_ = start_failure_.ok();
   }
-  begun_ = true;
+  return Status::Ok();
+}
+
+void Catalogue::Start() {
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "models");
     Run();
   });
-  return Status::Ok();
 }
 
 Status Catalogue::WaitStarted() {

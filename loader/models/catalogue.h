@@ -10,7 +10,7 @@
 // A call to a model that is not loaded makes its engine at once, whose queue it waits in; the
 // workers start when there is room. All that decides happens on one thread, `models`; what waits
 // for an engine to finish has a thread for that time. Ownership: owns entries and engines; what it
-// stands on outlives it. Threads: Start, BeginDrain and Drain belong to main; the rest is
+// stands on outlives it. Threads: Prepare, Start, BeginDrain and Drain belong to main; the rest is
 // thread-safe.
 #pragma once
 
@@ -44,10 +44,13 @@ class Catalogue final : public Models {
   Catalogue(const Settings& settings, const Pool::Ground& ground, SettingsOf settings_of);
   // Where calls between models go; outlives the workers. Before Start.
   void UseNested(NestedCalls* nested) { nested_ = nested; }
-  ~Catalogue() override;  // Drain has been called, or Start has not.
+  ~Catalogue() override;  // Drain has been called, or Start has not been.
 
-  // Finds the models, and begins to load those of the start. Not ok: there is none to serve at all.
-  Status Start();
+  // Finds the models, and makes the engines of those of the start: from now on calls may come, and
+  // wait. Not ok: what is named is not there, or there is no memory.
+  Status Prepare();
+  // Their workers, and whatever follows.
+  void Start();
   // Of the start: each has been loaded or has failed. Not ok: none could be loaded, with one model
   // its reason.
   Status WaitStarted();
@@ -142,7 +145,7 @@ class Catalogue final : public Models {
   std::list<std::thread> leaving_ GUARDED_BY(mu_);
   CatalogueSettings rules_ GUARDED_BY(mu_);
   Settings base_ GUARDED_BY(mu_);
-  bool stopping_ GUARDED_BY(mu_) = false, begun_ GUARDED_BY(mu_) = false;
+  bool stopping_ GUARDED_BY(mu_) = false;
   bool all_started_ GUARDED_BY(mu_) = false, any_ready_ GUARDED_BY(mu_) = false;
   Status start_failure_ GUARDED_BY(mu_);
   TimePoint drain_until_ GUARDED_BY(mu_) = TimePoint::max();

@@ -29,6 +29,12 @@ std::shared_ptr<Engine> Engine::Make(const std::string& name, const Settings& se
   return engine;
 }
 
+// One that Finish was not called for had no worker yet. The pool must leave the hub before what its
+// alarm asks is gone.
+Engine::~Engine() {
+  if (pool_ != nullptr) pool_->Drain(std::chrono::steady_clock::now());
+}
+
 void Engine::Finish(TimePoint until, const Status& why) {
   const auto now = [] { return std::chrono::steady_clock::now(); };
   while (!scheduler_->Idle() && now() < until) std::this_thread::sleep_for(kLook);

@@ -34,6 +34,8 @@ class Engine {
   static std::shared_ptr<Engine> Make(const std::string& name, const Settings& settings,
                                       uint64_t number, const Ground& ground, Status* status);
 
+  ~Engine();
+
   // Starts the workers. `on_started`: on the hub, once.
   void Start(Pool::OnStarted on_started) { pool_->StartWorkers(std::move(on_started)); }
   bool Idle() const { return scheduler_->Idle(); }
