@@ -139,12 +139,12 @@ TEST_F(OipGrpcCodec, SharedMemoryTakesNoRawEntry) {
 TEST_F(OipGrpcCodec, NoMessageIsAnError) {
   EXPECT_EQ(ParseGrpc(Bytes::Own("\x0a\xff"), {&pool_, &account_}, &out_).kind,
             StatusKind::kInvalid);
-  Input("UINT8", 2'000'000)->mutable_contents();
-  for (int i = 0; i < 2'000'000; ++i) {
-    request_.mutable_inputs(0)->mutable_contents()->add_uint_contents(1);
-  }
-  EXPECT_TRUE(IsLongToParse(request_.SerializeAsString()));
-  EXPECT_EQ(Parse().kind, StatusKind::kOverloaded) << "more than the account has";
+  auto* contents = Input("UINT8", 100'000)->mutable_contents();
+  for (int i = 0; i < 100'000; ++i) contents->add_uint_contents(1);
+  const Bytes message = Bytes::Own(request_.SerializeAsString());
+  EXPECT_TRUE(IsLongToParse(message.view()));
+  Account small("max_input_bytes", 1000);
+  EXPECT_EQ(ParseGrpc(message, {&pool_, &small}, &out_).kind, StatusKind::kOverloaded);
 }
 
 TEST_F(OipGrpcCodec, AnswersAreRaw) {

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "loader/api/codes.h"
 #include "loader/protocols/oip/infer_call.h"
 #include "tests/fakes/fake_models.h"
 #include "tests/fakes/heap_buffers.h"
@@ -43,10 +44,8 @@ class OipInferCall : public testing::Test {
     EXPECT_TRUE(FindTarget(models_, "simple", "", &target_).ok());
     InferRequest request = request_;
     wish_ = Wish(request, target_);
-    Asker asker;
-    asker.caller.name = "who";
-    asker.id = "call-1";
-    return MakeCall(&request, target_, settings_, shm_, {&pool_, &account_}, asker, &call_);
+    return MakeCall(&request, target_, settings_, shm_, {&pool_, &account_},
+                    {caller_, {}, "call-1"}, &call_);
   }
   std::string Refusal() {
     const Status status = Make();
@@ -62,6 +61,7 @@ class OipInferCall : public testing::Test {
   InferRequest request_;
   Target target_;
   Wish wish_;
+  Caller caller_{"who", Caller::Rank::kCaller};
   OnceCall call_;
 };
 
@@ -150,6 +150,14 @@ TEST_F(OipInferCall, ParametersThatMeanSomethingAreOfTheirKind) {
   }
   request_.params = {{"sequence_id", std::string("a")},
                      {"triton_enable_empty_final_response", true}};
+  EXPECT_TRUE(Make().ok());
+}
+
+TEST_F(OipInferCall, AKeyMayBeForOtherModels) {
+  Add("A", Datatype::kFp32, {1, 2}, "12345678");
+  caller_.models = std::make_shared<const std::vector<std::string>>(1, "other");
+  EXPECT_EQ(Make().code, kCodeDenied);
+  caller_.models = std::make_shared<const std::vector<std::string>>(1, "simple");
   EXPECT_TRUE(Make().ok());
 }
 
