@@ -22,8 +22,9 @@ using grpc::reflection::v1::ServerReflectionRequest;
 using grpc::reflection::v1::ServerReflectionResponse;
 
 // The payload inside an XSF message is bytes to protobuf; clients find its type by name.
-constexpr const char* kFiles[] = {"xsf.proto",     "loader.proto", "stream.proto",
-                                  "toolbox.proto", "health.proto", "reflection.proto"};
+constexpr const char* kFiles[] = {"xsf.proto",      "loader.proto", "stream.proto",
+                                  "toolbox.proto",  "health.proto", "reflection.proto",
+                                  "inference.proto"};
 
 // A file after everything that it imports.
 void AddFile(const FileDescriptor& file, std::set<std::string>* seen,

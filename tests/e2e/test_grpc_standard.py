@@ -160,6 +160,7 @@ def test_reflection_lists_the_services(shared):
         "utils.ToolBox",
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
+        "inference.GRPCInferenceService",
     }
 
 
