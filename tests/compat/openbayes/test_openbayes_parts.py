@@ -6,15 +6,17 @@ import sys
 import types
 
 import pytest
+from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.wrappers import Request
 
-sys.modules.setdefault("aiges_embed", types.ModuleType("aiges_embed"))
-
+# The module of the worker is there for these imports alone: other tests share this process.
+sys.modules["aiges_embed"] = types.ModuleType("aiges_embed")
 from aiges.contracts.openbayes import _accept, _bodies, _events, _inject, _requirements  # noqa: E402
 from aiges.contracts.openbayes._onnx import find_model  # noqa: E402
 from aiges.contracts.openbayes._refused import Missing, Refused  # noqa: E402
 from aiges.contracts.openbayes._values import Headers, Params  # noqa: E402
-from werkzeug.datastructures import ImmutableMultiDict  # noqa: E402
-from werkzeug.wrappers import Request  # noqa: E402
+
+del sys.modules["aiges_embed"]
 
 QUERIES = [
     "",
