@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "bench/connect.h"
 #include "bench/load.h"
 
 namespace bench {
@@ -29,13 +30,7 @@ class CountLoop {
   CountLoop(const Plan& plan, Recorder* recorder)
       : plan_(plan), recorder_(*recorder), request_(ReadRequest(plan.request)) {
     grpc::ChannelArguments arguments;
-    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-    auto channel =
-        grpc::CreateCustomChannel(plan.address, grpc::InsecureChannelCredentials(), arguments);
-    if (!channel->WaitForConnected(std::chrono::system_clock::now() + kSilence)) {
-      throw std::runtime_error("cannot connect to " + plan.address);
-    }
-    stub_ = std::make_unique<grpc::GenericStub>(channel);
+    stub_ = std::make_unique<grpc::GenericStub>(Connect(plan.address, arguments));
   }
 
   void Run() {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/connect.h"
 #include "bench/load.h"
 #include "loader.pb.h"
 #include "xsf.pb.h"
@@ -148,14 +149,7 @@ class Loop {
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(kMaxMessage);
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-    auto channel =
-        grpc::CreateCustomChannel(plan_.address, grpc::InsecureChannelCredentials(), arguments);
-    if (!channel->WaitForConnected(std::chrono::system_clock::now() + kSilence)) {
-      throw std::runtime_error("cannot connect to " + plan_.address +
-                               "; expected a gRPC server without TLS there");
-    }
-    return channel;
+    return bench::Connect(plan_.address, arguments);
   }
 
   void Start(Call* call) {

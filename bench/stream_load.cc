@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/connect.h"
 #include "bench/load.h"
 #include "loader.pb.h"
 
@@ -59,13 +60,7 @@ class StreamLoop {
       : plan_(plan), recorder_(*recorder), first_(plan.protocol == "first") {
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-    auto channel =
-        grpc::CreateCustomChannel(plan.address, grpc::InsecureChannelCredentials(), arguments);
-    if (!channel->WaitForConnected(std::chrono::system_clock::now() + kSilence)) {
-      throw std::runtime_error("cannot connect to " + plan.address);
-    }
-    stub_ = std::make_unique<grpc::GenericStub>(channel);
+    stub_ = std::make_unique<grpc::GenericStub>(Connect(plan.address, arguments));
     const grpc::Slice bytes(BuildRequest(plan, first_));
     request_ = grpc::ByteBuffer(&bytes, 1);
   }
