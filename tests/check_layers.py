@@ -52,8 +52,8 @@ SYSTEM = {"sys", "net", "netinet", "arpa", "linux"}
 BARE_LIBRARIES = {"simdjson.h", "Python.h", "zlib.h"}
 # Header that only some rooms may use -> the law behind it.
 RESERVED = {
-    # xtest opens the driver's NVML, which is not there on every machine.
-    "dlfcn.h": ({"worker", "wrapper", "xtest"}, "the worker is the only one that opens plugins"),
+    # base opens the driver's NVML, which is not there on every machine.
+    "dlfcn.h": ({"worker", "wrapper", "base"}, "the worker is the only one that opens plugins"),
     # wrapper/python asks a program which Python it is, and waits for it; the plugin wall has no
     # other place for that.
     "sys/wait.h": ({"instances", "python"}, "instances start and kill processes"),
