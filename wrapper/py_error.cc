@@ -240,15 +240,17 @@ int SetPythonError(int code, std::string before, const std::string& after) {
 
 int Raised(const char* hook) {
   const Taken taken;
-  const int error_class = IsCallError(taken) ? Number(taken.value.get(), "error_class", 0) : 0;
-  if (error_class > 0) {
-    const std::string text = ShownText(taken.value.get());
-    const int code = SetError(Number(taken.value.get(), "code", kBadInput),
-                              text.empty() ? WithoutText(error_class) : text);
-    t_last.error_class = error_class;
-    return code;
-  }
-  return SetTaken(taken, kUserExecError, std::string(hook) + " raised ");
+  if (!IsCallError(taken)) return SetTaken(taken, kUserExecError, std::string(hook) + " raised ");
+  const int error_class = std::max(Number(taken.value.get(), "error_class", 0), 0);
+  std::string detail;
+  if (error_class == 0) (void)Tell(taken, &detail);
+  const std::string text = ShownText(taken.value.get());
+  const int code =
+      SetError(Number(taken.value.get(), "code", error_class == 0 ? kUserExecError : kBadInput),
+               text.empty() ? WithoutText(error_class) : text);
+  t_last.error_class = error_class;
+  t_last.detail = std::move(detail);
+  return code;
 }
 
 const char* LastDetail(int code) {

@@ -52,12 +52,12 @@ std::string TakeQuietly(bool only_text = false);
 // detail.
 int SetPythonError(int code, std::string before, const std::string& after = "");
 // The same for the exception that a hook ended with: "<hook> raised ValueError: ..". An
-// aiges.errors.BadInput is the caller's fault: its own code, its own text alone, nothing in the
-// log.
+// aiges.errors.CallError has its own code and its own text alone, and nothing is in the log but
+// where its class says that it is the engine's fault (0).
 int Raised(const char* hook);
 // The detail of what LastError gave last, if that was for this code; else nullptr. Valid as that.
 const char* LastDetail(int code);
-// 1: what LastError gave last is the caller's fault, and was for this code; else 0.
+// The class of what LastError gave last, where that was for this code; else 0.
 int LastClass(int code);
 
 }  // namespace aiges::shim
