@@ -13,12 +13,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kFetchLimit{5000};
 
-std::string Joined(const std::vector<std::string>& lines) {
-  std::string out;
-  for (const std::string& line : lines) out += StrCat(out.empty() ? "" : "; ", line);
-  return out;
-}
-
 std::vector<std::string> Names(const std::vector<Change>& changes) {
   std::vector<std::string> names;
   for (const Change& change : changes) names.push_back(change.Name());
@@ -62,7 +56,7 @@ ParseResult Configurator::Pull() {
   result = LoadTree(tree);
   if (!result.errors.empty()) {
     Refuse(tree.revision, result.errors);
-    return FromCache(StrCat("revision ", tree.revision, ": ", Joined(result.errors)));
+    return FromCache(StrCat("revision ", tree.revision, ": ", Join(result.errors)));
   }
   cache_.Hold(tree.revision);
   const Status kept = cache_.Accept(tree.revision);
@@ -175,7 +169,7 @@ Status Configurator::Again() {
   const ParseResult parsed = LoadSettings(flags_);
   if (!parsed.errors.empty()) {
     const std::string text =
-        StrCat("the configuration has mistakes, the old one stays: ", Joined(parsed.errors));
+        StrCat("the configuration has mistakes, the old one stays: ", Join(parsed.errors));
     LogError("config", "reload: ", text);
     return Status::Error(StatusKind::kInvalid, text);
   }
@@ -183,7 +177,7 @@ Status Configurator::Again() {
   if (!status.ok()) return status;
   Use(parsed.settings);
   const std::vector<std::string> restart = Report().restart;
-  if (!restart.empty()) LogWarn("config", "at the next start also: ", Joined(restart));
+  if (!restart.empty()) LogWarn("config", "at the next start also: ", Join(restart));
   return status;
 }
 
@@ -196,7 +190,7 @@ void Configurator::Take(const ConfigTree& tree) {
   const Status unchanged = cache_.SameBut(Report().revision, tree.files, flags_.config);
   if (!rolling.empty() || !unchanged.ok()) {
     LogInfo("config", "revision ", tree.revision, ": replacing the workers for ",
-            rolling.empty() ? unchanged.text : Joined(Names(rolling)));
+            rolling.empty() ? unchanged.text : Join(Names(rolling)));
     const Status status = targets_.roll(parsed.settings);
     if (status.kind == StatusKind::kCancelled) return;  // We stop: that says nothing of the tree.
     if (!status.ok()) return Refuse(tree.revision, {status.text});
@@ -215,7 +209,7 @@ void Configurator::Take(const ConfigTree& tree) {
     verdict.restart = report_.restart;
   }
   LogInfo("config", "revision ", tree.revision, " is in force",
-          verdict.restart.empty() ? "" : "; at the next start also: ", Joined(verdict.restart));
+          verdict.restart.empty() ? "" : "; at the next start also: ", Join(verdict.restart));
   registry_->Tell(std::move(verdict));
 }
 
@@ -230,11 +224,11 @@ void Configurator::Use(const Settings& fresh) {
 }
 
 void Configurator::Refuse(const std::string& revision, std::vector<std::string> errors) {
-  LogError("config", "revision ", revision, " is refused, the old one stays: ", Joined(errors));
+  LogError("config", "revision ", revision, " is refused, the old one stays: ", Join(errors));
   {
     MutexLock lock(mu_);
     ++report_.refused;
-    report_.refusal = StrCat(revision, ": ", Joined(errors));
+    report_.refusal = StrCat(revision, ": ", Join(errors));
   }
   registry_->Tell({revision, false, std::move(errors), {}});
 }

@@ -61,7 +61,7 @@ Status Host::Check() {
   if (!status.ok()) return status;
   catalogue_.Start();
   status = catalogue_.WaitStarted();
-  for (const ModelRef& model : catalogue_.List()) {
+  for (const auto& model : catalogue_.Entries()) {
     const ModelReport report = model->Report();
     if (!status.ok() || report.state != ModelState::kFailed) continue;
     status = Status::Error(StatusKind::kInternal,

@@ -26,6 +26,13 @@ struct Buffer {
   Bytes Freeze() && { return {std::string_view(data, size), std::move(owner)}; }
 };
 
+// Memory of this process alone.
+inline Buffer HeapBuffer(size_t size) {
+  std::shared_ptr<char[]> heap(new char[size + 1]);
+  char* data = heap.get();
+  return {data, size, std::move(heap)};
+}
+
 class BufferPool {
  public:
   virtual ~BufferPool() = default;

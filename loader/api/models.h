@@ -27,8 +27,6 @@
 
 namespace aiges {
 
-class Resources;
-
 enum class ModelState : uint8_t { kUnloaded, kLoading, kReady, kUnloading, kFailed };
 
 inline const char* StateName(ModelState state) {
@@ -41,8 +39,9 @@ struct ModelReport {
   ModelState state = ModelState::kUnloaded;
   std::string reason;         // Of kFailed: why. Of others: what has been asked for, or nothing.
   bool pinned = false;        // Never leaves to make room.
+  bool internal = false;      // Only other models call it.
   unsigned instances = 0;     // That serve.
-  uint64_t memory_bytes = 0;  // Resident, of all its workers.
+  uint64_t memory_bytes = 0;  // Resident, of all its workers, and of GPUs where NVML tells.
 };
 
 // What a model has done since it became known, also before it was last loaded.
@@ -80,15 +79,14 @@ class Model {
   virtual std::shared_ptr<const std::string> Doors() const = 0;
   // Begins to load it, where it is not loaded and a call would.
   virtual void Wake() = 0;
-  // Of its engine, which they outlive not longer than the Model; nullptr while it is not loaded.
-  virtual Resources* resources() = 0;
 };
 using ModelRef = std::shared_ptr<Model>;
 
 // Beside the name, what a client of /v2/repository may say with a load.
 struct LoadWish {
-  std::string config;  // JSON of a model configuration instead of the folder's; empty: none.
-  std::vector<std::pair<std::string, std::string>> files;  // "1/model.py" -> bytes.
+  std::string config;  // The text of a config.pbtxt instead of the folder's; empty: the folder's.
+  // With a config, instead of the folder: "1/model.py" -> bytes.
+  std::vector<std::pair<std::string, std::string>> files;
 };
 
 class Models {
@@ -100,6 +98,10 @@ class Models {
   // Empty name: the default model. Empty version: the one that the version policy names. Not ok:
   // kNotFound with kCodeInvalidOutput (10106) and the names that there are.
   virtual Status Find(std::string_view name, std::string_view version, ModelRef* out) const = 0;
+  // The same for a call from another model, which may call internal ones too.
+  virtual Status FindNested(std::string_view name, std::string_view version, ModelRef* out) const {
+    return Find(name, version, out);
+  }
   // Nothing where [models] names none.
   virtual ModelRef Default() const = 0;
   // All versions, by name and then number. Internal models are not among them.

@@ -100,6 +100,7 @@ struct CatalogueSettings {
 // [model.<name>], model.toml, config.pbtxt: what is a model's own.
 struct ModelSettings {
   bool described = false;                 // config.pbtxt says how many threads a worker has.
+  bool internal = false;                  // For calls from other models only.
   double weight = 1;                      // Its share of [fc] max beside others.
   std::string version_policy = "latest";  // "latest", "all" or "specific".
   unsigned latest = 1;                    // Of "latest": how many.

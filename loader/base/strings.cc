@@ -5,6 +5,12 @@
 
 namespace aiges {
 
+std::string Join(const std::vector<std::string>& parts, std::string_view between) {
+  std::string out;
+  for (const std::string& part : parts) StrAppend(&out, out.empty() ? "" : between, part);
+  return out;
+}
+
 std::string Lowered(std::string_view text) {
   std::string out(text);
   for (char& c : out) {

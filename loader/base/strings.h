@@ -47,6 +47,7 @@ std::string StrCat(const Parts&... parts) {
   return out;
 }
 
+std::string Join(const std::vector<std::string>& parts, std::string_view between = "; ");
 // A to Z in lower case, other bytes as they are.
 std::string Lowered(std::string_view text);
 // Without spaces and tabs at both ends.

@@ -116,10 +116,11 @@ Settings ModelSettingsOf(const Settings& base, const std::string& name, const st
     if (file.Int("", "weight", 1, kMostWeight, &weight)) {
       s.model.weight = static_cast<double>(weight);
     }
+    file.Bool("", "internal", &s.model.internal);
     ReadVersions(&keys, &s.model);
     ReadEngineKeys(&keys, "", &s, errors);
     Overlay(file.Flatten("wrapper"), &s.engine);
-    file.RefuseUnread({"weight", "versions", "contract", "app"},
+    file.RefuseUnread({"weight", "versions", "internal", "contract", "app"},
                       {"instances", "wrapper", "batch", "queue", "http"});
   }
   errors->insert(errors->end(), file.errors().begin(), file.errors().end());

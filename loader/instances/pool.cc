@@ -66,14 +66,14 @@ void Pool::Leave() {
   });
 }
 
-void Pool::Start(WorkerEvents* events) {
-  StartOnHub(events);
+void Pool::Start(WorkerEvents* events, OnStarted on_started) {
+  StartOnHub(events, std::move(on_started));
   shared_hub_.Start();
 }
 
-void Pool::StartOnHub(WorkerEvents* events) {
+void Pool::StartOnHub(WorkerEvents* events, OnStarted on_started) {
   Attach(events);
-  StartWorkers();
+  StartWorkers(std::move(on_started));
 }
 
 void Pool::Attach(WorkerEvents* events) {
@@ -93,12 +93,6 @@ bool Pool::Hopeful() const {
   if (stopping_) return true;  // What comes now is refused for that reason, not for the workers.
   return std::any_of(instances_.begin(), instances_.end(),
                      [](const auto& instance) { return instance->hopeful(); });
-}
-
-Status Pool::WaitServing() {
-  MutexLock lock(mu_);
-  while (!served_ && !start_failure_) changed_.Wait(mu_);
-  return served_ ? Status::Ok() : *start_failure_;
 }
 
 std::optional<Slot> Pool::Reserve() {
@@ -296,11 +290,6 @@ void Pool::Tidy() {
 
 void Pool::Drain(TimePoint until) {
   stopping_ = true;
-  {
-    MutexLock lock(mu_);
-    if (!start_failure_) start_failure_ = Status::Error(StatusKind::kInternal, "was stopped");
-    changed_.NotifyAll();  // Somebody may wait for the start.
-  }
   hub_.Post([this, until] {
     const Status stopped = Status::Error(StatusKind::kDisconnected, "the service stops");
     (void)roll_.Stop();

@@ -6,7 +6,7 @@
 // process), Roll (replacement), ResourceSet, RequestMemory. Three files: pool.cc what others ask
 // for, pool_supervise.cc life and death of processes, pool_roll.cc replacing them.
 // Ownership: owns the instances and the request memory; hub, factory and clock outlive it.
-// Threads: as api/worker.h says; Start, WaitServing and Drain are called by main.
+// Threads: as api/worker.h says; StartWorkers and Drain are for who owns the pool.
 #pragma once
 
 #include <atomic>
@@ -47,19 +47,18 @@ class Pool : public Workers, public BufferPool, public Resources, private Resour
                                       Status* status);
   ~Pool() override;
 
-  // What comes of the start: Ok when the first instance serves, or why none can. Once, on the hub.
+  // What comes of the start: Ok when the first instance serves, or why none can: when each has
+  // failed to start while none has ever served, the plugin or the configuration is taken to be
+  // broken. Once, on the hub.
   using OnStarted = std::function<void(const Status&)>;
   // Alarms go to `events` from now on, and whatever else happens until Drain returned.
   void Attach(WorkerEvents* events);
   // The workers of a pool that is attached. The hub turns, now or later.
   void StartWorkers(OnStarted on_started = {});
   // All of it at once: the hub, where it does not turn, and every worker.
-  void Start(WorkerEvents* events);
+  void Start(WorkerEvents* events, OnStarted on_started = {});
   // As Start, for a test that turns the hub by itself.
-  void StartOnHub(WorkerEvents* events);
-  // Waits until one instance serves, or says why none can: when each has failed to start while
-  // none has ever served, the plugin or the configuration is taken to be broken.
-  Status WaitServing();
+  void StartOnHub(WorkerEvents* events, OnStarted on_started = {});
   // Replaces all workers by such with these settings ([instances] but count, [wrapper], [batch],
   // asyncMode, realTimeRlt), or none (instances/roll.h): the old ones finish what they have, for
   // drain_ms at most. `done` is called on the hub thread, when the new ones serve, or with the
@@ -179,6 +178,8 @@ class Pool : public Workers, public BufferPool, public Resources, private Resour
   std::optional<EngineSettings> fresh_;  // Of a reload that runs.
   std::function<void(Status)> reloaded_;
   OnStarted on_started_;
+  bool served_ = false;        // An instance has.
+  std::set<unsigned> failed_;  // Instances whose start has failed.
   std::vector<Seat> seats_;
   Roll roll_;
   TimePoint recycle_after_{};
@@ -192,9 +193,6 @@ class Pool : public Workers, public BufferPool, public Resources, private Resour
 
   mutable Mutex mu_;
   CondVar changed_;
-  bool served_ GUARDED_BY(mu_) = false;
-  std::set<unsigned> failed_ GUARDED_BY(mu_);  // Instances whose start has failed.
-  std::optional<Status> start_failure_ GUARDED_BY(mu_);
   std::map<std::string, uint64_t> meters_ GUARDED_BY(mu_);
   std::shared_ptr<const std::string> schema_ GUARDED_BY(mu_) = std::make_shared<std::string>();
   std::shared_ptr<const std::string> doors_ GUARDED_BY(mu_);

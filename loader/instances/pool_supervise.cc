@@ -201,20 +201,19 @@ void Pool::Serve(Instance& instance) {
       std::chrono::duration_cast<std::chrono::milliseconds>(clock_.Now() - instance.started());
   LogInfo("instances", "worker ", instance.number(), " is ready after ", ms.count(),
           " ms: ", instance.Report().plugin);
-  bool first = false;
   {
     MutexLock lock(mu_);
-    first = !std::exchange(served_, true);
     if (*schema_ != instance.schema()) {
       schema_ = std::make_shared<const std::string>(instance.schema());
     }
     if (doors_ == nullptr || *doors_ != instance.doors()) {
       doors_ = std::make_shared<const std::string>(instance.doors());
     }
-    changed_.NotifyAll();
   }
   events_->OnCapacity();
-  if (first && on_started_) std::exchange(on_started_, nullptr)(Status::Ok());
+  if (!std::exchange(served_, true) && on_started_) {
+    std::exchange(on_started_, nullptr)(Status::Ok());
+  }
 }
 
 void Pool::OnGone(Instance& instance) {
@@ -284,15 +283,11 @@ void Pool::Deliver(const Instance& instance, Instance::Input* input) {
 }
 
 bool Pool::OnStartFailed(const Instance& instance, const std::string& why) {
-  const Status failure = Status::Error(StatusKind::kInternal, why);
-  {
-    MutexLock lock(mu_);
-    failed_.insert(instance.number());
-    if (served_ || failed_.size() < seats_.size()) return false;
-    if (!start_failure_) start_failure_ = failure;
-    changed_.NotifyAll();
+  failed_.insert(instance.number());
+  if (served_ || failed_.size() < seats_.size()) return false;
+  if (on_started_) {
+    std::exchange(on_started_, nullptr)(Status::Error(StatusKind::kInternal, why));
   }
-  if (on_started_) std::exchange(on_started_, nullptr)(failure);
   return true;
 }
 

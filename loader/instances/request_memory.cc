@@ -39,9 +39,7 @@ Buffer RequestMemory::Allocate(size_t size) {
       return {data, size, std::shared_ptr<const Run>(new Run{arena_, offset})};
     }
   }
-  std::shared_ptr<char[]> heap(new char[size + 1]);
-  char* data = heap.get();
-  return {data, size, std::move(heap)};
+  return HeapBuffer(size);
 }
 
 void RequestMemory::Cancel(uint64_t id) {

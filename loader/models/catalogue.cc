@@ -14,10 +14,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-Status Unavailable(std::string text) {
-  return Status::Error(StatusKind::kDisconnected, std::move(text), kCodeCrash);
-}
-
 bool Has(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -156,11 +152,11 @@ Status Catalogue::Wake(Entry* entry) {
     if (found != entries_.end()) {
       for (const EntryRef& e : found->second) ref = e.get() == entry ? e : ref;
     }
-    if (ref == nullptr) return Unavailable(StrCat("the model ", entry->name(), " is gone"));
+    if (ref == nullptr) return NotLoaded(StrCat("the model ", entry->name(), " is gone"));
     if (!rules_.on_demand) {
-      return Unavailable(StrCat("the model ", entry->name(),
-                                " is not loaded ([models] on_demand = false): load it by "
-                                "/v2/repository or asectl models load"));
+      return NotLoaded(StrCat("the model ", entry->name(),
+                              " is not loaded ([models] on_demand = false): load it by "
+                              "/v2/repository or asectl models load"));
     }
   }
   Status status;
@@ -177,29 +173,46 @@ Catalogue::EntryRef Catalogue::Latest(const std::vector<EntryRef>& versions) con
   return versions.back();
 }
 
+// Of the only model that clients may call; empty: there are several, or none.
+std::string_view Catalogue::OnlyName() const {
+  std::string_view only;
+  for (const auto& [name, versions] : entries_) {
+    if (versions.front()->internal()) continue;
+    if (!only.empty()) return {};
+    only = name;
+  }
+  return only;
+}
+
 std::string Catalogue::Names() const {
   constexpr size_t kMost = 20;
   std::string names;
   size_t n = 0;
   for (const auto& [name, versions] : entries_) {
-    if (++n > kMost) break;
+    if (versions.front()->internal() || ++n > kMost) continue;
     names += StrCat(names.empty() ? "" : ", ", name);
   }
-  if (entries_.size() > kMost) names += StrCat(", .. (", entries_.size(), " in all)");
+  if (n > kMost) names += StrCat(", .. (", n, " in all)");
   return names.empty() ? "none" : names;
 }
 
 Status Catalogue::Find(std::string_view name, std::string_view version, ModelRef* out) const {
   MutexLock lock(mu_);
+  return FindAmong(name, version, /*nested=*/false, out);
+}
+
+Status Catalogue::FindNested(std::string_view name, std::string_view version, ModelRef* out) const {
+  MutexLock lock(mu_);
+  return FindAmong(name, version, /*nested=*/true, out);
+}
+
+Status Catalogue::FindAmong(std::string_view name, std::string_view version, bool nested,
+                            ModelRef* out) const {
   if (!several_) {
     *out = entries_.begin()->second.front();
     return Status::Ok();
   }
-  if (name.empty() && rules_.default_model.empty() && entries_.size() == 1) {
-    name = entries_.begin()->first;
-  } else if (name.empty()) {
-    name = rules_.default_model;
-  }
+  if (name.empty()) name = rules_.default_model.empty() ? OnlyName() : rules_.default_model;
   if (name.empty()) {
     return Status::Error(
         StatusKind::kNotFound,
@@ -207,7 +220,7 @@ Status Catalogue::Find(std::string_view name, std::string_view version, ModelRef
         kCodeInvalidOutput);
   }
   const auto found = entries_.find(name);
-  if (found == entries_.end()) {
+  if (found == entries_.end() || (!nested && found->second.front()->internal())) {
     return Status::Error(
         StatusKind::kNotFound,
         StrCat("unknown model \"", name.substr(0, 128), "\"; there are: ", Names()),
@@ -234,8 +247,13 @@ ModelRef Catalogue::Default() const {
 }
 
 std::vector<ModelRef> Catalogue::List() const {
-  const std::vector<EntryRef> entries = Entries();
-  return {entries.begin(), entries.end()};
+  std::vector<ModelRef> out;
+  MutexLock lock(mu_);
+  for (const auto& [name, versions] : entries_) {
+    if (versions.front()->internal()) continue;
+    out.insert(out.end(), versions.begin(), versions.end());
+  }
+  return out;
 }
 
 std::vector<Catalogue::EntryRef> Catalogue::Entries() const {
@@ -393,6 +411,7 @@ void Catalogue::Drain(TimePoint until) {
     leaving.swap(leaving_);
   }
   for (std::thread& thread : leaving) thread.join();
+  overlays_.Clear();
 }
 
 }  // namespace aiges

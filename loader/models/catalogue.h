@@ -26,9 +26,11 @@
 
 #include "loader/api/models.h"
 #include "loader/api/settings.h"
+#include "loader/base/gpu_memory.h"
 #include "loader/base/mutex.h"
 #include "loader/models/engine.h"
 #include "loader/models/entry.h"
+#include "loader/models/overlays.h"
 #include "loader/models/repository.h"
 #include "loader/scheduler/shares.h"
 
@@ -57,6 +59,7 @@ class Catalogue final : public Models {
 
   bool several() const override { return several_; }
   Status Find(std::string_view name, std::string_view version, ModelRef* out) const override;
+  Status FindNested(std::string_view name, std::string_view version, ModelRef* out) const override;
   ModelRef Default() const override;
   std::vector<ModelRef> List() const override;
   void Load(const std::string& name, LoadWish wish, std::function<void(Status)> done) override;
@@ -94,7 +97,10 @@ class Catalogue final : public Models {
 
   Status Wake(Entry* entry);
   std::shared_ptr<Engine> Make(const EntryRef& entry, Status* status);
+  Status FindAmong(std::string_view name, std::string_view version, bool nested,
+                   ModelRef* out) const REQUIRES(mu_);
   EntryRef Latest(const std::vector<EntryRef>& versions) const;
+  std::string_view OnlyName() const REQUIRES(mu_);
   std::string Names() const REQUIRES(mu_);
 
   // On the thread `models`.
@@ -103,6 +109,7 @@ class Catalogue final : public Models {
   void Look();
   void LookAtFolders();
   void LoadNow(const std::string& name, LoadWish wish, Done done);
+  void EndLoad(const std::string& name, const std::string& folder, bool loaded);
   void LoadVersion(const EntryRef& entry, Done done);
   void AddVersions(const FoundModel& model, std::vector<EntryRef>* wanted,
                    std::vector<EntryRef>* unwanted);
@@ -134,7 +141,10 @@ class Catalogue final : public Models {
   unsigned ends_ = 0;                             // Of these, that leave.
   unsigned to_start_ = 0;                         // Of the start, that have not come to an end.
   uint64_t memory_ = 0;
+  Overlays overlays_;
   TimePoint looked_{}, measured_{};
+  bool looked_for_gpus_ = false;
+  std::unique_ptr<GpuMemory> gpus_;
 
   mutable Mutex mu_;
   CondVar wake_, started_;

@@ -25,12 +25,14 @@ using std::chrono::steady_clock;
 constexpr milliseconds kTick{200};
 constexpr milliseconds kLookPeriod{1000};  // Folders, memory.
 
-Status Unavailable(std::string text) {
-  return Status::Error(StatusKind::kDisconnected, std::move(text), kCodeCrash);
-}
-
 Status Failed(const std::string& name, const std::string& why) {
   return Status::Error(StatusKind::kInvalid, StrCat("load failed for model '", name, "': ", why));
+}
+
+// As Triton's servers and clients have it.
+Status FailedVersion(const Entry& entry, const std::string& why) {
+  return Failed(entry.name(),
+                StrCat("version ", entry.version(), " is at UNAVAILABLE state: Internal: ", why));
 }
 
 // Changes with any file of the model, but not with what lies deeper than its versions.
@@ -71,12 +73,6 @@ std::vector<FoundModel::Version> Chosen(const FoundModel& model, const ModelSett
   return out;
 }
 
-std::string Joined(const std::vector<std::string>& lines) {
-  std::string out;
-  for (const std::string& line : lines) out += StrCat(out.empty() ? "" : "; ", line);
-  return out;
-}
-
 // What is a version's own over what its model has.
 void SetFolder(const FoundModel& model, const FoundModel::Version& version,
                const std::string& resources, Settings* s) {
@@ -91,9 +87,7 @@ void SetFolder(const FoundModel& model, const FoundModel::Version& version,
                    {"AIGES_MODEL_VERSION", std::to_string(version.number)},
                    {"AIGES_MODEL_FOLDER", model.folder},
                    {"AIGES_RESOURCES", resources}};
-  const auto has = std::find_if(s->engine.begin(), s->engine.end(),
-                                [](const auto& entry) { return entry.first == "resources"; });
-  if (has == s->engine.end()) s->engine.emplace_back("resources", resources);
+  if (Find(s->engine, "resources") == nullptr) s->engine.emplace_back("resources", resources);
   std::erase_if(s->engine, [](const auto& entry) { return entry.first == "http_listen"; });
   s->effective.clear();
   s->model_tables.clear();
@@ -153,6 +147,7 @@ void Catalogue::Look() {
       Leave(entry, ModelState::kUnloading, "idle", "");
     }
   }
+  overlays_.Tidy(now);
   BeginWaiting();
 }
 
@@ -183,8 +178,7 @@ void Catalogue::AddVersions(const FoundModel& model, std::vector<EntryRef>* want
       versions.push_back(entry);
     }
     entry->set_settings(own);
-    if (errors.empty() && chosen.empty()) errors.push_back("no version that the policy names");
-    if (!errors.empty()) entry->Fail(Joined(errors));
+    if (!errors.empty()) entry->Fail(Join(errors));
     wanted->push_back(entry);
   }
   std::sort(versions.begin(), versions.end(),
@@ -195,7 +189,7 @@ void Catalogue::AddVersions(const FoundModel& model, std::vector<EntryRef>* want
     }
   }
   if (versions.empty()) entries_.erase(model.name);
-  if (!errors.empty()) LogError("models", model.name, ": ", Joined(errors));
+  if (!errors.empty()) LogError("models", model.name, ": ", Join(errors));
 }
 
 void Catalogue::LoadNow(const std::string& name, LoadWish wish, Done done) {
@@ -205,12 +199,16 @@ void Catalogue::LoadNow(const std::string& name, LoadWish wish, Done done) {
     if (drain_until_ != TimePoint::max()) return done(Unavailable("the service stops"));
     repositories = rules_.repositories;
   }
-  if (!wish.config.empty() || !wish.files.empty()) {
-    return done(Status::Error(StatusKind::kUnsupported,
-                              "a load with a configuration or files of its own is not served: "
-                              "change the folder of the model"));
+  FoundModel model = FindModel(repositories, name);
+  // The first look is at all of them.
+  if (!model.versions.empty() && !marks_.empty()) marks_[name] = MarkOf(model);
+  std::string folder;  // Of the client's own.
+  if (!wish.config.empty()) {
+    const FoundModel base = std::exchange(model, {});
+    const Status status = overlays_.Make(name, wish, base, &model);
+    if (!status.ok() && status.kind != StatusKind::kNotFound) return done(status);
+    folder = model.folder;
   }
-  const FoundModel model = FindModel(repositories, name);
   if (model.versions.empty()) {
     return done(
         Status::Error(StatusKind::kNotFound, StrCat("failed to load '", name.substr(0, 128),
@@ -218,25 +216,55 @@ void Catalogue::LoadNow(const std::string& name, LoadWish wish, Done done) {
   }
   std::vector<EntryRef> wanted, unwanted;
   AddVersions(model, &wanted, &unwanted);
-  if (wanted.empty()) return done(Failed(name, "no version that the policy names is there"));
-  marks_[name] = MarkOf(model);
+  if (wanted.empty()) {
+    if (!folder.empty()) overlays_.Drop(folder);
+    return done(Failed(name, "no version that the policy names is there"));
+  }
   auto left = std::make_shared<size_t>(wanted.size());
   auto first = std::make_shared<Status>();
-  const auto one = [this, left, first, unwanted, done = std::move(done)](const Status& status) {
+  const auto one = [this, name, folder, left, first, unwanted,
+                    done = std::move(done)](const Status& status) {
     if (!status.ok() && first->ok()) *first = status;
     if (--*left > 0) return;
     if (first->ok()) {
       for (const EntryRef& entry : unwanted) Remove(entry);
     }
+    EndLoad(name, folder, first->ok());
     done(*first);
   };
   for (const EntryRef& entry : wanted) LoadVersion(entry, one);
 }
 
+// The folder that it was loaded from counts, unless the engine that was there before serves on.
+void Catalogue::EndLoad(const std::string& name, const std::string& folder, bool loaded) {
+  std::vector<std::string> repositories;
+  bool serves = false;
+  milliseconds drain{0};
+  {
+    MutexLock lock(mu_);
+    repositories = rules_.repositories;
+    const auto found = entries_.find(name);
+    if (found != entries_.end()) {
+      for (const EntryRef& entry : found->second) {
+        serves = serves || entry->engine() != nullptr;
+        drain = std::max(drain, milliseconds(entry->settings()->instances.drain_ms));
+      }
+    }
+  }
+  if (loaded || !serves) {
+    return overlays_.Use(name, folder, steady_clock::now() + drain + kLookPeriod);
+  }
+  FoundModel before = overlays_.Find(name);
+  if (before.versions.empty()) before = FindModel(repositories, name);
+  std::vector<EntryRef> wanted, unwanted;
+  if (!before.versions.empty()) AddVersions(before, &wanted, &unwanted);
+  if (!folder.empty()) overlays_.Drop(folder);
+}
+
 // `done`: on the thread `models`.
 void Catalogue::LoadVersion(const EntryRef& entry, Done done) {
   if (const std::string mistakes = entry->mistakes(); !mistakes.empty()) {
-    return done(Failed(entry->name(), mistakes));
+    return done(FailedVersion(*entry, mistakes));
   }
   entry->Open();
   if (const std::shared_ptr<Engine> engine = entry->engine()) {
@@ -249,7 +277,7 @@ void Catalogue::LoadVersion(const EntryRef& entry, Done done) {
         fresh, [this, entry, engine, fresh, done = std::move(done)](const Status& status) {
           Post([entry, engine, fresh, status, done] {
             if (status.ok()) engine->scheduler().UseSettings(fresh);
-            done(status.ok() ? status : Failed(entry->name(), status.text));
+            done(status.ok() ? status : FailedVersion(*entry, status.text));
           });
         });
   }
@@ -341,7 +369,7 @@ void Catalogue::OnStarted(const EntryRef& entry, const std::shared_ptr<Engine>& 
           StrCat("the model ", entry->name(), " could not be loaded: ", status.text));
   }
   for (const Done& done : who) {
-    done(status.ok() || !several_ ? status : Failed(entry->name(), status.text));
+    done(status.ok() || !several_ ? status : FailedVersion(*entry, status.text));
   }
 }
 
@@ -356,7 +384,7 @@ void Catalogue::Leave(const EntryRef& entry, ModelState state, const std::string
       found != starting_.end() && state != ModelState::kFailed) {
     const std::vector<Done> who = std::move(found->second);
     starting_.erase(found);
-    for (const Done& waits : who) waits(Failed(entry->name(), "it was unloaded meanwhile"));
+    for (const Done& waits : who) waits(FailedVersion(*entry, "it was unloaded meanwhile"));
   }
   const size_t waited =
       std::erase_if(waiting_, [&](const Waiting& w) { return w.engine == engine; });
@@ -445,17 +473,24 @@ void Catalogue::LookAtFolders() {
     for (const EntryRef& entry : unwanted) Remove(entry);
   }
   for (const EntryRef& entry : Entries()) {
-    if (marks.count(entry->name()) == 0) Remove(entry);
+    if (marks.count(entry->name()) > 0 || overlays_.Has(entry->name())) continue;
+    Remove(entry);
   }
 }
 
 void Catalogue::MeasureMemory() {
+  if (!std::exchange(looked_for_gpus_, true)) gpus_ = GpuMemory::Open();
+  const GpuUse gpus = gpus_ == nullptr ? GpuUse() : gpus_->Read();
   memory_ = 0;
   for (const EntryRef& entry : Entries()) {
     uint64_t bytes = 0;
     if (const auto engine = entry->engine()) {
       for (const InstanceReport& i : engine->pool().Report().instances) {
-        if (i.pid > 0) bytes += ResidentBytes(i.pid);
+        if (i.pid <= 0) continue;
+        bytes += ResidentBytes(i.pid);
+        if (const auto used = gpus.processes.find(i.pid); used != gpus.processes.end()) {
+          bytes += used->second;
+        }
       }
     }
     entry->set_memory(bytes);

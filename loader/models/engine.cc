@@ -13,12 +13,11 @@ constexpr std::chrono::seconds kEndTime{1};
 
 }  // namespace
 
-Engine::Engine(Settings settings, uint64_t number, TimePoint made)
-    : settings_(std::move(settings)), number_(number), made_(made) {}
+Engine::Engine(Settings settings, TimePoint made) : settings_(std::move(settings)), made_(made) {}
 
 std::shared_ptr<Engine> Engine::Make(const std::string& name, const Settings& settings,
                                      uint64_t number, const Ground& ground, Status* status) {
-  std::shared_ptr<Engine> engine(new Engine(settings, number, ground.pool.clock->Now()));
+  std::shared_ptr<Engine> engine(new Engine(settings, ground.pool.clock->Now()));
   engine->pool_ = Pool::Create(engine->settings_, ground.pool, status);
   if (engine->pool_ == nullptr) return nullptr;
   engine->scheduler_ = std::make_unique<Scheduler>(

@@ -43,7 +43,6 @@ class Engine {
   // within the time that they get for that. Nobody else must be about to call (use_count).
   void Finish(TimePoint until, const Status& why);
 
-  uint64_t number() const { return number_; }
   static uint64_t NumberOf(uint64_t id) { return (id & ~kSessionBit) >> kIdBits; }
   static bool IsSession(uint64_t id) { return (id & kSessionBit) != 0; }
   Scheduler& scheduler() const { return *scheduler_; }
@@ -57,10 +56,9 @@ class Engine {
   static constexpr int kIdBits = 40;
   static constexpr uint64_t kSessionBit = uint64_t{1} << 63;
 
-  Engine(Settings settings, uint64_t number, TimePoint made);
+  Engine(Settings settings, TimePoint made);
 
   const Settings settings_;
-  const uint64_t number_;
   const TimePoint made_;
   std::unique_ptr<Pool> pool_;
   std::unique_ptr<Scheduler> scheduler_;

@@ -4,17 +4,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "loader/api/codes.h"
-
 namespace aiges {
 namespace {
 
 // A model that could not be loaded is tried again by a call that comes so much later.
 constexpr std::chrono::seconds kTryAgain{10};
-
-Status Unavailable(std::string text) {
-  return Status::Error(StatusKind::kDisconnected, std::move(text), kCodeCrash);
-}
 
 void AddTo(QueueReport* all, const QueueReport& one) {
   all->in_flight += one.in_flight;
@@ -83,6 +77,7 @@ Entry::Entry(std::string name, uint64_t version, std::shared_ptr<const Settings>
       version_(std::to_string(version)),
       pinned_(pinned),
       load_(std::move(load)),
+      internal_(settings->model.internal),
       settings_(std::move(settings)) {}
 
 ModelReport Entry::Report() const {
@@ -93,6 +88,7 @@ ModelReport Entry::Report() const {
   report.state = state_;
   report.reason = reason_;
   report.pinned = pinned_;
+  report.internal = internal_;
   report.memory_bytes = memory_;
   if (engine_ != nullptr) report.instances = engine_->pool().ReadyCount();
   // Its workers may all have died meanwhile.
@@ -165,16 +161,9 @@ void Entry::Wake() {
   (void)Use(&unused);
 }
 
-Resources* Entry::resources() {
-  MutexLock lock(mu_);
-  return engine_ == nullptr ? nullptr : &engine_->pool();
-}
-
 Buffer Entry::Allocate(size_t size) const {
   if (const std::shared_ptr<Engine> loaded = engine()) return loaded->pool().Allocate(size);
-  std::shared_ptr<char[]> heap(new char[size + 1]);
-  char* data = heap.get();
-  return {data, size, std::move(heap)};
+  return HeapBuffer(size);
 }
 
 std::shared_ptr<Engine> Entry::Use(Status* why) {
@@ -182,7 +171,7 @@ std::shared_ptr<Engine> Entry::Use(Status* why) {
     MutexLock lock(mu_);
     if (engine_ != nullptr) return engine_;
     if (shut_) {
-      *why = Unavailable(StrCat("the model ", name_, " is unloaded: ", reason_));
+      *why = NotLoaded(StrCat("the model ", name_, " is not loaded: ", reason_));
       return nullptr;
     }
     if (!mistakes_.empty()) {
@@ -215,6 +204,7 @@ std::shared_ptr<const Settings> Entry::settings() const {
 void Entry::set_settings(std::shared_ptr<const Settings> settings) {
   MutexLock lock(mu_);
   settings_ = std::move(settings);
+  internal_ = settings_->model.internal;
   if (!mistakes_.empty() && engine_ == nullptr) state_ = ModelState::kUnloaded;
   mistakes_.clear();
 }

@@ -8,17 +8,30 @@
 // Threads: thread-safe, short sections.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "loader/api/codes.h"
 #include "loader/api/models.h"
 #include "loader/api/settings.h"
 #include "loader/base/mutex.h"
 #include "loader/models/engine.h"
 
 namespace aiges {
+
+// What a call is told that its model cannot take.
+inline Status Unavailable(std::string text) {
+  return Status::Error(StatusKind::kDisconnected, std::move(text), kCodeCrash);
+}
+
+// The same of one that comes back only when somebody loads it.
+inline Status NotLoaded(std::string text) {
+  return Status::Error(StatusKind::kNotFound, std::move(text), kCodeCrash);
+}
 
 // Of all together.
 ModelPage SumOf(const std::vector<ModelPage>& pages);
@@ -36,13 +49,13 @@ class Entry final : public Model {
   const std::string& version() const override { return version_; }
   uint64_t number() const { return number_; }
   bool pinned() const { return pinned_; }
+  bool internal() const { return internal_; }
   ModelReport Report() const override;
   ModelFigures Figures() const override;
   bool Ready() const override;
   std::shared_ptr<const std::string> Schema() const override;
   std::shared_ptr<const std::string> Doors() const override;
   void Wake() override;
-  Resources* resources() override;
   // Memory that its workers can read, where it is loaded; else any.
   Buffer Allocate(size_t size) const;
   ModelPage Page() const;
@@ -89,6 +102,7 @@ class Entry final : public Model {
   const std::string version_;
   const bool pinned_;
   const Load load_;
+  std::atomic<bool> internal_;  // As the settings say; looked at for every call.
 
   mutable Mutex mu_;
   std::shared_ptr<const Settings> settings_ GUARDED_BY(mu_);

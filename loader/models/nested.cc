@@ -108,7 +108,7 @@ class Nested::BatchSink : public OutputSink {
 
 Status Nested::Allow(const NestedEvent& call, const NestedCaller& caller, ModelRef* model) const {
   if (!caller.status.ok()) return caller.status;
-  Status status = models_.Find(call.model, call.version, model);
+  Status status = models_.FindNested(call.model, call.version, model);
   if (!status.ok()) return status;
   const std::string& name = (*model)->name();
   if (caller.path == nullptr) return status;

@@ -135,9 +135,7 @@ Buffer Router::Allocate(size_t size) {
   if (!catalogue_.several()) {
     if (const auto engine = catalogue_.EngineOf(0)) return engine->pool().Allocate(size);
   }
-  std::shared_ptr<char[]> heap(new char[size + 1]);
-  char* data = heap.get();
-  return {data, size, std::move(heap)};
+  return HeapBuffer(size);
 }
 
 void Router::Load(Payload resource, std::function<void(Status, unsigned id)> done) {

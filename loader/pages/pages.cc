@@ -97,21 +97,15 @@ class ModelSeries {
 
   template <class Get>
   void Gauge(const char* name, const char* help, const Get& get) {
-    MetricFamily& family = out_.Begin(name, help, MetricType::Gauge);
-    for (const OfModel& m : models_) {
-      ClientMetric& metric = family.metric.emplace_back();
-      metric.label = m.labels;
-      metric.gauge.value = static_cast<double>(get(m.page));
-    }
+    Each(name, help, MetricType::Gauge, [&](ClientMetric* metric, const ModelPage& page) {
+      metric->gauge.value = static_cast<double>(get(page));
+    });
   }
   template <class Get>
   void Counter(const char* name, const char* help, const Get& get) {
-    MetricFamily& family = out_.Begin(name, help, MetricType::Counter);
-    for (const OfModel& m : models_) {
-      ClientMetric& metric = family.metric.emplace_back();
-      metric.label = m.labels;
-      metric.counter.value = static_cast<double>(get(m.page));
-    }
+    Each(name, help, MetricType::Counter, [&](ClientMetric* metric, const ModelPage& page) {
+      metric->counter.value = static_cast<double>(get(page));
+    });
   }
   // A series for each entry of a map.
   template <class Get>
@@ -126,6 +120,15 @@ class ModelSeries {
   void All();
 
  private:
+  template <class Set>
+  void Each(const char* name, const char* help, MetricType type, const Set& set) {
+    MetricFamily& family = out_.Begin(name, help, type);
+    for (const OfModel& m : models_) {
+      ClientMetric& metric = family.metric.emplace_back();
+      metric.label = m.labels;
+      set(&metric, m.page);
+    }
+  }
   static std::string Text(int key) { return std::to_string(key); }
   static std::string Text(const std::string& key) { return key; }
   void Calls();

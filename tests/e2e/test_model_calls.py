@@ -99,6 +99,8 @@ class Wrapper:
         return got["text"].data.decode() + "".join(parts)
 """
 MODELS = {"caller": CALLER, "echo": ECHO, "back": BACK, "tokens": TOKENS, "later": ASYNC}
+INTERNAL = {"echo.part"}
+MODELS["echo.part"] = ECHO
 
 
 def write_models(folder, models):
@@ -106,6 +108,8 @@ def write_models(folder, models):
         place = folder / name / "1"
         place.mkdir(parents=True)
         (place / "wrapper.py").write_text(text, encoding="utf-8")
+        if name in INTERNAL:
+            (folder / name / "model.toml").write_text("internal = true\n")
 
 
 def config_of(folder, **more):
@@ -204,6 +208,21 @@ def test_session_is_read_piece_by_piece(loader):
     do = "[a[0].data.decode() for a in aiges.stream('tokens', {'text': '5'})]"
     assert ask(loader, do) == str(list("01234"))
     assert ask(loader, "asyncio.run(pieces(3))") == str(list("012"))
+
+
+def test_internal_model_is_for_other_models_only(loader):
+    assert ask(loader, "call('echo.part', given='in')") == "in"
+    refused = ask(loader, "", model="echo.part")
+    assert refused.startswith("404 ") and "unknown model" in refused
+    assert "echo.part" not in refused.partition("there are")[2]
+    for path in ("/v2/models/echo.part", "/v2/models/echo.part/ready", "/m/echo.part/x"):
+        assert loader.web.get(path).status == 404
+    for path in ("/v1/models", "/v2/models"):
+        assert "echo.part" not in loader.web.get(path).body.decode()
+    index = loader.web.request("POST", "/v2/repository/index", b"").body.decode()
+    assert '"echo"' in index and "echo.part" not in index
+    status = json.loads(loader.web.get("/status.json").body)
+    assert "echo.part" in {model["name"] for model in status["models"]}
 
 
 def test_graph_has_counts(loader):

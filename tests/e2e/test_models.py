@@ -157,7 +157,7 @@ def test_on_demand_false_refuses_what_is_not_loaded(repository, loader_of):
     with loader_of(load=["one"], on_demand=False) as loader:
         assert call(loader, "one") == (200, "one 1: hi")
         status, text = call(loader, "two")
-        assert status == 503
+        assert status == 404
         assert "on_demand = false" in text
 
 

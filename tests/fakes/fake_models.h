@@ -38,7 +38,6 @@ class FakeModel final : public Model {
   std::shared_ptr<const std::string> Schema() const override { return schema_; }
   std::shared_ptr<const std::string> Doors() const override { return doors_; }
   void Wake() override {}
-  Resources* resources() override { return nullptr; }
 
  private:
   const std::string name_, version_;
@@ -49,6 +48,9 @@ class FakeModel final : public Model {
 // With one model and `any`, every name is its.
 class FakeModels final : public Models {
  public:
+  explicit FakeModels(std::vector<std::shared_ptr<FakeModel>> models = {})
+      : all(std::move(models)) {}
+
   std::vector<std::shared_ptr<FakeModel>> all;
   bool any = true;
 

@@ -24,8 +24,8 @@
 #include "loader/base/fd.h"
 #include "loader/pages/status_page.h"
 #include "loader/routes/front_server.h"
+#include "tests/fakes/fake_models.h"
 #include "tests/fakes/heap_buffers.h"
-#include "tests/fakes/one_model.h"
 
 namespace aiges {
 namespace {
@@ -291,7 +291,7 @@ class Front {
   EchoService service_;
   EchoSessions sessions_;
   NoResources resources_;
-  OneModel models_;
+  FakeModels models_{{std::make_shared<FakeModel>("svc", "1", "")}};
   HeapBuffers buffers_;
   Budget budget_{settings_.limits};
   FrontServer server_;

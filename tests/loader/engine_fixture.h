@@ -10,6 +10,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <fstream>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -81,6 +82,18 @@ inline Payload Piece(const std::string& text, DataStatus status, const std::stri
   return payload;
 }
 
+// What has come of the start of a pool.
+class Started {
+ public:
+  Pool::OnStarted Tell() {
+    return [told = told_](const Status& status) { told->set_value(status); };
+  }
+  Status Wait() { return told_->get_future().get(); }
+
+ private:
+  std::shared_ptr<std::promise<Status>> told_ = std::make_shared<std::promise<Status>>();
+};
+
 class EngineTest : public ::testing::Test {
  protected:
   void Start(const char* library = AIGES_ENGINE) {
@@ -90,8 +103,9 @@ class EngineTest : public ::testing::Test {
     pool = Pool::Create(settings, {&hub, &processes, &clock}, &status);
     ASSERT_NE(pool, nullptr) << status.text;
     scheduler = std::make_unique<Scheduler>(settings, pool.get(), &clock);
-    pool->Start(scheduler.get());
-    status = pool->WaitServing();
+    Started started;
+    pool->Start(scheduler.get(), started.Tell());
+    status = started.Wait();
     ASSERT_TRUE(status.ok()) << status.text;
   }
   void TearDown() override {

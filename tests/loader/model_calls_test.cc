@@ -27,7 +27,6 @@ class TestModel final : public Model {
   bool Ready() const override { return scheduler->Ready(); }
   std::shared_ptr<const std::string> Schema() const override { return pool->Schema(); }
   std::shared_ptr<const std::string> Doors() const override { return pool->Doors(); }
-  Resources* resources() override { return pool.get(); }
   void Wake() override {}
 
   std::unique_ptr<Pool> pool;
@@ -106,13 +105,14 @@ class ModelCalls : public EngineTest {
     nested = std::make_unique<Nested>(Nested::Ground{
         &models, &models, &models, &clock, milliseconds(20'000),
         [](Model& m, size_t n) { return static_cast<TestModel&>(m).pool->Allocate(n); }});
+    std::map<std::string, Started> started;
     for (auto& [name, model] : models.all) {
       model->scheduler->UseNested(nested.get(), name);
-      model->pool->StartOnHub(model->scheduler.get());
+      model->pool->StartOnHub(model->scheduler.get(), started[name].Tell());
     }
     hub.Start();
-    for (auto& [name, model] : models.all) {
-      const Status status = model->pool->WaitServing();
+    for (auto& [name, start] : started) {
+      const Status status = start.Wait();
       ASSERT_TRUE(status.ok()) << status.text;
     }
   }

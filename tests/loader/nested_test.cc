@@ -9,6 +9,7 @@
 #include "loader/api/codes.h"
 #include "loader/scheduler/scheduler.h"
 #include "tests/fakes/fake_clock.h"
+#include "tests/fakes/fake_models.h"
 #include "tests/fakes/fake_workers.h"
 #include "tests/fakes/recording_sink.h"
 
@@ -28,29 +29,12 @@ class CallingWorkers : public FakeWorkers {
   std::map<uint64_t, std::vector<NestedAnswer>> answers;
 };
 
-class OneModel final : public Model {
- public:
-  explicit OneModel(std::string name) : name_(std::move(name)) {}
-  const std::string& name() const override { return name_; }
-  const std::string& version() const override { return name_; }
-  ModelReport Report() const override { return {}; }
-  ModelFigures Figures() const override { return {}; }
-  bool Ready() const override { return true; }
-  std::shared_ptr<const std::string> Schema() const override { return nullptr; }
-  std::shared_ptr<const std::string> Doors() const override { return nullptr; }
-  Resources* resources() override { return nullptr; }
-  void Wake() override {}
-
- private:
-  const std::string name_;
-};
-
 class KnownModels final : public Models {
  public:
   bool several() const override { return true; }
   Status Find(std::string_view name, std::string_view, ModelRef* out) const override {
     if (name == "nobody") return Status::Error(StatusKind::kNotFound, "no such model", 10106);
-    *out = std::make_shared<OneModel>(std::string(name));
+    *out = std::make_shared<FakeModel>(std::string(name), "1", "");
     return Status::Ok();
   }
   ModelRef Default() const override { return nullptr; }

@@ -12,6 +12,7 @@
 #include "loader/protocols/openai/openai_error.h"
 #include "loader/protocols/openai/openai_models.h"
 #include "loader/protocols/openai/openai_request.h"
+#include "tests/fakes/fake_models.h"
 
 namespace aiges {
 namespace {
@@ -280,46 +281,18 @@ TEST(OpenAiError, NamesTheParameter) {
   EXPECT_EQ(param(": expected x"), json());
 }
 
-class OneOfTwo final : public Models {
- public:
-  class Fake final : public Model {
-   public:
-    Fake(std::string name, bool ready, const char* schema)
-        : name_(std::move(name)),
-          ready_(ready),
-          schema_(std::make_shared<const std::string>(schema)) {}
-    const std::string& name() const override { return name_; }
-    const std::string& version() const override { return version_; }
-    ModelReport Report() const override { return {}; }
-    ModelFigures Figures() const override { return {}; }
-    bool Ready() const override { return ready_; }
-    std::shared_ptr<const std::string> Schema() const override { return schema_; }
-    std::shared_ptr<const std::string> Doors() const override { return schema_; }
-    void Wake() override {}
-    Resources* resources() override { return nullptr; }
-
-   private:
-    const std::string name_, version_ = "1";
-    const bool ready_;
-    const std::shared_ptr<const std::string> schema_;
-  };
-
-  bool several() const override { return several_; }
-  Status Find(std::string_view, std::string_view, ModelRef*) const override { return Status::Ok(); }
-  ModelRef Default() const override { return nullptr; }
-  std::vector<ModelRef> List() const override { return models_; }
-  void Load(const std::string&, LoadWish, std::function<void(Status)>) override {}
-  void Unload(const std::string&, std::function<void(Status)>) override {}
-  bool Ready() const override { return true; }
-
-  bool several_ = true;
-  std::vector<ModelRef> models_ = {
-      std::make_shared<Fake>("a", false, ""), std::make_shared<Fake>("a", true, "{}"),
-      std::make_shared<Fake>("b\"", true, R"({"model": {"tasks": ["chat"]}})")};
-};
+// Two of one name, of which the first is not ready, and a third.
+FakeModels ThreeModels() {
+  FakeModels models({std::make_shared<FakeModel>("a", "1", ""),
+                     std::make_shared<FakeModel>("a", "1", "{}"),
+                     std::make_shared<FakeModel>("b\"", "1", R"({"model": {"tasks": ["chat"]}})")});
+  models.all.front()->ready = false;
+  models.any = false;
+  return models;
+}
 
 TEST(OpenAiModels, ListHasBothClientsFields) {
-  const json list = json::parse(WriteModelList(OneOfTwo(), 7));
+  const json list = json::parse(WriteModelList(ThreeModels(), 7));
   EXPECT_EQ(list.at("object"), "list");
   EXPECT_EQ(list.at("models"), json::array({"a", "b\""}));
   ASSERT_EQ(list.at("data").size(), 2u);
@@ -328,20 +301,20 @@ TEST(OpenAiModels, ListHasBothClientsFields) {
 }
 
 TEST(OpenAiModels, TaskThatIsNotDeclaredNamesThoseWhoDoIt) {
-  OneOfTwo models;
-  EXPECT_TRUE(CheckTask(models, *models.models_[2], "chat").ok());
-  Status status = CheckTask(models, *models.models_[1], "chat");
+  FakeModels models = ThreeModels();
+  EXPECT_TRUE(CheckTask(models, *models.all[2], "chat").ok());
+  Status status = CheckTask(models, *models.all[1], "chat");
   EXPECT_EQ(status.kind, StatusKind::kNotFound);
   EXPECT_EQ(status.text, "the model a does not declare the task chat; there are b\"");
-  status = CheckTask(models, *models.models_[2], "embed");
+  status = CheckTask(models, *models.all[2], "embed");
   EXPECT_NE(status.text.find("no model of this loader"), std::string::npos);
 }
 
 TEST(OpenAiModels, OneThatHasNotSaidAnythingIsAsked) {
-  OneOfTwo models;
-  EXPECT_TRUE(CheckTask(models, *models.models_[0], "chat").ok());  // The call loads it.
-  models.several_ = false;
-  EXPECT_EQ(CheckTask(models, *models.models_[0], "chat").kind, StatusKind::kDisconnected);
+  FakeModels models = ThreeModels();
+  EXPECT_TRUE(CheckTask(models, *models.all[0], "chat").ok());  // The call loads it.
+  models.any = true;
+  EXPECT_EQ(CheckTask(models, *models.all[0], "chat").kind, StatusKind::kDisconnected);
 }
 
 }  // namespace
