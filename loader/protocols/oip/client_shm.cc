@@ -87,10 +87,6 @@ Status ClientShm::Register(Region region) {
 }
 
 Status ClientShm::Unregister(const std::string& name) {
-  if (!on_) {
-    return Status::Error(StatusKind::kUnsupported,
-                         "registering shared memory is off: [oip] client_shm");
-  }
   const MutexLock lock(mu_);
   if (name.empty()) {
     regions_.clear();

@@ -242,15 +242,7 @@ Status ParseGenerate(std::string_view body, const ModelCard& card,
 
 std::string WriteGenerate(const InferResponse& response) {
   std::string json = "{";
-  if (!response.id.empty()) {
-    json += "\"id\":";
-    AppendJsonString(&json, response.id);
-    json += ',';
-  }
-  json += "\"model_name\":";
-  AppendJsonString(&json, response.model);
-  json += ",\"model_version\":";
-  AppendJsonString(&json, response.version);
+  AppendOrigin(&json, response);
   for (const auto& [name, value] : response.params) {
     json += ',';
     AppendJsonString(&json, name);

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "loader/api/codes.h"
 #include "loader/base/mutex.h"
 #include "loader/base/numbers.h"
 #include "loader/base/strings.h"
@@ -80,9 +81,10 @@ Status ReadShared(const ClientShm& shm, const Memory& memory, Tensor* input) {
   return status;
 }
 
-// All that the client said but its data.
-std::string OipParam(const InferRequest& request) {
-  std::string out = "{\"id\":";
+// All that the client said but its data. "checked": the inputs are those that the model declares;
+// nothing is known of one that was never loaded, so that it must look itself.
+std::string OipParam(const InferRequest& request, bool checked) {
+  std::string out = checked ? "{\"checked\":true,\"id\":" : "{\"id\":";
   AppendJsonString(&out, request.id);
   out += ",\"parameters\":";
   Params params;
@@ -302,7 +304,7 @@ Status MakeCall(InferRequest* request, const Target& target, const ServiceSettin
     if (name.starts_with(':') || IsOfProtocol(name)) continue;  // Names with it are the loader's.
     call.params.emplace_back(name, TextOf(value));
   }
-  call.params.emplace_back(kOipParam, OipParam(*request));
+  call.params.emplace_back(kOipParam, OipParam(*request, target.card->has_tensors()));
   out->caller = asker.caller.name;
   out->headers = std::move(asker.headers);
   out->headers.emplace_back("sid", asker.id);
@@ -392,6 +394,10 @@ bool IsError(const std::vector<Payload>& batch, Status* error) {
 }
 
 std::string ErrorText(const Status& status) {
+  // Clients look for these words where a model is not loaded.
+  if (status.kind == StatusKind::kNotFound && status.code == kCodeCrash) {
+    return StrCat("Request for unknown model: ", status.text);
+  }
   // The number of the engine's error, which XSF clients take out of the text.
   const size_t at = status.text.rfind(";code=");
   if (at == std::string::npos) return status.text;

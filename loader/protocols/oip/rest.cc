@@ -303,16 +303,23 @@ HttpResponse RestApi::Shm(const Segments& at, const HttpRequest& request, bool c
   return status.ok() ? HttpResponse::Text(200, "application/json", "") : RestError(status);
 }
 
+namespace {
+
+// Settings that are asked for by GET, and changed by what an administrator POSTs. False: neither.
+bool ReadChange(const HttpRequest& request, json* body, Status* status) {
+  if (request.method != "POST") return request.method == "GET" || request.method == "HEAD";
+  *status = CheckAdmin(request);
+  if (status->ok()) *status = ReadBody(request, kMostText, body);
+  return true;
+}
+
+}  // namespace
+
 HttpResponse RestApi::Trace(const std::string& model, const HttpRequest& request) {
   json body = json::object();
   Server::Traces changed, now;
   Status status;
-  if (request.method == "POST") {
-    status = CheckAdmin(request);
-    if (status.ok()) status = ReadBody(request, kMostText, &body);
-  } else if (request.method != "GET" && request.method != "HEAD") {
-    return WrongMethod("GET, POST");
-  }
+  if (!ReadChange(request, &body, &status)) return WrongMethod("GET, POST");
   for (const auto& [key, value] : body.items()) {
     std::vector<std::string>& values = changed[key];
     const json list = value.is_array() ? value : json::array({value});
@@ -338,12 +345,7 @@ HttpResponse RestApi::Log(const HttpRequest& request) {
   json body = json::object();
   Server::Logs changed, now;
   Status status;
-  if (request.method == "POST") {
-    status = CheckAdmin(request);
-    if (status.ok()) status = ReadBody(request, kMostText, &body);
-  } else if (request.method != "GET" && request.method != "HEAD") {
-    return WrongMethod("GET, POST");
-  }
+  if (!ReadChange(request, &body, &status)) return WrongMethod("GET, POST");
   for (const auto& [key, value] : body.items()) {
     if (value.is_boolean()) {
       changed[key] = value.get<bool>();

@@ -328,19 +328,23 @@ size_t BytesToRead(const HttpRequest& request) {
   return std::min<uint64_t>(json, request.body.size());
 }
 
+void AppendOrigin(std::string* json, const InferResponse& response) {
+  if (!response.id.empty()) {
+    *json += "\"id\":";
+    AppendJsonString(json, response.id);
+    *json += ',';
+  }
+  *json += "\"model_name\":";
+  AppendJsonString(json, response.model);
+  *json += ",\"model_version\":";
+  AppendJsonString(json, response.version);
+}
+
 HttpResponse WriteRest(const InferResponse& response, const RestForm& form) {
   HttpResponse out;
   std::vector<Bytes> data;
   std::string json = "{";
-  if (!response.id.empty()) {
-    json += "\"id\":";
-    AppendJsonString(&json, response.id);
-    json += ',';
-  }
-  json += "\"model_name\":";
-  AppendJsonString(&json, response.model);
-  json += ",\"model_version\":";
-  AppendJsonString(&json, response.version);
+  AppendOrigin(&json, response);
   if (!response.params.empty()) {
     json += ",\"parameters\":";
     AppendJson(&json, response.params);

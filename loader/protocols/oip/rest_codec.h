@@ -39,6 +39,8 @@ Status ParseRest(const Bytes& body, std::optional<uint64_t> header_length, const
 // How much of it ParseRest looks at one by one.
 size_t BytesToRead(const HttpRequest& request);
 
+// What every answer begins with: "id":.., "model_name":.., "model_version":..
+void AppendOrigin(std::string* json, const InferResponse& response);
 HttpResponse WriteRest(const InferResponse& response, const RestForm& form);
 // Bytes of data that WriteRest makes text of.
 size_t BytesToWrite(const InferResponse& response, const RestForm& form);

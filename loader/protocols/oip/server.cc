@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loader/protocols/oip/server.h"
 
+#include <google/protobuf/text_format.h>
 #include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
@@ -110,6 +111,19 @@ void CompleteConfig(const ModelCard& card, const std::string& name, inference::M
       inference::ModelVersionPolicy::POLICY_CHOICE_NOT_SET) {
     out->mutable_version_policy()->mutable_latest()->set_num_versions(1);
   }
+}
+
+// A configuration in JSON as the text of a config.pbtxt, never an empty one.
+Status ToPbtxt(const std::string& name, const std::string& json, std::string* text) {
+  inference::ModelConfig config;
+  const auto read = google::protobuf::util::JsonStringToMessage(json, &config);
+  if (!read.ok()) {
+    return Invalid(StrCat("failed to load '", name,
+                          "', expected the JSON of a model configuration: ", read.ToString()));
+  }
+  if (config.name().empty()) config.set_name(name);
+  google::protobuf::TextFormat::PrintToString(config, text);
+  return Status::Ok();
 }
 
 void SetDuration(uint64_t count, std::chrono::nanoseconds time, inference::StatisticDuration* out) {
@@ -281,7 +295,12 @@ void Server::Load(const std::string& name, const LoadWish& wish, std::function<v
     return done(Invalid("failed to load '" + name +
                         "', override model config must be provided with files"));
   }
-  models_.Load(name, wish, [name, done = std::move(done)](Status status) {
+  LoadWish own = wish;
+  if (!wish.config.empty()) {
+    const Status read = ToPbtxt(name, wish.config, &own.config);
+    if (!read.ok()) return done(read);
+  }
+  models_.Load(name, std::move(own), [name, done = std::move(done)](Status status) {
     if (status.kind == StatusKind::kNotFound) {
       status = Status::Error(
           StatusKind::kInternal,
@@ -290,8 +309,8 @@ void Server::Load(const std::string& name, const LoadWish& wish, std::function<v
       status =
           Status::Error(status.kind == StatusKind::kInternal ? StatusKind::kInvalid : status.kind,
                         status.text.starts_with(kLoadFailed)
-                            ? status.text
-                            : StrCat(kLoadFailed, " for model '", name, "': ", status.text));
+                            ? ErrorText(status)
+                            : StrCat(kLoadFailed, " for model '", name, "': ", ErrorText(status)));
     }
     done(std::move(status));
   });

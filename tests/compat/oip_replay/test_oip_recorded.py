@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from loader_process import Loader, wait_until
-from oip_pending import PENDING
 
 import triton_cases  # isort: skip
 import triton_repository  # isort: skip
@@ -61,11 +60,6 @@ def test_every_difference_is_one():
     assert [name for name, answer in DIFFERENT.items() if answer == RECORDED[name]] == []
 
 
-def expected_to_fail(name):
-    marks = [pytest.mark.xfail(reason=PENDING[name])] if name in PENDING else []
-    return pytest.param(name, marks=marks)
-
-
-@pytest.mark.parametrize("name", [expected_to_fail(name) for name in RECORDED])
+@pytest.mark.parametrize("name", RECORDED)
 def test_answer_is_that_of_the_original(answers, name):
     assert answers[name] == DIFFERENT.get(name, RECORDED[name])

@@ -87,7 +87,7 @@ TEST_F(OipInferCall, InputsArePayloadsAndParametersParams) {
   EXPECT_EQ(*Find(request.params, "n"), "3");
   EXPECT_EQ(*Find(request.params, ":caller"), "who") << "not what the client says";
   EXPECT_EQ(*Find(request.params, ":oip"),
-            R"({"id":"r1","parameters":{"n":3,"t":"x","f":2.0,":caller":true},)"
+            R"({"checked":true,"id":"r1","parameters":{"n":3,"t":"x","f":2.0,":caller":true},)"
             R"("outputs":[{"name":"X","parameters":{"classification":1}}]})");
 }
 

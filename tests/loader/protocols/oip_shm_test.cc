@@ -79,7 +79,7 @@ TEST_F(OipShm, OnlyObjectsOfSharedMemoryAreOpened) {
 TEST_F(OipShm, OffUnlessTheConfigurationSaysSo) {
   ClientShm off(false);
   EXPECT_EQ(off.Register({"a", key_, 0, 1}).kind, StatusKind::kUnsupported);
-  EXPECT_EQ(off.Unregister("a").kind, StatusKind::kUnsupported);
+  EXPECT_TRUE(off.Unregister("a").ok());  // There is none, which is what is asked for.
   std::vector<ClientShm::Region> regions;
   EXPECT_TRUE(off.List("", &regions).ok());
 }
