@@ -20,6 +20,7 @@ namespace py = pybind11;
 
 std::atomic<wrapperMeterCustom> g_meter{nullptr};
 std::atomic<wrapperTraceLog> g_trace{nullptr};
+std::atomic<wrapperMetrics> g_metrics{nullptr};
 
 // bytes of anything that has some: bytes-like as it is, str as UTF-8.
 py::bytes ToBytes(const py::object& value) {
@@ -172,6 +173,13 @@ int Trace(const std::string& tag, const std::string& key, const std::string& val
   return trace == nullptr ? 0 : trace(tag.c_str(), key.c_str(), value.c_str());
 }
 
+// -1: the host takes none, or not so many.
+int TellMetrics(const std::string& families) {
+  const wrapperMetrics tell = g_metrics.load();
+  const py::gil_scoped_release release;
+  return tell == nullptr ? -1 : tell(families.c_str());
+}
+
 void Bind(py::module_& m) {
   BindNode<ResponseData>(m, "ResponseData");
   BindNode<DataListNode>(m, "DataListNode");
@@ -212,6 +220,7 @@ void Bind(py::module_& m) {
   BindModelCalls(m);
   m.def("callback_metric", &Metric);
   m.def("callback_trace", &Trace);
+  m.def("tell_metrics", &TellMetrics);
   m.def("init_rq", &InitQueue);
 }
 
@@ -277,5 +286,6 @@ py::list MakeResponseList(const DataList* head) {
 
 void SetMeter(wrapperMeterCustom function) { g_meter = function; }
 void SetTrace(wrapperTraceLog function) { g_trace = function; }
+void SetMetrics(wrapperMetrics function) { g_metrics = function; }
 
 }  // namespace aiges::shim

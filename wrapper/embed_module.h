@@ -25,5 +25,6 @@ pybind11::list MakeResponseList(const DataList* head);
 // The host's functions from wrapperSetCtrl; NULL is fine.
 void SetMeter(wrapperMeterCustom function);
 void SetTrace(wrapperTraceLog function);
+void SetMetrics(wrapperMetrics function);
 
 }  // namespace aiges::shim

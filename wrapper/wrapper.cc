@@ -253,6 +253,7 @@ using namespace aiges::shim;  // Entries only, below.
 
 AIGES_EXPORT int wrapperSetCtrl(CtrlType type, void* func) {
   if (type == CTMeterCustom) SetMeter(reinterpret_cast<wrapperMeterCustom>(func));
+  if (type == CTMetrics) SetMetrics(reinterpret_cast<wrapperMetrics>(func));
   if (type == CTTraceLog) SetTrace(reinterpret_cast<wrapperTraceLog>(func));
   if (type == CTCallState) SetCallState(reinterpret_cast<wrapperCallState>(func));
   if (type == CTTryCallback) SetTryCallback(reinterpret_cast<wrapperCallback>(func));

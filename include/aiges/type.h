@@ -25,7 +25,8 @@ typedef enum {
   CTKeepInput = 7,   /* wrapperKeepInput */
   CTCallModel = 8,   /* wrapperCallModel */
   CTCallNext = 9,    /* wrapperCallNext */
-  CTCallEnd = 10     /* wrapperCallEnd */
+  CTCallEnd = 10,    /* wrapperCallEnd */
+  CTMetrics = 11     /* wrapperMetrics */
 } CtrlType;
 
 typedef enum {

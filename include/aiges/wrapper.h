@@ -44,6 +44,11 @@ typedef int (*wrapperCallback)(const void* usrTag, pDataList respData, int ret);
  * Returns 0. */
 typedef int (*wrapperMeterCustom)(const char* usrTag, const char* meterKey, int count);
 
+/* Tells the metrics of the plugin's own: `families` is JSON of all of them as they are now, in
+ * place of what this process said before, and at most 256 KiB (docs/plugin_metrics.md). They are
+ * series of /metrics. Thread-safe; ask it once a second at most. Anything but 0: not taken. */
+typedef int (*wrapperMetrics)(const char* families);
+
 /* Adds key=value to the trace of the call usrTag. Reaches the host's log. Thread-safe. Returns 0.
  */
 typedef int (*wrapperTraceLog)(const char* usrTag, const char* key, const char* value);

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,8 @@ struct InstanceReport {
   uint64_t calls = 0;
   std::string plugin;      // Path of the loaded library.
   std::string last_error;  // Why the last process ended, empty if none did.
+  // What the engine told of its own metrics last (wrapperMetrics); nullptr: nothing.
+  std::shared_ptr<const std::string> metrics;
 };
 
 struct InstancesReport {

@@ -41,6 +41,8 @@
 //   kDoorTook both              u64 bytes of the other's parts that were taken
 //   kMeter    worker -> loader  text usrTag, text key, i32 count
 //   kTrace    worker -> loader  text usrTag, text key, text value
+//   kMetrics  worker -> loader  text metrics of the engine's own (JSON, of wrapperMetrics), in place
+//                               of those before
 //   kLoad     loader -> worker  payload. A resource; the id is its number.
 //   kUnload   loader -> worker  nothing
 //   kLoaded   worker -> loader  i32 code, text error, u8 ErrorClass: the answer to either
@@ -100,7 +102,7 @@
 
 namespace aiges {
 
-inline constexpr uint32_t kChannelVersion = 9;
+inline constexpr uint32_t kChannelVersion = 10;
 // No single frame is larger: a length beyond it is a broken peer, not a request for memory.
 inline constexpr uint32_t kMaxFrame = 0x7fff0000;
 // How long a call waits behind running ones before a worker adds a thread.
@@ -110,6 +112,7 @@ inline constexpr size_t kMostErrorText = 4096;
 inline constexpr size_t kMostDetail = 8192;
 inline constexpr size_t kMostSchema = 1 << 20;
 inline constexpr size_t kMostDoors = 256 * 1024;
+inline constexpr size_t kMostMetrics = 256 * 1024;
 // Of parts of a door call in one direction that were said and not taken (kDoorTook).
 inline constexpr uint64_t kDoorWindowBytes = 4 << 20;
 // Calls of other models that may be open in one worker, and answers of a session on their way.
@@ -147,8 +150,9 @@ enum class FrameType : uint8_t {
   kCallAnswer = 28,
   kCallCredit = 29,
   kCallEnd = 30,
+  kMetrics = 31,
 };
-inline constexpr FrameType kLastFrameType = FrameType::kCallEnd;
+inline constexpr FrameType kLastFrameType = FrameType::kMetrics;
 
 // What an engine does with calls, as far as the loader must know. Bits of kReady.
 enum EngineTraits : uint32_t {

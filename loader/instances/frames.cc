@@ -339,6 +339,12 @@ bool ReadMeter(const Frame& frame, std::string_view* key, int32_t* count) {
   return r.ok();
 }
 
+bool ReadMetrics(const Frame& frame, std::string* families) {
+  WireReader r(frame.body);
+  *families = r.Text();
+  return r.ok() && families->size() <= kMostMetrics;
+}
+
 bool ReadTrace(const Frame& frame, std::string_view* tag, std::string_view* key,
                std::string_view* value) {
   WireReader r(frame.body);

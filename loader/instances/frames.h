@@ -99,6 +99,7 @@ bool ReadNested(const Frame& frame, const std::shared_ptr<ArenaMapping>& results
                 NestedEvent* event);
 bool ReadLoaded(const Frame& frame, LoadedFrame* loaded);
 bool ReadMeter(const Frame& frame, std::string_view* key, int32_t* count);
+bool ReadMetrics(const Frame& frame, std::string* families);
 bool ReadTrace(const Frame& frame, std::string_view* tag, std::string_view* key,
                std::string_view* value);
 

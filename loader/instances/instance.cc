@@ -172,6 +172,13 @@ bool Instance::Handle(const Frame& frame, std::vector<ResultFrame>* results, Inp
       meter(context, key, count);
       return true;
     }
+    case FrameType::kMetrics: {
+      std::string families;
+      if (!ReadMetrics(frame, &families)) return false;
+      MutexLock lock(credit_mu_);
+      report_.metrics = std::make_shared<const std::string>(std::move(families));
+      return true;
+    }
     case FrameType::kTrace: {
       std::string_view tag, key, value;
       if (!ReadTrace(frame, &tag, &key, &value)) return false;
@@ -360,6 +367,7 @@ Instance::Input Instance::OnDeath(bool stopping, std::string* why, bool* dead) {
   MutexLock lock(credit_mu_);  // After Close: an OpenSession under way sees that it is late.
   credit_.End();
   report_.pid = -1;
+  report_.metrics = nullptr;
   if (!stopping) report_.last_error = *why;
   SetState(stopping ? InstanceState::kStopped : InstanceState::kBackoff);
   return lost;

@@ -12,6 +12,9 @@ namespace {
 // Different models that are called, or refused: what a loader counts is bounded.
 constexpr size_t kMostPairs = 10'000;
 
+// How the parameter ":oip" begins where a front has looked at the inputs (protocols/oip).
+constexpr std::string_view kChecked = "{\"checked\":true,";
+
 size_t BytesOf(const std::vector<Payload>& payloads) {
   size_t bytes = 0;
   for (const Payload& p : payloads) bytes += p.data.size();
@@ -39,8 +42,12 @@ std::string Shown(const CallPath& path, std::string_view model) {
 }
 
 void AddMissing(const Pairs& more, Pairs* params) {
-  // Who calls is the loader's to say.
+  // Who calls, and what has been checked, is the loader's to say.
   std::erase_if(*params, [](const auto& p) { return p.first == ":caller"; });
+  for (auto& [key, value] : *params) {
+    if (key == ":oip" && value.starts_with(kChecked))
+      value = StrCat("{", value.substr(kChecked.size()));
+  }
   for (const auto& [key, value] : more) {
     if (Find(*params, key) == nullptr) params->emplace_back(key, value);
   }

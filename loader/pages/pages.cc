@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "loader/base/strings.h"
+#include "loader/pages/engine_metrics.h"
 
 namespace aiges {
 namespace {
@@ -36,6 +37,7 @@ class Families {
     Begin(name, help, MetricType::Counter).metric.emplace_back().counter.value =
         static_cast<double>(value);
   }
+  void Add(MetricFamily family) { all_.push_back(std::move(family)); }
   std::string Text() const { return prometheus::TextSerializer().Serialize(all_); }
 
  private:
@@ -134,6 +136,7 @@ class ModelSeries {
   void Calls();
   void Instances();
   void Sessions();
+  void OfEngines();
 
   Families& out_;
   const std::vector<OfModel>& models_;
@@ -145,6 +148,7 @@ void ModelSeries::All() {
   Calls();
   Instances();
   Sessions();
+  OfEngines();
   const bool metered = std::any_of(models_.begin(), models_.end(), [](const OfModel& m) {
     return !m.page.instances.meters.empty();
   });
@@ -214,6 +218,22 @@ void ModelSeries::Sessions() {
           [](const ModelPage& m) { return m.sessions.batches; });
   Gauge("aiges_session_input_bytes", "Input that engines have not taken.",
         [](const ModelPage& m) { return m.sessions.input_bytes; });
+}
+
+void ModelSeries::OfEngines() {
+  std::vector<ToldMetrics> told;
+  for (const OfModel& m : models_) {
+    for (const InstanceReport& i : m.page.instances.instances) {
+      if (i.metrics == nullptr) continue;
+      told.push_back({*i.metrics, m.labels});
+      told.back().labels.push_back({"worker", std::to_string(i.index)});
+    }
+  }
+  if (told.empty()) return;
+  size_t left_out = 0;
+  for (MetricFamily& family : EngineMetrics(told, &left_out)) out_.Add(std::move(family));
+  out_.Gauge("aiges_engine_metrics_left_out", "Families and series of engines that cannot be used.",
+             static_cast<double>(left_out));
 }
 
 // Those that have been loaded; what only lies in a folder costs no series.

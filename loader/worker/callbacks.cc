@@ -57,6 +57,19 @@ int OnMeter(const char* usr_tag, const char* key, int count) {
   return 0;
 }
 
+int OnMetrics(const char* families) {
+  if (InForkedChild() || families == nullptr) return -1;
+  const std::string_view text(families, ::strnlen(families, kMostMetrics + 1));
+  if (text.size() > kMostMetrics) return -1;
+  std::string frame;
+  WireWriter w(&frame);
+  w.Begin(FrameType::kMetrics, 0);
+  w.Text(text);
+  w.End();
+  GetOutbox().Write(frame);
+  return 0;
+}
+
 int OnTrace(const char* usr_tag, const char* key, const char* value) {
   if (InForkedChild()) return -1;
   std::string frame;
@@ -182,6 +195,7 @@ void OfferHostFunctions(const Plugin& plugin, unsigned alive_period_ms) {
   g_alive_period_ms = alive_period_ms;
   if (plugin.set_ctrl == nullptr) return;
   plugin.set_ctrl(CTMeterCustom, reinterpret_cast<void*>(&OnMeter));
+  plugin.set_ctrl(CTMetrics, reinterpret_cast<void*>(&OnMetrics));
   plugin.set_ctrl(CTTraceLog, reinterpret_cast<void*>(&OnTrace));
   plugin.set_ctrl(CTCallState, reinterpret_cast<void*>(&OnCallState));
   plugin.set_ctrl(CTTryCallback, reinterpret_cast<void*>(&OnTryResult));

@@ -128,5 +128,47 @@ TEST(LatencyHistogram, BoundBelongsToItsBucketAndNegativeTimesCountAsZero) {
   EXPECT_NEAR(h.sum_seconds(), 20.001e-6, 1e-12);
 }
 
+TEST_F(PagesTest, MetricsOfEnginesAreSeriesOfTheirWorkers) {
+  const auto told = [this](size_t worker, const char* text) {
+    data.instances.instances[worker].metrics = std::make_shared<const std::string>(text);
+  };
+  told(0, R"([{"name": "seen_total", "help": "Seen.", "kind": "counter",
+               "series": [{"labels": {"sort": "a\"b"}, "value": 3}, {"value": 1.5}]},
+              {"name": "size", "kind": "histogram",
+               "series": [{"buckets": [[0.5, 1], ["+Inf", 4]], "sum": 7.5}]}])");
+  told(1, R"([{"name": "seen_total", "kind": "counter", "series": [{"value": 2}]},
+              {"name": "free", "kind": "gauge", "series": [{"value": "NaN"}]}])");
+  const auto samples = Samples();
+  EXPECT_EQ(samples.at(R"re(seen_total{sort="a\"b",worker="0"})re"), "3");
+  EXPECT_EQ(samples.at(R"re(seen_total{worker="0"})re"), "1.5");
+  EXPECT_EQ(samples.at(R"re(seen_total{worker="1"})re"), "2");
+  EXPECT_EQ(samples.at(R"re(size_bucket{worker="0",le="0.5"})re"), "1");
+  EXPECT_EQ(samples.at(R"re(size_count{worker="0"})re"), "4");
+  EXPECT_EQ(samples.at(R"re(size_sum{worker="0"})re"), "7.5");
+  EXPECT_EQ(samples.at("aiges_engine_metrics_left_out"), "0");
+}
+
+TEST_F(PagesTest, MetricsThatAreNoneAreLeftOutAndCounted) {
+  const char* const wrong[] = {
+      "no json",
+      "{}",
+      "[1]",
+      R"([{"name": "1a", "kind": "gauge", "series": []}])",
+      R"([{"name": "aiges_ready", "kind": "gauge", "series": [{"value": 0}]}])",
+      R"([{"name": "a", "kind": "summary", "series": []}])",
+      R"([{"name": "a", "kind": "gauge"}])",
+      R"([{"name": "a", "kind": "gauge", "series": [{"value": "high"}]}])",
+      R"([{"name": "a", "kind": "gauge", "series": [{"labels": {"le": "1"}, "value": 1}]}])",
+      R"([{"name": "a", "kind": "gauge", "series": [{"labels": {"x-y": "1"}, "value": 1}]}])",
+      R"([{"name": "a", "kind": "histogram", "series": [{"buckets": [[1, 2]], "sum": 1}]}])",
+      R"([{"name": "a", "kind": "gauge", "series": [{"value": 1}]},
+          {"name": "a", "kind": "counter", "series": [{"value": 1}]}])",
+  };
+  for (const char* text : wrong) {
+    data.instances.instances[0].metrics = std::make_shared<const std::string>(text);
+    EXPECT_EQ(Samples().at("aiges_engine_metrics_left_out"), "1") << text;
+  }
+}
+
 }  // namespace
 }  // namespace aiges

@@ -377,6 +377,20 @@ TEST_F(PoolTest, ResourceThatNeverGetsLoadedEndsItsWorker) {
   EXPECT_EQ(answer.kind, StatusKind::kDisconnected) << answer.text;
 }
 
+TEST_F(PoolTest, MetricsOfAnEngineAreThoseItToldLastAndGoWithTheWorker) {
+  StartReady();
+  for (const char* told : {"[]", R"([{"name": "n"}])"}) {
+    Say(0, FrameType::kMetrics, 0, [told](WireWriter& w) { w.Text(told); });
+  }
+  Turn();
+  const auto metrics = pool->Report().instances.front().metrics;
+  ASSERT_NE(metrics, nullptr);
+  EXPECT_EQ(*metrics, R"([{"name": "n"}])");
+  Worker(0).Die("signal 9");
+  Turn();
+  EXPECT_EQ(pool->Report().instances.front().metrics, nullptr);
+}
+
 TEST_F(PoolTest, NoWorkerTakesTheTurnOfAnother) {
   StartReady(2);
   ASSERT_TRUE(Send(1));

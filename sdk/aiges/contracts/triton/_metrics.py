@@ -5,13 +5,17 @@ from __future__ import annotations
 
 import bisect
 import enum
+import itertools
+import json
 import math
 import threading
+import time
 from typing import Any
 
 from aiges.contracts.triton._errors import TritonModelException
+from aiges.contracts.triton._logger import Logger
 
-__all__ = ["Metric", "MetricFamily", "MetricKind", "families"]
+__all__ = ["Metric", "MetricFamily", "MetricKind", "exposition"]
 
 
 class MetricKind(enum.Enum):
@@ -22,7 +26,7 @@ class MetricKind(enum.Enum):
     HISTOGRAM = "histogram"
 
 
-_lock = threading.Lock()
+_lock = threading.RLock()  # Collecting garbage may end a Metric in the middle of it.
 _families: dict[str, _Family] = {}
 
 
@@ -42,10 +46,84 @@ class _Series:
         self.holders = 0
 
 
-def families() -> list[Any]:
-    """Return what there is to report, by name."""
+def _number(value: float) -> float | str:
+    """Return it as JSON has it, which knows finite numbers only."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
+
+
+def _said(kind: MetricKind, key: tuple[tuple[str, str], ...], series: _Series) -> dict[str, Any]:
+    said: dict[str, Any] = {"labels": dict(key)}
+    if kind is not MetricKind.HISTOGRAM:
+        said["value"] = _number(series.value)
+        return said
+    bounds = [*series.buckets, math.inf]
+    counts = itertools.accumulate(series.counts)
+    said["buckets"] = [[_number(bound), count] for bound, count in zip(bounds, counts)]
+    said["sum"] = _number(series.value)
+    return said
+
+
+def exposition() -> str:
+    """Return all families as the host takes them (docs/plugin_metrics.md)."""
     with _lock:
-        return [_families[name] for name in sorted(_families)]
+        return json.dumps(
+            [
+                {
+                    "name": name,
+                    "help": family.description,
+                    "kind": family.kind.value,
+                    "series": [_said(family.kind, *each) for each in family.series.items()],
+                }
+                for name, family in sorted(_families.items())
+            ],
+            separators=(",", ":"),
+        )
+
+
+class _Teller:
+    """Tells the host what has changed, on a thread of its own, a few times a second at most."""
+
+    PERIOD_S = 0.2
+
+    def __init__(self) -> None:
+        self._changed = threading.Event()
+        self._is_started = False
+
+    def start(self) -> None:
+        """Begin, where there is a host. Under _lock."""
+        if self._is_started:
+            return
+        self._is_started = True
+        try:
+            from aiges_embed import tell_metrics
+        except ImportError:
+            return
+        args = (tell_metrics,)
+        threading.Thread(target=self._run, args=args, name="metrics", daemon=True).start()
+
+    def wake(self) -> None:
+        """Say that something has changed."""
+        if not self._changed.is_set():
+            self._changed.set()
+
+    def _run(self, tell: Any) -> None:
+        was_taken = True
+        while True:
+            self._changed.wait()
+            self._changed.clear()
+            text = exposition()
+            is_taken = tell(text) == 0
+            if was_taken and not is_taken:
+                Logger.log_warn(
+                    f"the host does not take metrics of {len(text)} bytes: expected at most 256 KiB"
+                )
+            was_taken = is_taken
+            time.sleep(self.PERIOD_S)
+
+
+_teller = _Teller()
 
 
 class Metric:
@@ -57,12 +135,14 @@ class Metric:
         with _lock:
             self._series = family.series.setdefault(self._key, _Series(buckets))
             self._series.holders += 1
+        _teller.wake()
 
     def __del__(self) -> None:
         with _lock:
             self._series.holders -= 1
             if not self._series.holders and self._family.series.get(self._key) is self._series:
                 del self._family.series[self._key]
+        _teller.wake()
 
     def _refuse(self, what: str) -> None:
         raise TritonModelException(
@@ -79,6 +159,7 @@ class Metric:
             )
         with _lock:
             self._series.value += value
+        _teller.wake()
 
     def set(self, value: float) -> None:
         """Set a gauge."""
@@ -86,6 +167,7 @@ class Metric:
             self._refuse("set")
         with _lock:
             self._series.value = float(value)
+        _teller.wake()
 
     def observe(self, value: float) -> None:
         """Add a value to a histogram."""
@@ -94,6 +176,7 @@ class Metric:
         with _lock:
             self._series.counts[bisect.bisect_left(self._series.buckets, value)] += 1
             self._series.value += value
+        _teller.wake()
 
     def value(self) -> float:
         """Return what a counter or a gauge has."""
@@ -115,6 +198,7 @@ class MetricFamily:
             raise TypeError(f"kind: expected one of MetricFamily's, got {type(kind).__name__}")
         with _lock:
             there = _families.setdefault(name, _Family(name, description, kind))
+            _teller.start()
         if there.kind is not kind:
             raise TritonModelException(
                 f"metric family '{name}' is there already, of kind {there.kind.value}"
