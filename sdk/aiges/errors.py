@@ -29,11 +29,11 @@ BAD_INPUT = 30006
 class CallError(Exception):
     """What a hook that serves calls says of a call, as the client is to get it.
 
-    The client gets ``text`` as it is, and the status of its class: that of a CallError itself is the
+    The client gets ``text`` as it is, and the status of its class: a CallError itself is the
     engine's fault, 500, with a traceback in the log. So is any exception that is no CallError, and
-    its text then names the hook and the exception. XSF clients get the loader's
-    code as for any error of that hook, and ``;code=<code>`` behind the text; ``code`` is any int of
-    32 bits but 0, that of the class where none is given.
+    its text then names the hook and the exception. XSF clients get the loader's code as for any
+    error of that hook, and ``;code=<code>`` behind the text; ``code`` is any int of 32 bits but 0,
+    that of the class where none is given.
 
     In the list that wrapperBatchExec returns it stands in the place of its call. In wrapperInit
     and wrapperWarmup, which no caller has asked for, it is an exception like others.

@@ -166,7 +166,12 @@ return [pb_utils.InferenceResponse([pb_utils.Tensor("OUTPUT0", out)])]
             {},
             "expected 2 inputs but got 1 inputs for model 'm'. Got input(s) ['other'], but missing",
         ),
-        ({"INPUT0": A, "INPUT1": B, "C": B}, "unexpected inference input 'C' for model 'm'"),
+        (
+            {"INPUT0": A, "INPUT1": B, "C": B},
+            "expected 2 inputs but got 3 inputs for model 'm'. Got input(s) "
+            "['INPUT0','INPUT1','C'], but missing required input(s) [].",
+        ),
+        ({"INPUT0": A, "C": B}, "unexpected inference input 'C' for model 'm'"),
         ({"INPUT0": A, "INPUT1": B.astype(np.int32)}, "'INPUT1' data-type is 'INT32', but model"),
         ({"INPUT0": A, "INPUT1": B[:3]}, "Expected [4], got [3]."),
     ],
@@ -175,6 +180,8 @@ def test_what_cannot_be_taken_is_refused(add_sub, inputs, text):
     payloads = list(add_sub.payloads(inputs or {"other": A}))
     answer = add_sub.xsf.once(*payloads)
     assert answer.code and text in answer.error
+    answer = add_sub.call(payloads=payloads, request_id="r7", checked=False)
+    assert answer.code and "[request id: r7] " in answer.error and text in answer.error
 
 
 def test_batches_are_lists_of_requests(serve):

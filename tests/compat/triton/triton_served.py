@@ -64,9 +64,19 @@ class Served(Loader):
             shape = ",".join(map(str, np.shape(array)))
             yield self.xsf.payload(name, data, OTHER, datatype=datatype, shape=shape)
 
-    def call(self, inputs=None, *, parameters=None, request_id="", outputs=None, payloads=None):
+    def call(
+        self,
+        inputs=None,
+        *,
+        parameters=None,
+        request_id="",
+        outputs=None,
+        payloads=None,
+        checked=True,
+    ):
         """The answer of a once call, as the protocol of tensors makes it."""
         said = {
+            **({"checked": True} if checked else {}),
             "id": request_id,
             "parameters": parameters or {},
             "outputs": [{"name": name} for name in outputs or ()],

@@ -3,22 +3,24 @@
 
 from __future__ import annotations
 
-import json
+import os
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from aiges.contracts._detect import folders_here
+from aiges.contracts._oip import OIP, Checker, Kind, is_checked, outputs_of, shape_of
 from aiges.contracts.onnx import _pbtxt
 from aiges.contracts.onnx._file import find_model
 from aiges.contracts.onnx._model import Model
 from aiges.contracts.onnx._settings import Settings
-from aiges.contracts.onnx._tensors import shape_text
+from aiges.contracts.onnx._tensors import BYTES, shape_text
 from aiges.errors import BadInput
 
 __all__ = ["Engine"]
 
 _DEFAULT_ROWS = 64  # Of a run of several calls.
+_ELEMENT = bytes(4)  # Of BYTES, and nothing in it.
 _WARM = 2  # Runs; the first makes what the second reuses.
 
 
@@ -53,6 +55,15 @@ class Engine:
         stacks = model.has_rows if said else model.rows_by_names and said is None
         self._most_rows = (said or _DEFAULT_ROWS) if stacks else 0
         self._inputs = {tensor.name: tensor for tensor in model.inputs}
+        self._has_texts = any(tensor.datatype == BYTES for tensor in model.inputs)
+        self._name = os.environ.get("AIGES_MODEL_NAME") or (found and found[0]["name"]) or file.stem
+        self._checker = Checker(
+            self._name,
+            {tensor.name: tensor.declared for tensor in model.inputs},
+            [tensor.name for tensor in model.outputs],
+            batched=self._most_rows > 0,
+            most_rows=said or 0,
+        )
         self._card = {
             "platform": "onnxruntime_onnx",
             "max_batch_size": self._most_rows,
@@ -102,7 +113,7 @@ class Engine:
         together: dict[Any, list[_Call]] = {}
         for place, request in enumerate(requests):
             try:
-                call = self._read(place, request)
+                call = self._read(place, request, params[place])
             except BadInput as fault:
                 answers[place] = fault
                 continue
@@ -115,39 +126,46 @@ class Engine:
                 answers[place] = self._written(params[place], answer)
         return answers
 
-    def _read(self, place: int, request: Any) -> _Call:
+    def _read(self, place: int, request: Any, params: dict[str, Any]) -> _Call:
+        nodes = request.list
+        if not is_checked(params) or len(nodes) != len(self._inputs):
+            self._check(nodes, params)
         feed: dict[str, Any] = {}
-        for node in request.list:
+        for node in nodes:
             tensor = self._inputs.get(node.key)
-            if tensor is None or tensor.name in feed:
-                raise BadInput(self._wrong_names([each.key for each in request.list]))
+            if tensor is None:  # The model has changed since the loader has looked.
+                raise BadInput(f"unexpected inference input '{node.key}' for model '{self._name}'")
             feed[tensor.name] = tensor.read(node)
-        if len(feed) != len(self._inputs):
-            raise BadInput(self._wrong_names(list(feed)))
         if not self._most_rows:
             return _Call(place, feed, 0, place)
         shapes = [feed[name].shape for name in self._inputs]
         rows: int = shapes[0][0]
-        if len(shapes) > 1 and any(shape[0] != rows for shape in shapes):
-            shown = ", ".join(f"{name} {feed[name].shape[0]}" for name in self._inputs)
-            raise BadInput(f"expected the same first dimension in all inputs, got {shown}")
-        most = self._settings.max_batch_size
-        if most and rows > most:
-            raise BadInput(f"expected at most {most} rows (max_batch_size), got {rows}")
         return _Call(place, feed, rows, tuple(shape[1:] for shape in shapes) if rows else place)
 
-    def _wrong_names(self, got: list[str]) -> str:
-        there = list(self._inputs)
-        missing = [name for name in there if name not in got]
-        unknown = [name[:100] for name in got if name not in self._inputs][:10]
-        parts = []
-        if len(set(got)) != len(got):
-            return f"expected each of the inputs {', '.join(there)} once"
-        if missing:
-            parts.append(f"missing: {', '.join(missing)}")
-        if unknown:
-            parts.append(f"unknown: {', '.join(unknown)}")
-        return f"expected the inputs {', '.join(there)}; {'; '.join(parts)}"
+    def _check(self, nodes: Any, params: dict[str, Any]) -> None:
+        kinds = tuple([self._kind(node, params) for node in nodes])
+        sizes = tuple([node.len for node in nodes])
+        texts: list[bytes] = []
+        if self._has_texts:
+            is_text = [node.desc.get("datatype") == BYTES for node in nodes]
+            texts = [node.data if own else _ELEMENT for node, own in zip(nodes, is_text)]
+        self._checker.check(kinds, sizes, params, texts)
+
+    def _kind(self, node: Any, params: dict[str, Any]) -> Kind:
+        desc = node.desc
+        datatype = desc.get("datatype")
+        if datatype is not None:
+            return node.key, datatype, shape_of(desc.get("shape", ""))
+        # One string. Of the protocol the loader has made it of a tensor of that shape.
+        tensor = self._inputs.get(node.key)
+        if tensor is None or OIP in params:
+            return node.key, BYTES, (1,)
+        if tensor.datatype != BYTES:
+            raise BadInput(
+                f'input "{node.key}": expected {tensor.datatype}, got {node.len} bytes without a '
+                "datatype"
+            )
+        return node.key, BYTES, (1,) * len(tensor.declared.shape)
 
     def _groups(self, calls: list[_Call]) -> list[list[_Call]]:
         groups: list[list[_Call]] = []
@@ -188,20 +206,5 @@ class Engine:
 
     def _written(self, params: dict[str, Any], outputs: list[Any]) -> Any:
         made = {t.name: t.written(array) for t, array in zip(self._model.outputs, outputs)}
-        wanted = _asked_for(params)
-        if wanted is None:
-            return made
-        unknown = [name for name in wanted if name not in made]
-        if unknown:
-            there = ", ".join(made)
-            return BadInput(f"expected outputs among {there}, got {', '.join(unknown)[:200]}")
-        return {name: made[name] for name in wanted}
-
-
-def _asked_for(params: dict[str, Any]) -> list[str] | None:
-    """Return the outputs that a client of OIP names; None: all."""
-    said = params.get(":oip")
-    if said is None or '"outputs":[]' in said or '"outputs"' not in said:
-        return None
-    outputs = json.loads(said).get("outputs") or []
-    return [str(each.get("name")) for each in outputs] or None
+        wanted = outputs_of(params)
+        return {name: made[name] for name in wanted if name in made} if wanted else made

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Callable
 
 import numpy as np
 
+from aiges.contracts._oip import Declared
 from aiges.errors import BadInput
 from aiges.tensors import dtype_of
 
@@ -30,15 +31,11 @@ _DATATYPES = {
     "tensor(double)": "FP64",
     "tensor(string)": BYTES,
 }
-_MOST_KEPT = 1000  # Shapes of a tensor that are remembered.
 
 
 @dataclass
 class Tensor:
-    """``shape`` has -1 where any number is taken; ``symbols`` what the file calls that, or None.
-
-    Threads: any; what is kept of shapes may be found out twice.
-    """
+    """``shape`` has -1 where any number is taken; ``symbols`` what the file calls that, or None."""
 
     name: str
     datatype: str
@@ -46,7 +43,6 @@ class Tensor:
     symbols: tuple[object, ...]
     sent: tuple[int, ...] | None = None  # As clients have it, where that is another.
     reshape: Callable[[tuple[int, ...]], tuple[int, ...]] | None = None  # From one to the other.
-    _taken: set[tuple[int, ...]] = field(default_factory=set)
 
     @classmethod
     def of(cls, argument: Any) -> Tensor | None:
@@ -62,11 +58,12 @@ class Tensor:
     @property
     def card(self) -> dict[str, Any]:
         """What clients are told."""
-        return {
-            "name": self.name,
-            "datatype": self.datatype,
-            "shape": list(self.sent or self.shape),
-        }
+        return {"name": self.name, "datatype": self.datatype, "shape": list(self.declared.shape)}
+
+    @property
+    def declared(self) -> Declared:
+        """The same, as it is compared with what comes."""
+        return Declared(self.datatype, self.sent or self.shape)
 
     def zeros(self, rows: int, other: int = 1) -> Any:
         """Return an input of that many rows, with ``other`` where any number is taken."""
@@ -77,27 +74,15 @@ class Tensor:
         return np.zeros(sizes, dtype_of(self.datatype))
 
     def read(self, node: Any) -> Any:
-        """Return a payload as the model takes it. Raises BadInput."""
-        said = node.desc.get("datatype")
-        if said != self.datatype:
-            got = f"{said[:100]}" if said else f"{len(node.data)} bytes without a datatype"
-            raise BadInput(f'input "{self.name}": expected {self.datatype}, got {got}')
-        array = node.numpy()
-        if array.shape not in self._taken:
-            self._learn(array.shape)
-        if said == BYTES:
-            array = self._texts(array)
+        """Return a payload that fits as the model takes it. Raises BadInput."""
+        if self.datatype != BYTES:
+            array = node.numpy()
+        elif "datatype" in node.desc:
+            array = self._texts(node.numpy())
+        else:
+            array = self._texts(np.array([node.data], dtype=object))
+            array = array.reshape((1,) * len(self.declared.shape))
         return array if self.reshape is None else array.reshape(self.reshape(array.shape))
-
-    def _learn(self, shape: tuple[int, ...]) -> None:
-        """Remember a shape that the model takes. Raises BadInput."""
-        wanted = self.sent or self.shape
-        if len(shape) != len(wanted) or any(w not in (-1, d) for w, d in zip(wanted, shape)):
-            raise BadInput(
-                f'input "{self.name}": expected shape {shape_text(wanted)}, got {shape_text(shape)}'
-            )
-        if len(self._taken) < _MOST_KEPT:
-            self._taken.add(shape)
 
     def _texts(self, array: Any) -> Any:
         """Return str, which ONNX Runtime takes, of bytes."""

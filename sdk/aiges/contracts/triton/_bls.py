@@ -4,20 +4,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NoReturn
 
+from aiges.contracts._oip import OIP, shape_of
 from aiges.contracts.triton import _state
 from aiges.contracts.triton._errors import TritonError, TritonModelException, error_of
 
 __all__ = ["ResponseIterator", "is_model_ready", "load_model", "run", "run_async", "unload_model"]
 
 _THREADS = 32
-_OIP, _PARAMETERS, _ERROR = ":oip", ":parameters", ":error"
+_PARAMETERS, _ERROR = ":parameters", ":error"
 _pool: ThreadPoolExecutor | None = None
 _lock = threading.Lock()
 
@@ -38,7 +40,9 @@ def _failed(error: TritonError) -> Any:
 
 def _params_of(request: Any) -> dict[str, str]:
     said = json.loads(request._parameters)
-    params = {key: json.dumps(value).strip('"') for key, value in said.items()}
+    params = {
+        key: value if isinstance(value, str) else json.dumps(value) for key, value in said.items()
+    }
     if request._correlation_id:
         said["sequence_id"] = request._correlation_id
         said["sequence_start"], said["sequence_end"] = (
@@ -49,7 +53,7 @@ def _params_of(request: Any) -> dict[str, str]:
         said["timeout"] = request._timeout
     outputs = [{"name": name} for name in sorted(request._outputs)]
     oip = {"id": request._request_id, "parameters": said, "outputs": outputs}
-    params[_OIP] = json.dumps(oip, separators=(",", ":"), ensure_ascii=False)
+    params[OIP] = json.dumps(oip, separators=(",", ":"), ensure_ascii=False)
     return params
 
 
@@ -72,7 +76,6 @@ def response_of(items: Any, wanted: set[str] | None = None) -> Any:
     """Return what came from another model as an answer."""
     from aiges.contracts.triton._response import InferenceResponse
     from aiges.contracts.triton._tensor import from_wire
-    from aiges.contracts.triton._types import shape_of
 
     tensors, parameters = [], None
     for item in getattr(items, "list", items):
@@ -141,9 +144,10 @@ def _not_ready(model: str, error: TritonError) -> TritonError:
 def run(request: Any, decoupled: bool) -> Any:
     """Run a request; return its answer, or what gives its answers one after the other."""
     if refusal := _refusal(request):
-        return _failed(TritonError(refusal))
+        failed = _failed(TritonError(refusal))
+        return ResponseIterator(iter([failed])) if decoupled else failed
     if decoupled:
-        return ResponseIterator(request)
+        return ResponseIterator(_answers(request))
     model, payloads, params, options = _arguments(request)
     try:
         with _Named():
@@ -170,65 +174,84 @@ def run_async(request: Any, decoupled: bool) -> Any:
 class ResponseIterator:
     """The answers of a model that gives any number; can be gone through again at its end."""
 
-    def __init__(self, request: Any) -> None:
-        self._request = request
+    def __init__(self, answers: Iterator[Any]) -> None:
+        self._rest = answers
         self._seen: list[Any] = []
-        self._is_over = self._is_cancelled = False
-        self._rest: Iterator[Any] = self._run()
+        self._at = 0
+        self._is_over = False
 
-    def _run(self) -> Iterator[Any]:
-        model, payloads, params, options = _arguments(self._request)
-        try:
-            with _Named():
-                batches = _function("stream")(model, payloads, params, **options)
-            for batch in batches:
-                yield response_of(batch)
-                if self._is_cancelled:
-                    break
-        except Exception as fault:
-            yield _failed(_not_ready(model, error_of(fault)))
+    def __iter__(self) -> ResponseIterator:
+        if self._is_over and self._at == len(self._seen):
+            self._at = 0
+        return self
 
-    def __iter__(self) -> Iterator[Any]:
-        yield from list(self._seen)
-        while not self._is_over:
+    def __next__(self) -> Any:
+        if self._at == len(self._seen):
+            if self._is_over:
+                raise StopIteration
             try:
-                response = next(self._rest)
+                self._seen.append(next(self._rest))
             except StopIteration:
                 self._is_over = True
-                return
-            self._seen.append(response)
-            yield response
+                raise
+        self._at += 1
+        return self._seen[self._at - 1]
 
     def cancel(self) -> None:
         """End it: what has not come is not wanted."""
-        self._is_cancelled = self._is_over = True
+        self._is_over = True
         close = getattr(self._rest, "close", None)
         if close is not None:
-            close()
+            with contextlib.suppress(ValueError):  # Another thread waits in it, and sees the end.
+                close()
 
 
-def _control(name: str, *arguments: Any) -> Any:
-    function = getattr(importlib.import_module("aiges"), name, None)
-    if function is None:
-        raise TritonModelException(
-            f"{name}: models cannot load and unload others here: clients can, by /v2/repository"
-        )
+def _answers(request: Any) -> Iterator[Any]:
+    model, payloads, params, options = _arguments(request)
     try:
-        return function(*arguments)
+        with _Named():
+            batches = _function("stream")(model, payloads, params, **options)
+        was_last = False
+        for batch in batches:
+            was_last = getattr(batches, "_over", True)
+            yield response_of(batch)
+        if not was_last:  # The final flag alone: an answer with nothing in it.
+            yield response_of(())
     except Exception as fault:
-        raise TritonModelException(str(fault)) from fault
+        yield _failed(_not_ready(model, error_of(fault)))
+
+
+def _refuse(name: str, model: object, instead: str) -> NoReturn:
+    if not isinstance(model, str):
+        raise TypeError(f"{name}: expected the name of a model, got {type(model).__name__}")
+    raise TritonModelException(f"{name} of model '{model}': models cannot do that here; {instead}")
 
 
 def load_model(name: str, config: str = "", files: dict[str, bytes] | None = None) -> None:
-    """Load a model, or load it anew."""
-    _control("load_model", name, config, files or {})
+    """Raise TritonModelException: the host takes no orders from models."""
+    _refuse(
+        "load_model",
+        name,
+        "a call loads a model that is not loaded, and clients load it with a configuration and "
+        f"files of its own: POST /v2/repository/models/{name}/load",
+    )
 
 
 def unload_model(name: str, unload_dependents: bool = False) -> None:
-    """Unload a model, when its calls are finished."""
-    _control("unload_model", name)
+    """Raise TritonModelException: the host takes no orders from models."""
+    _refuse(
+        "unload_model",
+        name,
+        "[models] max_loaded, memory_mb and idle_unload_s in aiges.toml unload what is not used, "
+        f"and clients do: POST /v2/repository/models/{name}/unload",
+    )
 
 
 def is_model_ready(name: str, version: str = "") -> bool:
-    """Whether a model serves."""
-    return bool(_control("is_model_ready", name, version))
+    """Raise TritonModelException: the host tells models nothing of others but their answers."""
+    _refuse(
+        "is_model_ready",
+        name,
+        "call it: of one that is not ready the error says so, and one that is not loaded is "
+        f"loaded. Clients ask GET /v2/models/{name}/ready",
+    )

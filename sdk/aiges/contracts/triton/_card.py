@@ -4,26 +4,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable
 
+from aiges.contracts._oip import Declared
 from aiges.contracts.triton._config import Config
 from aiges.contracts.triton._errors import LoadError
 from aiges.contracts.triton._types import OF_CONFIG
 
-__all__ = ["Declared", "card_of", "inputs_of", "reshapes_of"]
+__all__ = ["card_of", "inputs_of", "reshapes_of"]
 
 _MOST_LABELS = 1 << 20
 Shape = tuple[int, ...]
 Reshape = Callable[[Shape], Shape]
-
-
-class Declared(NamedTuple):
-    """An input: its type in the protocol, and its shape with that of the batch."""
-
-    datatype: str
-    shape: Shape
-    optional: bool
-    ragged: bool
 
 
 def _shape(tensor: Config, config: Config) -> Shape:

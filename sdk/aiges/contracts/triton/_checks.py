@@ -100,7 +100,10 @@ _CONTROL_TYPES = ("TYPE_UINT64", "TYPE_INT64", "TYPE_UINT32", "TYPE_INT32", "TYP
 
 def _check_sequences(batching: Config, config: Config) -> None:
     if batching["state"]:
-        _refuse("sequence_batching.state")
+        _refuse(
+            "sequence_batching.state",
+            "models in Python get no implicit state: keep it in the model, by correlation_id()",
+        )
     for control_input in batching["control_input"]:
         name = control_input["name"]
         if not name or not control_input["control"]:
@@ -171,6 +174,19 @@ def ignored(config: Config) -> list[str]:
     found = []
     if config.get("response_cache", {}).get("enable"):
         found.append("response_cache")
+    batching = config.get("dynamic_batching", {})
+    if batching.get("preferred_batch_size", []) not in ([], [config["max_batch_size"]]):
+        found.append("dynamic_batching.preferred_batch_size")
+    if batching.get("preserve_ordering"):
+        found.append("dynamic_batching.preserve_ordering")
+    optimization = config.get("optimization", {})
+    for field in ("graph", "cuda", "execution_accelerators"):
+        if field in optimization:
+            found.append(f"optimization.{field}")
+    if optimization.get("priority", "PRIORITY_DEFAULT") != "PRIORITY_DEFAULT":
+        found.append("optimization.priority")
+    if config.get("ensemble_scheduling", {}).get("max_inflight_requests"):
+        found.append("ensemble_scheduling.max_inflight_requests")
     for group in config["instance_group"]:
         for field in ("rate_limiter", "secondary_devices", "profile", "host_policy"):
             if group.get(field):

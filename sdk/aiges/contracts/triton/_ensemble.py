@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from aiges.contracts.triton._checks import validate
+from aiges.contracts.triton._checks import ignored, validate
 from aiges.contracts.triton._config import CONFIG, Config, normalised, read, to_dict
 from aiges.contracts.triton._errors import LoadError, TritonError
+from aiges.contracts.triton._logger import Logger
 from aiges.contracts.triton._place import Place
 from aiges.contracts.triton._request import InferenceRequest
 from aiges.contracts.triton._response import InferenceResponse
@@ -107,6 +108,8 @@ def ensemble_config(message: Any, place: Place) -> Config:
     _check_one_way(name, steps, config)
     _check_types(name, steps, config, place)
     config["ensemble_scheduling"]["step"] = _ordered(name, steps, config)
+    for field in ignored(config):
+        Logger.log_warn(f"config.pbtxt: {field} has no effect here")
     return config
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 
 from aiges import errors
@@ -74,6 +75,7 @@ _KINDS: dict[int, type[errors.CallError]] = {
 }
 _CODES = {kind.error_class: code for code, kind in _KINDS.items()}
 _TOO_MANY, _TOO_LATE = 8, 9  # Of CallFailed.error_class.
+_ENGINE_CODE = re.compile(r";code=-?\d+\Z")  # For clients that take the number out of the text.
 _CODES_OF_CALLS = {
     **_CODES,
     _TOO_MANY: TritonError.UNAVAILABLE,
@@ -93,7 +95,7 @@ def error_of(fault: BaseException) -> TritonError:
         return TritonError(str(fault) or "Request timeout expired", TritonError.UNAVAILABLE)
     if isinstance(fault, CallFailed):
         code = _CODES_OF_CALLS.get(fault.error_class, TritonError.INTERNAL)
-        return TritonError(fault.text, code)
+        return TritonError(_ENGINE_CODE.sub("", fault.text), code)
     if isinstance(fault, errors.CallError):
         return TritonError(str(fault), _CODES.get(fault.error_class, TritonError.INTERNAL))
     return TritonError(str(fault) or type(fault).__name__, TritonError.INTERNAL)

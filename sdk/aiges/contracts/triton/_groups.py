@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from aiges.contracts.triton._card import Declared
+from aiges.contracts._oip import Declared
 from aiges.contracts.triton._config import Config
 from aiges.contracts.triton._sequence import Controls
 

@@ -133,7 +133,8 @@ class UserModel:
         execute = getattr(self._object, "execute", None)
         self.is_async = inspect.iscoroutinefunction(execute)
         self.execute = self._lacks_execute if execute is None else execute
-        self.is_ready = getattr(self._object, "is_ready", None)
+        if hasattr(self._object, "is_ready"):
+            Logger.log_warn("is_ready is not asked here: an instance that runs is ready")
 
     def _lacks_execute(self, requests: list[Any]) -> Any:
         raise NotImplementedError(f"Python model {self._path} does not implement `execute` method.")

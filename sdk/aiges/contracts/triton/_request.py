@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from aiges.contracts._oip import OIP, outputs_of, said_of
 from aiges.contracts.triton import _bls
 from aiges.contracts.triton._errors import TritonModelException
 from aiges.contracts.triton._response import json_of_parameters
@@ -15,11 +16,9 @@ __all__ = ["InferenceRequest", "InferenceTrace", "PreferredMemory"]
 
 RELEASE_ALL, RELEASE_RESCHEDULE = 1, 2
 SEQUENCE_START, SEQUENCE_END = 1, 2
-OIP = ":oip"
 # Of the parameters of a request, those that say how it is served.
 RESERVED = ("sequence_id", "sequence_start", "sequence_end", "priority", "timeout")
 _HIDDEN = ("sid", "binary_data_output")
-_ALL_OUTPUTS = ('"outputs":[]}', '"outputs": []}')
 
 
 _MISSING: Any = object()  # Of an argument: it may be None, which is another mistake.
@@ -148,9 +147,8 @@ class InferenceRequest:
         """Return what the protocol says beside the tensors: id, parameters, outputs."""
         oip = self._oip
         if oip is None:
-            text = self._params.get(OIP)
-            if text:
-                oip = dict(json.loads(text))
+            if self._params.get(OIP):
+                oip = said_of(self._params)
             else:
                 own = {k: v for k, v in self._params.items() if k[:1] != ":" and k not in _HIDDEN}
                 oip = {"parameters": own}
@@ -209,10 +207,13 @@ class InferenceRequest:
         return self._model_version if self._params is None else int(self._host.version)
 
     def parameters(self) -> str:
-        """Return the parameters that are not the protocol's own, as JSON."""
+        """Return the parameters that are not the protocol's own, and passed headers, as JSON."""
         if self._parameters is None:
             said = self._said().get("parameters", {})
             own = {k: v for k, v in said.items() if k not in RESERVED and k not in _HIDDEN}
+            for name, value in self._params.items():
+                if value and name not in said and name[:1] != ":" and name not in _HIDDEN:
+                    own[name] = value
             self._parameters = json.dumps(own, separators=(",", ":"), ensure_ascii=False)
         return self._parameters
 
@@ -227,11 +228,11 @@ class InferenceRequest:
         """Return the outputs that the client names; None: all."""
         if self._params is None or self._outputs:
             return self._outputs
-        text = self._params.get(OIP)
-        if not text or '"outputs"' not in text or text.endswith(_ALL_OUTPUTS):
+        names = outputs_of(self._params)
+        if not names:
             return None
-        self._outputs = {str(each["name"]) for each in self._said().get("outputs") or ()}
-        return self._outputs or None
+        self._outputs = set(names)
+        return self._outputs
 
     def trace(self) -> InferenceTrace:
         """Return the trace that it belongs to."""

@@ -45,7 +45,7 @@ class InferenceResponse:
     """Output tensors, or an error; and parameters."""
 
     __module__ = "c_python_backend_utils"  # As texts of errors name it.
-    __slots__ = ("_error", "_outputs", "_parameters", "final")
+    __slots__ = ("_error", "_outputs", "_parameters")
 
     def __init__(
         self,
@@ -66,7 +66,6 @@ class InferenceResponse:
             raise TypeError(f"error: expected a TritonError, got {type(error).__name__}")
         self._outputs, self._error = output_tensors, error
         self._parameters = "" if parameters is None else json_of_parameters(parameters)
-        self.final = False  # Of another model's answers: the last one.
 
     def output_tensors(self) -> list[Tensor]:
         """Return the outputs."""

@@ -119,10 +119,15 @@ class Runner:
         # An answer without outputs is one, too.
         return made or [{"key": ":parameters", "data": b"{}", "len": 2, "type": 0, "status": 3}]
 
-    def answers(self, requests: list[InferenceRequest]) -> list[Any]:
-        """Run requests as one list; return for each its InferenceResponse, or an exception."""
+    def answers(self, requests: list[InferenceRequest], *, any_number: bool = False) -> list[Any]:
+        """Run requests as one list; return for each its InferenceResponse, or an exception.
+
+        A decoupled model gets each alone. ``any_number``: not one answer is wanted of it but all,
+        of which the last one or an error is returned.
+        """
         if self.decoupled:
-            return [self._only(request) for request in requests]
+            kind = _Last if any_number else _Only
+            return [self._only(request, kind(request._tag)) for request in requests]
         try:
             with self._lock:
                 self.current, self._own.tag = requests, requests[0]._tag
@@ -280,9 +285,8 @@ class Runner:
         traceback.print_exception(type(fault), fault, fault.__traceback__)
         answering.fail(EngineFault(failed_text(self.user.instance, fault)))
 
-    def _only(self, request: InferenceRequest) -> InferenceResponse:
+    def _only(self, request: InferenceRequest, only: _Only) -> InferenceResponse:
         """Return the one answer of a model that may give any number."""
-        only = _Only(request._tag)
         request._answering = only
         self._begin(request, only)
         return only.wait()
@@ -317,3 +321,17 @@ class _Only(Single):
             self._closed = True
             self.response = InferenceResponse(error=TritonError(str(fault)))
             self._changed.notify_all()
+
+
+class _Last(_Only):
+    """The last answer of a decoupled model, or the first that is an error."""
+
+    def send(self, response: InferenceResponse | None, flags: int) -> None:
+        with self._changed:
+            if self._closed:
+                super().send(response, flags)
+            if self._kept is None or (response is not None and self._kept._error is None):
+                self._kept = response
+            if flags == FINAL:
+                self._closed, self.response = True, self._kept or InferenceResponse()
+                self._changed.notify_all()

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from aiges.contracts._oip import count_elements
 from aiges.contracts.triton._errors import TritonModelException
-from aiges.errors import BadInput
 
 __all__ = [
     "NUMBERS",
@@ -22,7 +22,6 @@ __all__ = [
     "encode_bytes",
     "protocol_type",
     "serialize_byte_tensor",
-    "shape_of",
 ]
 
 # By the number that config.pbtxt has for it.
@@ -44,7 +43,6 @@ _NUMPY: dict[str, Any] = {
     "FP64": np.dtype(np.float64),
 }
 _PROTOCOL = {dtype: name for name, dtype in _NUMPY.items()}
-_MOST_RANK = 64
 _LENGTH = struct.Struct("<I")
 
 
@@ -78,34 +76,20 @@ def protocol_type(dtype: Any) -> str:
     return found
 
 
-@functools.lru_cache(maxsize=4096)
-def shape_of(text: str) -> tuple[int, ...]:
-    """Return the shape that an attribute says. Raises BadInput."""
-    parts = text.split(",") if text else []
-    if len(parts) > _MOST_RANK or not all(part.isascii() and part.isdigit() for part in parts):
-        raise BadInput(f"expected a shape as 2,3, got {text[:100]!r}")
-    return tuple(map(int, parts))
-
-
 def decode_bytes(data: Any, name: str = "") -> list[bytes]:
-    """Return the elements of BYTES. Raises BadInput where the lengths go beyond the data."""
+    """Return the elements of BYTES. Raises BadInput where they do not fill it."""
     data = bytes(data)
     found: list[bytes] = []
     at, end, unpack = 0, len(data), _LENGTH.unpack_from
     add = found.append
-    while at < end:
-        if end - at < 4:
-            break
+    while end - at >= 4:
         stop = at + 4 + unpack(data, at)[0]
         if stop > end:
             break
         add(data[at + 4 : stop])
         at = stop
     if at != end:
-        raise BadInput(
-            f"incomplete string data for inference input '{name}', element {len(found)} goes "
-            f"beyond the {end} bytes that are there"
-        )
+        count_elements(data, name)  # It says where they end.
     return found
 
 
