@@ -2,6 +2,7 @@
 """Projects for other systems: created, checked, served by asectl and by the users' own command."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from asectl_process import DIE_WITH_PARENT, environment, hadolint
 from free_ports import free_ports
 from waiting import wait_until
 
+ROOT = Path(__file__).resolve().parents[2]
 PYTHON = [*DIE_WITH_PARENT, sys.executable]
 
 
@@ -150,3 +152,27 @@ def test_project_for_tasks(asectl, serve, tmp_path):
     assert answer["choices"][0]["message"]["content"] == "HELLO "
     assert serving.interrupt() == 0
     hadolint(folder / "Dockerfile")
+
+
+def test_project_for_triton(asectl, serve, tmp_path):
+    asectl("create", "model1", "--contract", "triton")
+    folder = tmp_path / "model1"
+    assert {"1/model.py", "config.pbtxt", "aiges.toml", "README.md"} <= {
+        str(file.relative_to(folder)) for file in folder.rglob("*")
+    }
+    assert asectl("check", "--json", cwd=folder).json["ok"]
+    serving = serve(folder)
+    tensor = {"name": "X", "datatype": "FP32", "shape": [1, 1], "data": [21]}
+    answer = ask(serving.http, "/v2/models/model1/infer", {"inputs": [tensor]})
+    assert answer["outputs"] == [{"name": "Y", "datatype": "FP32", "shape": [1, 1], "data": [42.0]}]
+    assert serving.interrupt() == 0
+    hadolint(folder / "Dockerfile")
+
+
+def test_folder_of_triton_that_says_no_contract(asectl, serve, tmp_path):
+    folder = shutil.copytree(ROOT / "docs/examples/triton/add_sub", tmp_path / "add_sub")
+    checked = asectl("check", "--json", cwd=folder).json
+    assert checked["ok"], checked
+    assert asectl("check", "--json", str(folder), cwd=tmp_path).json["ok"]
+    serving = serve(folder)
+    assert serving.interrupt() == 0

@@ -35,8 +35,8 @@ class Plugin:
 
     @property
     def is_python(self) -> bool:
-        """True for code in Python."""
-        return self.file.suffix == ".py"
+        """True where Python runs it; of a contract the file may be a model or its configuration."""
+        return self.contract != "" or self.file.suffix == ".py"
 
     @property
     def said(self) -> dict[str, str]:

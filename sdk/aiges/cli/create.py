@@ -56,6 +56,15 @@ CONTRACTS: dict[str, dict[str, Any]] = {
             "print(AIClient('127.0.0.1:50051').predict(x=21))\"",
         ],
     },
+    "triton": {
+        "system": "Triton's Python backend",
+        "package": "triton_python_backend_utils",
+        "file": "config.pbtxt",
+        "command": "asectl serve",
+        "start": "[]",  # Its image has more to say, and its README names the model.
+        "ports": "8000 8001",
+        "ask": [],
+    },
 }
 TEMPLATES = ("once", "stream", "batch", "cpp", "tasks", *CONTRACTS)
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
@@ -90,8 +99,8 @@ def command(
     """Make a project in the folder NAME (default wrapperDemo).
 
     It has the wrapper with test data, aiges.toml, xtest.toml, requirements.txt and a Dockerfile; of
-    tasks hooks for OpenAI's API, and of a contract of another system (openbayes, seldon, aipod) the
-    model as its users write it.
+    tasks hooks for OpenAI's API, and of a contract of another system (openbayes, seldon, aipod,
+    triton) the model as its users write it.
     """
     template = contract or template
     if name and named and name != named:
