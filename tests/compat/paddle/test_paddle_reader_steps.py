@@ -2,8 +2,11 @@
 """What paddle_serving_app.reader says it does: formulas, refusals, and what is mended."""
 
 import ast
+import functools
+import http.server
 import subprocess
 import sys
+import threading
 
 import cv2
 import numpy as np
@@ -175,6 +178,21 @@ def test_addresses_are_those_of_the_web():
     for address in ("file:///etc/hostname", "ftp://x/y", "x.png"):
         with pytest.raises(ValueError, match="URL2Image reads http and https"):
             reader.URL2Image()(address)
+
+
+def test_a_picture_of_an_address(tmp_path, monkeypatch):
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *arguments):
+            pass
+
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    cv2.imwrite(str(tmp_path / "a.png"), picture(8, 5, 7))
+    handler = functools.partial(Quiet, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        img = reader.URL2Image()(f"http://127.0.0.1:{server.server_port}/a.png")
+        server.shutdown()
+    assert (img == picture(8, 5, 7)).all()
 
 
 def test_scores_are_shown_as_numbers(tmp_path):

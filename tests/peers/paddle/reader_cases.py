@@ -248,7 +248,8 @@ def _ocr_text(folder):
         steps = {"save_infer_model/scale_0.tmp_1": steps}
         yield f"OCRReader v2 {seed}", lambda r, s=steps: made(r).postprocess_ocrv2(s)
     blank = {"save_infer_model/scale_0.tmp_1": np.eye(1, 9, dtype=np.float32)[None].repeat(3, 1)}
-    yield "OCRReader v2 shown", lambda r: str(made(r).postprocess_ocrv2(steps))
+    shown = {"save_infer_model/scale_0.tmp_1": np.float32(0.8) * np.eye(3, 9, 1, np.float32)[None]}
+    yield "OCRReader v2 shown", lambda r: str(made(r).postprocess_ocrv2(shown))
     yield "OCRReader v2 blank", lambda r: str(made(r).postprocess_ocrv2(blank))
 
 
@@ -266,12 +267,12 @@ def _boxes(folder):
     def rcnn(r, data, visualize=False, **more):
         return r.RCNNPostprocess(str(labels), str(folder / "drawn"), **more)(data, visualize)
 
-    def drawn(r):
+    def drawn(r, **more):
         two = {**result, "multiclass_nms": rows[:2].copy(), "multiclass_nms.lod": np.array([0, 2])}
         two["multiclass_nms"][:, 1:] = [[0.9, 20, 30, 70.5, 60], [0.2, 5, 5, 60, 80]]
-        rcnn(r, two, True)
+        rcnn(r, two, True, **more)
         made = cv2.imread(str(folder / "drawn" / "shown.png"))
-        return [made[32:], (folder / "drawn" / "bbox.json").read_text()]
+        return [made[45:], (folder / "drawn" / "bbox.json").read_text()]
 
     yield "RCNNPostprocess", lambda r: rcnn(r, result)
     none = {**result, "multiclass_nms": np.array([[-1.0]], np.float32)}
@@ -280,6 +281,7 @@ def _boxes(folder):
         lambda r: rcnn(r, {**none, "multiclass_nms.lod": np.array([0, 1])}),
     )
     yield "RCNNPostprocess drawn", drawn
+    yield "RCNNPostprocess drawn larger", lambda r: drawn(r, resize_shape=[117, 71])
     yield "RCNNPostprocess.color_map", lambda r: r.image_reader.generate_colormap(20)
     faces = np.concatenate([rows[:, :2] * [0, 1], rng.rand(9, 4) * 1.6 - 0.3], 1)
     faces = {"image": shown, "im_shape": np.array([90, 120, 3], np.float32), "f": faces}

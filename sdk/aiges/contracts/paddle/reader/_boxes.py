@@ -21,7 +21,7 @@ class RCNNPostprocess:
     """Rows [class, score, x1, y1, x2, y2] of a detector, in pixels.
 
     ``label_file``: a name in each line. ``output_dir`` is made. ``resize_shape``: (width, height)
-    that the drawn picture gets, which the boxes are of.
+    that the picture had for the detector; what is drawn is of the picture's own size.
     """
 
     def __init__(self, label_file: str, output_dir: str, resize_shape: Any = None) -> None:
@@ -91,10 +91,15 @@ class RCNNPostprocess:
     ) -> None:
         """Write the picture with its boxes, and bbox.json, into ``output_dir``."""
         image = _needs.pillow().open(infer_img).convert("RGB")
+        shown, colors = bbox_results, self.color_map(num_classes)
         if self.resize_shape is not None:
-            image = image.resize(tuple(self.resize_shape))
-        colors = self.color_map(num_classes)
-        image = self.draw_bbox(image, catid2name, bbox_results, _SHOWN_FROM, colors)
+            across, down = (a / b for a, b in zip(image.size, self.resize_shape))
+            by = (across, down, across, down)
+            shown = [
+                {**box, "bbox": [side * ratio for side, ratio in zip(box["bbox"], by)]}
+                for box in bbox_results
+            ]
+        image = self.draw_bbox(image, catid2name, shown, _SHOWN_FROM, colors)
         with open(os.path.join(self.output_dir, "bbox.json"), "w", encoding="utf-8") as file:
             json.dump(bbox_results, file, indent=4)
         image.save(os.path.join(self.output_dir, os.path.basename(infer_img)), quality=95)
