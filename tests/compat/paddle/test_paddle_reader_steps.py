@@ -116,7 +116,7 @@ def test_what_cannot_be_resized_is_an_error_and_not_the_end_of_the_process():
 
 def test_points_stay_as_they_are_and_may_be_of_any_type():
     img = picture(4, 60, 80)
-    points = np.array([[10.5, 10.2], [50, 12], [49, 30], [9, 28]])
+    points = np.array([[10.5, 10.2], [50, 12], [49, 30], [9, 28]], np.float32)
     before = points.copy()
     crops = [reader.GetRotateCropImage()(img, kind) for kind in (points, points.tolist())]
     assert (points == before).all() and (crops[0] == crops[1]).all()

@@ -151,6 +151,11 @@ def _detection(folder):
         for keep in (True, False):
             name = f"DetectionResize {size} {keep}"
             yield name, lambda r, s=size, k=keep: r.DetectionResize(s, k)(img, info())
+    for most in range(20, 30):
+        yield (
+            f"DetectionResize most {most}",
+            lambda r, m=most: r.DetectionResize([16, m])(img, info())[1],
+        )
     yield "DetectionResize cubic", lambda r: r.DetectionResize([12, 99], True, 2)(img, info())
     yield "DetectionResize alone", lambda r: r.DetectionResize(20)(img)
     yield "DetectionTranspose", lambda r: r.DetectionTranspose((2, 0, 1))(img, info())
@@ -198,6 +203,17 @@ def _ocr_boxes():
     strict = {"thresh": 0.6, "box_thresh": 0.8, "max_candidates": 2, "unclip_ratio": 2.0}
     maps = text_map(99)[None, None]
     yield "DBPostProcess strict", lambda r: r.DBPostProcess(strict)(maps, [[1, 1]])
+    dots = np.zeros((1, 1, 90, 120), np.float32)
+    for side in range(1, 9):
+        dots[0, 0, 8:30, 12 * side : 13 * side] = dots[0, 0, 80 - side : 80, 12 * side :][:, :7] = (
+            0.9
+        )
+    for ratio in (0.2, 1.5):
+        few = {**DB, "unclip_ratio": ratio}
+        yield f"DBPostProcess dots {ratio}", lambda r, p=few: r.DBPostProcess(p)(dots, [[1, 1]])
+    for most in (1, 3):
+        few = {**DB, "max_candidates": most}
+        yield f"DBPostProcess first {most}", lambda r, p=few: r.DBPostProcess(p)(dots, [[1, 1]])
     yield "DBPostProcess nothing", lambda r: r.DBPostProcess(DB)(maps * 0, [[1, 1]])
     for seed in range(4):
         boxes = boxes_of(seed, 12)
