@@ -21,19 +21,29 @@ constexpr std::chrono::seconds kSayAgain{1};
 
 Duration Ms(uint64_t ms) { return std::chrono::milliseconds(ms); }
 
-// A connection of HTTP/2 among the lane's clients.
-class Http2Client final : public LaneConnection, public H2Connection {
- public:
-  Http2Client(std::unique_ptr<ByteStream> stream, Peer peer, FrontLane* lane, Env* env)
-      : LaneConnection(lane), H2Connection(std::move(stream), std::move(peer), env) {}
+void SayLeave(H1Connection* connection) { connection->Leave(); }
+void SayLeave(H2Connection* connection) { connection->GoAway(); }
+void SayLeave(PrpcConnection* connection) { connection->Leave(); }
 
-  void Close() override { H2Connection::Close(); }
-  void Leave() override { GoAway(); }
-  void CheckTime(TimePoint now) override { H2Connection::CheckTime(now); }
-  bool idle() const override { return false; }  // It says goodbye, and closes by itself.
+bool IsIdle(const H1Connection& connection) { return connection.idle(); }
+bool IsIdle(const H2Connection&) { return false; }  // It says goodbye, and closes by itself.
+bool IsIdle(const PrpcConnection& connection) { return connection.idle(); }
+
+// A connection of any protocol among the lane's clients.
+template <class Connection>
+class Client final : public LaneConnection, public Connection {
+ public:
+  Client(std::unique_ptr<ByteStream> stream, Peer peer, FrontLane* lane,
+         typename Connection::Env* env)
+      : LaneConnection(lane), Connection(std::move(stream), std::move(peer), env) {}
+
+  void Close() override { Connection::Close(); }
+  void Leave() override { SayLeave(this); }
+  void CheckTime(TimePoint now) override { Connection::CheckTime(now); }
+  bool idle() const override { return IsIdle(*this); }
 
   std::shared_ptr<LaneConnection> Shared() {
-    return {H2Connection::shared_from_this(), static_cast<LaneConnection*>(this)};
+    return {Connection::shared_from_this(), static_cast<LaneConnection*>(this)};
   }
   void SayResting(bool resting) { SetResting(resting); }
   void Remove() {
@@ -42,31 +52,12 @@ class Http2Client final : public LaneConnection, public H2Connection {
   }
 };
 
-// And one of HTTP/1.1.
-class Http1Client final : public LaneConnection, public H1Connection {
- public:
-  Http1Client(std::unique_ptr<ByteStream> stream, Peer peer, FrontLane* lane, Env* env)
-      : LaneConnection(lane), H1Connection(std::move(stream), std::move(peer), env) {}
+template <class Connection>
+Client<Connection>& ClientOf(Connection* connection) {
+  return *static_cast<Client<Connection>*>(connection);
+}
 
-  void Close() override { H1Connection::Close(); }
-  void Leave() override { H1Connection::Leave(); }
-  void CheckTime(TimePoint now) override { H1Connection::CheckTime(now); }
-  bool idle() const override { return H1Connection::idle(); }
-
-  std::shared_ptr<LaneConnection> Shared() {
-    return {H1Connection::shared_from_this(), static_cast<LaneConnection*>(this)};
-  }
-  void SayResting(bool resting) { SetResting(resting); }
-  void Remove() {
-    SetResting(false);
-    lane_.clients.erase(Shared());
-  }
-};
-
-Http1Client& ClientOf(H1Connection* connection) { return *static_cast<Http1Client*>(connection); }
-Http2Client& ClientOf(H2Connection* connection) { return *static_cast<Http2Client*>(connection); }
-
-// What the environments of both have in common.
+// What the environments of all have in common.
 template <class Env>
 void Fill(Env* env, FrontLane* lane, Handler* handler) {
   env->lane = &lane->loop;
@@ -89,7 +80,10 @@ Transports MakeTransports(FrontLane* lane, Handler* handler, uint32_t streams) {
   t.h1.limits.read = Ms(lane->settings.limits.read_timeout_ms);
   Fill(&t.h2, lane, handler);
   t.h2.limits.streams = streams;
-  t.h1.limits.age = t.h2.limits.age =
+  Fill(&t.prpc, lane, handler);
+  t.prpc.limits.idle = t.h1.limits.idle;
+  t.prpc.limits.read = t.h1.limits.read;
+  t.h1.limits.age = t.h2.limits.age = t.prpc.limits.age =
       std::chrono::seconds(lane->settings.limits.max_connection_age_s);
   return t;
 }
@@ -219,8 +213,10 @@ bool Newcomer::Decide(std::string_view bytes) {
   if (DecideSecurity(bytes)) return true;
   // Who has agreed on HTTP/2 speaks nothing else (RFC 9113, section 3.2).
   if (bytes.starts_with(kPreface) || (peer_.tls && tls_->agreed_http2())) {
-    BecomeHttp2(bytes);
-  } else if (!kPreface.starts_with(bytes)) {
+    Become<H2Connection>(&transports_.h2, bytes);
+  } else if (bytes.starts_with(kPrpcMagic)) {
+    Become<PrpcConnection>(&transports_.prpc, bytes);
+  } else if (!kPreface.starts_with(bytes) && !kPrpcMagic.starts_with(bytes)) {
     MakeHttp1()->Start(bytes);
     End();
   } else {
@@ -229,17 +225,18 @@ bool Newcomer::Decide(std::string_view bytes) {
   return true;
 }
 
-void Newcomer::BecomeHttp2(std::string_view bytes) {
+template <class Connection>
+void Newcomer::Become(typename Connection::Env* env, std::string_view bytes) {
   const auto client =
-      std::make_shared<Http2Client>(std::move(stream_), std::move(peer_), &lane_, &transports_.h2);
+      std::make_shared<Client<Connection>>(std::move(stream_), std::move(peer_), &lane_, env);
   lane_.clients.insert(client->Shared());
   client->Start(bytes);
   End();
 }
 
 std::shared_ptr<H1Connection> Newcomer::MakeHttp1() {
-  auto client =
-      std::make_shared<Http1Client>(std::move(stream_), std::move(peer_), &lane_, &transports_.h1);
+  auto client = std::make_shared<Client<H1Connection>>(std::move(stream_), std::move(peer_), &lane_,
+                                                       &transports_.h1);
   lane_.clients.insert(client->Shared());
   return client;
 }

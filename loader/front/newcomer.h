@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // loader/front/newcomer.h: a connection whose protocol is not known yet.
 //
-// Its first bytes tell: the preface of HTTP/2, or else HTTP/1.1, which answers also what is
-// neither. Where a port has TLS the first bytes come after its handshake, and who says anything
-// else is refused, unless the port takes plain text, too. Whoever serves the connection is handed
-// the stream with the bytes that were read, and takes its place among the lane's clients. Belongs
-// to the lane; kept alive by the lane's set and by what it waits for.
+// Its first bytes tell: the preface of HTTP/2, "PRPC" of baidu_std, or else HTTP/1.1, which answers
+// also what is none of them. Where a port has TLS the first bytes come after its handshake, and who
+// says anything else is refused, unless the port takes plain text, too. Whoever serves the
+// connection is handed the stream with the bytes that were read, and takes its place among the
+// lane's clients. Belongs to the lane; kept alive by the lane's set and by what it waits for.
 #pragma once
 
 #include <list>
@@ -17,6 +17,7 @@
 #include "loader/front/front_lane.h"
 #include "loader/front/h1_connection.h"
 #include "loader/front/h2_connection.h"
+#include "loader/front/prpc_connection.h"
 #include "loader/front/tls_context.h"
 #include "loader/front/tls_stream.h"
 
@@ -28,6 +29,7 @@ class Newcomer;
 struct Transports {
   H1Connection::Env h1;
   H2Connection::Env h2;
+  PrpcConnection::Env prpc;
   TlsContext* tls = nullptr;         // Where any port has it.
   std::list<Newcomer*> handshaking;  // The longest first.
   TimePoint said{};                  // When one that failed was last in the log.
@@ -65,7 +67,8 @@ class Newcomer : public LaneConnection, public std::enable_shared_from_this<Newc
   void Step();
   void OnStep(TlsStream::Progress progress);
   void LogFailure();
-  void BecomeHttp2(std::string_view bytes);
+  template <class Connection>
+  void Become(typename Connection::Env* env, std::string_view bytes);
   std::shared_ptr<H1Connection> MakeHttp1();  // It has the stream then.
   void End();
 
