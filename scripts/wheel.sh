@@ -12,6 +12,8 @@ out=${2:-build/wheels}
 tag=$("$python" -c 'import sys; print(sys.implementation.cache_tag)')
 work=build/wheel-work/$tag
 mkdir -p "$work" "$out"
+exec 9>"$work.lock"
+flock 9  # Another one may be at work in that folder.
 
 run() { # run WHAT COMMAND..: quiet unless it fails.
   local what=$1 log=$work/$1.log

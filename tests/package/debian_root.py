@@ -17,6 +17,7 @@ ENTER = (
     'folder=$1 && shift && exec chroot "$0" /usr/bin/env -C "$folder" "$@"'
 )
 MAKE = (
+    'exec 9>"$0.lock" && flock 9 && { [ ! -d "$0" ] || exit 0; } && '
     'rm -rf "$0.part" && debootstrap --variant=minbase --include=python3,python3-venv '
     f'{SUITE} "$0.part" && mv "$0.part" "$0"'
 )
@@ -37,7 +38,8 @@ class RootBuild(Background):
 
     def __init__(self):
         PLACE.parent.mkdir(exist_ok=True)
-        super().__init__(["true"] if PLACE.is_dir() else ["sh", "-c", MAKE, PLACE])
+        made = ["unshare", "--mount", "sh", "-c", MAKE, PLACE]  # What it mounts goes with it.
+        super().__init__(["true"] if PLACE.is_dir() else made)
 
     def root(self):
         self.said()
