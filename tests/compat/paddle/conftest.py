@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests of Paddle Serving share."""
+
+import contextlib
+import sys
+from pathlib import Path
+
+import paddle_peer
+import pytest
+
+HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parents[2] / "compat/paddle"))
+
+
+@pytest.fixture
+def serve():
+    """serve(handler): a Peer."""
+    with contextlib.ExitStack() as opened:
+
+        def start(handler):
+            peer = paddle_peer.Peer(handler)
+            opened.callback(peer.close)
+            return peer
+
+        yield start
+
+
+@pytest.fixture
+def connected(tmp_path, serve):
+    """connected(prototxt, handler): a Client and its Peer."""
+    from paddle_serving_client import Client
+
+    with contextlib.ExitStack() as opened:
+
+        def start(text, handler, **options):
+            file = tmp_path / "serving_client_conf.prototxt"
+            file.write_text(text)
+            peer = serve(handler)
+            client = opened.enter_context(Client(**options))
+            client.load_client_config(str(file))
+            client.connect([peer.endpoint])
+            return client, peer
+
+        yield start
