@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clients of the general model service: baidu_std, HTTP and gRPC."""
