@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What paddle_serving_client.HttpClient does: predict over HTTP, as JSON or proto, or over gRPC."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import importlib
+import json
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from aiges.contracts.paddle import _feed, _wire
+from aiges.contracts.paddle._conf import ModelConf
+from aiges.contracts.paddle._tensors import Value
+from aiges.contracts.paddle.client import _answers, _json, _key
+from aiges.contracts.paddle.client._answers import ServerError
+from aiges.contracts.paddle.client._channel import endpoint_of
+from aiges.contracts.paddle.client._requests import MOST_ANSWER_BYTES, Poster
+from aiges.contracts.paddle.client._rpc import load
+
+__all__ = ["HttpClient"]
+
+log = logging.getLogger("paddle_serving_client")
+_PROTO = "application/proto"
+_TIMEOUT_MS = 20_000
+
+
+class HttpClient:
+    """Calls of one service. Threads: any, once it is set up."""
+
+    def __init__(
+        self,
+        ip: str = "127.0.0.1",
+        port: str | int = "9393",
+        service_name: str = "/GeneralModelService/inference",
+    ) -> None:
+        self._address = endpoint_of(f"{ip}:{port}")
+        self._path = service_name if service_name.startswith("/") else f"/{service_name}"
+        self._conf: ModelConf | None = None
+        self._poster: Poster | None = None
+        self._channel: Any = None
+        self._timeout_ms = _TIMEOUT_MS
+        self._is_proto, self._is_grpc = True, False
+        self._packs, self._takes_packed = False, False
+        self._headers: dict[str, str] = {}
+        self._key = ""
+
+    @property
+    def conf(self) -> ModelConf:
+        """What the model takes and gives. Raises ValueError before it is loaded."""
+        if self._conf is None:
+            raise ValueError("expected load_client_config before the first call")
+        return self._conf
+
+    def load_client_config(self, model_config_path_list: Any) -> None:
+        """Read a prototxt, a folder with one, or one for each chained model. Raises ValueError."""
+        self._conf = load(model_config_path_list)
+
+    def connect(self, url: Sequence[str] | str | None = None, encryption: bool = False) -> None:
+        """Take the first address of ``["host:port"]``. Raises ValueError, ServerError."""
+        if url:
+            self._address = endpoint_of(url if isinstance(url, str) else url[0])
+        if encryption:
+            host, port = self._address
+            endpoints = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}"]
+            self._address = endpoint_of(_key.unlocked(endpoints, self._key, self._timeout_ms)[0])
+        self.release()
+
+    def release(self) -> None:
+        """Close the connections. The next call opens new ones."""
+        poster, self._poster = self._poster, None
+        channel, self._channel = self._channel, None
+        if poster is not None:
+            poster.close()
+        if channel is not None:
+            channel.close()
+
+    def set_timeout_ms(self, http_timeout_ms: int) -> None:
+        """Say how long one answer may take, in milliseconds."""
+        if isinstance(http_timeout_ms, bool) or not isinstance(http_timeout_ms, int):
+            raise ValueError(f"http_timeout_ms: expected milliseconds, got {http_timeout_ms!r}")
+        if http_timeout_ms <= 0:
+            raise ValueError(f"http_timeout_ms: expected more than 0, got {http_timeout_ms}")
+        self._timeout_ms = http_timeout_ms
+
+    def set_http_proto(self, http_proto: bool) -> None:
+        """Say whether bodies are proto (as at first) or JSON."""
+        self._is_proto = _truth("http_proto", http_proto)
+
+    def set_use_grpc_client(self, use_grpc_client: bool) -> None:
+        """Say whether gRPC carries the calls. The package grpcio has to be there."""
+        self._is_grpc = _truth("use_grpc_client", use_grpc_client)
+
+    def set_request_compress(self, try_request_gzip: bool) -> None:
+        """Say whether requests are compressed."""
+        self._packs = _truth("try_request_gzip", try_request_gzip)
+
+    def set_response_compress(self, try_response_gzip: bool) -> None:
+        """Say whether answers may be compressed."""
+        self._takes_packed = _truth("try_response_gzip", try_response_gzip)
+
+    def set_max_retries(self, retry_times: int = 3) -> None:
+        """Nothing: a call that may have run is not repeated. The original's does nothing either."""
+
+    def add_http_headers(self, headers: dict[str, str]) -> None:
+        """Send these with every request over HTTP, and as metadata over gRPC."""
+        if not isinstance(headers, dict):
+            raise ValueError(f"headers: expected a dict, got {type(headers).__name__}")
+        self._headers.update({str(name): str(value) for name, value in headers.items()})
+
+    def use_key(self, key_filename: str) -> None:
+        """Read the key of an encrypted model, for ``connect(encryption=True)``."""
+        self._key = _key.read(key_filename)
+
+    def get_feed_names(self) -> list[str]:
+        """Return the aliases of what goes in."""
+        return [var.alias for var in self.conf.feeds]
+
+    def get_fetch_names(self) -> list[str]:
+        """Return the aliases of what comes out."""
+        return [var.alias for var in self.conf.fetches]
+
+    def predict(
+        self,
+        feed: Any = None,
+        fetch: Any = None,
+        batch: bool = False,
+        need_variant_tag: bool = False,
+        log_id: int = 0,
+    ) -> Any:
+        """Return the message ``Response``, or what a JSON answer says; None where the call failed.
+
+        Raises ValueError for what is no feed of this model. A failed call leaves one line in the
+        log ``paddle_serving_client``.
+        """
+        values = _feed.values_of(self.conf, _one_each(self.conf, feed), batch)
+        names = _feed.fetch_names(self.conf, fetch)
+        host, port = self._address
+        try:
+            if self._is_grpc:
+                return self._call(values, names, log_id)
+            return self._post(values, names, log_id)
+        except (OSError, http.client.HTTPException, ServerError) as fault:
+            reason = str(fault) or type(fault).__name__
+            log.error("predict (log_id %d) at %s:%d has no result: %s", log_id, host, port, reason)
+            return None
+
+    def _post(self, values: list[Value], names: list[str], log_id: int) -> Any:
+        if self._is_proto:
+            body = _answers.write_request("0.9", values, names, log_id)
+        else:
+            said = _json.request_json(values, names, log_id)
+            body = json.dumps(said, separators=(",", ":")).encode()
+        headers = {"Content-Type": _PROTO if self._is_proto else "application/json"}
+        if self._packs:
+            body, headers["Content-Encoding"] = gzip.compress(body, 6), "gzip"
+        headers["Accept-Encoding"] = "gzip" if self._takes_packed else "identity"
+        if self._poster is None:
+            self._poster = Poster(*self._address)
+        answer = self._poster.post(
+            self._path, body, {**headers, **self._headers}, self._timeout_ms / 1000
+        )
+        if answer.status != 200:
+            text = answer.content[:500].decode("utf-8", "replace")
+            raise ServerError(f"HTTP {answer.status}: {text}")
+        if answer.content_type == _PROTO:
+            return _response(answer.content)
+        try:
+            return json.loads(answer.content)
+        except ValueError:
+            raise ServerError(f"expected JSON, got {answer.content_type or 'no type'}") from None
+
+    def _call(self, values: list[Value], names: list[str], log_id: int) -> Any:
+        grpc: Any = importlib.import_module("grpc")
+        if self._channel is None:
+            host, port = self._address
+            options = [
+                ("grpc.enable_http_proxy", 0),
+                ("grpc.max_receive_message_length", MOST_ANSWER_BYTES),
+                ("grpc.max_send_message_length", MOST_ANSWER_BYTES),
+            ]
+            target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            self._channel = grpc.insecure_channel(target, options)
+        call = self._channel.unary_unary(f"/{_wire.SERVICE}/{_wire.METHOD}")
+        request = _answers.write_request("0.9", values, names, log_id)
+        metadata = [(name.lower(), value) for name, value in self._headers.items()]
+        try:
+            answer = call(request, timeout=self._timeout_ms / 1000, metadata=metadata or None)
+        except grpc.RpcError as fault:
+            raise ServerError(f"gRPC {fault.code().name}: {fault.details()}") from None
+        return _response(answer)
+
+
+def _response(message: bytes) -> Any:
+    try:
+        return _wire.v3().Response.FromString(message)
+    except Exception as fault:  # protobuf's DecodeError has no base of ours.
+        raise ServerError(f"expected a Response: {fault}") from None
+
+
+def _truth(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{name}: expected True or False, got {value!r}")
+    return value
+
+
+def _one_each(conf: ModelConf, feed: Any) -> Any:
+    """Return a list that has one item for each feed variable as a dict of them."""
+    if not isinstance(feed, (list, tuple)) or len(feed) != len(conf.feeds):
+        return feed
+    if any(isinstance(each, dict) for each in feed):
+        return feed
+    if len(feed) == 1 and not isinstance(feed[0], (list, tuple, np.ndarray, str, bytes)):
+        return feed
+    return {var.alias: each for var, each in zip(conf.feeds, feed)}
