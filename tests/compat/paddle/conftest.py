@@ -9,7 +9,18 @@ import paddle_peer
 import pytest
 
 HERE = Path(__file__).resolve().parent
-sys.path.append(str(HERE.parents[2] / "compat/paddle"))
+sys.path += [str(HERE.parents[2] / "compat/paddle"), str(HERE / "models")]
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory):
+    """A folder with all models of paddle_makers.py. Only for tests that need Paddle."""
+    pytest.importorskip("paddle", exc_type=ImportError)
+    import paddle_makers
+
+    folder = tmp_path_factory.mktemp("models")
+    paddle_makers.make(folder)
+    return folder
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import functools
 import importlib
 from typing import Any
 
-__all__ = ["METHOD", "SERVICE", "conf", "frame", "raw", "v2", "v3"]
+__all__ = ["METHOD", "SERVICE", "conf", "frame", "program", "raw", "v2", "v3"]
 
 SERVICE = "baidu.paddle_serving.predictor.general_model.GeneralModelService"
 METHOD = "inference"
@@ -60,6 +60,11 @@ FeedVar 1:name:string 2:alias_name:string 3:is_lod_tensor:bool=false 4:feed_type
 FetchVar 1:name:string 2:alias_name:string 3:is_lod_tensor:bool=false 4:fetch_type:int32=0 \
  5:shape*:int32
 GeneralModelConfig 1:feed_var*:FeedVar 2:fetch_var*:FetchVar
+"""
+# What is looked at of a program before Paddle is given it.
+_PROGRAM = """
+BlockDesc 1:idx!:int32 2:parent_idx!:int32 3:vars*:bytes 4:ops*:bytes
+ProgramDesc 1:blocks*:BlockDesc
 """
 
 
@@ -141,3 +146,9 @@ def frame() -> Any:
 def conf() -> Any:
     """Return the messages of ``serving_server_conf.prototxt``."""
     return Messages("baidu.paddle_serving.configure", _CONF, "proto2")
+
+
+@functools.cache
+def program() -> Any:
+    """Return what heads a ``.pdmodel`` file."""
+    return Messages("aiges.paddle_program", _PROGRAM, "proto2")
