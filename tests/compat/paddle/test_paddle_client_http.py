@@ -122,12 +122,16 @@ def test_json_of_lod_and_of_bytes(tmp_path, service):
     tensor = json.loads(service.came[0][2])["tensor"][0]
     assert (tensor["int64_data"], tensor["lod"], tensor["shape"]) == ([8, 233], [0, 2], [2, 1])
     text = UCI.replace("shape: 13", "shape: 1")
-    for kind, value, field in ((20, "ab", ["YWI="]), (7, [255], "/w=="), (5, [1.0], "ADw=")):
+    for kind, value, field in ((20, "ab", ["ab"]), (7, [255], "/w=="), (5, [1.0], "ADw=")):
         (tmp_path / "c.prototxt").write_text(text.replace("feed_type: 1", f"feed_type: {kind}"))
         made.load_client_config(str(tmp_path / "c.prototxt"))
         made.predict({"x": value})
         tensor = json.loads(service.came[-1][2])["tensor"][0]
         assert tensor["data" if kind == 20 else "tensor_content"] == field
+    (tmp_path / "c.prototxt").write_text(text.replace("feed_type: 1", "feed_type: 20"))
+    made.load_client_config(str(tmp_path / "c.prototxt"))
+    with pytest.raises(ValueError, match="text in UTF-8"):
+        made.predict({"x": b"\xff"})
     with pytest.raises(ValueError, match="numbers that JSON has"):
         (tmp_path / "c.prototxt").write_text(text)
         made.load_client_config(str(tmp_path / "c.prototxt"))

@@ -12,12 +12,11 @@ import pytest
 from aiges.contracts.paddle import _prpc, _tensors, _wire
 
 SERVICE = b"baidu.paddle_serving.predictor.general_model.GeneralModelService"
-# request = 1 { service_name = 1, method_name = 2, log_id = 3 }, correlation_id = 4
+# request = 1 { service_name = 1, method_name = 2 }, correlation_id = 4
 META = (
-    b"\x0a" + bytes([2 + len(SERVICE) + 2 + 9 + 2])
+    b"\x0a" + bytes([2 + len(SERVICE) + 2 + 9])
     + b"\x0a" + bytes([len(SERVICE)]) + SERVICE
     + b"\x12\x09inference"
-    + b"\x18\x07"
     + b"\x20\x01"
 )  # fmt: skip
 # tensor = 1 { float_data = 2, elem_type = 10, shape = 11, name = 13, alias_name = 14 }, packed
@@ -76,7 +75,7 @@ def test_a_frame_by_hand_is_read_with_all_its_parts():
     (frame,) = _prpc.Decoder().feed(body)
     assert frame.meta.request.service_name == SERVICE.decode() == _wire.SERVICE
     assert frame.meta.request.method_name == "inference" == _wire.METHOD
-    assert (frame.meta.request.log_id, frame.meta.correlation_id) == (7, 1)
+    assert frame.meta.correlation_id == 1
     assert (frame.message, frame.attachment) == (REQUEST, b"end")
     meta = _wire.frame().RpcMeta.FromString(META)
     assert b"".join(_prpc.pack(meta, REQUEST, b"end")) == body
@@ -195,3 +194,62 @@ def test_the_messages_are_in_no_pool_that_others_use():
         descriptor_pool.Default().FindMessageTypeByName(
             "baidu.paddle_serving.predictor.general_model.Request"
         )
+
+
+# What paddle-serving-client 0.9.0 sends, as it came in: predict of a row with log_id 7, of words
+# with LoD, of three bytes, and of a text. Its meta says log_id = 0 and compress_type = 0, and its
+# correlation ids are large.
+RECORDED = {
+    "row": (
+        "50525043000000a6000000590a4f0a40",
+        "65180018002082808080200a4212340000003f0000003f0000003f0000003f0000003f0000003f0000003f"
+        "0000003f0000003f0000003f0000003f0000003f0000003f50015a02010d6a0178720178120570726963652007",
+        [0.5] * 13,
+    ),
+    "words": (
+        "5052504300000083000000590a4f0a40",
+        "65180018002082808080600a1c0a0408e901345a020301620200036a05776f7264737205776f726473120a70"
+        "726564696374696f6e",
+        [8, 233, 52],
+    ),
+    "bytes": (
+        "50525043000000730000005a0a4f0a40",
+        "6518001800208280808080010a1050075a01036a01787201787a030102ff12057072696365",
+        [1, 2, 255],
+    ),
+    "text": (
+        "50525043000000810000005a0a4f0a40",
+        "65180018002082808080a0010a194a0361626350145a0affffffffffffffffff016a0174720174120a707265"
+        "64696374696f6e",
+        [b"abc"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_what_the_original_client_sends_is_read(name):
+    head, rest, values = RECORDED[name]
+    stream = bytes.fromhex(head) + SERVICE + b"\x12\x09inferenc" + bytes.fromhex(rest)
+    (frame,) = _prpc.Decoder().feed(stream)
+    assert frame.meta.request.service_name == _wire.SERVICE
+    request = _wire.raw().Request.FromString(frame.message)
+    value = _tensors.read_v3(request.tensor[0])
+    assert list(value.array.ravel() if name != "text" else value.array) == values
+    assert value.lod == ([[0, 3]] if name == "words" else [])
+    assert request.log_id == (7 if name == "row" else 0)
+
+
+def test_our_client_sends_the_same_messages_as_the_original(tmp_path):
+    import numpy as np
+    from aiges.contracts.paddle import _conf, _feed
+    from aiges.contracts.paddle.client import _answers
+
+    for name, text, feed in (
+        ("row", paddle_peer.UCI, {"x": [0.5] * 13}),
+        ("words", paddle_peer.IMDB, {"words": np.array([[8], [233], [52]]), "words.lod": [0, 3]}),
+    ):
+        conf = _conf.read_text(text)
+        values = _feed.values_of(conf, feed, name == "words")
+        fetch = [conf.fetches[0].alias]
+        message = _answers.write_request("0.9", values, fetch, 7 if name == "row" else 0)
+        assert bytes.fromhex(RECORDED[name][1]).endswith(message)

@@ -23,9 +23,8 @@ LOD = ".lod"
 
 
 def fetch_names(conf: ModelConf, fetch: Any) -> list[str]:
-    """Return the aliases that are asked for; None and nothing: all. Unknown names are left out.
-
-    Raises ValueError where no name of several is known.
+    """Return the aliases that are asked for; None and nothing: all. Unknown names are left out,
+    and where none is known that is as if nothing was asked for, as with the original's client.
     """
     there = [var.alias for var in conf.fetches]
     if fetch is None or len(fetch) == 0:
@@ -34,9 +33,7 @@ def fetch_names(conf: ModelConf, fetch: Any) -> list[str]:
     alias_of = {var.name: var.alias for var in conf.fetches}
     alias_of.update({alias: alias for alias in there})
     known = [alias_of[name] for name in asked if name in alias_of]
-    if not known:
-        raise ValueError(f"Wrong fetch names: expected some of {', '.join(there)}; got {asked}")
-    return list(dict.fromkeys(known))
+    return list(dict.fromkeys(known)) or there
 
 
 def values_of(conf: ModelConf, feed: Any, batch: bool) -> list[Value]:
@@ -115,8 +112,16 @@ def _value(var: Var, value: Any, offsets: Any, batch: bool) -> Value:
     if not isinstance(value, np.ndarray):
         made.array = _declared(var, array, batch)
     else:
-        made.array = array if batch else np.expand_dims(array, 0)
+        made.array = array if batch or _is_whole(var, array) else np.expand_dims(array, 0)
     return made
+
+
+def _is_whole(var: Var, array: Any) -> bool:
+    """Whether an array of a type that travels as bytes has its batch axis already.
+
+    The original's client sends these as they are whatever ``batch`` says, so users add the axis.
+    """
+    return var.type in (5, 7, 8) and array.ndim == len(var.shape) + 1
 
 
 def _is_nested(value: Any) -> bool:

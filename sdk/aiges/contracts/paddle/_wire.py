@@ -5,8 +5,9 @@ No generated code, which would fit one range of protobuf's versions only, and no
 that all share: the original's own modules may be in the same process.
 
 Three sets, as the numbers of fields changed: ``v3`` is 0.9 (0.7 and 0.8 differ in two fields of
-Response, which ``Response07`` has), ``v2`` is 0.6 and before, and ``raw`` is v3 with floats and
-doubles declared as bytes, which is the same on the wire and spares a Python object per number.
+Response, which ``Response07`` has), ``v2`` is 0.6 and before, and ``raw`` is v3 with floats,
+doubles and texts declared as bytes, which is the same on the wire, spares a Python object per
+number, and takes texts that are no UTF-8.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _GENERAL = "baidu.paddle_serving.predictor.general_model"
 _V3 = """
 Tensor 1:int64_data*:int64 2:float_data*:float 3:int_data*:int32 4:float64_data*:double \
  5:uint32_data*:uint32 6:bool_data*:bool 7:complex64_data*:float 8:complex128_data*:double \
- 9:data*:bytes 10:elem_type:int32 11:shape*:int32 12:lod*:int32 13:name:string \
+ 9:data*:string 10:elem_type:int32 11:shape*:int32 12:lod*:int32 13:name:string \
  14:alias_name:string 15:tensor_content:bytes
 Request 1:tensor*:Tensor 2:fetch_var_names*:string 3:profile_server:bool 4:log_id:uint64
 ModelOutput 1:tensor*:Tensor 2:engine_name:string
@@ -34,8 +35,10 @@ Response 1:outputs*:ModelOutput 2:profile_time*:int64 3:profile_server:bool 4:lo
  5:err_no:int32 6:err_msg:string
 Response07 1:outputs*:ModelOutput 2:profile_time*:int64 3:err_no:int32 4:err_msg:string
 """
-_RAW = _V3.replace("float_data*:float", "float_data*:bytes").replace(
-    "float64_data*:double", "float64_data*:bytes"
+_RAW = (
+    _V3.replace("float_data*:float", "float_data*:bytes")
+    .replace("float64_data*:double", "float64_data*:bytes")
+    .replace("data*:string", "data*:bytes")
 )
 _V2 = """
 Tensor 1:data*:bytes 2:int_data*:int32 3:int64_data*:int64 4:float_data*:float 5:elem_type:int32 \
@@ -126,7 +129,10 @@ def v3() -> Any:
 
 @functools.cache
 def raw() -> Any:
-    """Return the same with ``float_data`` and ``float64_data`` as runs of little-endian bytes."""
+    """Return the same with ``float_data`` and ``float64_data`` as runs of little-endian bytes.
+
+    ``data`` is bytes, too.
+    """
     return Messages(_GENERAL, _RAW, "proto3")
 
 

@@ -83,14 +83,14 @@ class Channel:
         for connection in connections:
             connection.close()
 
-    def call(self, message: bytes, log_id: int = 0) -> bytes:
+    def call(self, message: bytes) -> bytes:
         """Return the answer's message. Raises Failure."""
         deadline = time.monotonic() + self.timeout_ms / 1000
         tried: list[_Endpoint] = []
         for left in range(RETRIES, -1, -1):
             endpoint = self._choose(tried)
             try:
-                return self._try(endpoint, message, log_id, deadline)
+                return self._try(endpoint, message, deadline)
             except _Lost as fault:
                 self._note_lost(endpoint)
                 tried.append(endpoint)
@@ -118,12 +118,12 @@ class Channel:
         for connection in connections:
             connection.close()
 
-    def _try(self, endpoint: _Endpoint, message: bytes, log_id: int, deadline: float) -> bytes:
+    def _try(self, endpoint: _Endpoint, message: bytes, deadline: float) -> bytes:
         connection = self._connection(endpoint, deadline)
         number = next(self._calls)
         kept = False
         try:
-            frame = self._exchange(connection, number, message, log_id, deadline)
+            frame = self._exchange(connection, number, message, deadline)
             kept = True
         except TimeoutError:
             raise Failure(f"{endpoint}: no answer within {self.timeout_ms} ms") from None
@@ -144,14 +144,11 @@ class Channel:
         connection: socket.socket,
         number: int,
         message: bytes,
-        log_id: int,
         deadline: float,
     ) -> _prpc.Frame:
         meta = _wire.frame().RpcMeta(correlation_id=number)
         request = meta.request
         request.service_name, request.method_name = _wire.SERVICE, _wire.METHOD
-        if log_id:
-            request.log_id = log_id & 0x7FFF_FFFF_FFFF_FFFF  # An int64 there, uint64 in Request.
         _send(connection, _prpc.pack(meta, message), deadline)
 
         def read(size: int) -> bytes:

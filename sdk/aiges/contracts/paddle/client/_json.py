@@ -43,7 +43,7 @@ def _tensor(value: Value) -> dict[str, Any]:
     if value.lod:
         made["lod"] = _tensors.flat_of(value.lod)
     if value.type == _types.STRING:
-        made["data"] = [base64.b64encode(text).decode() for text in value.array]
+        made["data"] = [_text(value.alias, text) for text in value.array]
     elif value.type in _FIELDS:
         if value.array.dtype.kind == "f" and not np.isfinite(value.array).all():
             raise ValueError(f"{value.alias}: expected numbers that JSON has, got NaN or infinity")
@@ -54,3 +54,10 @@ def _tensor(value: Value) -> dict[str, Any]:
     else:
         raise ValueError(f"{value.alias}: {_types.name_of(value.type)} is not carried")
     return made
+
+
+def _text(who: str, text: bytes) -> str:
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        raise ValueError(f"{who}: expected text in UTF-8, which JSON has") from None

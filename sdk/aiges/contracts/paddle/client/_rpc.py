@@ -131,7 +131,7 @@ class Client:
         variant = self._variant()
         sent = time.perf_counter()
         try:
-            answer = variant.channel.call(message, log_id)
+            answer = variant.channel.call(message)
             got = time.perf_counter()
             result = _answers.read_response(self._generation, answer, self.conf, names)
         except (_channel.Failure, _answers.ServerError) as fault:
