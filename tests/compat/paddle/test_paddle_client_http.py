@@ -264,10 +264,22 @@ def grpc_service():
     server.stop(None)
 
 
+def test_limits_and_the_path_can_be_set(client, service, caplog):
+    client.set_service_name("GeneralModelService/debug")
+    assert client.predict(FEED) is not None
+    assert service.came[0][0] == "/GeneralModelService/debug"
+    client.set_max_body_size(40)
+    assert client.predict(FEED) is None
+    assert "a request of 75 bytes, set_max_body_size allows 40" in caplog.records[0].getMessage()
+    assert len(service.came) == 1
+
+
 def test_grpc_when_it_is_asked_for(tmp_path, grpc_service, caplog):
     port, came = grpc_service
     made = client_of(tmp_path, UCI)
     made.connect([f"127.0.0.1:{port}"])
+    assert made.grpc_client_predict(FEED, "price").outputs[0].tensor[0].float_data[0] == 0.5
+    came.clear()
     made.set_use_grpc_client(True)
     made.add_http_headers({"X-Key": "abc"})
     assert made.predict(FEED, "price").outputs[0].tensor[0].float_data[0] == 0.5

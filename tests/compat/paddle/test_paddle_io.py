@@ -9,7 +9,7 @@ import pytest
 from aiges.contracts.paddle import _conf, _library
 from aiges.contracts.paddle.engine import Model
 
-pytest.importorskip("paddle", exc_type=ImportError)
+pytestmark = pytest.mark.usefixtures("models")  # Skips where Paddle is not there.
 PRICE = np.float32(18.901151657104492)
 
 
@@ -149,6 +149,12 @@ def test_convert_from_the_command_line(models, makers, tmp_path, convert, capsys
     )
     assert status == 0
     assert capsys.readouterr().out == "feed names : features\nfetch names : price\n"
+    other = ("--serving_server", "other", "--serving_client", "other_client")
+    for shown in (["--show_proto"], ["--show_proto", "True"]):
+        assert convert(*folder, *other, *shown) == 0
+        assert capsys.readouterr().out.startswith('feed_var {\n  name: "x"\n')
+    assert convert(*folder, *other, "--show_proto", "False") == 0
+    assert capsys.readouterr().out.startswith("feed names")
     assert convert(*folder, "--model_filename", "none") == 1
     assert "convert: " in capsys.readouterr().err
     model = Model(tmp_path / "serving_server")

@@ -8,7 +8,7 @@ import http.client
 import importlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,11 +39,11 @@ class HttpClient:
         service_name: str = "/GeneralModelService/inference",
     ) -> None:
         self._address = endpoint_of(f"{ip}:{port}")
-        self._path = service_name if service_name.startswith("/") else f"/{service_name}"
+        self.set_service_name(service_name)
         self._conf: ModelConf | None = None
         self._poster: Poster | None = None
         self._channel: Any = None
-        self._timeout_ms = _TIMEOUT_MS
+        self._timeout_ms, self._most_bytes = _TIMEOUT_MS, MOST_ANSWER_BYTES
         self._is_proto, self._is_grpc = True, False
         self._packs, self._takes_packed = False, False
         self._headers: dict[str, str] = {}
@@ -79,13 +79,17 @@ class HttpClient:
         if channel is not None:
             channel.close()
 
-    def set_timeout_ms(self, http_timeout_ms: int) -> None:
+    def set_timeout_ms(self, timeout_ms: int) -> None:
         """Say how long one answer may take, in milliseconds."""
-        if isinstance(http_timeout_ms, bool) or not isinstance(http_timeout_ms, int):
-            raise ValueError(f"http_timeout_ms: expected milliseconds, got {http_timeout_ms!r}")
-        if http_timeout_ms <= 0:
-            raise ValueError(f"http_timeout_ms: expected more than 0, got {http_timeout_ms}")
-        self._timeout_ms = http_timeout_ms
+        self._timeout_ms = _above_0("timeout_ms: expected milliseconds", timeout_ms)
+
+    def set_max_body_size(self, max_body_size: int) -> None:
+        """Say how many bytes a request may have; 512 MiB at first."""
+        self._most_bytes = _above_0("max_body_size: expected bytes", max_body_size)
+
+    def set_service_name(self, service_name: str) -> None:
+        """Say the path of the service."""
+        self._path = service_name if service_name.startswith("/") else f"/{service_name}"
 
     def set_http_proto(self, http_proto: bool) -> None:
         """Say whether bodies are proto (as at first) or JSON."""
@@ -137,17 +141,49 @@ class HttpClient:
         Raises ValueError for what is no feed of this model. A failed call leaves one line in the
         log ``paddle_serving_client``.
         """
+        carry = self.grpc_client_predict if self._is_grpc else self.http_client_predict
+        return carry(feed, fetch, batch, need_variant_tag, log_id)
+
+    def http_client_predict(
+        self,
+        feed: Any = None,
+        fetch: Any = None,
+        batch: bool = False,
+        need_variant_tag: bool = False,
+        log_id: int = 0,
+    ) -> Any:
+        """Predict over HTTP, whatever was set. Otherwise as ``predict``."""
+        return self._predict(self._post, feed, fetch, batch, log_id)
+
+    def grpc_client_predict(
+        self,
+        feed: Any = None,
+        fetch: Any = None,
+        batch: bool = False,
+        need_variant_tag: bool = False,
+        log_id: int = 0,
+    ) -> Any:
+        """Predict over gRPC, whatever was set. Otherwise as ``predict``."""
+        return self._predict(self._call, feed, fetch, batch, log_id)
+
+    def _predict(
+        self, carry: Callable[..., Any], feed: Any, fetch: Any, batch: bool, log_id: int
+    ) -> Any:
         values = _feed.values_of(self.conf, _one_each(self.conf, feed), batch)
         names = _feed.fetch_names(self.conf, fetch)
         host, port = self._address
         try:
-            if self._is_grpc:
-                return self._call(values, names, log_id)
-            return self._post(values, names, log_id)
+            return carry(values, names, log_id)
         except (OSError, http.client.HTTPException, ServerError) as fault:
             reason = str(fault) or type(fault).__name__
             log.error("predict (log_id %d) at %s:%d has no result: %s", log_id, host, port, reason)
             return None
+
+    def _check_size(self, request: bytes) -> None:
+        if len(request) > self._most_bytes:
+            raise ServerError(
+                f"a request of {len(request)} bytes, set_max_body_size allows {self._most_bytes}"
+            )
 
     def _post(self, values: list[Value], names: list[str], log_id: int) -> Any:
         if self._is_proto:
@@ -155,6 +191,7 @@ class HttpClient:
         else:
             said = _json.request_json(values, names, log_id)
             body = json.dumps(said, separators=(",", ":")).encode()
+        self._check_size(body)
         headers = {"Content-Type": _PROTO if self._is_proto else "application/json"}
         if self._packs:
             body, headers["Content-Encoding"] = gzip.compress(body, 6), "gzip"
@@ -187,6 +224,7 @@ class HttpClient:
             self._channel = grpc.insecure_channel(target, options)
         call = self._channel.unary_unary(f"/{_wire.SERVICE}/{_wire.METHOD}")
         request = _answers.write_request("0.9", values, names, log_id)
+        self._check_size(request)
         metadata = [(name.lower(), value) for name, value in self._headers.items()]
         try:
             answer = call(request, timeout=self._timeout_ms / 1000, metadata=metadata or None)
@@ -200,6 +238,12 @@ def _response(message: bytes) -> Any:
         return _wire.v3().Response.FromString(message)
     except Exception as fault:  # protobuf's DecodeError has no base of ours.
         raise ServerError(f"expected a Response: {fault}") from None
+
+
+def _above_0(expected: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        raise ValueError(f"{expected} above 0, got {value!r}")
+    return value
 
 
 def _truth(name: str, value: object) -> bool:

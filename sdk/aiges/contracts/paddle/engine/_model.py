@@ -117,10 +117,10 @@ class Model:
         wanted = [(name, *self._outputs[name]) for name in fetch]
         with self._predictors.lent() as predictor:
             try:
-                for var, value, array in feeds:
+                for var, lod, array in feeds:
                     handle = predictor.get_input_handle(self._inputs[var.name])
                     handle.copy_from_cpu(array)
-                    handle.set_lod(value.lod)
+                    handle.set_lod(lod)
                 predictor.run()
                 return [_fetched(predictor, *each) for each in wanted]
             except Exception as fault:
@@ -162,15 +162,23 @@ def _decrypted(files: _files.ModelFiles, place: Path) -> tuple[bytes, bytes]:
     return cipher.decrypt(program, secret), cipher.decrypt(params, secret)
 
 
-def _fed(var: Var, value: Value) -> tuple[Var, Value, Any]:
-    """Return what Paddle is given for one variable. Raises ValueError for LoD that does not fit."""
-    array = value.array
+def _fed(var: Var, value: Value) -> tuple[Var, list[list[int]], Any]:
+    """Return what Paddle is given for one variable. Raises ValueError for LoD that does not fit.
+
+    A value without offsets, of a variable with LoD, is one sequence. Clients of the original make
+    ids of a flat list one row of them: each is a row of its own then.
+    """
+    array, lod = value.array, value.lod
     if var.type == _types.STRING:
         array = np.frombuffer(b"".join(text + b"\0" for text in array), np.uint8)
     elif var.type in _AS_INT32:
         array = array.astype(np.int32)
-    _check_levels(var, value.lod, array.shape[0] if array.ndim else 0)
-    return var, value, np.ascontiguousarray(array)
+    if var.is_lod and not lod and array.ndim:
+        if var.type == 0 and var.shape == (-1,) and array.ndim == 2 and array.shape[0] == 1:
+            array = array.reshape(-1, 1)
+        lod = [[0, array.shape[0]]]
+    _check_levels(var, lod, array.shape[0] if array.ndim else 0)
+    return var, lod, np.ascontiguousarray(array)
 
 
 def _check_levels(var: Var, levels: list[list[int]], rows: int) -> None:

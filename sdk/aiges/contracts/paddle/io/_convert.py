@@ -25,8 +25,19 @@ def _parser() -> argparse.ArgumentParser:
     add("--params_filename", help="the file of all parameters")
     add("--feed_alias_names", help="what clients call the inputs: a,b")
     add("--fetch_alias_names", help="what clients call the outputs")
-    add("--show_proto", action="store_true", help="print the configuration that is written")
+    add(
+        "--show_proto",
+        nargs="?",
+        const=True,
+        default=False,
+        type=_truth,
+        help="print what is written",
+    )
     return parser
+
+
+def _truth(text: str) -> bool:
+    return text.strip().lower() not in ("", "0", "false", "no")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
