@@ -258,7 +258,7 @@ def test_the_messages_of_0_6(connected):
     (tensor,) = request.insts[0].tensor_array
     assert list(tensor.int64_data) == [3, 4] and list(tensor.lod) == [0, 2]
     assert (list(request.fetch_var_names), request.log_id) == (["prediction"], 5)
-    # profile_server = 3 and log_id = 4 are required: they are there, also where they are 0.
+    # log_id = 4 is required: it is there, also where it is 0.
     assert peer.frames[0].message.endswith(b"\x18\x00\x20\x05")
 
 

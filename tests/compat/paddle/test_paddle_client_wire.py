@@ -253,3 +253,37 @@ def test_our_client_sends_the_same_messages_as_the_original(tmp_path):
         fetch = [conf.fetches[0].alias]
         message = _answers.write_request("0.9", values, fetch, 7 if name == "row" else 0)
         assert bytes.fromhex(RECORDED[name][1]).endswith(message)
+
+
+def test_a_request_of_0_6_by_hand():
+    # Tensor { int64_data = 3, elem_type = 5, shape = 6, lod = 7 }, each number with its tag.
+    tensor = b"\x18\x08\x18\xe9\x01\x28\x00\x30\x02\x30\x01\x38\x00\x38\x02"
+    inst = b"\x0a" + bytes([len(tensor)]) + tensor
+    message = b"\x0a" + bytes([len(inst)]) + inst + b"\x12\x0aprediction\x18\x00\x20\x00"
+    from aiges.contracts.paddle import _conf, _feed
+    from aiges.contracts.paddle.client import _answers
+
+    values = _feed.values_of(_conf.read_text(paddle_peer.IMDB), {"words": [8, 233]}, False)
+    assert _answers.write_request("0.6", values, ["prediction"], 0) == message
+    for sent in (message, message[:-4]):  # Old clients may leave out what is 0.
+        request = _wire.v2().Request.FromString(sent)
+        (read,) = request.insts[0].tensor_array
+        value = _tensors.read_v2(read, "words", "words", 0)
+        assert (value.array.tolist(), value.lod) == ([[8], [233]], [[0, 2]])
+        assert (request.profile_server, request.log_id) == (False, 0)
+
+
+@pytest.mark.filterwarnings("ignore:.*escape:DeprecationWarning")  # protobuf reads "\\_" so.
+def test_random_prototxt_ends_in_a_configuration_or_in_one_clear_error():
+    from aiges.contracts.paddle import _conf
+
+    random_, text = random.Random(11), paddle_peer.UCI + paddle_peer.IMDB
+    for _ in range(500):
+        data = list(text)
+        for _ in range(random_.randrange(1, 4)):
+            data[random_.randrange(len(data))] = random_.choice('{}:"\\x9-\n\0 ')
+        try:
+            _conf.read_text("".join(data), "file")
+        except ValueError as fault:
+            assert str(fault).startswith("file: ") and "expected" in str(fault)
+            assert len(str(fault)) < 500

@@ -79,7 +79,7 @@ def read_text(text: str, who: str = "prototxt") -> ModelConf:
     message = _wire.conf().GeneralModelConfig()
     try:
         text_format.Merge(text, message)
-    except text_format.ParseError as fault:
+    except (text_format.ParseError, ValueError) as fault:  # ValueError: of escapes in texts.
         raise ValueError(f"{who}: expected feed_var and fetch_var: {fault}") from None
     return _checked(message, who)
 

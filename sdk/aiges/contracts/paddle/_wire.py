@@ -23,7 +23,7 @@ METHOD = "inference"
 
 _GENERAL = "baidu.paddle_serving.predictor.general_model"
 # Each line: the message, then its fields: number:name:type. "*" is repeated, "=" a default, "!" is
-# required.
+# required. The original requires v2's log_id, so ours always writes it, but reads without it too.
 _V3 = """
 Tensor 1:int64_data*:int64 2:float_data*:float 3:int_data*:int32 4:float64_data*:double \
  5:uint32_data*:uint32 6:bool_data*:bool 7:complex64_data*:float 8:complex128_data*:double \
@@ -45,7 +45,7 @@ Tensor 1:data*:bytes 2:int_data*:int32 3:int64_data*:int64 4:float_data*:float 5
  6:shape*:int32 7:lod*:int32
 FeedInst 1:tensor_array*:Tensor
 FetchInst 1:tensor_array*:Tensor
-Request 1:insts*:FeedInst 2:fetch_var_names*:string 3:profile_server!:bool=false 4:log_id!:uint64=0
+Request 1:insts*:FeedInst 2:fetch_var_names*:string 3:profile_server:bool=false 4:log_id:uint64=0
 ModelOutput 1:insts*:FetchInst 2:engine_name:string
 Response 1:outputs*:ModelOutput 2:profile_time*:int64
 """
