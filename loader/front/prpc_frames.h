@@ -45,7 +45,7 @@ std::optional<PrpcCall> ReadPrpcMeta(std::string_view meta);
 // The frame of an answer up to its message, which has so many bytes. With an error there is none.
 std::string WritePrpcAnswer(int64_t correlation_id, const GrpcStatus& status, size_t message);
 
-// brpc's number for it (brpc/errno.proto).
+// The number that brpc has for it.
 int PrpcError(GrpcCode code);
 
 }  // namespace aiges

@@ -54,7 +54,7 @@ def asectl() -> None:
 def compat_first() -> None:
     """Let our packages of other systems go before those that are installed (AIGES_COMPAT=first)."""
     home = HERE if (HERE / "sdk").is_dir() else HERE.parents[1]
-    for name in ("aipod", "openbayes", "seldon", "triton"):
+    for name in ("aipod", "openbayes", "paddle", "seldon", "triton"):
         folder = str(home / "compat" / name)
         if folder in sys.path:
             sys.path.remove(folder)
