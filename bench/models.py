@@ -19,6 +19,7 @@ import argparse
 import json
 import statistics
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -49,7 +50,8 @@ class Loader(Server):
         config = {
             "svc": {"host": "127.0.0.1", "port": 0},
             "wrapper": {"http_listen": "127.0.0.1:0"},
-            "instances": {"lame_duck_ms": 0},
+            # A python3 on PATH may be a script that looks for one.
+            "instances": {"lame_duck_ms": 0, "python": sys.executable},
             "log": {"level": "error"},
             "models": self.models,
         }
@@ -66,6 +68,17 @@ class Loader(Server):
         url = f"http://{self.http}/v1/raw/{model}"
         with urllib.request.urlopen(urllib.request.Request(url, data), timeout=timeout_s) as got:
             return got.read()
+
+    def wait_back(self, model, timeout_s=60):
+        """Until a model whose workers have died again and again answers."""
+        until = time.monotonic() + timeout_s
+        while True:
+            try:
+                return self.call(model)
+            except urllib.error.HTTPError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
 
     def change(self, model, what):
         url = f"http://{self.http}/v2/repository/models/{model}/{what}"
@@ -140,7 +153,7 @@ def neighbours(arguments, folder):
             calm.append(xtest(arguments.bin, loader, "steady", arguments.seconds, *steady))
             with Beside(lambda: loader.call("other", b"exit"), 0.02):
                 crash.append(xtest(arguments.bin, loader, "steady", arguments.seconds, *steady))
-            loader.call("other")
+            loader.wait_back("other")
             busy = ("-concurrency=8",)
             alone.append(xtest(arguments.bin, loader, "steady", arguments.seconds, *busy))
             other = threading.Thread(
@@ -157,9 +170,8 @@ def neighbours(arguments, folder):
 
 
 def figure(run, name):
-    if name == "rate":
-        return run["rate_per_s"] if "rate_per_s" in run else run["throughput"]
-    return run["latency_ms"]["p99"]
+    (step,) = run["steps"]
+    return step["throughput"] if name == "rate" else step["latency"]["p99_ns"] / 1e6
 
 
 def known(arguments, folder):
@@ -215,7 +227,7 @@ def cycles(arguments, folder):
         try:
             counts["right" if loader.call(model) == b"x" else "lost"] += 1
         except urllib.error.HTTPError as error:
-            counts["unloaded" if error.code == 503 and model == "echo" else "lost"] += 1
+            counts["unloaded" if error.code in (404, 503) and model == "echo" else "lost"] += 1
         except OSError:
             counts["lost"] += 1
 

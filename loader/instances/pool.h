@@ -96,6 +96,11 @@ class Pool : public Workers, public BufferPool, public Resources, private Resour
   void Unload(unsigned id, std::function<void(Status)> done) override;
 
   Buffer Allocate(size_t size) override { return memory_->Allocate(size); }
+  // The workers can read these bytes where they lie.
+  bool Shares(const Bytes& bytes) const {
+    uint64_t offset = 0;
+    return memory_->arena().Contains(bytes.data(), &offset);
+  }
   InstancesReport Report() const;
   // What the worker that began to serve last says of input and output (wrapperSchema); never null.
   std::shared_ptr<const std::string> Schema() const;

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loader/models/router.h"
 
+#include <cstring>
 #include <utility>
 
 #include "loader/api/codes.h"
 
 namespace aiges {
 namespace {
+
+// Bytes that are copied at a time on the thread of the front.
+constexpr size_t kMostAtOnce = 4 << 20;
 
 Status Gone() {
   return Status::Error(StatusKind::kInvalid, "the session is over: its model was unloaded",
@@ -28,6 +32,19 @@ void Router::Touch(const std::shared_ptr<Engine>& engine) {
   touched_.push_back(engine);
 }
 
+// Workers of one model never map the requests of another. What is not copied here crosses inside
+// the frame: larger data would keep the thread of the front for too long.
+void Router::Share(Engine* engine, std::vector<Payload>* payloads) const {
+  if (!catalogue_.several()) return;
+  for (Payload& p : *payloads) {
+    if (p.data.size() < kSharedThreshold || p.data.size() > kMostAtOnce) continue;
+    if (engine->pool().Shares(p.data)) continue;
+    Buffer buffer = engine->pool().Allocate(p.data.size());
+    std::memcpy(buffer.data, p.data.data(), p.data.size());
+    p.data = std::move(buffer).Freeze();
+  }
+}
+
 CallId Router::Submit(Request request, std::unique_ptr<ReplySink> sink) {
   Status why;
   const std::shared_ptr<Engine> engine = Use(request.model, &why);
@@ -37,6 +54,7 @@ CallId Router::Submit(Request request, std::unique_ptr<ReplySink> sink) {
     sink->Done(std::move(reply));
     return 0;
   }
+  Share(engine.get(), &request.payloads);
   const CallId id = engine->scheduler().Submit(std::move(request), std::move(sink));
   Touch(engine);
   return id;
@@ -102,6 +120,7 @@ Status Router::Write(SessionId id, int sync_id, std::vector<Payload> payloads,
                      std::function<void()> taken) {
   const auto engine = Of(id);
   if (engine == nullptr) return Gone();
+  Share(engine.get(), &payloads);
   return engine->scheduler().sessions()->Write(id, sync_id, std::move(payloads), std::move(taken));
 }
 

@@ -41,7 +41,7 @@ class Router final : public Service, public Sessions, public BufferPool, public 
   Status Find(const std::string& handle, SessionId* id) override;
 
   // Of one model that is there for good, its own; else of nobody, and what lies there is copied
-  // once more, when the call goes to its worker.
+  // once more, into that of its model, when it is known which that is.
   Buffer Allocate(size_t size) override;
 
   // Of the default model.
@@ -54,6 +54,7 @@ class Router final : public Service, public Sessions, public BufferPool, public 
     return catalogue_.EngineOf(Engine::NumberOf(id));
   }
   void Touch(const std::shared_ptr<Engine>& engine);
+  void Share(Engine* engine, std::vector<Payload>* payloads) const;
 
   Catalogue& catalogue_;
   Mutex mu_;
