@@ -220,7 +220,7 @@ void Bind(py::module_& m) {
   BindModelCalls(m);
   m.def("callback_metric", &Metric);
   m.def("callback_trace", &Trace);
-  m.def("tell_metrics", &TellMetrics);
+  m.def("_tell_metrics", &TellMetrics);
   m.def("init_rq", &InitQueue);
 }
 

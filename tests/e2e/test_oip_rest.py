@@ -83,6 +83,7 @@ def test_the_engine_sees_all_that_the_client_said(identity):
     }
     outputs = {one["name"]: one for one in infer_json(identity, body).json["outputs"]}
     assert json.loads(outputs["oip"]["data"][0]) == {
+        "checked": True,
         "id": "a",
         "parameters": {"show": "oip", "n": 1, "x": 2.5, "b": False},
         "outputs": [],

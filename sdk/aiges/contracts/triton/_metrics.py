@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import bisect
 import enum
+import importlib
 import itertools
 import json
 import math
@@ -97,10 +98,10 @@ class _Teller:
             return
         self._is_started = True
         try:
-            from aiges_embed import tell_metrics
+            host: Any = importlib.import_module("aiges_embed")
         except ImportError:
             return
-        args = (tell_metrics,)
+        args = (host._tell_metrics,)
         threading.Thread(target=self._run, args=args, name="metrics", daemon=True).start()
 
     def wake(self) -> None:
