@@ -53,3 +53,34 @@ def connected(tmp_path, serve):
             return client, peer
 
         yield start
+
+
+@pytest.fixture
+def served(tmp_path, models):
+    """served(*arguments, ..): a Service that is ready, of models by their folders' names."""
+    from free_ports import free_ports
+    from paddle_command import Service
+
+    with contextlib.ExitStack() as started:
+        count = 0
+
+        def start(*arguments, **options):
+            nonlocal count
+            count += 1
+            words = [models / each if str(each).endswith("_model") else each for each in arguments]
+            port = options.pop("port", None) or free_ports(1)[0]
+            service = Service(tmp_path / f"service{count}", port, *words, **options)
+            return started.enter_context(service)
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def houses(tmp_path_factory, models):
+    """The quick start's service, for tests that leave it as it is."""
+    from free_ports import free_ports
+    from paddle_command import Service
+
+    words = ("--model", models / "fit_a_line_model", "--thread", "10", "--name", "uci")
+    with Service(tmp_path_factory.mktemp("houses"), free_ports(1)[0], *words) as service:
+        yield service

@@ -65,7 +65,6 @@ class Engine:
         try:
             if self._web is not None and b'"feed"' in body:
                 answer = self._web.post(body)
-                assert isinstance(answer.body, bytes)
                 return _once.result_of(answer.body, is_json=True)
             return _once.result_of(self._general.json(body), is_json=True)
         except ValueError as fault:

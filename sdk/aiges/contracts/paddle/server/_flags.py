@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 __all__ = ["COMMANDS", "NO_MEANING", "parsed", "port_of", "wrapper_keys"]
 
@@ -79,10 +80,16 @@ def _port(text: str) -> int:
 _number.__name__, _port.__name__ = "number", "port"  # As argparse names them.
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("serve", description="Serve models of Paddle Serving.")
+def _parser() -> tuple[argparse.ArgumentParser, set[str]]:
+    """Return the parser, and all flags that it knows."""
+    about = "Serve models of Paddle Serving."
+    parser = argparse.ArgumentParser("serve", description=about, allow_abbrev=False)
     parser.add_argument("server", nargs="?", default="start", choices=COMMANDS)
-    add = parser.add_argument
+    known = {"-h", "--help"}
+
+    def add(*names: str, **more: Any) -> None:
+        known.update(parser.add_argument(*names, **more).option_strings)
+
     add("--model", nargs="+", default=[], metavar="DIR", help="folders that run one after another")
     add("--port", type=_port, help=f"{_RPC_PORT}, or {_WEB_PORT} with --name and for GPUs")
     add("--name", default="", help="serve /NAME/prediction, too")
@@ -100,13 +107,19 @@ def _parser() -> argparse.ArgumentParser:
         add(f"--{name}", type=_number, default=default, help=words)
     for name in ("dist_carrier_id", "dist_cfg_file", "dist_endpoints", "dist_nranks"):
         add(f"--{name}", help=argparse.SUPPRESS)
-    add("--dist_master_serving", "--dist_subgraph_index", help=argparse.SUPPRESS)
-    return parser
+    for name in ("dist_master_serving", "dist_subgraph_index"):
+        add(f"--{name}", help=argparse.SUPPRESS)
+    return parser, known
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     """Return what the command line says. Exits with 2, and the flag's name, where it cannot be."""
-    parser = _parser()
+    parser, known = _parser()
+    for word in arguments:
+        flag = word.partition("=")[0]
+        if flag.startswith("--") and flag not in known:
+            near = difflib.get_close_matches(flag, known, 1)
+            parser.error(f"unknown flag {flag}" + (f": did you mean {near[0]}?" if near else ""))
     given = parser.parse_args(list(arguments))
     for name, why in _REFUSED.items():
         if getattr(given, name):

@@ -6,16 +6,20 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from aiges.contracts._http import HttpAnswer, HttpRequest
 from aiges.contracts.paddle import _wire
 from aiges.contracts.paddle.server import _json, _messages
 from aiges.contracts.paddle.server._calls import Call
 from aiges.contracts.paddle.server._graph import Graph, Result
-from aiges.contracts.paddle.server._http import JSON, PROTO, Routes, text
 from aiges.contracts.paddle.server._metrics import Counts
 from aiges.contracts.paddle.server._multi_lang import SERVICE as MULTI_LANG
 from aiges.contracts.paddle.server._multi_lang import MultiLang
+from aiges.contracts.paddle.server._pages import JSON, PROTO, Answer, text
+
+if TYPE_CHECKING:
+    from aiges.contracts._http import HttpRequest
+    from aiges.contracts.paddle.server._http import Routes
 
 __all__ = ["General"]
 
@@ -69,12 +73,20 @@ class General:
         """Answer it with the times of each step, whether they are asked for or not."""
         return self._answer(message, True)
 
+    def _read(self, read: Callable[..., Call], *arguments: Any) -> Call:
+        try:
+            return read(*arguments)
+        except ValueError:
+            if self._counts is not None:
+                self._counts.add(False, 0, [])
+            raise
+
     def _answer(self, message: bytes, times: bool) -> bytes:
         if _messages.is_old(message):
-            call = _messages.read_old(message, self._graph.conf)
+            call = self._read(_messages.read_old, message, self._graph.conf)
             result = self.run(call)
             return _messages.write_old(result.outputs, _times(call, result, times))
-        call = _messages.read_request(message)
+        call = self._read(_messages.read_request, message)
         result = self.run(call)
         return _messages.write_response(result.outputs, call.log_id, _times(call, result, times))
 
@@ -86,8 +98,8 @@ class General:
             # Under the service's full name the host takes gRPC alone.
             routes.add(f"/GeneralModelService/{name}", self._handler(name == "debug"))
 
-    def _handler(self, is_debug: bool) -> Callable[[HttpRequest, bytes], HttpAnswer]:
-        def handle(request: HttpRequest, body: bytes) -> HttpAnswer:
+    def _handler(self, is_debug: bool) -> Callable[[HttpRequest, bytes], Answer]:
+        def handle(request: HttpRequest, body: bytes) -> Answer:
             try:
                 return self._post(request, body, is_debug)
             except ValueError as fault:
@@ -99,17 +111,17 @@ class General:
 
         return handle
 
-    def _post(self, request: HttpRequest, body: bytes, is_debug: bool) -> HttpAnswer:
+    def _post(self, request: HttpRequest, body: bytes, is_debug: bool) -> Answer:
         kind = request.get(b"content-type").partition(b";")[0].strip().lower()
         if kind in (PROTO, b"application/x-protobuf", b"application/protobuf"):
             answer = self._answer(body, is_debug)
-            return HttpAnswer(200, [(b"content-type", PROTO)], answer)
+            return Answer(200, [(b"content-type", PROTO)], answer)
         answer = self.json(body, is_debug)
-        return HttpAnswer(200, [(b"content-type", JSON)], answer)
+        return Answer(200, [(b"content-type", JSON)], answer)
 
     def json(self, body: bytes, times: bool = False) -> bytes:
         """Answer a request in JSON. Raises ValueError, RuntimeError."""
-        call = _json.read_json(body)
+        call = self._read(_json.read_json, body)
         result = self.run(call)
         return _json.write_json(result.outputs, call.log_id, _times(call, result, times))
 

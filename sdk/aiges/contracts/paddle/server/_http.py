@@ -8,32 +8,13 @@ import zlib
 from collections.abc import Callable
 from typing import NamedTuple
 
-from aiges.contracts._doors import Field
 from aiges.contracts._http import HttpAnswer, HttpRequest
+from aiges.contracts.paddle.server._pages import Answer, page, text
 
-__all__ = ["JSON", "PROTO", "Routes", "page", "text"]
+__all__ = ["Routes"]
 
-JSON, PROTO = b"application/json", b"application/proto"
 _LEAST_PACKED = 512  # Bytes of an answer that is worth it.
-_PAGES = {
-    400: (
-        "Bad Request",
-        "The browser (or proxy) sent a request that this server could not understand.",
-    ),
-    404: (
-        "Not Found",
-        "The requested URL was not found on the server. If you entered the URL manually please "
-        "check your spelling and try again.",
-    ),
-    405: ("Method Not Allowed", "The method is not allowed for the requested URL."),
-    413: ("Request Entity Too Large", "The data value transmitted exceeds the capacity limit."),
-    500: (
-        "Internal Server Error",
-        "The server encountered an internal error and was unable to complete your request. Either "
-        "the server is overloaded or there is an error in the application.",
-    ),
-}
-Handler = Callable[[HttpRequest, bytes], HttpAnswer]
+Handler = Callable[[HttpRequest, bytes], Answer]
 
 
 class Route(NamedTuple):
@@ -41,22 +22,6 @@ class Route(NamedTuple):
 
     methods: tuple[str, ...]
     handle: Handler
-
-
-def text(status: int, said: str) -> HttpAnswer:
-    """Return an answer in plain words."""
-    return HttpAnswer(status, [(b"content-type", b"text/plain")], said.encode(errors="replace"))
-
-
-def page(status: int, *fields: Field) -> HttpAnswer:
-    """Return the page of an error, as Flask has it."""
-    name, words = _PAGES[status]
-    made = (
-        f"<!doctype html>\n<html lang=en>\n<title>{status} {name}</title>\n<h1>{name}</h1>\n"
-        f"<p>{words}</p>\n"
-    )
-    head: list[Field] = [(b"content-type", b"text/html; charset=utf-8"), *fields]
-    return HttpAnswer(status, head, made.encode())
 
 
 class Routes:
@@ -77,17 +42,20 @@ class Routes:
 
     def too_large(self, _request: HttpRequest) -> HttpAnswer:
         """Refuse a body that is longer than may be."""
-        return page(413)
+        return HttpAnswer(*page(413))
 
     def handle(self, request: HttpRequest) -> HttpAnswer:
         """Answer a request."""
+        return HttpAnswer(*self._answer(request))
+
+    def _answer(self, request: HttpRequest) -> Answer:
         route = self._routes.get(request.path)
         if route is None:
             return page(404)
         if request.method not in route.methods:
             allowed = ", ".join(sorted({*route.methods, "OPTIONS"})).encode()
             if request.method == "OPTIONS":
-                return HttpAnswer(200, [(b"allow", allowed)], b"")
+                return Answer(200, [(b"allow", allowed)], b"")
             return page(405, (b"allow", allowed))
         try:
             body = self._body(request)
@@ -115,9 +83,9 @@ class Routes:
         return made
 
 
-def _packed(request: HttpRequest, answer: HttpAnswer) -> HttpAnswer:
+def _packed(request: HttpRequest, answer: Answer) -> Answer:
     body = answer.body
-    if not isinstance(body, bytes) or len(body) < _LEAST_PACKED:
+    if len(body) < _LEAST_PACKED:
         return answer
     if not any(
         each.partition(b";")[0].strip() == b"gzip" and b"q=0" not in each.replace(b"q=0.", b"")
@@ -125,4 +93,4 @@ def _packed(request: HttpRequest, answer: HttpAnswer) -> HttpAnswer:
     ):
         return answer
     fields = [*answer.fields, (b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")]
-    return HttpAnswer(answer.status, fields, gzip.compress(body, 1))
+    return Answer(answer.status, fields, gzip.compress(body, 1))

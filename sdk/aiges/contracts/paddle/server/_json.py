@@ -114,6 +114,8 @@ def _content(where: str, text: Any, dtype: np.dtype[Any]) -> Any:
 def _array(where: str, said: Any, dtype: np.dtype[Any]) -> Any:
     if not isinstance(said, list):
         raise ValueError(f"{where}: expected a list of numbers, got {type(said).__name__}")
+    if not said:
+        return np.empty(0, dtype)
     try:
         array = np.array(said)
         if array.dtype.kind not in "biuf":  # Numbers of 64 bits may be texts.

@@ -6,17 +6,20 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aiges.contracts._http import HttpAnswer, HttpRequest
 from aiges.contracts.paddle import _feed
 from aiges.contracts.paddle._conf import ModelConf
 from aiges.contracts.paddle._tensors import flat_of
 from aiges.contracts.paddle.server._calls import Call
 from aiges.contracts.paddle.server._graph import Result
-from aiges.contracts.paddle.server._http import JSON, Routes, page
+from aiges.contracts.paddle.server._pages import JSON, Answer, page
+
+if TYPE_CHECKING:
+    from aiges.contracts._http import HttpRequest
+    from aiges.contracts.paddle.server._http import Routes
 
 __all__ = ["Default", "WebCalls"]
 
@@ -48,12 +51,10 @@ class WebCalls:
         """Name the path."""
         routes.add(self.path, self._handle)
 
-    def _handle(self, request: HttpRequest, body: bytes) -> HttpAnswer:
+    def _handle(self, request: HttpRequest, body: bytes) -> Answer:
         return self.post(body, request.note)
 
-    def post(
-        self, body: bytes, note: Callable[[BaseException], None] = lambda _: None
-    ) -> HttpAnswer:
+    def post(self, body: bytes, note: Callable[[BaseException], None] = lambda _: None) -> Answer:
         """Answer a body. ``note`` is told what a page of an error does not say."""
         try:
             said = json.loads(body)
@@ -69,7 +70,7 @@ class WebCalls:
             _LOG.error("%s has failed: %s", self.path, fault, exc_info=fault)
             note(fault)
             return page(500)
-        return HttpAnswer(200, [(b"content-type", JSON)], answer)
+        return Answer(200, [(b"content-type", JSON)], answer)
 
     def answer(self, said: dict[str, Any]) -> bytes:
         """Return the answer to an object with feed and fetch. Raises what user code raises."""

@@ -84,7 +84,7 @@ def _program() -> Path:
 def app_of(service: Any) -> Callable[..., Iterable[bytes]]:
     """Return a WSGI application that runs the models in this process. Raises ValueError."""
     from aiges.contracts.paddle.server._graph import Graph
-    from aiges.contracts.paddle.server._http import page
+    from aiges.contracts.paddle.server._pages import page
     from aiges.contracts.paddle.server._web_calls import WebCalls
 
     settings = HandedWeb(service).settings({})
@@ -100,10 +100,9 @@ def app_of(service: Any) -> Callable[..., Iterable[bytes]]:
         else:
             length = environ.get("CONTENT_LENGTH") or "0"
             answer = calls.post(environ["wsgi.input"].read(int(length) if length.isdigit() else 0))
-        body = bytes(answer.body)  # type: ignore[arg-type]
         fields = [(name.decode(), value.decode()) for name, value in answer.fields]
         status = f"{answer.status} {HTTPStatus(answer.status).phrase}"
-        start_response(status, [*fields, ("content-length", str(len(body)))])
-        return [body]
+        start_response(status, [*fields, ("content-length", str(len(answer.body)))])
+        return [answer.body]
 
     return app
