@@ -67,7 +67,7 @@ def served(tmp_path, models):
         def start(*arguments, **options):
             nonlocal count
             count += 1
-            words = [models / each if str(each).endswith("_model") else each for each in arguments]
+            words = [models / each if (models / str(each)).is_dir() else each for each in arguments]
             port = options.pop("port", None) or free_ports(1)[0]
             service = Service(tmp_path / f"service{count}", port, *words, **options)
             return started.enter_context(service)

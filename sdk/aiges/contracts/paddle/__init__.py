@@ -33,13 +33,11 @@ def wrapperDoors() -> dict[str, Any]:  # noqa: N802
 
 def wrapperOnceExec(params: dict[str, Any], reqData: Any) -> Any:  # noqa: N802, N803
     """Answer a call of the host's own protocols."""
-    return _engine.once(reqData)
+    return _engine.once(params, reqData)
 
 
 def wrapperFini() -> int:  # noqa: N802
     """End what serves."""
     if _engine is not None:
-        from aiges.contracts._doors import seconds_left
-
-        _engine.end(seconds_left() / 2)
+        _engine.end()
     return 0

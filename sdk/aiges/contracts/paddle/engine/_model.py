@@ -28,16 +28,19 @@ _MOST_FAULT = 600  # Characters of what Paddle says of a call.
 class Model:
     """A folder with ``serving_server_conf.prototxt`` and a model. Threads: any.
 
-    Raises ValueError for files that are missing or do not fit together.
+    ``key``: of an encrypted model; without it, its file ``key`` is. Raises ValueError for files
+    that are missing or do not fit together.
     """
 
-    def __init__(self, folder: str | Path, options: Options | None = None) -> None:
+    def __init__(
+        self, folder: str | Path, options: Options | None = None, key: bytes | None = None
+    ) -> None:
         place = Path(folder)
         self.options = options or Options()
         self.conf: ModelConf = _conf.read(place, _conf.SERVER)
         place = place if place.is_dir() else place.parent
         files = _files.find(place)
-        config = _config_of(files, place)
+        config = _config_of(files, place, key)
         _options.apply(self.options, config, files.program.suffix == ".json")
         try:
             base = _library.inference().create_predictor(config)
@@ -135,10 +138,10 @@ def _fetched(predictor: Any, called: str, name: str, var: Var) -> Value:
     return Value(array, kind, [list(level) for level in handle.lod()], var.name, called)
 
 
-def _config_of(files: _files.ModelFiles, place: Path) -> Any:
+def _config_of(files: _files.ModelFiles, place: Path, key: bytes | None) -> Any:
     inference = _library.inference()
     if files.is_encrypted:
-        program, params = _decrypted(files, place)
+        program, params = _decrypted(files, place, key)
         config = inference.Config()
         _files.check_program(program, f"{files.program} (is the key right?)")
         config.set_model_buffer(program, len(program), params, len(params))
@@ -151,15 +154,18 @@ def _config_of(files: _files.ModelFiles, place: Path) -> Any:
     return inference.Config(str(files.program), str(files.params))
 
 
-def _decrypted(files: _files.ModelFiles, place: Path) -> tuple[bytes, bytes]:
-    key = place / "key"
-    if not key.is_file() or files.params is None:
+def _decrypted(files: _files.ModelFiles, place: Path, key: bytes | None) -> tuple[bytes, bytes]:
+    file = place / "key"
+    if (key is None and not file.is_file()) or files.params is None:
         raise ValueError(f"{place}: expected the file key, the model is encrypted")
     core = _library.paddle("base.core")
     cipher = core.CipherFactory.create_cipher()
-    secret = key.read_bytes()
+    secret = file.read_bytes() if key is None else key
     program, params = files.program.read_bytes(), files.params.read_bytes()
-    return cipher.decrypt(program, secret), cipher.decrypt(params, secret)
+    try:
+        return cipher.decrypt(program, secret), cipher.decrypt(params, secret)
+    except Exception as fault:
+        raise ValueError(f"{place}: the key does not open the model: {_short(fault)}") from None
 
 
 def _fed(var: Var, value: Value) -> tuple[Var, list[list[int]], Any]:

@@ -13,7 +13,11 @@ from aiges.contracts.paddle import _types
 from aiges.contracts.paddle._conf import ModelConf, Var
 from aiges.contracts.paddle._tensors import Value
 
-__all__ = ["Call", "Output", "bind", "joined", "wanted"]
+__all__ = ["Call", "NotYet", "Output", "bind", "joined", "wanted"]
+
+
+class NotYet(Exception):
+    """The models are not there yet: they wait for their key."""
 
 
 @dataclass

@@ -8,12 +8,14 @@ from typing import Any
 import aiges_embed
 
 from aiges.contracts import _once
+from aiges.contracts._doors import seconds_left
 from aiges.contracts._http import HttpFace
 from aiges.contracts._threads import DoorThreads
 from aiges.contracts.paddle.server._general import General
 from aiges.contracts.paddle.server._graph import Graph
 from aiges.contracts.paddle.server._grpc import UnaryFace
 from aiges.contracts.paddle.server._http import Routes
+from aiges.contracts.paddle.server._locked import LockedGraph
 from aiges.contracts.paddle.server._metrics import Counts
 from aiges.contracts.paddle.server._reload import Reload
 from aiges.contracts.paddle.server._settings import Settings
@@ -31,11 +33,18 @@ class Engine:
     """Begins when it is made. ``service``: user code of a web service, with what it is called."""
 
     def __init__(self, settings: Settings, service: Any = None) -> None:
-        self._reload = Reload([node.folder for node in settings.nodes])
-        counts = Counts(host.tell_metrics) if settings.metrics else None
-        self._graph = Graph(settings)
-        self._general = General(self._graph, counts)
+        folders = [node.folder for node in settings.nodes]
+        self._graph: Graph | LockedGraph
         routes = Routes(settings.max_body)
+        if settings.is_locked:
+            self._graph = locked = LockedGraph(settings, settings.rpc_port)
+            self._reload = Reload(folders, locked.load_again)
+            locked.add_to(routes)
+        else:
+            self._reload = Reload(folders)
+            self._graph = Graph(settings)
+        counts = Counts(host.tell_metrics) if settings.metrics else None
+        self._general = General(self._graph, counts)
         self._general.add_to(routes)
         self._web: WebCalls | None = None
         if settings.name:
@@ -58,7 +67,7 @@ class Engine:
         doors += [{"grpc": name, "gzip": True} for name in self._general.services]
         return {"doors": doors, "refusal": _REFUSAL}
 
-    def once(self, data: Any) -> Any:
+    def once(self, _params: Any, data: Any) -> Any:
         """Answer a call of the host's own protocols: the JSON of either service."""
         node = _once.only_input(data, "JSON of GeneralModelService, or with feed and fetch")
         body = bytes(node["data"])
@@ -70,8 +79,8 @@ class Engine:
         except ValueError as fault:
             raise BadInput(str(fault)) from fault
 
-    def end(self, seconds: float) -> None:
+    def end(self) -> None:
         """End what serves."""
         self._reload.end()
-        self._doors.end(seconds)
+        self._doors.end(seconds_left() / 2)
         self._graph.close()

@@ -9,12 +9,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-__all__ = ["COMMANDS", "NO_MEANING", "parsed", "port_of", "wrapper_keys"]
+__all__ = ["COMMANDS", "GENERAL_OPS", "NO_MEANING", "parsed", "port_of", "wrapper_keys"]
 
 COMMANDS = ("start", "stop", "kill", "check")
 _RPC_PORT, _WEB_PORT = 9393, 9292
-_GENERAL = {"GeneralInferOp", "GeneralReaderOp", "GeneralResponseOp", "GeneralRemoteOp"}
-_GENERAL |= {"general_infer", "general_reader", "general_response"}
+GENERAL_OPS = ("general_reader", "general_infer", "general_response")
+_GENERAL = {*GENERAL_OPS, "GeneralInferOp", "GeneralReaderOp", "GeneralResponseOp"}
 # What these would need is not there.
 _REFUSED = {
     "use_lite": "Paddle Lite is not supported",

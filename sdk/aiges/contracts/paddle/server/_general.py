@@ -6,12 +6,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aiges.contracts.paddle import _wire
+from aiges.contracts.paddle._conf import ModelConf
 from aiges.contracts.paddle.server import _json, _messages
-from aiges.contracts.paddle.server._calls import Call
-from aiges.contracts.paddle.server._graph import Graph, Result
+from aiges.contracts.paddle.server._calls import Call, NotYet
+from aiges.contracts.paddle.server._graph import Result
 from aiges.contracts.paddle.server._metrics import Counts
 from aiges.contracts.paddle.server._multi_lang import SERVICE as MULTI_LANG
 from aiges.contracts.paddle.server._multi_lang import MultiLang
@@ -21,16 +22,25 @@ if TYPE_CHECKING:
     from aiges.contracts._http import HttpRequest
     from aiges.contracts.paddle.server._http import Routes
 
-__all__ = ["General"]
+__all__ = ["General", "Runs"]
 
 _LOG = logging.getLogger("aiges.paddle")
 _METHODS = ("inference", "debug")
 
 
+class Runs(Protocol):
+    """What runs calls: the models' Graph, or one that waits for a key."""
+
+    conf: ModelConf
+
+    def run(self, call: Call) -> Result:
+        """Return the outputs. Raises ValueError, RuntimeError, NotYet."""
+
+
 class General:
     """Answers calls. Threads: any."""
 
-    def __init__(self, graph: Graph, counts: Counts | None = None) -> None:
+    def __init__(self, graph: Runs, counts: Counts | None = None) -> None:
         self._graph, self._counts = graph, counts
         self._multi_lang = MultiLang(graph.conf, self.run)
 
@@ -104,6 +114,8 @@ class General:
                 return self._post(request, body, is_debug)
             except ValueError as fault:
                 return text(400, str(fault))
+            except NotYet as fault:
+                return text(503, str(fault))
             except Exception as fault:
                 _LOG.error("%s has failed: %s", request.path, fault, exc_info=fault)
                 request.note(fault)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from aiges.contracts.paddle import _conf
 from aiges.contracts.paddle._conf import ModelConf
 from aiges.contracts.paddle._tensors import Value
 from aiges.contracts.paddle.engine import Model
@@ -14,7 +15,7 @@ from aiges.contracts.paddle.server._cache import Cache, key_of
 from aiges.contracts.paddle.server._calls import Call, Output, bind, wanted
 from aiges.contracts.paddle.server._settings import Node, Settings
 
-__all__ = ["Graph", "Result"]
+__all__ = ["Graph", "Result", "conf_of"]
 
 
 class Result:
@@ -26,28 +27,28 @@ class Result:
         self.outputs, self.times = outputs, times
 
 
-class Graph:
-    """Loads the models. Threads: any. Raises ValueError for models that cannot be served."""
+def conf_of(settings: Settings) -> ModelConf:
+    """Return what the whole takes and gives. Raises ValueError."""
+    confs = {node.name: _conf.read(node.folder, _conf.SERVER) for node in settings.nodes}
+    first = confs[settings.nodes[0].name]
+    fetches = {var.alias: var for name in settings.answers for var in confs[name].fetches}
+    return ModelConf(first.feeds, tuple(fetches.values()))
 
-    def __init__(self, settings: Settings) -> None:
+
+class Graph:
+    """Loads the models, with their key if they have one. Threads: any. Raises ValueError."""
+
+    def __init__(self, settings: Settings, key: bytes | None = None) -> None:
         self._nodes: dict[str, tuple[Node, Model, Batches | None]] = {}
         for node, options in zip(settings.nodes, settings.options):
-            model = Model(node.folder, options)
+            model = Model(node.folder, options, key)
             batches = None
             if settings.batch_threads:
                 batches = Batches(model, settings.batch_threads, settings.batch_size)
             self._nodes[node.name] = (node, model, batches)
         self._answers = settings.answers
         self._cache = Cache(settings.cache_bytes) if settings.cache_bytes else None
-        first = next(iter(self._nodes.values()))[1]
-        last = [self._nodes[name][1] for name in self._answers]
-        fetches = {var.alias: var for model in last for var in model.conf.fetches}
-        self.conf = ModelConf(first.conf.feeds, tuple(fetches.values()))
-
-    @property
-    def models(self) -> list[Model]:
-        """In the order of the workflow."""
-        return [model for _, model, _ in self._nodes.values()]
+        self.conf = conf_of(settings)
 
     def run(self, call: Call) -> Result:
         """Return the outputs. Raises ValueError for a client's mistake, RuntimeError."""

@@ -15,24 +15,17 @@ import aiges_embed
 
 from aiges.contracts._doors import WHOLE, fault_fields
 from aiges.contracts._threads import DoorThreads
+from aiges.contracts.paddle.server._calls import NotYet
 
-__all__ = ["Refused", "UnaryFace"]
+__all__ = ["UnaryFace"]
 
 host: Any = aiges_embed
 
 _LOG = logging.getLogger("aiges.paddle")
 _HEAD = 5  # Bytes before a message.
-_CANCELLED, _INVALID, _UNIMPLEMENTED, _INTERNAL = 1, 3, 12, 13
+_CANCELLED, _INVALID, _UNIMPLEMENTED, _INTERNAL, _UNAVAILABLE = 1, 3, 12, 13, 14
 _MOST_TEXT = 4096
 Method = Callable[[bytes], bytes]
-
-
-class Refused(Exception):
-    """Ends a call with a status of its own."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(text)
-        self.code = code
 
 
 class _Call:
@@ -166,8 +159,8 @@ class UnaryFace:
             return
         try:
             call.answer(self._methods[call.path](message))
-        except Refused as refused:
-            call.refuse(refused.code, str(refused))
+        except NotYet as fault:
+            call.refuse(_UNAVAILABLE, str(fault))
         except ValueError as fault:
             call.refuse(_INVALID, str(fault))
         except BaseException as fault:

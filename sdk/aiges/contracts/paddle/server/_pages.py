@@ -25,6 +25,11 @@ _PAGES = {
         "The server encountered an internal error and was unable to complete your request. Either "
         "the server is overloaded or there is an error in the application.",
     ),
+    503: (
+        "Service Unavailable",
+        "The server is temporarily unable to service your request due to maintenance downtime or "
+        "capacity problems. Please try again later.",
+    ),
 }
 
 

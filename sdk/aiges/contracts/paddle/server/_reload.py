@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 __all__ = ["MARK", "Reload"]
@@ -22,9 +22,13 @@ _PERIOD_S = 10.0  # As the original's.
 
 
 class Reload:
-    """Watches the folders of models; made before they are loaded."""
+    """Watches the folders of models; made before they are loaded.
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    ``load``: what is done when one has changed, in place of a reload by the loader.
+    """
+
+    def __init__(self, folders: Sequence[Path], load: Callable[[], None] | None = None) -> None:
+        self._load = load
         self._files = [folder / MARK for folder in folders]
         self._seen = self._times()
         self._ends = threading.Event()
@@ -51,8 +55,11 @@ class Reload:
             self._seen = times
             if os.getppid() != loader:
                 return
-            _LOG.info("%s has changed: the loader reloads", MARK)
-            os.kill(loader, signal.SIGHUP)
+            _LOG.info("%s has changed: the models are loaded anew", MARK)
+            if self._load is not None:
+                self._load()
+            else:
+                os.kill(loader, signal.SIGHUP)
 
 
 def _time_of(file: Path) -> int:

@@ -13,14 +13,12 @@ from aiges.contracts import _detect
 from aiges.contracts._options import flag, number
 from aiges.contracts.paddle import _conf
 from aiges.contracts.paddle.engine import Options
-from aiges.contracts.paddle.engine import _files as _engine_files
 
 __all__ = [
     "MOST_BODY_BYTES",
     "Node",
     "Settings",
     "checked_name",
-    "is_encrypted",
     "is_model_here",
     "keys_of",
     "read",
@@ -55,6 +53,7 @@ class Settings:
     cache_bytes: int = 0
     metrics: bool = False
     is_locked: bool = False  # The models wait for a key.
+    rpc_port: int = 0  # That clients with the key are told; 0: the one they came by.
 
 
 def read(config: Mapping[str, str]) -> Settings:
@@ -80,6 +79,7 @@ def read(config: Mapping[str, str]) -> Settings:
         cache_bytes=_count(keys, "request_cache_size", 0, _MOST_BYTES),
         metrics=flag(keys, "enable_prometheus"),
         is_locked=flag(keys, "use_encryption_model"),
+        rpc_port=_count(keys, "encryption_rpc_port", 0, 65535),
     )
 
 
@@ -88,11 +88,6 @@ def checked_name(name: str) -> str:
     if not name or "/" in name or any(ord(char) < 33 for char in name):
         raise ValueError(f"name: expected one part of a path, got {name!r}")
     return name
-
-
-def is_encrypted(folder: Path) -> bool:
-    """Whether a folder has a model that needs a key."""
-    return all((folder / name).is_file() for name in _engine_files.ENCRYPTED)
 
 
 def _workflow(keys: Mapping[str, str]) -> tuple[tuple[Node, ...], tuple[str, ...]]:

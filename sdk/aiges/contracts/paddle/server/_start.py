@@ -26,12 +26,11 @@ def engine_of(config: Mapping[str, str]) -> Any:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(asctime)s %(message)s")
     if config.get("model") or config.get("workflow") or not _has_program():
         return Engine(_settings.read(config))
-    what = "a service"
-    given = _handover.load("run_service()", _PROGRAM, what)
+    given = _handover.load("run_service()", _PROGRAM, "a service")
     if isinstance(given, HandedWeb):
         return Engine(given.settings(config), given.service)
-    pipeline = importlib.import_module("aiges.contracts.paddle.pipeline")
-    return pipeline.engine_of(given, config)
+    pipeline = importlib.import_module("aiges.contracts.paddle.pipeline._engine")
+    return pipeline.engine_of(given)
 
 
 def _has_program() -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from aiges.contracts.paddle import _feed
 from aiges.contracts.paddle._conf import ModelConf
 from aiges.contracts.paddle._tensors import flat_of
-from aiges.contracts.paddle.server._calls import Call
+from aiges.contracts.paddle.server._calls import Call, NotYet
 from aiges.contracts.paddle.server._graph import Result
 from aiges.contracts.paddle.server._pages import JSON, Answer, page
 
@@ -66,6 +66,8 @@ class WebCalls:
             answer = self.answer(said)
         except ValueError as fault:
             answer = _text({"result": str(fault)})
+        except NotYet:
+            return page(503)
         except Exception as fault:
             _LOG.error("%s has failed: %s", self.path, fault, exc_info=fault)
             note(fault)
