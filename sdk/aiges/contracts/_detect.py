@@ -5,8 +5,9 @@ A file tells by what it imports: ``openbayes_serving``, ``seldon_core``, ``aipod
 is AIGES's own, whatever it imports; where it has hooks for tasks (``chat``, ``embed``, ..) it is
 served with these. A ``Model.py`` with a class ``Model`` is Seldon's, as PrimeHub's servers have it.
 ``triton_python_backend_utils`` or a config.pbtxt is Triton's: in the folder of a version, that of a
-model, or one with both files. Where there is no code, an ``.onnx`` file is the engine. Embedded in
-libwrapper.so, too, and so of Python's own modules alone.
+model, or one with both files. A program that imports ``paddle_serving_server`` and serves is Paddle
+Serving's, and without code ``serving_server_conf.prototxt``. Where there is no code, an ``.onnx``
+file is the engine. Embedded in libwrapper.so, too, and so of Python's own modules alone.
 """
 
 from __future__ import annotations
@@ -35,7 +36,12 @@ _IMPORTED = {
     "seldon_core": "seldon",
     "aipod": "aipod",
     "triton_python_backend_utils": "triton",
+    "paddle_serving_server": "paddle",
+    "paddle_serving_server_gpu": "paddle",
 }
+_PADDLE_MODEL = "serving_server_conf.prototxt"
+# Of a program that imports paddle_serving_server: clients of pipelines do so, too.
+_PADDLE_SERVES = re.compile(rb"\brun_(?:service|web_service|server)[ \t]*\(")
 _IMPORT = re.compile(rb"^[ \t]*(?:from[ \t]+(\w+)|import[ \t]+([^#\n;]+))", re.MULTILINE)
 _OTHER_BACKEND = re.compile(rb"^[ \t]*(?:platform|backend)[ \t]*:[ \t]*[\"']onnx", re.MULTILINE)
 _CLASS_MODEL = re.compile(rb"^class[ \t]+Model\b", re.MULTILINE)
@@ -85,7 +91,7 @@ def _contract_of(file: Path) -> str:
     for match in _IMPORT.finditer(text):
         for each in (match.group(1) or match.group(2)).decode("ascii", "replace").split(","):
             name = _IMPORTED.get(re.split(r"\W", each.strip(), maxsplit=1)[0])
-            if name:
+            if name and (name != "paddle" or _PADDLE_SERVES.search(text)):
                 return name
     return "seldon" if file.name == "Model.py" and _CLASS_MODEL.search(text) else ""
 
@@ -107,7 +113,9 @@ def find_contracts(folder: Path) -> list[Found]:
         name = _contract_of(file)
         if name:
             found.setdefault(name, file)
-    if not found and (model := _model_alone(folder)) is not None:
+    if not found and (folder / _PADDLE_MODEL).is_file():
+        found["paddle"] = folder / _PADDLE_MODEL
+    elif not found and (model := _model_alone(folder)) is not None:
         found["onnx"] = model
     elif not found and (config := _triton_config(folder)) is not None:
         found["triton"] = config

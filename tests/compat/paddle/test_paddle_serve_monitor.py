@@ -201,25 +201,29 @@ class FtpPeer:
                     say("200 ok")
                 elif word == "MDTM":
                     say("213 20300101120000" if place.is_file() else "550 none")
-                elif word in ("EPSV", "PASV"):
+                elif word == "PASV":
+                    if data is not None:
+                        data.close()
                     data = socket.create_server(("127.0.0.1", 0))
                     port = data.getsockname()[1]
-                    say(f"227 (127,0,0,1,{port >> 8},{port & 255})" if word == "PASV" else "500 no")
+                    say(f"227 (127,0,0,1,{port >> 8},{port & 255})")
                 elif word == "RETR" and place.is_file():
                     self._send(data, place.read_bytes(), say)
                 elif word == "NLST" and place.is_dir():
                     self._send(data, "".join(f"{n}\r\n" for n in os.listdir(place)).encode(), say)
                 elif word == "QUIT":
                     say("221 bye")
-                    return
+                    break
                 else:
                     say("550 none")
+            if data is not None:
+                data.close()
 
     @staticmethod
     def _send(data, content, say):
         say("150 comes")
         peer, _ = data.accept()
-        with peer:
+        with data, peer:
             peer.sendall(content)
         say("226 done")
 

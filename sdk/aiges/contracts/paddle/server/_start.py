@@ -34,6 +34,7 @@ def engine_of(config: Mapping[str, str]) -> Any:
 
 
 def _has_program() -> bool:
-    if os.environ.get("AIGES_APP") or os.environ.get("AIGES_MAIN"):
+    app = os.environ.get("AIGES_APP", "")
+    if os.environ.get("AIGES_MAIN") or (app and not app.endswith(".prototxt")):
         return True
     return not _settings.is_model_here()
