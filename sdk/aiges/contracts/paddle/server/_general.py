@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aiges.contracts.paddle import _wire
 from aiges.contracts.paddle._conf import ModelConf
-from aiges.contracts.paddle.server import _json, _messages
+from aiges.contracts.paddle.server import _fast, _json, _messages
 from aiges.contracts.paddle.server._calls import Call, NotYet
 from aiges.contracts.paddle.server._graph import Result
 from aiges.contracts.paddle.server._metrics import Counts
@@ -26,6 +26,9 @@ __all__ = ["General", "Runs"]
 
 _LOG = logging.getLogger("aiges.paddle")
 _METHODS = ("inference", "debug")
+
+
+Method = Callable[["bytes | memoryview"], _fast.Pieces]
 
 
 class Runs(Protocol):
@@ -60,14 +63,14 @@ class General:
 
     # --- messages ---
 
-    def methods(self) -> dict[str, Callable[[bytes], bytes]]:
+    def methods(self) -> dict[str, Method]:
         """Return the methods of gRPC by their paths."""
-        made: dict[str, Callable[[bytes], bytes]] = {
+        made: dict[str, Method] = {
             f"/{_wire.SERVICE}/inference": self.inference,
             f"/{_wire.SERVICE}/debug": self.debug,
         }
         for name, method in self._multi_lang.methods().items():
-            made[f"/{MULTI_LANG}/{name}"] = method
+            made[f"/{MULTI_LANG}/{name}"] = _of_pieces(method)
         return made
 
     @property
@@ -75,11 +78,11 @@ class General:
         """The full names of the services."""
         return [_wire.SERVICE, MULTI_LANG]
 
-    def inference(self, message: bytes) -> bytes:
+    def inference(self, message: bytes | memoryview) -> _fast.Pieces:
         """Answer a Request, in the generation that it is of. Raises ValueError, RuntimeError."""
         return self._answer(message, False)
 
-    def debug(self, message: bytes) -> bytes:
+    def debug(self, message: bytes | memoryview) -> _fast.Pieces:
         """Answer it with the times of each step, whether they are asked for or not."""
         return self._answer(message, True)
 
@@ -91,14 +94,14 @@ class General:
                 self._counts.add(False, 0, [])
             raise
 
-    def _answer(self, message: bytes, times: bool) -> bytes:
+    def _answer(self, message: bytes | memoryview, times: bool) -> _fast.Pieces:
         if _messages.is_old(message):
             call = self._read(_messages.read_old, message, self._graph.conf)
             result = self.run(call)
-            return _messages.write_old(result.outputs, _times(call, result, times))
+            return [_messages.write_old(result.outputs, _times(call, result, times))]
         call = self._read(_messages.read_request, message)
         result = self.run(call)
-        return _messages.write_response(result.outputs, call.log_id, _times(call, result, times))
+        return _fast.write_response(result.outputs, call.log_id, _times(call, result, times))
 
     # --- HTTP ---
 
@@ -126,7 +129,7 @@ class General:
     def _post(self, request: HttpRequest, body: bytes, is_debug: bool) -> Answer:
         kind = request.get(b"content-type").partition(b";")[0].strip().lower()
         if kind in (PROTO, b"application/x-protobuf", b"application/protobuf"):
-            answer = self._answer(body, is_debug)
+            answer = b"".join(self._answer(body, is_debug))
             return Answer(200, [(b"content-type", PROTO)], answer)
         answer = self.json(body, is_debug)
         return Answer(200, [(b"content-type", JSON)], answer)
@@ -136,6 +139,10 @@ class General:
         call = self._read(_json.read_json, body)
         result = self.run(call)
         return _json.write_json(result.outputs, call.log_id, _times(call, result, times))
+
+
+def _of_pieces(method: Callable[[bytes], bytes]) -> Method:
+    return lambda message: [method(bytes(message))]
 
 
 def _times(call: Call, result: Result, always: bool) -> list[int]:

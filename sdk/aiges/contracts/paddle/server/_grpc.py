@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import aiges_embed
@@ -25,7 +25,8 @@ _LOG = logging.getLogger("aiges.paddle")
 _HEAD = 5  # Bytes before a message.
 _CANCELLED, _INVALID, _UNIMPLEMENTED, _INTERNAL, _UNAVAILABLE = 1, 3, 12, 13, 14
 _MOST_TEXT = 4096
-Method = Callable[[bytes], bytes]
+_LARGE = 16_384  # Bytes that are not copied.
+Method = Callable[["bytes | memoryview"], "list[bytes | memoryview]"]
 
 
 class _Call:
@@ -75,20 +76,22 @@ class _Call:
 
     # --- what serves it ---
 
-    def body(self) -> bytes | None:
-        """Return the message."""
+    def body(self) -> bytes | memoryview | None:
+        """Return the message; a large one as a view."""
         if not self._parts:
             return None
         data = self._parts.pop()
-        return data[_HEAD : _HEAD + int.from_bytes(data[1:_HEAD], "big")]
+        end = _HEAD + int.from_bytes(data[1:_HEAD], "big")
+        return data[_HEAD:end] if end < _LARGE else memoryview(data)[_HEAD:end]
 
     def is_left(self) -> bool:
         """Whether nobody waits for it."""
         return self.gone or bool(host.call_state(self.tag)[0])
 
-    def answer(self, message: bytes) -> None:
-        """Answer it."""
-        self._end((), b"\0%b%b" % (len(message).to_bytes(4, "big"), message))
+    def answer(self, pieces: Sequence[bytes | memoryview]) -> None:
+        """Answer it by a message in pieces."""
+        size = sum(len(piece) for piece in pieces)
+        self._end((), b"".join((b"\0", size.to_bytes(4, "big"), *pieces)))
 
     def refuse(self, code: int, text: str, fault: BaseException | None = None) -> None:
         """Answer with a status. ``fault`` is for the host's list of failures."""

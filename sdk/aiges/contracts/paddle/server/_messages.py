@@ -8,18 +8,21 @@ nothing but field 1, a tensor of 0.7 has a name.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Union
 
 from aiges.contracts.paddle import _tensors, _wire
 from aiges.contracts.paddle._conf import ModelConf
+from aiges.contracts.paddle.server import _fast
 from aiges.contracts.paddle.server._calls import Call, Output, joined
 
-__all__ = ["is_old", "read_old", "read_request", "write_old", "write_response"]
+__all__ = ["is_old", "read_old", "read_request", "write_old"]
 
+Message = Union[bytes, memoryview]
+_LARGE = 16_384  # Bytes of a request that is read where it lies.
 _FIRST_FIELD = 0x0A  # Field 1, with a length.
 
 
-def is_old(message: bytes) -> bool:
+def is_old(message: Message) -> bool:
     """Whether a request is one of 0.6 or before."""
     if message[:1] != b"\x0a":
         return False
@@ -37,7 +40,7 @@ def is_old(message: bytes) -> bool:
     return at == end
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
+def _varint(data: Message, at: int) -> tuple[int, int]:
     """Return a number and where it ends; 0 for what is none."""
     value = shift = 0
     while at < len(data) and shift < 64:
@@ -50,15 +53,20 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     return 0, 0
 
 
-def _parsed(kind: Any, message: bytes) -> Any:
+def _parsed(kind: Any, message: Message) -> Any:
     try:
-        return kind.FromString(message)
+        return kind.FromString(bytes(message))
     except Exception as fault:  # protobuf's DecodeError has no base of ours.
         raise ValueError(f"expected a Request of GeneralModelService: {fault}") from None
 
 
-def read_request(message: bytes) -> Call:
+def read_request(message: Message) -> Call:
     """Return what a Request of 0.7 or later asks. Raises ValueError."""
+    if len(message) >= _LARGE:
+        try:
+            return _fast.read_large(message)
+        except (_fast.NotPlain, UnicodeDecodeError):
+            pass
     request = _parsed(_wire.raw().Request, message)
     if not request.tensor:
         raise ValueError("expected at least one tensor, got none")
@@ -66,17 +74,7 @@ def read_request(message: bytes) -> Call:
     return Call(values, list(request.fetch_var_names), request.log_id, request.profile_server)
 
 
-def write_response(outputs: Sequence[Output], log_id: int, times: Sequence[int]) -> bytes:
-    """Return the Response. Raises ValueError for types that it does not carry."""
-    response = _wire.raw().Response(log_id=log_id, profile_time=times)
-    for output in outputs:
-        made = response.outputs.add(engine_name=output.engine)
-        for value in output.values:
-            _tensors.write_v3(made.tensor.add(), value)
-    return bytes(response.SerializeToString())
-
-
-def read_old(message: bytes, conf: ModelConf) -> Call:
+def read_old(message: Message, conf: ModelConf) -> Call:
     """Return what a Request of 0.6 asks: tensors in the order of the configuration."""
     request = _parsed(_wire.v2().Request, message)
     samples = [instance_of(inst.tensor_array, conf) for inst in request.insts]
