@@ -71,6 +71,17 @@ def test_what_is_wrong_is_the_result(houses, said, words):
     assert words in json.loads(answer.body)["result"]
 
 
+def test_the_hosts_own_protocols(houses):
+    # Either JSON is the one input of a call.
+    tensor = {"float_data": ROW, "elem_type": 1, "name": "x", "shape": [1, 13]}
+    answer = houses.post("/v1/raw/svcName", ASKED)
+    assert json.loads(answer.body) == {"result": {"price": [[pytest.approx(PRICE)]]}}
+    answer = houses.post("/v1/raw/svcName", {"tensor": [tensor]})
+    assert json.loads(answer.body)["outputs"][0]["engine_name"] == "GeneralInferOp_0"
+    answer = houses.post("/v1/raw/svcName", {"tensor": []})
+    assert (answer.status, b"tensor: expected a list" in answer.body) == (400, True)
+
+
 def test_code_in_a_request_is_text(houses):
     said = {"feed": [{"x": "__import__('os').system('touch evil')"}], "fetch": ["price"]}
     answer = houses.post(PATH, said)
