@@ -15,7 +15,7 @@ from typing import Any, Callable, NoReturn
 
 from aiges.contracts import _handover
 from aiges.contracts._command import become_loader
-from aiges.contracts.paddle.server import _settings
+from aiges.contracts.paddle.server import _process, _settings
 
 __all__ = ["HandedWeb", "app_of", "run_web_service"]
 
@@ -51,6 +51,7 @@ def run_web_service(service: Any) -> NoReturn:
     settings = handed.settings({})  # What is wrong is told here.
     program = _program()
     port = int(service.port or _PORT)
+    _process.note([port], "paddle_serving_server.web_service")
     become_loader(
         "paddle",
         _HOST,
