@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import paddle_peer
 import pytest
-from aiges.contracts.paddle import _conf, _tensors, _wire
+from aiges.contracts.paddle import _conf, _fast, _tensors, _wire
 from aiges.contracts.paddle._tensors import Value
-from aiges.contracts.paddle.server import _api, _fast, _json, _messages, _settings
+from aiges.contracts.paddle.server import _api, _json, _messages, _settings
 from aiges.contracts.paddle.server._cache import Cache, key_of
 from aiges.contracts.paddle.server._calls import Call, Output, bind, joined
 
@@ -50,10 +50,10 @@ def test_a_large_request_is_read_where_it_lies(kind):
     if kind in (7, 8, 5):  # Without elements there is no content to tell where it lies.
         message = request(value(kind), fetch_var_names=["a"], log_id=7)
     try:
-        fast = _fast.read_large(message)
+        fast = _fast.read_request(message)
     except _fast.NotPlain:
         message = request(value(kind), fetch_var_names=["a", "b"], log_id=1 << 63)
-        fast = _fast.read_large(message)
+        fast = _fast.read_request(message)
     same(fast, _messages.read_request(message))
     lies = np.frombuffer(message, np.uint8)
     assert np.shares_memory(fast.values[0].array, lies)
@@ -63,7 +63,7 @@ def test_a_large_request_is_read_where_it_lies(kind):
 def test_what_is_not_plain_is_left_to_the_message_classes(kind):
     made = Value([b"a"], 20, [], "s", "s") if kind == 20 else value(kind)
     with pytest.raises(_fast.NotPlain):
-        _fast.read_large(request(made))
+        _fast.read_request(request(made))
 
 
 def test_random_bytes_are_read_alike():
@@ -79,7 +79,7 @@ def test_random_bytes_are_read_alike():
             del data[made.randrange(len(data) // 2, len(data)) :]
         data = bytes(data)
         try:
-            fast = _fast.read_large(data)
+            fast = _fast.read_request(data)
         except (_fast.NotPlain, UnicodeDecodeError, ValueError):
             continue
         try:
@@ -95,14 +95,14 @@ def test_random_bytes_are_read_alike():
 @pytest.mark.parametrize("kind", [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
 @pytest.mark.parametrize("shape", [(2, 3), (40, 5), (0, 3)])
 def test_responses_are_those_of_the_message_classes(kind, shape):
-    outputs = [Output("e_0", [value(kind, shape, [[0, shape[0]]])]), Output("e_1", [])]
+    outputs = [("e_0", [value(kind, shape, [[0, shape[0]]])]), ("e_1", [])]
     response = _wire.raw().Response.FromString(
         b"".join(_fast.write_response(outputs, 1 << 63, [1, 300, 1 << 40]))
     )
     assert (response.log_id, list(response.profile_time)) == (1 << 63, [1, 300, 1 << 40])
     assert [each.engine_name for each in response.outputs] == ["e_0", "e_1"]
     expected = _wire.raw().Tensor()
-    _tensors.write_v3(expected, outputs[0].values[0])
+    _tensors.write_v3(expected, outputs[0][1][0])
     (tensor,) = response.outputs[0].tensor
     read, wanted = _tensors.read_v3(tensor), _tensors.read_v3(expected)
     np.testing.assert_array_equal(read.array, wanted.array)
@@ -118,11 +118,11 @@ def test_varints():
 
 
 def test_texts_in_responses():
-    outputs = [Output("e", [Value([b"a", b"\xff"], 20, [], "t", "t")])]
+    outputs = [("e", [Value([b"a", b"\xff"], 20, [], "t", "t")])]
     response = _wire.raw().Response.FromString(b"".join(_fast.write_response(outputs, 0, [])))
     assert list(response.outputs[0].tensor[0].data) == [b"a", b"\xff"]
     with pytest.raises(ValueError, match="complex64 is not carried"):
-        _fast.write_response([Output("e", [value(10)])], 0, [])
+        _fast.write_response([("e", [value(10)])], 0, [])
 
 
 def test_which_generation_a_request_is_of():

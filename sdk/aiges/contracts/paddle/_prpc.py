@@ -10,9 +10,9 @@ from __future__ import annotations
 import gzip
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Union
 
 from aiges.contracts.paddle import _wire
 
@@ -26,6 +26,7 @@ __all__ = [
     "Decoder",
     "Frame",
     "FrameError",
+    "Message",
     "compress",
     "decompress",
     "pack",
@@ -40,6 +41,7 @@ _MOST_META_BYTES = 1 << 20
 _HEAD = struct.Struct("!4sII")
 _MAGIC = b"PRPC"
 NONE, SNAPPY, GZIP, ZLIB = 0, 1, 2, 3
+Message = Union[bytes, Sequence[Union[bytes, memoryview]]]  # Whole, or in pieces.
 _COMPRESSIONS = {SNAPPY: "snappy", 4: "lz4"}
 
 
@@ -56,18 +58,19 @@ class Frame:
     attachment: bytes = b""
 
 
-def pack(meta: Any, message: bytes, attachment: bytes = b"") -> list[bytes]:
+def pack(meta: Any, message: Message, attachment: bytes = b"") -> list[bytes | memoryview]:
     """Return the pieces of a frame, in order. ``meta`` gets the size of the attachment.
 
     Raises FrameError where it is longer than the head can say.
     """
+    parts = [message] if isinstance(message, bytes) else list(message)
     if attachment:
         meta.attachment_size = len(attachment)
     head = meta.SerializeToString()
-    body = len(head) + len(message) + len(attachment)
+    body = len(head) + sum(map(len, parts)) + len(attachment)
     if body > 0xFFFFFFFF:
         raise FrameError(f"expected a frame of less than 4 GiB, got {body} bytes")
-    pieces = [_HEAD.pack(_MAGIC, body, len(head)) + head, message]
+    pieces = [_HEAD.pack(_MAGIC, body, len(head)) + head, *parts]
     return [*pieces, attachment] if attachment else pieces
 
 

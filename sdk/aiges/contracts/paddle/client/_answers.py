@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from aiges.contracts.paddle import _tensors, _types, _wire
+from aiges.contracts.paddle import _fast, _tensors, _types, _wire
 from aiges.contracts.paddle._conf import ModelConf
 from aiges.contracts.paddle._feed import LOD
 from aiges.contracts.paddle._tensors import Value
@@ -24,13 +24,20 @@ class ServerError(Exception):
 
 def write_request(generation: str, values: list[Value], fetch: list[str], log_id: int) -> bytes:
     """Return the message ``Request``. Raises ValueError for types that it does not carry."""
+    return b"".join(request_pieces(generation, values, fetch, log_id))
+
+
+def request_pieces(
+    generation: str, values: list[Value], fetch: list[str], log_id: int
+) -> _fast.Pieces:
+    """Return it in pieces, of which arrays are one as they lie. Raises ValueError."""
     if generation == "0.9":
-        return bytes(request_v3(values, fetch, log_id).SerializeToString())
+        return _fast.write_request(values, fetch, log_id)
     request = _wire.v2().Request(fetch_var_names=fetch, profile_server=False, log_id=log_id)
     inst = request.insts.add()
     for value in values:
         _tensors.write_v2(inst.tensor_array.add(), value)
-    return bytes(request.SerializeToString())
+    return [bytes(request.SerializeToString())]
 
 
 def request_v3(values: list[Value], fetch: list[str], log_id: int) -> Any:

@@ -83,7 +83,7 @@ class Channel:
         for connection in connections:
             connection.close()
 
-    def call(self, message: bytes) -> bytes:
+    def call(self, message: _prpc.Message) -> bytes:
         """Return the answer's message. Raises Failure."""
         deadline = time.monotonic() + self.timeout_ms / 1000
         tried: list[_Endpoint] = []
@@ -118,7 +118,7 @@ class Channel:
         for connection in connections:
             connection.close()
 
-    def _try(self, endpoint: _Endpoint, message: bytes, deadline: float) -> bytes:
+    def _try(self, endpoint: _Endpoint, message: _prpc.Message, deadline: float) -> bytes:
         connection = self._connection(endpoint, deadline)
         number = next(self._calls)
         kept = False
@@ -143,7 +143,7 @@ class Channel:
         self,
         connection: socket.socket,
         number: int,
-        message: bytes,
+        message: _prpc.Message,
         deadline: float,
     ) -> _prpc.Frame:
         meta = _wire.frame().RpcMeta(correlation_id=number)
@@ -210,7 +210,7 @@ def _wait(connection: socket.socket, deadline: float) -> None:
     connection.settimeout(left)
 
 
-def _send(connection: socket.socket, pieces: list[bytes], deadline: float) -> None:
+def _send(connection: socket.socket, pieces: Sequence[bytes | memoryview], deadline: float) -> None:
     views = [memoryview(piece) for piece in pieces if piece]
     while views:
         _wait(connection, deadline)

@@ -127,7 +127,7 @@ class Client:
         began = time.perf_counter()
         values = _feed.values_of(self.conf, feed, batch)
         names = _feed.fetch_names(self.conf, fetch)
-        message = _answers.write_request(self._generation, values, names, log_id)
+        message = _answers.request_pieces(self._generation, values, names, log_id)
         variant = self._variant()
         sent = time.perf_counter()
         try:

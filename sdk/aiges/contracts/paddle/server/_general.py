@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from aiges.contracts.paddle import _wire
+from aiges.contracts.paddle import _fast, _wire
 from aiges.contracts.paddle._conf import ModelConf
-from aiges.contracts.paddle.server import _fast, _json, _messages
+from aiges.contracts.paddle.server import _json, _messages
 from aiges.contracts.paddle.server._calls import Call, NotYet
 from aiges.contracts.paddle.server._graph import Result
 from aiges.contracts.paddle.server._metrics import Counts
@@ -101,7 +101,8 @@ class General:
             return [_messages.write_old(result.outputs, _times(call, result, times))]
         call = self._read(_messages.read_request, message)
         result = self.run(call)
-        return _fast.write_response(result.outputs, call.log_id, _times(call, result, times))
+        outputs = [(output.engine, output.values) for output in result.outputs]
+        return _fast.write_response(outputs, call.log_id, _times(call, result, times))
 
     # --- HTTP ---
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Union
 
-from aiges.contracts.paddle import _tensors, _wire
+from aiges.contracts.paddle import _fast, _tensors, _wire
 from aiges.contracts.paddle._conf import ModelConf
-from aiges.contracts.paddle.server import _fast
 from aiges.contracts.paddle.server._calls import Call, Output, joined
 
 __all__ = ["is_old", "read_old", "read_request", "write_old"]
@@ -64,7 +63,7 @@ def read_request(message: Message) -> Call:
     """Return what a Request of 0.7 or later asks. Raises ValueError."""
     if len(message) >= _LARGE:
         try:
-            return _fast.read_large(message)
+            return Call(*_fast.read_request(message))
         except (_fast.NotPlain, UnicodeDecodeError):
             pass
     request = _parsed(_wire.raw().Request, message)

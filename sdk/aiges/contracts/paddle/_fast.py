@@ -8,15 +8,22 @@ of the message then. A response is pieces, of which the arrays' own memory is on
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Union
+from typing import Any, NamedTuple, Union
 
 import numpy as np
 
 from aiges.contracts.paddle import _types
 from aiges.contracts.paddle._tensors import Value, flat_of, levels_of
-from aiges.contracts.paddle.server._calls import Call, Output
 
-__all__ = ["NotPlain", "Pieces", "read_large", "varints", "write_response"]
+__all__ = [
+    "Asked",
+    "NotPlain",
+    "Pieces",
+    "read_request",
+    "varints",
+    "write_request",
+    "write_response",
+]
 
 Pieces = list[Union[bytes, memoryview]]
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -24,6 +31,15 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _RAW = {1: 2, 3: 4, 5: 15, 7: 15, 8: 15}
 _LISTS = {0: 1, 2: 3, 4: 3, _types.BFLOAT16: 5, 9: 6}
 _DATA, _ELEM_TYPE, _SHAPE, _LOD, _NAME, _ALIAS, _CONTENT = 9, 10, 11, 12, 13, 14, 15
+
+
+class Asked(NamedTuple):
+    """What a Request says."""
+
+    values: list[Value]
+    fetch: list[str]
+    log_id: int
+    wants_times: bool
 
 
 class NotPlain(Exception):
@@ -59,22 +75,24 @@ def _varint(data: memoryview, at: int, end: int) -> tuple[int, int]:
     raise NotPlain
 
 
-def read_large(message: bytes | memoryview) -> Call:
-    """Return what a Request asks; arrays are views of it. Raises NotPlain, ValueError."""
+def read_request(message: bytes | memoryview) -> Asked:
+    """Return what a Request says; arrays are views of it. Raises NotPlain, ValueError."""
     data = memoryview(message)
-    call = Call([])
+    values: list[Value] = []
+    fetch: list[str] = []
+    log_id, wants_times = 0, False
     for field, begin, end in _fields(data, 0, len(data)):
         if field == 1 and end >= 0:
-            call.values.append(_tensor(data, begin, end))
+            values.append(_tensor(data, begin, end))
         elif field == 2 and end >= 0:
-            call.fetch.append(str(data[begin:end], "utf-8"))
+            fetch.append(str(data[begin:end], "utf-8"))
         elif field == 3 and end < 0:
-            call.wants_times = bool(begin)
+            wants_times = bool(begin)
         elif field == 4 and end < 0:
-            call.log_id = begin
+            log_id = begin
         else:
             raise NotPlain
-    return call
+    return Asked(values, fetch, log_id, wants_times)
 
 
 def _tensor(data: memoryview, at: int, end: int) -> Value:
@@ -181,15 +199,22 @@ def _size(pieces: Iterable[bytes | memoryview]) -> int:
     return sum(len(piece) for piece in pieces)
 
 
-def write_response(outputs: Sequence[Output], log_id: int, times: Sequence[int]) -> Pieces:
-    """Return the Response. Raises ValueError for types that it does not carry."""
+def write_request(values: Sequence[Value], fetch: Sequence[str], log_id: int) -> Pieces:
+    """Return the Request. Raises ValueError for types that it does not carry."""
+    made = _tensors_of(values)
+    made.append(b"".join(_text(2, name) for name in fetch))
+    if log_id:
+        made.append(_one(4 << 3) + _one(log_id))
+    return made
+
+
+def write_response(
+    outputs: Iterable[tuple[str, Sequence[Value]]], log_id: int, times: Sequence[int]
+) -> Pieces:
+    """Return the Response: the tensors of each engine. Raises ValueError as write_request does."""
     made: Pieces = []
-    for output in outputs:
-        inner: Pieces = []
-        for value in output.values:
-            tensor = _written(value)
-            inner += [_head(1, _size(tensor)), *tensor]
-        inner.append(_text(2, output.engine))
+    for engine, values in outputs:
+        inner = [*_tensors_of(values), _text(2, engine)]
         made += [_head(1, _size(inner)), *inner]
     if times:
         made.append(_packed(2, times))
@@ -198,22 +223,33 @@ def write_response(outputs: Sequence[Output], log_id: int, times: Sequence[int])
     return made
 
 
-def _written(value: Value) -> Pieces:
+def _tensors_of(values: Sequence[Value]) -> Pieces:
     made: Pieces = []
+    for value in values:
+        tensor = _tensor_pieces(value)
+        made += [_head(1, _size(tensor)), *tensor]
+    return made
+
+
+def _tensor_pieces(value: Value) -> Pieces:
+    made: Pieces = []
+    content: Pieces = []  # Of tensor_content, the last of the fields.
     if value.type == _types.STRING:
         made += [_head(_DATA, len(text)) + text for text in value.array]
     elif value.type in _RAW:
         dtype = _types.DTYPES[value.type].newbyteorder("<")
         array = np.ascontiguousarray(value.array, dtype=dtype)
         if array.size:
-            made += [_head(_RAW[value.type], array.nbytes), array.reshape(-1).view(np.uint8).data]
+            field = _RAW[value.type]
+            run: Pieces = [_head(field, array.nbytes), array.reshape(-1).view(np.uint8).data]
+            made, content = (made, run) if field == _CONTENT else (run, content)
     elif value.type in _LISTS:
-        content = varints(value.array)
-        if content:
-            made += [_head(_LISTS[value.type], len(content)), content]
+        numbers = varints(value.array)
+        if numbers:
+            made += [_head(_LISTS[value.type], len(numbers)), numbers]
     else:
         raise ValueError(f"{value.alias}: {_types.name_of(value.type)} is not carried")
     beside = _one(_ELEM_TYPE << 3) + _one(value.type) if value.type else b""
     beside += _packed(_SHAPE, value.shape) + _packed(_LOD, flat_of(value.lod))
     made.append(beside + _text(_NAME, value.name) + _text(_ALIAS, value.alias))
-    return made
+    return made + content
