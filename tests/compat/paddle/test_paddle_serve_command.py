@@ -51,6 +51,8 @@ def test_check():
 
 
 def test_kill_with_a_broken_file(tmp_path):
+    assert run(SERVE, "kill", folder=tmp_path).stdout == "kill: 0 services here\n"
+    assert run(SERVE, "stop", folder=tmp_path, SERVING_HOME="/nowhere").returncode == 1
     for text in ("{", "[1, {}]", '[{"pid": 1, "began": ""}]', '[{"pid": "a"}]'):
         (tmp_path / "ProcessInfo.json").write_text(text)
         assert run(SERVE, "kill", folder=tmp_path).returncode == 1

@@ -98,6 +98,8 @@ def end(how: int, port: int | None, wait_s: float = 30.0) -> int:
     Returns how many there were.
     """
     place = _place()
+    if not place.is_file():
+        return 0
     with _locked(place):
         entries = [each for each in _read(place) if _is_there(each)]
         mine = [each for each in entries if port is None or port in (each.get("port") or [])]
