@@ -43,7 +43,7 @@ class Engine:
         else:
             self._reload = Reload(folders)
             self._graph = Graph(settings)
-        counts = Counts(host.tell_metrics) if settings.metrics else None
+        counts = Counts(host._tell_metrics) if settings.metrics else None
         self._general = General(self._graph, counts)
         self._general.add_to(routes)
         self._web: WebCalls | None = None
