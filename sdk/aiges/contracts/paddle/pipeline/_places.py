@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""So many calls at a time in an op. A place whose call runs too long is missing until it ends."""
+
+from __future__ import annotations
+
+import threading
+from typing import Callable
+
+from aiges.contracts.paddle.pipeline._late import Lease
+
+__all__ = ["Places"]
+
+
+class Places:
+    """``count`` places. ``limit_s``: what a call may take in one; 0: no limit."""
+
+    def __init__(self, count: int, limit_s: float) -> None:
+        self._count, self._limit_s = count, limit_s
+        self._room = threading.Lock() if count == 1 else threading.Semaphore(count)
+        self._lock = threading.Lock()
+        self._late = 0
+        self.take_plainly: Callable[[], object] = self._room.acquire
+        self.give: Callable[[], object] = self._room.release
+
+    @property
+    def are_lost(self) -> bool:
+        """Whether all are held by what has run too long."""
+        return self._late >= self._count
+
+    def take(self) -> bool:
+        """Wait for a place. False: there is none, for all are lost."""
+        while not self._room.acquire(timeout=self._limit_s):
+            if self.are_lost:
+                return False
+        return True
+
+    def lease(self, free: Callable[[], object] | None = None) -> Lease:
+        """Return what holds a place that was taken. ``free``: gives it back; else ``give``."""
+        give = free or self.give
+
+        def end() -> None:
+            if lease.is_late:
+                self.count_late(-1)
+            give()
+
+        lease = Lease(end)
+        return lease
+
+    def count_late(self, by: int) -> None:
+        """Count a place that is lost, or found again."""
+        with self._lock:
+            self._late += by
