@@ -9,14 +9,13 @@ from typing import Any
 
 from aiges.contracts import _handover
 from aiges.contracts._doors import seconds_left
-from aiges.contracts._http import HttpFace
 from aiges.contracts._threads import DoorThreads
-from aiges.contracts.paddle.pipeline import _logs, _remote
+from aiges.contracts.paddle.pipeline import _logs, _remote, _seat
 from aiges.contracts.paddle.pipeline._codec import NotCarried
 from aiges.contracts.paddle.pipeline._errors import Code, Failed
 from aiges.contracts.paddle.pipeline._front import Front
 from aiges.contracts.paddle.pipeline._grpc import GrpcSide, Reply
-from aiges.contracts.paddle.pipeline._http import REFUSAL, HttpSide, too_large
+from aiges.contracts.paddle.pipeline._http import REFUSAL, HttpSide
 from aiges.contracts.paddle.pipeline._messages import (
     METHOD,
     SERVICE,
@@ -35,7 +34,6 @@ log = logging.getLogger("pipeline")
 
 _CALL = "run_service() or run_server()"
 _WHAT = "a program that serves a pipeline"
-_MOST_BODY = 256 << 20
 
 
 def start(config: dict[str, str]) -> Service | OpModel:
@@ -55,7 +53,7 @@ class OpModel:
 
     def __init__(self, plan: Plan, name: str) -> None:
         op = plan.ops[name]
-        index = int(os.environ.get("AIGES_INSTANCE", "0") or 0)
+        index = _seat.take(os.environ.get("AIGES_MODEL_FOLDER", "."))
         self._stage = Stage(op, op.conf_over(plan.conf_of(name)).of_one_process(), index)
 
     def doors(self) -> dict[str, Any]:
@@ -101,8 +99,7 @@ class Service:
 
             self._front = Front(plan.name, plan.graph, plan.config, run)
         self._doors = DoorThreads(plan.threads)
-        self._http = HttpSide(self._front.answer)
-        HttpFace(self._doors, self._http.handle, _MOST_BODY, too_large)
+        HttpSide(self._doors, self._front.answer)
         grpc = GrpcSide(self._doors, METHOD, self._reply)
         self._doors.loop.start()
         self._doors.start(grpc.simple)
