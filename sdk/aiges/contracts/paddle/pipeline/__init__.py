@@ -25,7 +25,7 @@ class Wrapper:
         use_first("paddle")
         from aiges.contracts.paddle.pipeline import _engine
 
-        self._engine = _engine.start(config)
+        self._engine = _engine.start()
         return 0
 
     def wrapperDoors(self) -> dict[str, Any]:  # noqa: N802
@@ -34,10 +34,12 @@ class Wrapper:
 
     def wrapperOnceExec(self, params: Any, reqData: Any) -> Any:  # noqa: N802, N803
         """Run an op for its pipeline; or answer a call of the host's own protocols."""
-        return self._engine.once(params, reqData)
+        return self._engine.once(reqData)
 
     def wrapperFini(self) -> int:  # noqa: N802
         """End what serves."""
         if self._engine is not None:
-            self._engine.end()
+            from aiges.contracts._doors import seconds_left
+
+            self._engine.end(seconds_left() / 2)
         return 0

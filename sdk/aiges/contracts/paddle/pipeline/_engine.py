@@ -8,7 +8,6 @@ import os
 from typing import Any
 
 from aiges.contracts import _handover
-from aiges.contracts._doors import seconds_left
 from aiges.contracts._threads import DoorThreads
 from aiges.contracts.paddle.pipeline import _logs, _remote, _seat
 from aiges.contracts.paddle.pipeline._codec import NotCarried
@@ -28,7 +27,7 @@ from aiges.contracts.paddle.pipeline._messages import (
 from aiges.contracts.paddle.pipeline._plan import Plan
 from aiges.contracts.paddle.pipeline._stage import Stage
 
-__all__ = ["OpModel", "Service", "start"]
+__all__ = ["OpModel", "Service", "engine_of", "start"]
 
 log = logging.getLogger("pipeline")
 
@@ -36,16 +35,26 @@ _CALL = "run_service() or run_server()"
 _WHAT = "a program that serves a pipeline"
 
 
-def start(config: dict[str, str]) -> Service | OpModel:
+def start() -> Service | OpModel:
     """Run the user's program and serve its pipeline, or the op whose model this worker has."""
-    _logs.start()
-    plan = _handover.load(_CALL, "web_service.py", _WHAT)
+    return engine_of(_handover.load(_CALL, "web_service.py", _WHAT))
+
+
+def engine_of(plan: Any) -> Service | OpModel:
+    """Serve what was handed over, as this worker's model. Raises ValueError."""
     if not isinstance(plan, Plan):
         raise ValueError(f"expected {_WHAT}, got {type(plan).__name__}")
-    op = plan.op_of_model(os.environ.get("AIGES_MODEL_NAME", ""))
+    _logs.start()
+    model = os.environ.get("AIGES_MODEL_NAME", "")
+    op = plan.op_of_model(model)
     if op is not None:
         return OpModel(plan, op)
-    return Service(plan)
+    if plan.has_processes and model != plan.name:
+        log.warning(
+            "is_thread_op: false needs the command python web_service.py, which makes a model of "
+            "each op: here all ops are in one process"
+        )
+    return Service(plan, plan.has_processes and model == plan.name)
 
 
 class OpModel:
@@ -60,7 +69,7 @@ class OpModel:
         """Answer nothing but calls of the pipeline."""
         return {"doors": []}
 
-    def once(self, _params: Any, data: Any) -> Any:
+    def once(self, data: Any) -> Any:
         """Run the op for one call."""
         marks: list[float] = []
         try:
@@ -74,15 +83,15 @@ class OpModel:
         except NotCarried as fault:
             return _remote.failure_of(Failed(Code.TYPE_ERROR, str(fault)), marks)
 
-    def end(self) -> None:
+    def end(self, _seconds: float) -> None:
         """Nothing runs beside calls."""
 
 
 class Service:
     """The pipeline behind its ports."""
 
-    def __init__(self, plan: Plan) -> None:
-        if plan.has_processes:
+    def __init__(self, plan: Plan, has_processes: bool) -> None:
+        if has_processes:
             models = {name: plan.model_of(name) for name in plan.ops}
 
             def run(name: str, inputs: Any, data_id: int, log_id: int, marks: Any) -> Any:
@@ -119,22 +128,29 @@ class Service:
         response, raised = self._front.answer(asked)
         return Reply(0, "", to_wire(response), raised)
 
-    def once(self, params: Any, data: Any) -> Any:
+    def once(self, data: Any) -> Any:
         """Answer a call of xsf, of the envelope or raw: its input is a body of POST."""
         from aiges.contracts._once import result_of
         from aiges.errors import BadInput
 
-        nodes = list(data.list)
+        nodes = _nodes_of(data)
         if len(nodes) != 1:
             raise BadInput(f"expected one input, the body of POST, got {len(nodes)}")
         try:
-            asked = from_json(bytes(nodes[0].data), self._front.name, "prediction")
+            node = nodes[0]
+            body = node["data"] if isinstance(node, dict) else node.data
+            asked = from_json(bytes(body), self._front.name, "prediction")
         except BadRequest as fault:
             raise BadInput(str(fault)) from None
         response, _ = self._front.answer(asked)
         return result_of(to_json(response), is_json=True)
 
-    def end(self) -> None:
-        """End what serves."""
-        self._doors.end(seconds_left() / 2)
+    def end(self, seconds: float) -> None:
+        """End what serves, within that time."""
+        self._doors.end(seconds)
         self._front.end()
+
+
+def _nodes_of(data: Any) -> list[Any]:
+    """Return the payloads of a call: in the class style, or as dicts."""
+    return list(data.list) if hasattr(data, "list") else list(data)

@@ -54,27 +54,33 @@ class WebService:
         """Say where the models are: one folder, or one for each in a chain."""
         given = server_config_dir_paths
         self.model_dirs = [given] if isinstance(given, str) else [str(each) for each in given]
-        if client_config_path is not None:
-            self.options["client_config_path"] = client_config_path
 
     def set_gpus(self, gpus: Any) -> None:
         """Say on which GPUs it runs, as "0,1"."""
         self.gpus = gpus if isinstance(gpus, str) else ",".join(map(str, gpus))
 
     def prepare_server(
-        self, workdir: str = "workdir", port: int = 9393, device: str = "cpu", **options: Any
+        self,
+        workdir: str = "workdir",
+        port: int = 9393,
+        device: str = "cpu",
+        mem_optim: bool = True,
+        ir_optim: bool = False,
+        **options: Any,
     ) -> None:
-        """Say how it runs."""
+        """Say how it runs. ``options`` are keys that ``serve`` has as flags."""
         self.port = port
-        self.options.update(options, workdir=workdir, device=device)
+        if device == "gpu" and not self.gpus:
+            self.gpus = "0"
+        self.options.update(options, mem_optim_off=not mem_optim, ir_optim=ir_optim)
 
     def run_rpc_service(self) -> None:
         """Start nothing yet: run_web_service does."""
-        self.options["debugger"] = False
 
     def run_debugger_service(self, gpu: bool = False) -> None:
         """Start nothing yet: run_web_service does."""
-        self.options.update(debugger=True, debugger_gpu=gpu)
+        if gpu and not self.gpus:
+            self.gpus = "0"
 
     def run_web_service(self) -> NoReturn:
         """Serve: this process becomes the server."""
@@ -95,8 +101,8 @@ class WebService:
 
     def preprocess(self, feed: Any = None, fetch: Any = None) -> Any:
         """Return (feed, fetch, is_batch) for the model."""
-        return feed, fetch, True
+        return feed, fetch, False
 
     def postprocess(self, feed: Any = None, fetch: Any = None, fetch_map: Any = None) -> Any:
         """Return what is answered."""
-        return fetch_map
+        return {name: value.tolist() for name, value in fetch_map.items()}
