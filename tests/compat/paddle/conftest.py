@@ -84,3 +84,19 @@ def houses(tmp_path_factory, models):
     words = ("--model", models / "fit_a_line_model", "--thread", "10", "--name", "uci")
     with Service(tmp_path_factory.mktemp("houses"), free_ports(1)[0], *words) as service:
         yield service
+
+
+@pytest.fixture
+def pipeline(tmp_path):
+    """pipeline(text of ops and graph, conf): a Pipeline that takes calls."""
+    import paddle_pipelines
+
+    with contextlib.ExitStack() as started:
+
+        def start(text, conf=None, *, ready=True, folder="pipeline", **options):
+            made = paddle_pipelines.Pipeline(tmp_path / folder, text, conf, **options)
+            started.callback(made.kill)
+            made.start(ready)
+            return made
+
+        yield start
