@@ -180,7 +180,7 @@ class _Call:
         self._changed = threading.Condition()
         self._results: dict[str, Any] = {}
         self._begun: set[str] = set()
-        self._ready: list[str] = []
+        self._ready: list[tuple[str, list[str]]] = []  # Ops, and the inputs that they get.
         self._fault: BaseException | None = None
 
     def done(self, name: str, out: Any) -> None:
@@ -189,19 +189,16 @@ class _Call:
         with self._changed:
             self._results[name] = out
             for each in followers:
-                inputs = self._graph.inputs[each]
-                there = self._first_arrival or all(before in self._results for before in inputs)
-                if there and each not in self._begun:
+                inputs = [name] if self._first_arrival else self._graph.inputs[each]
+                if each not in self._begun and all(before in self._results for before in inputs):
                     self._begun.add(each)
-                    self._ready.append(each)
+                    self._ready.append((each, inputs))
             self._changed.notify()
 
-    def _inputs(self, name: str) -> dict[str, Any]:
-        """Return an op's inputs; what several ops get is copied, as each may write into it."""
+    def _outputs(self, names: list[str]) -> dict[str, Any]:
+        """Return outputs as inputs; what several ops get is copied, as each may write into it."""
         made = {}
-        for each in self._graph.inputs[name]:
-            if each not in self._results:
-                continue  # Of those it does not wait for.
+        for each in names:
             out = self._results[each]
             shared = len(self._graph.next[each]) > 1 and isinstance(out, dict)
             made[each] = _copied(out) if shared else out
@@ -226,12 +223,15 @@ class _Call:
                     raise self._fault
                 if last in self._results:
                     return self._results[last]
-                now = [(name, self._inputs(name)) for name in self._ready]
+                now = [(name, self._outputs(inputs)) for name, inputs in self._ready]
                 self._ready.clear()
-            for name, inputs in now[1:]:
+            # One runs here, unless what another gives may be enough.
+            own = None if self._first_arrival and len(now) > 1 else now.pop(0)
+            for name, inputs in now:
                 context = contextvars.copy_context()
                 pool.submit(context.run, self._do, name, inputs)
-            self._do(*now[0])
+            if own is not None:
+                self._do(*own)
 
 
 def _copied(out: dict[str, Any]) -> dict[str, Any]:
