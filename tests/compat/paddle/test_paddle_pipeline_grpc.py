@@ -8,10 +8,9 @@ import grpc
 import numpy as np
 import paddle_pipelines
 import pytest
+from aiges.contracts.paddle.pipeline._messages import METHOD, old_messages
 from paddle_serving_server.pipeline import PipelineClient
 from paddle_serving_server.pipeline.proto import pipeline_service_pb2 as pb
-
-from aiges.contracts.paddle.pipeline._messages import METHOD, old_messages
 
 ECHO = """
 class Echo(Op):
@@ -83,7 +82,7 @@ def test_client_sends_texts_arrays_and_numbers(client):
         "bool",
         "complex64",
         "complex128",
-    ],  # noqa: E501
+    ],
 )
 def test_tensors_keep_type_shape_and_values(client, dtype, as_bytes):
     array = (np.arange(6).reshape(2, 3) % 3).astype(dtype)
