@@ -8,6 +8,8 @@ Anything else is an error that names the op and the key.
 
 from __future__ import annotations
 
+import math
+import re
 import struct
 from collections.abc import Sequence
 from typing import Any
@@ -20,6 +22,7 @@ BLOB_BYTES = 16 << 10
 _MOST_DEPTH = 64
 _MANY = 16  # Numbers in a list that are packed together.
 _U32, _I64, _F64 = struct.Struct("<I"), struct.Struct("<q"), struct.Struct("<d")
+_DTYPE = re.compile(rb"[<>|][biufcMmSU]\d+(\[\d*\w+\])?")
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -236,16 +239,19 @@ class _Reader:
         shape = struct.unpack(f"<{count}q", self._take(8 * count))
         tag = self._take(1)
         data = self._blobs[self._count()] if tag == b"B" else self._short()
-        made = np.empty(shape, dtype)
-        if made.nbytes != memoryview(data).nbytes:
+        if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != _size(data):
             raise ValueError("an array of another size")
+        made = np.empty(shape, dtype)
         if made.nbytes:
             made.reshape(-1).view(np.uint8)[:] = np.frombuffer(data, np.uint8)
         return made
 
 
+def _size(data: Any) -> int:
+    return memoryview(data).nbytes
+
+
 def _dtype(name: bytes) -> Any:
-    dtype = np.dtype(name.decode("ascii"))
-    if dtype.hasobject or dtype.kind == "V":
-        raise ValueError(f"an array of {dtype}")
-    return dtype
+    if not _DTYPE.fullmatch(name):
+        raise ValueError(f"an array of {name!r}")
+    return np.dtype(name.decode())
