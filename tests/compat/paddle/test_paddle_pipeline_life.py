@@ -58,7 +58,8 @@ def test_a_worker_that_ends_costs_its_call_alone(pipeline):
     made = pipeline(ECHO)
     answer = made.post({"key": ["x", "exit"], "value": ["1", "1"]})
     assert answer.status in (500, 503)
-    assert answer.json["code"] == 14 and answer.json["error"]
+    said = answer.json
+    assert said["code"] == 14 and said["error"] == said["message"] != ""
     wait_until(lambda: _serves(made), "another worker", 20)
 
 

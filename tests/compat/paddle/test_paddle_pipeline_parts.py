@@ -3,6 +3,7 @@
 
 import collections
 import enum
+import json
 import math
 import random
 import threading
@@ -314,3 +315,26 @@ def test_written_answers_are_what_protobuf_reads():
     read = _messages.messages().Response.FromString(_messages.to_wire(response))
     assert (read.err_no, read.err_msg, list(read.key)) == (-5, "土 failed", ["a", ""])
     assert list(read.value) == ["x" * 300, ""] and read.tensors[0] == tensor
+
+
+def test_large_json_is_read_as_small_json_is():
+    long = "土a" * 30_000
+    for said in (
+        {"key": ["a", "b", "a"], "value": [long, "x", long]},
+        {"key": ["a"], "value": [long], "logid": 5},
+        {"value": [long], "key": [long]},
+        {"key": ["a"], "value": [long + '"\n']},
+        {"key": ["k"] * 2000, "value": [long, *["v"] * 1999]},
+    ):
+        for ascii_only in (True, False):
+            body = json.dumps(said, ensure_ascii=ascii_only).encode()
+            got = _messages.from_json(body, "svc", "m")
+            assert (got.key, got.value, got.logid) == (
+                said["key"], said["value"], said.get("logid", 0)
+            )  # fmt: skip
+    good = json.dumps({"key": ["a"], "value": [long]}).encode()
+    wrong = [good[:-1], good + b"]", good[:-3] + b'"}', b'"' * 70_000, b"[" + good + b"]"]
+    wrong += [good.replace(b'"key"', b'"keys"'), b'{"value":["' + b"\xff" * 70_000 + b'"]}']
+    for body in wrong:
+        with pytest.raises(_messages.BadRequest):
+            _messages.from_json(body, "svc", "m")

@@ -22,7 +22,7 @@ __all__ = ["REFUSAL", "HttpSide", "too_large"]
 _FIELDS: list[Field] = [(b"content-type", b"application/json")]
 _INVALID, _NOT_FOUND, _UNIMPLEMENTED, _EXHAUSTED = 3, 5, 12, 8
 # What the host says in our place.
-REFUSAL = {"type": "application/json", "body": '{"error":%s,"code":14,"details":[]}'}
+REFUSAL = {"type": "application/json", "body": '{"error":%s,"message":%s,"code":14,"details":[]}'}
 _ALLOWED, _POST = "POST", b":method\0POST\0"
 _OK: list[Field] = [(b":status", b"200"), *_FIELDS]
 _BAD: Field = (b":status", b"400")
