@@ -95,7 +95,7 @@ class Service:
             models = {name: plan.model_of(name) for name in plan.ops}
 
             def run(name: str, inputs: Any, data_id: int, log_id: int, marks: Any) -> Any:
-                return _remote.run(models[name], inputs, data_id, log_id, marks)
+                return _remote.run(models[name], name, inputs, data_id, log_id, marks)
 
             self._front = Front(plan.name, plan.graph, plan.config, run, _remote.read)
         else:

@@ -49,13 +49,12 @@ class HttpSide(HttpFace):
     def __init__(self, doors: DoorThreads, answer: Callable[[Any], Answer]) -> None:
         super().__init__(doors, self.handle, _MOST_BODY, too_large)
         self._answer = answer
-        # The path that nearly all have: one lookup. And how it stands in a head.
-        self._known: tuple[str, tuple[str, str]] = ("", ("", ""))
-        self._mark = b""
+        # The path that nearly all have, how it stands in a head, and the names in it.
+        self._known: tuple[str, bytes, tuple[str, str]] = ("", b"", ("", ""))
 
     def serve_simple(self, tag: str, path: str, client: str, fields: bytes, data: bytes) -> None:
         """Serve a call that came whole; what nearly all are without what others need."""
-        mark = self._mark
+        _, mark, names = self._known
         if not mark or mark not in fields or _POST not in fields:
             super().serve_simple(tag, path, client, fields, data)
             return
@@ -63,7 +62,7 @@ class HttpSide(HttpFace):
             if host.call_state(tag)[0]:
                 host._doors_fail(tag, "the client has left")
                 return
-            response, raised = self._answer(from_json(data, *self._known[1]))
+            response, raised = self._answer(from_json(data, *names))
             head = _OK if raised is None else [*_OK, *fault_fields(raised)]
             body = to_json(response)
             if host._doors_send(tag, False, WHOLE, head, body) == 1:
@@ -89,14 +88,14 @@ class HttpSide(HttpFace):
     def handle(self, request: HttpRequest) -> HttpAnswer:
         """Answer one."""
         path = request.pseudo["path"]
-        known, names = self._known
+        known, _, names = self._known
         if path != known:
             found = _names_in(path)
             if found is None:
                 return _refused(404, _NOT_FOUND, "Not Found")
             names = found
             if _PLAIN.fullmatch(path):
-                self._known, self._mark = (path, names), f":path\0{path}\0".encode()
+                self._known = path, f":path\0{path}\0".encode(), names
         if request.pseudo["method"] != _ALLOWED:
             return _refused(405, _UNIMPLEMENTED, "Method Not Allowed")
         try:

@@ -50,10 +50,14 @@ def read(value: Any) -> Any:
 
 
 def run(
-    model: str, inputs: dict[str, Any], data_id: int, log_id: int, marks: list[float] | None
+    model: str,
+    name: str,
+    inputs: dict[str, Any],
+    data_id: int,
+    log_id: int,
+    marks: list[float] | None,
 ) -> Encoded:
-    """Call an op's model. Raises Failed."""
-    name = model.rpartition(".")[2]
+    """Call the model of the op ``name``. Raises Failed."""
     try:
         answer = _call(model, _call_payloads(inputs, data_id, log_id))
     except CallFailed as fault:

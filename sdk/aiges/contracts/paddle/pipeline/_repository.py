@@ -42,7 +42,7 @@ def _add(folder: Path, model: str, here: Path, text: str) -> None:
     (place / "model.toml").write_text(f'contract = "paddle_pipeline"\n{text}', encoding="utf-8")
 
 
-def remove_at_end(folder: Path, _pid: int) -> None:
+def remove_at_end(folder: Path) -> None:
     """Let it be removed when this process, which becomes another program, has ended."""
     end, kept = os.pipe()
     os.set_inheritable(kept, True)

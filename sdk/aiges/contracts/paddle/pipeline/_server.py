@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Any, NoReturn, Optional
@@ -75,6 +74,7 @@ def _run(plan: Plan) -> NoReturn:
     tables: dict[str, dict[str, Any]] = {
         SERVICE: {"reuseport": 1},
         "limits": {"max_message_bytes": _MOST_MESSAGE},
+        "queue": {"max_bytes": 2 * _MOST_MESSAGE},
         "http": {"app_concurrency": plan.threads + _BESIDE},
         "instances": instances,
     }
@@ -85,7 +85,7 @@ def _run(plan: Plan) -> NoReturn:
     if plan.has_processes:
         folder = _repository.write(plan, Path.cwd())
         tables["models"] = {"repository": str(folder), "default": plan.name}
-        _repository.remove_at_end(folder, os.getpid())
+        _repository.remove_at_end(folder)
     become_loader(
         "paddle_pipeline",
         host,
