@@ -97,7 +97,7 @@ ROWS = {
 def served(folder, ops, threads, conf):
     """The port of a service that answers."""
     rpc, port = free_ports(2)
-    config = {"rpc_port": rpc, "http_port": port, "worker_num": 32, "op": conf}
+    config = {"rpc_port": rpc, "http_port": port, "op": conf}
     config["dag"] = {"is_thread_op": threads}
     (folder / "config.yml").write_text(json.dumps(config))  # YAML, too.
     (folder / "web_service.py").write_text(HEAD + ops + TAIL)

@@ -13,6 +13,7 @@ from aiges.contracts.paddle.pipeline._ops import Op
 __all__ = ["Plan"]
 
 _MOST_THREADS, _LEAST_THREADS = 256, 8
+_WAITING_THREADS = 32  # Where calls wait for ops in other processes.
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}")
 
 
@@ -54,4 +55,5 @@ class Plan:
         for name, op in self.ops.items():
             conf: Any = op.conf_over(self.conf_of(name))
             most = max(most, 2 * (conf.concurrency or 1) * conf.batch_size)
-        return min(max(most, _LEAST_THREADS), _MOST_THREADS)
+        least = _WAITING_THREADS if self.has_processes else _LEAST_THREADS
+        return min(max(most, least), _MOST_THREADS)
