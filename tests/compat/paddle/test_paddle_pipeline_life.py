@@ -150,3 +150,15 @@ def test_many_calls_at_once(pipeline):
     for thread in threads:
         thread.join(60)
     assert not wrong
+
+
+@pytest.mark.parametrize("threads", [True, False], ids=["threads", "processes"])
+def test_a_limit_of_aiges_toml_ends_a_call(pipeline, threads):
+    made = pipeline(
+        ECHO, {"dag": {"is_thread_op": threads}}, aiges="[instances]\nexec_timeout_ms = 700\n"
+    )
+    began = time.monotonic()
+    answer = made.post({"key": ["x", "s"], "value": ["1", "3"]})
+    assert time.monotonic() - began < 2.5
+    assert answer.status == 504 or answer.json["err_no"] == 6000, answer
+    wait_until(lambda: _serves(made), "the op's place again", 20)

@@ -21,6 +21,7 @@ class Three(Op):
         (_, given), = input_dicts.items()
         do = given["do"]
         if do == "pre raises": raise ValueError("no such picture")
+        if do == "pre exits": raise SystemExit("enough")
         if do == "pre product": return given, False, Codes.SAD, "sad"
         if do == "pre number": return given, False, 99, ""
         if do == "pre wrong": return 5
@@ -52,6 +53,7 @@ HELP = "Log_id: 0  Raise_msg: {}  ClassName: Three.{}  FunctionName: {}_help"
 FAULTS = {
     "pre raises": (10000, HELP.format("no such picture", "preprocess", "preprocess")),
     "post raises": (10000, HELP.format("'boxes'", "postprocess", "postprocess")),
+    "pre exits": (10000, HELP.format("enough", "preprocess", "preprocess")),
     "pre product": (51, "sad"),
     "pre number": (99, ""),
     "post product": (51, "sadder"),

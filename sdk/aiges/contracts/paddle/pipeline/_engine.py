@@ -116,7 +116,7 @@ class Service:
     def doors(self) -> dict[str, Any]:
         """Name what is answered here."""
         return {
-            "doors": [{"http": "/{path..}", "long": True}, {"grpc": SERVICE, "long": True}],
+            "doors": [{"http": "/{path..}"}, {"grpc": SERVICE}],
             "refusal": REFUSAL,
         }
 

@@ -74,6 +74,9 @@ class Front:
             response = self._packed(data_id, log_id, out)
         except Failed as failed:
             return self._refused(request, data_id, failed, trace)
+        except Exception as fault:
+            unknown = Failed(Code.UNKNOW, f"{type(fault).__name__}: {fault}", fault)
+            return self._refused(request, data_id, unknown, trace)
         if trace is not None:
             self._traced(trace, data_id, response, wants_profile)
         return response, None

@@ -26,6 +26,14 @@ __all__ = ["Marks", "Stage"]
 
 # Seconds of waiting, preprocess, process and postprocess, as far as the call came.
 Marks = list[float]
+_RAISED = (Exception, SystemExit)  # A step that would end the process is a fault of its call.
+
+
+def _said_by(fault: BaseException) -> str:
+    try:
+        return str(fault)
+    except Exception:  # Of an exception of the user's.
+        return type(fault).__name__
 
 
 def _arity(method: Callable[..., Any], what: str, most: int) -> int:
@@ -132,7 +140,7 @@ class Stage:
                 got = preprocess(inputs, data_id, log_id)
             else:
                 got = preprocess(*(inputs, log_id)[: self._takes_pre])
-        except Exception as fault:
+        except _RAISED as fault:
             raise self._raised("preprocess", log_id, fault) from fault
         if type(got) is tuple and len(got) == 4:
             data, skips, code, text = got
@@ -177,8 +185,8 @@ class Stage:
     def _process(self, feed: Any, log_id: int) -> Any:
         try:
             got = self._call_process(*([feed], log_id)[: self._takes_process])
-        except Exception as fault:
-            raise self._unpredicted(str(fault) or type(fault).__name__, fault) from fault
+        except _RAISED as fault:
+            raise self._unpredicted(_said_by(fault) or type(fault).__name__, fault) from fault
         if type(got) is tuple and len(got) == 3:
             got, code, text = got
             if code is not None and number_of(code) != 0:
@@ -200,7 +208,7 @@ class Stage:
                     got = postprocess(inputs, data, log_id)
                 else:
                     got = postprocess(*(inputs, data)[: self._takes_post])
-            except Exception as fault:
+            except _RAISED as fault:
                 raise self._raised("postprocess", log_id, fault) from fault
             if type(got) is tuple and len(got) == 3:
                 got, code, text = got
@@ -268,14 +276,13 @@ class Stage:
             text = f"[{self.name}] the feed's keys: expected {wanted}; got {got}"
             raise Failed(Code.INPUT_PARAMS_ERROR, text)
 
-    def _raised(self, step: str, log_id: int, fault: Exception) -> Failed:
+    def _raised(self, step: str, log_id: int, fault: BaseException) -> Failed:
         where = f"{type(self.op).__qualname__}.{step}"
-        text = (
-            f"Log_id: {log_id}  Raise_msg: {fault}  ClassName: {where}  FunctionName: {step}_help"
-        )
+        said = f"Log_id: {log_id}  Raise_msg: {_said_by(fault)}"
+        text = f"{said}  ClassName: {where}  FunctionName: {step}_help"
         return Failed(Code.UNKNOW, text, fault)
 
-    def _unpredicted(self, why: str, fault: Exception | None = None) -> Failed:
+    def _unpredicted(self, why: str, fault: BaseException | None = None) -> Failed:
         text = (
             f"[{self.name}] failed to predict. {why}. Please check the input dict and checkout "
             "PipelineServingLogs/pipeline.log for more details."
