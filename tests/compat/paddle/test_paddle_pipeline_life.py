@@ -3,12 +3,16 @@
 
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 import urllib.request
 
+import paddle_pipelines
 import pytest
 from free_ports import free_ports
+from http_client import HttpClient
 from waiting import wait_until
 
 ECHO = """
@@ -84,6 +88,37 @@ def test_aiges_toml_goes_first(pipeline):
     assert f"grpc=127.0.0.1:{port} http=off" in "\n".join(made.lines)
     made.web.port = port
     assert made.value(x="1")["x"] == "1"
+
+
+def test_aiges_toml_may_name_the_program(tmp_path):
+    """Without the users' command; ops that would have processes run in the one."""
+    (tmp_path / "web_service.py").write_text(
+        paddle_pipelines.HEAD + ECHO + paddle_pipelines.TAIL, encoding="utf-8"
+    )
+    (tmp_path / "config.yml").write_text("rpc_port: 9998\ndag:\n    is_thread_op: false\n")
+    (port,) = free_ports(1)
+    (tmp_path / "aiges.toml").write_text(
+        f'[svc]\nhost = "127.0.0.1"\nport = {port}\n[wrapper]\nhttp_listen = "off"\n'
+        '[aiges]\ncontract = "paddle_pipeline"\napp = "web_service.py"\n'
+        f'[instances]\npython = "{sys.executable}"\n'
+    )
+    command = [str(paddle_pipelines.BIN / "AIService"), "-m=0", "-c=aiges.toml", "-s=svc"]
+    env = paddle_pipelines.environment()
+    with subprocess.Popen(command, cwd=tmp_path, env=env, stderr=subprocess.DEVNULL) as loader:
+        try:
+            web = HttpClient(f"127.0.0.1:{port}")
+            body = b'{"key":["x"],"value":["1"]}'
+
+            def answers():
+                try:
+                    return web.request("POST", "/svc/prediction", body).json.get("err_no") == 0
+                except OSError:
+                    return False
+
+            wait_until(answers, "an answer", 30)
+        finally:
+            loader.terminate()
+            loader.wait(30)
 
 
 def test_log_of_times(pipeline):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from pathlib import Path
 from typing import Any, NoReturn, Optional
@@ -16,7 +17,6 @@ from aiges.contracts.paddle.pipeline._plan import Plan
 __all__ = ["PipelineServer"]
 
 _MOST_MESSAGE = 256 << 20
-_ANY_HOST = "0.0.0.0"
 _START_MS = 3_600_000  # Models may be large.
 _BESIDE = 64  # Calls in an instance that wait for a thread there.
 
@@ -61,10 +61,14 @@ def _program() -> Path:
     return Path(file).absolute()
 
 
+def _any_host() -> str:
+    return "::" if socket.has_dualstack_ipv6() else "0.0.0.0"
+
+
 def _run(plan: Plan) -> NoReturn:
     config = plan.config
     said = said_address(written())
-    host = _ANY_HOST if said.host is None else said.host
+    host = _any_host() if said.host is None else said.host
     # Every port speaks all protocols: where there is no rpc_port, the one is enough.
     port = config.rpc_port if config.rpc_port is not None else config.http_port
     assert port is not None
