@@ -76,7 +76,7 @@ class Service:
         return self
 
     def _serves(self):
-        """Whether both ports answer: a gateway that has no server behind it says 503."""
+        """Whether both ports answer: a gateway without a server behind it says 503."""
         if self.rpc_port and not self._listens(self.rpc_port):
             return False
         connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=5)
@@ -85,7 +85,7 @@ class Service:
             contextlib.closing(connection),
         ):
             connection.request("POST", "/nobody/ready", b"{}")
-            return connection.getresponse().status < 500
+            return connection.getresponse().status == 200
         return False
 
     @staticmethod
