@@ -34,12 +34,14 @@ def merged(config, more):
 class Service:
     """A copy of services/<name> in ``folder``, in a process group of its own.
 
-    ``more`` goes into its config.yml; the ports that it names are replaced with free ones.
+    The name may be the path of another service. ``more`` goes into its config.yml; the ports that
+    it names are replaced with free ones.
     """
 
     def __init__(self, python, name, folder, more=None, environment=None):
-        self.folder, self.log = Path(folder) / name, Path(folder) / f"{name}.log"
-        shutil.copytree(SERVICES / name, self.folder)
+        source, folder = SERVICES / name, Path(folder)
+        self.folder, self.log = folder / source.name, folder / f"{source.name}.log"
+        shutil.copytree(source, self.folder)
         file = self.folder / "config.yml"
         config = merged(yaml.safe_load(file.read_text()), more or {})
         ports = dict(zip(PORTS, free_ports(2)))

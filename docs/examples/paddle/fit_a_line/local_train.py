@@ -17,7 +17,7 @@ rows = made.uniform(-0.6, 0.6, (400, 13)).astype("float32")
 prices = (rows @ np.linspace(-8, 8, 13)[:, None] + 22).astype("float32")
 exe = paddle.static.Executor(paddle.CPUPlace())
 exe.run(paddle.static.default_startup_program())
-for step in range(300):
+for _ in range(300):
     (cost,) = exe.run(feed={"x": rows, "y": prices}, fetch_list=[loss])
 print(f"loss {float(cost):.4f}")
 serving_io.save_model(
