@@ -10,19 +10,22 @@ import hashlib
 import http.client
 import json
 import re
+import subprocess
 import threading
 import time
+from pathlib import Path
 
 import grpc
 import paddle_wire
 
 METHOD = "/baidu.paddle_serving.pipeline_serving.PipelineService/inference"
-LIMIT_S, LONG = 30, 2000
+LIMIT_S, CALLS_LIMIT_S, LONG = 30, 120, 2000
 OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 REPLACED = (
     (re.compile(r"\(data_id=\d+ log_id=\d+\)"), "(data_id=N log_id=N)"),
     (re.compile(r"\(log_id=\d+\)"), "(log_id=N)"),
     (re.compile(r"batch: \[[\d, ]+\]"), "batch: [N]"),
+    (re.compile(r"\(at /[^)]*\)"), "(at FILE)"),
     (re.compile(r"0x[0-9a-f]{6,}"), "0xN"),
 )
 PROFILED = re.compile(r"(?<=pid:)\d+|(?<=[a-z]_)\d+(?=#)|(?<=:)\d{15,17}\b")
@@ -42,6 +45,20 @@ def comparable(value):
     for pattern, put in REPLACED:
         value = pattern.sub(put, value)
     return value
+
+
+def called(python, port, asked, folder):
+    """What the original's PipelineClient sends for these cases, and is given."""
+    done = subprocess.run(
+        [python, Path(__file__).with_name("paddle_pipeline_client.py")],
+        cwd=folder,  # It makes a folder for logs where it runs.
+        input=json.dumps({"port": port, "cases": asked}),
+        capture_output=True,
+        text=True,
+        timeout=CALLS_LIMIT_S,
+    )
+    assert done.returncode == 0, done.stderr
+    return [comparable(each) for each in json.loads(done.stdout)]
 
 
 class Server:

@@ -11,8 +11,8 @@ import json
 
 import numpy as np
 from paddle_cases_grpc import client_cases, grpc_cases
+from paddle_cases_models import BATCHED, HANGS_S, model_cases
 
-HANGS_S = 4
 PICKLED = (  # np.save of np.array(["a", None], object) by NumPy 1.24.
     "k05VTVBZAQB2AHsnZGVzY3InOiAnfE8nLCAnZm9ydHJhbl9vcmRlcic6IEZhbHNlLCAnc2hhcGUnOiAoMiwpLCB9ICAg"
     "ICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIAqAA2NudW1weS5j"
@@ -24,6 +24,10 @@ CONFIGS = {  # Services that are started with more in their config.yml, and unde
     "two-process": ("two", {"dag": {"is_thread_op": False}}),
     "branches-thread": ("branches", {"dag": {"is_thread_op": True}}),
     "echo-workers": ("echo", {"build_dag_each_worker": True, "worker_num": 2}),
+    "uci-processes": ("uci", {"dag": {"is_thread_op": False}, "op": {"uci": {"concurrency": 2}}}),
+    "uci-all": ("uci", {"op": {"uci": {"local_service_conf": {"fetch_list": None}}}}),
+    "uci-batched": ("uci", {"op": {"uci": BATCHED}}),
+    "imdb-batched": ("imdb", {"op": {"imdb": BATCHED}}),
     "slow": ("process", {"op": {"sum": {"timeout": 300, "retry": 2}}}),
 }
 
@@ -60,6 +64,7 @@ def cases():
     yield from _graphs()
     yield from _batched()
     yield from _others()
+    yield from model_cases()
 
 
 def _bodies():

@@ -17,12 +17,13 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE)]
 
-from paddle_pipeline_ask import Server, comparable  # noqa: E402
+from paddle_pipeline_ask import Server, called  # noqa: E402
 from paddle_pipeline_cases import CONFIGS, cases, starts  # noqa: E402
 from paddle_pipeline_start import Service  # noqa: E402
 
 ANSWERS = HERE / "pipeline_answers.json"
-NAMES = "paddle-serving-server paddle-serving-client protobuf grpcio numpy func-timeout"
+NAMES = "paddle-serving-server paddle-serving-client paddle-serving-app paddlepaddle"
+NAMES += " protobuf grpcio numpy func-timeout"
 
 
 def versions(python):
@@ -34,16 +35,6 @@ def versions(python):
     return json.loads(subprocess.check_output([str(python), "-c", code]))
 
 
-def called(python, port, asked):
-    """What the original's PipelineClient sends for these cases, and is given."""
-    given = json.dumps({"port": port, "cases": asked})
-    script = HERE / "paddle_pipeline_client.py"
-    done = subprocess.run(
-        [python, script], input=given, stdout=subprocess.PIPE, text=True, check=True
-    )
-    return [comparable(each) for each in json.loads(done.stdout)]
-
-
 def asked_of(python, key, some, folder):
     """{name: answer} of the cases of one service."""
     name, more = CONFIGS.get(key, (key, None))
@@ -51,7 +42,7 @@ def asked_of(python, key, some, folder):
         found = {each["name"]: server.ask(each) for each in some if each["by"] != "client"}
         clients = [each for each in some if each["by"] == "client"]
         if clients:
-            got = called(python, service.rpc_port, clients)
+            got = called(python, service.rpc_port, clients, folder)
             found.update(zip((each["name"] for each in clients), got))
     return {each["name"]: found[each["name"]] for each in some}
 
