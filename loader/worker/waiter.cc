@@ -36,7 +36,11 @@ void Runner::ReadUntil(const std::function<bool()>& done, TimePoint until) {
     }
     std::erase(waiters_, &waiter);
   }
-  if (reader_ == Reader::kNobody) PassReading();
+  if (reader_ != Reader::kNobody) return;
+  PassReading();
+  // A thread of the engine's own, which may not come back, and no call that the watcher looks
+  // after: whoever rests reads from now on.
+  if (waiters_.empty() && running_ == 0) WakeResting(1);
 }
 
 // Reads without the lock; what came is handed out when it returns.

@@ -233,6 +233,36 @@ def test_graph_has_counts(loader):
     assert ("caller", "nobody") not in found
 
 
+WSGI = """
+import aiges
+
+def app(environ, start_response):
+    text = environ["QUERY_STRING"]
+    body = aiges.call("echo", {"text": text})["text"].data
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [body]
+"""
+
+
+def test_threads_of_an_application_call_too(start, tmp_path):
+    """They are none of the worker's own: whoever of these reads for them must not be the last."""
+    write_models(tmp_path / "models", {"echo": ECHO})
+    place = tmp_path / "models" / "web" / "1"
+    place.mkdir(parents=True)
+    (place / "main.py").write_text(WSGI)
+    (place.parent / "model.toml").write_text('contract = "wsgi"\napp = "main:app"\n')
+    loader = start(config=config_of(tmp_path / "models"))
+
+    def call(i):
+        answer = loader.web.get(f"/m/web/x?{i}")
+        return answer.status, answer.body.decode()
+
+    wait_until(lambda: call(0) == (200, "0"), "an answer of the application")
+    with ThreadPoolExecutor(4) as pool:
+        got = list(pool.map(call, range(600)))
+    assert got == [(200, str(i)) for i in range(600)]
+
+
 def test_one_licence_is_enough(pair):
     loader = pair(fc={"max": 1})
     assert ask(loader, "[call(given=str(i)) for i in range(20)][-1]") == "19"
