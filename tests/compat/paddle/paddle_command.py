@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from waiting import wait_until
@@ -30,15 +31,19 @@ def environment(**more):
 
 
 def run(*words, folder=None, timeout=60, **more):
-    """Run a command of Paddle Serving's to its end: run("paddle_serving_server.serve", "check")."""
-    return subprocess.run(
-        [sys.executable, "-m", *map(str, words)],
-        cwd=folder,
-        env=environment(**more),
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-    )
+    """Run a command of Paddle Serving's to its end: run("paddle_serving_server.serve", "check").
+
+    Without a folder in one that is nobody's: commands write where they run.
+    """
+    with tempfile.TemporaryDirectory() as empty:
+        return subprocess.run(
+            [sys.executable, "-m", *map(str, words)],
+            cwd=folder or empty,
+            env=environment(**more),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
 
 
 class Service:

@@ -65,8 +65,9 @@ def test_texts_are_never_evaluated(echo):
 
 # What is no request, as the gateway refuses it.
 MALFORMED = [
-    b"{", b"[]", b'"x"', b"\xff\xfe\x00", b'{"key":"x"}', b'{"key":[1]}', b'{"value":[null]}',
-    b'{"keys":[]}', b'{"name":1}', b'{"tensors":[{"nom":1}]}', b"[" * 100_000,
+    b"{", b"[]", b'"x"', b"\xff\xfe\x00", b'{"key":"x"}', b'{"key":[1]}', b'{"value":7}',
+    b'{"name":1}', b'{"tensors":[{"name":1}]}', b'{"tensors":[null]}', b"[" * 100_000,
+    b'{"tensors":[{"byte_data":"AQ%="}]}', b'{"tensors":[{"byteData":"A==="}]}',
 ]  # fmt: skip
 
 
@@ -100,9 +101,18 @@ def test_wrong_name_is_err_no_3002(echo):
 
 
 def test_keys_and_values_of_different_number(echo):
-    for body in ({"key": ["x", "y"], "value": ["1"]}, {"key": ["x"], "value": ["1", "2"]}):
-        answer = echo.post(body).json
-        assert answer["err_no"] == 8000 and answer["err_msg"].startswith("rpc package error: ")
+    answer = echo.post({"key": ["x", "y"], "value": ["1"]}).json
+    assert answer["err_no"] == 8000 and answer["err_msg"].startswith("rpc package error: ")
+    answer = echo.post({"key": ["x"], "value": ["1", "2"]}).json
+    assert answer["err_no"] == 0 and answer["key"][0] == "x" and "2" not in answer["value"]
+
+
+def test_what_stands_for_nothing_and_unknown_keys_are_passed_over(echo):
+    for body in (b"null", b" \n", b'{"keys":[]}', b'{"key":null,"x":{"y":[]}}'):
+        answer = echo.post(body)
+        assert (answer.status, answer.json["err_no"]) == (200, 0), body
+    answer = echo.post({"key": ["x"], "value": [None], "feed": {}}).json
+    assert answer["err_no"] == 0 and answer["value"][0] == ""
 
 
 def test_large_bodies_and_answers(echo):

@@ -79,7 +79,7 @@ def test_feeds_are_checked_and_models_faults_told(housing):
     first, second = made.value(x=ROW, do="list")["price"].split()
     assert first == "18.901152" and second != first
     answer = made.ask(x="1,2,3")
-    assert answer["err_no"] == 9000 and "[uci] failed to predict. " in answer["err_msg"]
+    assert answer["err_no"] == 10000 and "[uci] failed to predict. " in answer["err_msg"]
     assert made.value(x=ROW)["price"].startswith("array([[18.9")
 
 
@@ -91,7 +91,7 @@ def test_arrays_of_calls_are_one_batch(housing):
         bad = pool.submit(made.ask, x="1,2")
         for each in pool.map(lambda _: made.value(x=ROW), range(16)):
             assert each == alone
-    assert bad.result()["err_no"] == 9000
+    assert bad.result()["err_no"] == 10000
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_another_pipeline_as_an_op(housing, pipeline):
     made = pipeline("FAR = 'pipeline'" + REMOTE, {"op": {"far": conf}}, folder="far")
     assert made.value(x=ROW) == {"got": repr("array([[18.901152]], dtype=float32)")}
     answer = made.ask(x="1")
-    assert answer["err_no"] == 9000 and "the other pipeline answers 9000" in answer["err_msg"]
+    assert answer["err_no"] == 9000 and "the other pipeline answers 10000" in answer["err_msg"]
     uci.kill()
     answer = made.ask(x=ROW)
     assert answer["err_no"] == 9000 and "[far] failed to predict." in answer["err_msg"]

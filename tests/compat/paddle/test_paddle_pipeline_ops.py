@@ -57,8 +57,8 @@ FAULTS = {
     "pre product": (51, "sad"),
     "pre number": (99, ""),
     "post product": (51, "sadder"),
-    "number": (7000, "fetch var type must be str(<class 'int'>)."),
-    "mixed": (7000, "fetch var type must be str(<class 'numpy.ndarray'>)."),
+    "number": (7000, "@DAGExecutor fetch var type must be str(<class 'int'>)."),
+    "mixed": (7000, "@DAGExecutor fetch var type must be str(<class 'numpy.ndarray'>)."),
 }
 
 
@@ -132,7 +132,7 @@ def test_process_retries_lists_and_skips(pipeline):
     made = pipeline(PROCESS, {"op": {"m": {"retry": 3}}})
     assert made.value(do="once") == {"y": "calls 3"}  # The third attempt.
     answer = made.ask(do="never")
-    assert answer["err_no"] == 9000
+    assert answer["err_no"] == 10000
     assert answer["err_msg"] == (
         "[m] failed to predict. never. Please check the input dict and checkout "
         "PipelineServingLogs/pipeline.log for more details."
@@ -159,7 +159,16 @@ def test_process_that_takes_too_long_is_6000_at_its_time(pipeline):
         call.join(2)
     assert [answer["err_no"] for answer in answers] == [6000, 6000]
     assert "200 ms" in answers[0]["err_msg"]
-    # Both places of the op are lost while that code runs on: who wants one is told, not kept.
+    # That code runs on, and those behind it do not wait for it.
+    assert made.ask(do="x")["err_no"] == 0
+
+
+def test_code_that_always_hangs_does_not_take_ever_more_threads(pipeline):
+    made = pipeline(PROCESS, {"op": {"m": {"timeout": 100}}})
+    with ThreadPoolExecutor(20) as pool:
+        calls = pool.map(lambda _: made.ask(do="hang", s="4"), range(20))
+        assert {answer["err_no"] for answer in calls} == {6000}
+    # Its place is lost, too, while so many run on: who wants it is told, not kept.
     assert made.ask(do="x")["err_no"] == 6000
     wait_until(lambda: made.ask(do="x")["err_no"] == 0, "a place again", 10)
 
@@ -231,7 +240,8 @@ class Count(Op):
 
 class Test(Op):
     def check_jumping(self, input_data):
-        return int(input_data["n"]) < 4
+        (data,) = input_data.values()
+        return int(data.parse()["n"]) < 4
 
 class End(Op):
     pass
@@ -243,8 +253,10 @@ def graph(read_op):
 """
 
 
-def test_an_op_may_go_back(pipeline):
-    assert pipeline(LOOP).value(n="0") == {"n": "4", "way": "@ttt"}
+@pytest.mark.parametrize("threads", [True, False], ids=["threads", "processes"])
+def test_an_op_may_go_back(pipeline, threads):
+    made = pipeline(LOOP, {"dag": {"is_thread_op": threads}})
+    assert made.value(n="0") == {"n": "4", "way": "@ttt"}
 
 
 FIRST = """
@@ -265,7 +277,7 @@ def graph(read_op):
 def test_first_arrival(pipeline):
     made = pipeline(FIRST, {"dag": {"channel_recv_frist_arrive": True}})
     assert made.value(a="1", b="0") == {"got": "b"}
-    assert made.value(a="0", b="1") == {"got": "a"}
+    assert made.value(a="0", b="3") == {"got": "a"}  # Once the first call's a has ended.
 
 
 BATCHES = """
@@ -300,7 +312,7 @@ def test_batches_keep_each_calls_rows_and_faults(pipeline, threads):
     for (shape, number), answer in zip(asked, answers):
         rows, width = map(int, shape.split(","))
         if number == 13:
-            assert answer["err_no"] == 9000 and "failed to predict. 13." in answer["err_msg"]
+            assert answer["err_no"] == 10000 and "failed to predict. 13." in answer["err_msg"]
             continue
         assert answer["err_no"] == 0, answer
         y, of = answer["value"]

@@ -231,6 +231,30 @@ def test_a_lease_is_given_back_when_the_last_has_ended():
         _late.within(5, lambda: {}["x"], lease, lambda first: TimeoutError())
 
 
+def test_what_runs_too_long_takes_a_spare_while_there_is_one():
+    freed, gate = [], threading.Event()
+    spares = threading.Semaphore(1)
+    firsts, ended = [], threading.Event()
+
+    def end():
+        freed.append(True)
+        if len(freed) == 2:
+            ended.set()
+
+    def late(first):
+        firsts.append(first)
+        return TimeoutError()
+
+    for _ in range(2):
+        lease = _late.Lease(end, spares)
+        with pytest.raises(TimeoutError):
+            _late.within(0.05, gate.wait, lease, late)
+        lease.drop()
+    assert firsts == [False, True] and len(freed) == 1  # The second keeps its place.
+    gate.set()
+    assert ended.wait(5) and spares.acquire(timeout=5)
+
+
 # --- graphs ---
 
 
@@ -278,7 +302,7 @@ def test_order_and_edges_that_skip_levels():
         seen.append((name, sorted(inputs)))
         return {"by": name}
 
-    assert runner.run({"x": 1}, run) == {"by": "c"}
+    assert runner.run({"x": 1}, run, dict) == {"by": "c"}
     assert seen == [("a", ["@DAGExecutor"]), ("b", ["a"]), ("c", ["@DAGExecutor", "a", "b"])]
     runner.end()
 
@@ -333,8 +357,9 @@ def test_large_json_is_read_as_small_json_is():
                 said["key"], said["value"], said.get("logid", 0)
             )  # fmt: skip
     good = json.dumps({"key": ["a"], "value": [long]}).encode()
+    assert _messages.from_json(good.replace(b'"key"', b'"keys"'), "svc", "m").key == []
     wrong = [good[:-1], good + b"]", good[:-3] + b'"}', b'"' * 70_000, b"[" + good + b"]"]
-    wrong += [good.replace(b'"key"', b'"keys"'), b'{"value":["' + b"\xff" * 70_000 + b'"]}']
+    wrong.append(b'{"value":["' + b"\xff" * 70_000 + b'"]}')
     for body in wrong:
         with pytest.raises(_messages.BadRequest):
             _messages.from_json(body, "svc", "m")

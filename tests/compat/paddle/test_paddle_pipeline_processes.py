@@ -148,8 +148,7 @@ def test_process_that_takes_too_long_is_6000(pipeline):
     made = pipeline(TIMES, conf)
     assert made.value(s="0") == {"y": "done"}
     assert made.ask(s="2")["err_no"] == 6000
-    assert made.ask(s="0")["err_no"] == 6000  # Its only place is lost for that time.
-    wait_until(lambda: made.ask(s="0")["err_no"] == 0, "the place again", 10)
+    assert made.value(s="0") == {"y": "done"}  # Its place is free, though it runs on.
 
 
 BRANCHES = """

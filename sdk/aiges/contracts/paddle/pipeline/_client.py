@@ -110,8 +110,7 @@ class PipelineClient:
     def dict_of(response: Any) -> dict[str, Any]:
         """Return what a Response has by key: texts, and tensors as arrays."""
         made: dict[str, Any] = dict(zip(response.key, response.value))
-        for tensor in response.tensors:
-            made[tensor.name] = _tensors.read(tensor)
+        _tensors.add_to(made, response.tensors)
         return made
 
     def _connected(self) -> Any:

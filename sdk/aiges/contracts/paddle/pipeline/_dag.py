@@ -20,6 +20,8 @@ __all__ = ["Graph", "Runner"]
 
 # Runs an op: (op's name, {input's name: its output}) -> output. Raises Failed.
 RunOp = Callable[[str, dict[str, Any]], Any]
+# Makes what check_jumping is given of an op's output.
+Shown = Callable[[Any], Any]
 _MOST_JUMPS = 100_000
 _THREADS = 64
 
@@ -115,8 +117,8 @@ class Runner:
         self._pool: ThreadPoolExecutor | None = None
         self._order = [op.name for op in graph.ops]
         self._ops = {op.name: op for op in graph.ops}
-        # run(what the request says, RunOp) -> the last op's output. Raises Failed.
-        self.run: Callable[[Any, RunOp], Any] = self._chain
+        # run(what the request says, RunOp, Shown) -> the last op's output. Raises Failed.
+        self.run: Callable[[Any, RunOp, Shown], Any] = self._chain
         if graph.jumps:
             self.run = self._with_jumps
         elif not graph.is_chain:
@@ -128,14 +130,14 @@ class Runner:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _chain(self, data: Any, run: RunOp) -> Any:
+    def _chain(self, data: Any, run: RunOp, _shown: Shown) -> Any:
         before = RequestOp.NAME
         for name in self._order:
             data = run(name, {before: data})
             before = name
         return data
 
-    def _with_jumps(self, data: Any, run: RunOp) -> Any:
+    def _with_jumps(self, data: Any, run: RunOp, shown: Shown) -> Any:
         results: dict[str, Any] = {RequestOp.NAME: data}
         instead: dict[str, dict[str, Any]] = {}  # Inputs of what was jumped to.
         at = jumps = 0
@@ -147,7 +149,7 @@ class Runner:
             out = results[name] = run(name, inputs)
             at += 1
             op = self._ops[name]
-            if not op.get_jump_to_ops() or not _asks(op, out):
+            if not op.get_jump_to_ops() or not _asks(op, shown(out)):
                 continue
             jumps += 1
             if jumps > _MOST_JUMPS:
@@ -158,16 +160,16 @@ class Runner:
             at = min(self._order.index(each.name) for each in op.get_jump_to_ops())
         return results[self._last]
 
-    def _branches(self, data: Any, run: RunOp) -> Any:
+    def _branches(self, data: Any, run: RunOp, _shown: Shown) -> Any:
         assert self._pool is not None
         call = _Call(self._graph, run, self._first_arrival)
         call.done(RequestOp.NAME, data)
         return call.through(self._pool, self._last)
 
 
-def _asks(op: Op, out: Any) -> bool:
+def _asks(op: Op, shown: Any) -> bool:
     try:
-        return bool(op.check_jumping(out))
+        return bool(op.check_jumping(shown))
     except Exception as fault:
         raise Failed(Code.UNKNOW, f"[{op.name}] check_jumping: {fault}", fault) from fault
 

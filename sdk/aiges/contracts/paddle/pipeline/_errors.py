@@ -32,11 +32,22 @@ class ProductErrCode(enum.Enum):
 
 
 class Failed(Exception):
-    """A call that ends with an ``err_no``. ``fault``: what was raised, if it was that."""
+    """A call that ends with an ``err_no``. ``fault``: what was raised, if it was that.
 
-    def __init__(self, code: int, text: str, fault: BaseException | None = None) -> None:
+    ``is_product``: the code is one that the user's ``prod_errcode`` said.
+    """
+
+    def __init__(
+        self,
+        code: int,
+        text: str,
+        fault: BaseException | None = None,
+        *,
+        is_product: bool = False,
+    ) -> None:
         super().__init__(text)
         self.code, self.text, self.fault = int(code), text, fault
+        self.is_product = is_product
 
 
 def number_of(code: Any) -> int:

@@ -67,9 +67,10 @@ class Front:
                 text = "Failed to inference: Service name error."
                 raise Failed(Code.NO_SERVICE, text)
             data, log_id = self._unpacked(request)
-            wants_profile = type(data) is dict and data.pop(_PROFILE, None) is not None
-            if wants_profile and trace is None:
-                trace = Trace()
+            wants_profile = type(data) is dict and data.get(_PROFILE) == "1"
+            if wants_profile:
+                del data[_PROFILE]
+                trace = trace or Trace()
             out = self._through(request, data, data_id, log_id, trace)
             response = self._packed(data_id, log_id, out)
         except Failed as failed:
@@ -90,11 +91,17 @@ class Front:
             run = functools.partial(self._run_traced, data_id, log_id, trace)
         for left in range(self._attempts - 1, -1, -1):
             try:
-                return self._runner.run(data, run)
+                return self._runner.run(data, run, functools.partial(self._shown, data_id, log_id))
             except Failed as failed:
                 if left == 0 or failed.code not in _AGAIN:
                     raise
                 data, _ = self._unpacked(request)  # Ops may have written into the other one.
+
+    def _shown(self, data_id: int, log_id: int, out: Any) -> dict[int, ChannelData]:
+        return {data_id: self._channel(data_id, log_id, out)}
+
+    def _channel(self, data_id: int, log_id: int, out: Any) -> ChannelData:
+        return ChannelData(data_id, log_id, out if self._read is None else self._read(out))
 
     def _run(self, data_id: int, log_id: int, name: str, inputs: dict[str, Any]) -> Any:
         return self._run_op(name, inputs, data_id, log_id, None)
@@ -121,12 +128,10 @@ class Front:
             failed = Failed(Code.RPC_PACKAGE_ERROR, f"rpc package error: {fault}")
             failed.fault = None if own else fault
             raise failed from fault
-        raise Failed(number, str(text or ""))
+        raise Failed(number, str(text or ""), is_product=True)
 
     def _packed(self, data_id: int, log_id: int, out: Any) -> Any:
-        if self._read is not None:
-            out = self._read(out)
-        return self._pack_safely(ChannelData(data_id, log_id, out))
+        return self._pack_safely(self._channel(data_id, log_id, out))
 
     def _pack_safely(self, channel: ChannelData) -> Any:
         try:
@@ -146,7 +151,7 @@ class Front:
             self.tracer.take(trace, False)
         response: Any = Response(failed.code, failed.text)
         if not self._packs_plainly:
-            channel = ChannelData(data_id, request.logid, None, failed.code, failed.text)
+            channel = ChannelData(data_id, request.logid, None, failed)
             try:
                 response = self._pack_safely(channel)
             except Failed as again:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Work with a time: who waits goes on when it is over, the work itself cannot be ended.
 
-So what runs too long keeps the place of its op (:class:`Lease`) until it ends: an op whose code
-hangs does not hang in ever more threads.
+What runs too long gives up the place of its op (:class:`Lease`) to the calls behind it. Only so
+many may: the next ones keep theirs until they end, so an op whose code hangs does not hang in ever
+more threads.
 """
 
 from __future__ import annotations
@@ -20,17 +21,22 @@ Work = Callable[[], Any]
 class Lease:
     """The place of a call in an op; given back when all that use it have ended."""
 
-    def __init__(self, free: Callable[[], Any]) -> None:
-        self._free, self._users = free, 1
+    def __init__(self, free: Callable[[], Any], spares: threading.Semaphore | None = None) -> None:
+        self._free, self._spares, self._users = free, spares, 1
         self._lock = threading.Lock()
         self.is_late = False  # Something has run too long in it.
 
-    def hold(self) -> bool:
-        """Count one more user, which has run too long. True: it is the first."""
+    def hold(self) -> tuple[bool, Callable[[], Any]]:
+        """Take what has run too long, and return what is to be done when it ends.
+
+        With a spare, the place is not its own any more. Else it is one more user; True: the first.
+        """
+        if self._spares is not None and self._spares.acquire(blocking=False):
+            return False, self._spares.release
         with self._lock:
             self._users += 1
             was, self.is_late = self.is_late, True
-        return not was
+        return not was, self.drop
 
     def drop(self) -> None:
         """Count one less."""
@@ -47,7 +53,8 @@ class _Task:
         self._context = contextvars.copy_context()
         self._lock = threading.Lock()
         self._done = threading.Event()
-        self._is_late = self.is_first = False
+        self._after: Callable[[], Any] | None = None  # Of what is late.
+        self.is_first = False
         self.result: Any = None
         self.fault: BaseException | None = None
 
@@ -58,9 +65,9 @@ class _Task:
             self.fault = fault
         with self._lock:
             self._done.set()
-            is_late = self._is_late
-        if is_late:
-            self._lease.drop()
+            after = self._after
+        if after is not None:
+            after()
 
     def wait(self, seconds: float) -> bool:
         """Return whether it has ended in time."""
@@ -68,9 +75,8 @@ class _Task:
             return True
         with self._lock:
             if not self._done.is_set():
-                self._is_late = True
-                self.is_first = self._lease.hold()
-        return not self._is_late
+                self.is_first, self._after = self._lease.hold()
+        return self._after is None
 
 
 class _Thread:
@@ -95,7 +101,7 @@ _idle: list[_Thread] = []  # Those that have ended late come back, too.
 def within(seconds: float, work: Work, lease: Lease, late: Callable[[bool], Exception]) -> Any:
     """Return what the work returns; raise what it raises.
 
-    When its time is over, raise ``late(first)``; first: before, nothing was late in that lease.
+    When its time is over, raise ``late(first)``; first: by this the place of the lease is lost.
     """
     task = _Task(work, lease)
     try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import importlib
 import json
+import re
 import secrets
 from json.encoder import encode_basestring as quoted
 from typing import Any
@@ -49,11 +50,10 @@ _OLD = """
 Request 1:key*:string 2:value*:string 3:name:string 4:method:string 5:logid:int64 6:clientip:string
 Response 1:err_no:int32 2:err_msg:string 3:key*:string 4:value*:string
 """
-_TEXTS = ("key", "value")
 _SCALARS = ("name", "method", "clientip")
 _LARGE, _LONG_TEXT, _MOST_TEXTS = 64 << 10, 16 << 10, 1000
 _STANDS_FOR = secrets.token_hex(16)
-_KNOWN = frozenset((*_TEXTS, *_SCALARS, "tensors", "logid"))
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/_-]\s*)*")
 
 
 class BadRequest(ValueError):
@@ -105,12 +105,14 @@ def old_messages() -> Any:
 
 def from_json(body: bytes, name: str, method: str) -> Request:
     """Return the request that a body and a path say. Raises BadRequest."""
-    if not body:
+    if not body or body.isspace():
         return Request([], [], name, method)
     try:
         said = json.loads(body) if len(body) < _LARGE or b"\\" in body else _loads_large(body)
     except (ValueError, RecursionError) as fault:
         raise BadRequest(str(fault)) from None
+    if said is None:
+        return Request([], [], name, method)
     if type(said) is not dict:
         raise BadRequest(f"expected an object, got {type(said).__name__}")
     key, value = said.get("key"), said.get("value")
@@ -162,17 +164,17 @@ def _strings(what: str, value: Any) -> list[str]:
         return []
     if type(value) is list:
         for each in value:
-            if type(each) is not str:
+            if type(each) is not str and each is not None:
                 raise BadRequest(f"{what}: expected texts, got {type(each).__name__}")
-        return value
+        return [each or "" for each in value] if None in value else value
     raise BadRequest(f"{what}: expected a list of texts, got {type(value).__name__}")
 
 
 def _add_rest(made: Request, said: dict[str, Any]) -> None:
-    """Take what few clients send. The path says name and method, whatever the body says."""
-    unknown = next((key for key in said if key not in _KNOWN), None)
-    if unknown is not None:
-        raise BadRequest(f"unknown field {json.dumps(unknown)} in pipeline_serving.Request")
+    """Take what few clients send; the rest is not looked at.
+
+    The path says name and method, whatever the body says.
+    """
     for what in _SCALARS:
         if not isinstance(said.get(what) or "", str):
             raise BadRequest(f"{what}: expected a text, got {type(said[what]).__name__}")
@@ -186,13 +188,28 @@ def _add_rest(made: Request, said: dict[str, Any]) -> None:
         if not -(2**63) <= made.logid < 2**63:
             raise BadRequest(f"logid: expected 64 bits, got {logid}")
     if said.get("tensors"):
-        json_format: Any = importlib.import_module("google.protobuf.json_format")
-        message = messages().Request()
-        try:
-            json_format.ParseDict({"tensors": said["tensors"]}, message)
-        except json_format.ParseError as fault:
-            raise BadRequest(str(fault)) from None
-        made.tensors = message.tensors
+        made.tensors = _tensors_of_json(said["tensors"])
+
+
+def _tensors_of_json(said: Any) -> Any:
+    json_format: Any = importlib.import_module("google.protobuf.json_format")
+    message = messages().Request()
+    for each in said if isinstance(said, list) else ():
+        for name in ("byte_data", "byteData"):
+            if isinstance(each, dict) and isinstance(each.get(name), str):
+                _check_base64(each[name])  # protobuf passes over what is none.
+    try:
+        json_format.ParseDict({"tensors": said}, message, ignore_unknown_fields=True)
+    except json_format.ParseError as fault:
+        raise BadRequest(str(fault)) from None
+    return message.tensors
+
+
+def _check_base64(text: str) -> None:
+    found = _BASE64.match(text)
+    end = found.end() if found is not None else 0
+    if text[end:].strip() not in ("", "=", "=="):
+        raise BadRequest(f"illegal base64 data at input byte {end}")
 
 
 def to_json(response: Any) -> bytes:

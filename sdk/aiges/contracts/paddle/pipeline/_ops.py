@@ -12,7 +12,7 @@ import numpy as np
 
 from aiges.contracts.paddle.pipeline import _tensors
 from aiges.contracts.paddle.pipeline._config import OpConf
-from aiges.contracts.paddle.pipeline._errors import Code
+from aiges.contracts.paddle.pipeline._errors import Code, Failed
 from aiges.contracts.paddle.pipeline._messages import Response
 
 __all__ = ["ChannelData", "Op", "RequestOp", "ResponseOp"]
@@ -129,8 +129,8 @@ class Op:
         """Return (dict, prod_errcode, prod_errinfo). Those of 0.6 have no ``data_id``."""
         return fetch_data, None, ""
 
-    def check_jumping(self, input_data: Any) -> bool:
-        """Return whether to go back to ``jump_to_ops`` with this output."""
+    def check_jumping(self, input_data: dict[int, ChannelData]) -> bool:
+        """Return whether to go back to ``jump_to_ops`` with this output: ``{data_id: data}``."""
         return False
 
 
@@ -148,24 +148,28 @@ class RequestOp(Op):
         Raises ValueError where the request does not fit together.
         """
         keys, values = request.key, request.value
-        if len(keys) != len(values):
+        if len(keys) > len(values):
             raise ValueError(f"expected a value for each key, got {len(keys)} and {len(values)}")
         made: dict[str, Any] = dict(zip(keys, values))
         if request.tensors:
-            for tensor in request.tensors:
-                made[tensor.name] = _tensors.read(tensor)
+            _tensors.add_to(made, request.tensors)
         return made, request.logid, None, ""
 
 
 class ChannelData:
-    """What ``pack_response_package`` is given: the last op's output, or why there is none."""
+    """An output, or why there is none: for ``pack_response_package`` and ``check_jumping``.
 
-    def __init__(
-        self, data_id: int, log_id: int, data: Any, error_code: int = 0, error_info: str = ""
-    ) -> None:
-        self.id, self.log_id = data_id, log_id
-        self.error_code, self.error_info = error_code, error_info
-        self._data = data
+    With ``error_code`` 50 the number is in ``prod_error_code``, which is the user's.
+    """
+
+    def __init__(self, data_id: int, log_id: int, data: Any, failed: Failed | None = None) -> None:
+        self.id, self.log_id, self._data = data_id, log_id, data
+        self.error_code, self.error_info = 0, ""
+        self.prod_error_code: int | None = None
+        if failed is not None:
+            self.error_code, self.error_info = failed.code, failed.text
+            if failed.is_product:
+                self.error_code, self.prod_error_code = int(Code.PRODUCT_ERROR), failed.code
 
     def parse(self) -> Any:
         """Return the output."""
@@ -179,17 +183,19 @@ class ResponseOp(Op):
         super().__init__(name="@ResponseOp", input_ops=input_ops)
 
     def pack_response_package(self, channeldata: Any) -> Any:
-        """Return the answer: texts as they are, or arrays alone, as ``repr`` writes them."""
+        """Return the answer: texts, or arrays and lists alone, as ``repr`` writes them."""
         if channeldata.error_code:
-            return Response(int(channeldata.error_code), channeldata.error_info)
+            own = channeldata.prod_error_code
+            number = channeldata.error_code if own is None else own
+            return Response(int(number), channeldata.error_info)
         data = channeldata.parse()
         values = list(data.values())
         if not all(type(value) is str for value in values):
-            if all(isinstance(value, np.ndarray) for value in values):
-                values = [np.array_repr(value) for value in _shown_whole(values)]
+            if all(isinstance(value, (np.ndarray, list)) for value in values):
+                values = [repr(value) for value in _shown_whole(values)]
             for value in values:
                 if not isinstance(value, str):
-                    text = f"fetch var type must be str({type(value)})."
+                    text = f"{RequestOp.NAME} fetch var type must be str({type(value)})."
                     return Response(int(Code.TYPE_ERROR), text)
         return Response(0, "", [str(key) for key in data], values)
 

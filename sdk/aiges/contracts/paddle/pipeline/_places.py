@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""So many calls at a time in an op. A place whose call runs too long is missing until it ends."""
+"""So many calls at a time in an op.
+
+A call that runs too long leaves its place to the next one; where many do, places are missing until
+they end.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,8 @@ from aiges.contracts.paddle.pipeline._late import Lease
 
 __all__ = ["Places"]
 
+_MOST_ABANDONED = 16  # Threads of an op beside its places.
+
 
 class Places:
     """``count`` places. ``limit_s``: what a call may take in one; 0: no limit."""
@@ -19,6 +25,7 @@ class Places:
         self._room = threading.Lock() if count == 1 else threading.Semaphore(count)
         self._lock = threading.Lock()
         self._late = 0
+        self._spares = threading.Semaphore(_MOST_ABANDONED)
         self.take_plainly: Callable[[], object] = self._room.acquire
         self.give: Callable[[], object] = self._room.release
 
@@ -43,7 +50,7 @@ class Places:
                 self.count_late(-1)
             give()
 
-        lease = Lease(end)
+        lease = Lease(end, self._spares)
         return lease
 
     def count_late(self, by: int) -> None:

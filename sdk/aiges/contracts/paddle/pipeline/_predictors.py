@@ -7,7 +7,9 @@ from typing import Any, Optional, Protocol
 
 import numpy as np
 
+from aiges.contracts.paddle import _types
 from aiges.contracts.paddle.pipeline._config import LocalConf, OpConf
+from aiges.contracts.paddle.pipeline._errors import Code, Failed
 
 __all__ = ["Predictor", "load"]
 
@@ -22,7 +24,7 @@ class Predictor(Protocol):
     def predict(
         self, feed: Any, fetch: Any = None, batch: bool = True, log_id: int = 0
     ) -> dict[str, Any]:
-        """Return {alias: array}. Raises ValueError, RuntimeError."""
+        """Return {alias: array}. Raises Failed where the code is not 10000; and other things."""
 
 
 def load(op: Any, conf: OpConf, index: int) -> Predictor | None:
@@ -47,6 +49,8 @@ class _Local:
         self.feeds: list[tuple[str, str]] | None = [
             (var.alias, var.name) for var in self._model.conf.feeds
         ]
+        texts = [var for var in self._model.conf.feeds if var.type == _types.STRING]
+        self._texts = {name for var in texts for name in (var.alias, var.name)}
         self.feed_names_ = [alias for alias, _ in self.feeds]
         self.fetch_names_ = [var.alias for var in self._model.conf.fetches]
         unknown = sorted(set(op.fetch_list or ()) - self._model.outputs)
@@ -60,6 +64,10 @@ class _Local:
         self, feed: Any, fetch: Any = None, batch: bool = True, log_id: int = 0
     ) -> dict[str, Any]:
         """Run the model."""
+        for key, value in feed.items():
+            if isinstance(value, (str, bytes, dict)) and key not in self._texts:
+                text = f"{key}: expected an array, got {type(value).__name__}"
+                raise Failed(Code.TYPE_ERROR, text)
         if not batch:
             feed = {
                 key: value if "lod" in key else np.expand_dims(value, 0)
@@ -123,7 +131,7 @@ class _Service:
         """Call the service."""
         result = self._client.predict(feed=feed, fetch=fetch, batch=batch, log_id=log_id)
         if result is None:
-            raise RuntimeError("the service did not answer; the log has why")
+            raise Failed(Code.CLIENT_ERROR, "the service did not answer; the log has why")
         return dict(result)
 
 
@@ -144,7 +152,11 @@ class _Pipeline:
         """Call the pipeline."""
         texts = {key: value for key, value in feed.items() if isinstance(value, str)}
         arrays = {key: value for key, value in feed.items() if key not in texts}
-        answer = self._client.call(texts, arrays, log_id=log_id, timeout=self._timeout)
+        try:
+            answer = self._client.call(texts, arrays, log_id=log_id, timeout=self._timeout)
+        except Exception as fault:  # grpcio's, which is not imported here.
+            raise Failed(Code.CLIENT_ERROR, str(fault), fault) from fault
         if answer.err_no:
-            raise RuntimeError(f"the other pipeline answers {answer.err_no}: {answer.err_msg}")
+            text = f"the other pipeline answers {answer.err_no}: {answer.err_msg}"
+            raise Failed(Code.CLIENT_ERROR, text)
         return self._client.dict_of(answer)

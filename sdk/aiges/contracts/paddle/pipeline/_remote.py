@@ -26,7 +26,7 @@ __all__ = ["Encoded", "answer_of", "failure_of", "read", "read_call", "run"]
 
 _HEAD = struct.Struct("<qqI")  # data_id, log_id, inputs.
 _INPUT = struct.Struct("<III")  # Bytes of the name, bytes of the value, blobs.
-_ANSWER = struct.Struct("<i4d")  # err_no; seconds of the four steps.
+_ANSWER = struct.Struct("<i?4d")  # err_no, whether it is a product's; seconds of the four steps.
 # A call without a deadline would get [queue] default_timeout_ms. What hangs is ended by
 # [instances] hang_kill_ms, what dies at once.
 _NO_LIMIT_S = 86_400.0
@@ -65,12 +65,12 @@ def run(
     except _codec.NotCarried as fault:
         raise Failed(Code.TYPE_ERROR, str(fault)) from None
     head = answer[0].data
-    code, *steps = _ANSWER.unpack_from(head)
+    code, is_product, *steps = _ANSWER.unpack_from(head)
     if marks is not None:
         marks.extend(steps)
     rest = head[_ANSWER.size :]
-    if code:
-        raise Failed(code, rest.decode("utf-8", "replace"))
+    if code or is_product:
+        raise Failed(code, rest.decode("utf-8", "replace"), is_product=is_product)
     return Encoded(rest, [np.frombuffer(item.data, np.uint8) for item in answer[1:]])
 
 
@@ -153,13 +153,14 @@ def read_call(data: Any) -> tuple[dict[str, Any], int, int]:
 def answer_of(name: str, out: Any, marks: list[float]) -> list[Any]:
     """Return the payloads of an output. Raises NotCarried."""
     data, blobs = _codec.encode(out, name)
-    return _payloads(_ANSWER.pack(0, *_four(marks)) + data, blobs)
+    return _payloads(_ANSWER.pack(0, False, *_four(marks)) + data, blobs)
 
 
 def failure_of(failed: Failed, marks: list[float]) -> list[Any]:
     """Return the payloads that tell why there is no output."""
     text = failed.text.encode("utf-8", "replace")
-    return _payloads(_ANSWER.pack(failed.code, *_four(marks)) + text, ())
+    head = _ANSWER.pack(failed.code, failed.is_product, *_four(marks))
+    return _payloads(head + text, ())
 
 
 def _four(marks: list[float]) -> list[float]:

@@ -26,6 +26,7 @@ __all__ = ["Marks", "Stage"]
 
 # Seconds of waiting, preprocess, process and postprocess, as far as the call came.
 Marks = list[float]
+_NOT_AGAIN = frozenset((Code.INPUT_PARAMS_ERROR, Code.TYPE_ERROR))  # The feed stays as it is.
 _RAISED = (Exception, SystemExit)  # A step that would end the process is a fault of its call.
 
 
@@ -159,6 +160,9 @@ class Stage:
 
     def process_one(self, feed: Any, log_id: int, lease: Lease | None) -> Any:
         """Return what it makes of one feed, within the op's time and attempts. Raises Failed."""
+        if not isinstance(feed, Mapping):
+            text = f"expect input type is dict or list, but get {type(feed)}"
+            raise Failed(Code.TYPE_ERROR, text)
         self._check(feed)
         attempt = self._attempts
         while True:
@@ -169,7 +173,7 @@ class Stage:
                     return _late.within(self._timeout_s, work, lease, self._too_long)
                 return self._process(feed, log_id)
             except Failed as failed:
-                if attempt <= 0 or failed.code == Code.INPUT_PARAMS_ERROR:
+                if attempt <= 0 or failed.code in _NOT_AGAIN:
                     raise
 
     def _no_place(self) -> Failed | None:
@@ -185,14 +189,17 @@ class Stage:
     def _process(self, feed: Any, log_id: int) -> Any:
         try:
             got = self._call_process(*([feed], log_id)[: self._takes_process])
+        except Failed as failed:  # Of ours: it knows its number.
+            raise self._unpredicted(failed.text, failed.code, failed.fault) from failed
         except _RAISED as fault:
-            raise self._unpredicted(_said_by(fault) or type(fault).__name__, fault) from fault
+            said = _said_by(fault) or type(fault).__name__
+            raise self._unpredicted(said, Code.UNKNOW, fault) from fault
         if type(got) is tuple and len(got) == 3:
             got, code, text = got
-            if code is not None and number_of(code) != 0:
-                raise self._unpredicted(str(text))
+            if code is not None and (number := number_of(code)) != 0:
+                raise self._unpredicted(str(text), number)
         if got is None:
-            raise self._unpredicted("process returned None")
+            raise self._unpredicted("process returned None", Code.CLIENT_ERROR)
         return got
 
     def finish(self, inputs: dict[str, Any], data: Any, data_id: int, log_id: int) -> Any:
@@ -260,12 +267,10 @@ class Stage:
 
     # --- what is wrong ---
 
-    def _check(self, feed: Any) -> None:
+    def _check(self, feed: Mapping[Any, Any]) -> None:
         """Refuse a feed whose keys are not the model's."""
         if self._feeds is None:
             return
-        if not isinstance(feed, Mapping):
-            raise self._wrong("preprocess", "a dict, or a list of dicts, for the model", feed)
         given = {key for key in feed if "lod" not in str(key)}
         missing = [alias for alias, name in self._feeds if not given & {alias, name}]
         known = {each for pair in self._feeds for each in pair}
@@ -282,19 +287,19 @@ class Stage:
         text = f"{said}  ClassName: {where}  FunctionName: {step}_help"
         return Failed(Code.UNKNOW, text, fault)
 
-    def _unpredicted(self, why: str, fault: BaseException | None = None) -> Failed:
+    def _unpredicted(self, why: str, code: int, fault: BaseException | None = None) -> Failed:
         text = (
             f"[{self.name}] failed to predict. {why}. Please check the input dict and checkout "
             "PipelineServingLogs/pipeline.log for more details."
         )
-        return Failed(Code.CLIENT_ERROR, text, fault)
+        return Failed(code, text, fault)
 
     def _product(self, code: Any, text: Any) -> Failed:
         try:
             number = number_of(code)
         except (TypeError, ValueError):
             return self._wrong("prod_errcode", "a number or a member of ProductErrCode", code)
-        return Failed(number, "" if text is None else str(text))
+        return Failed(number, "" if text is None else str(text), is_product=True)
 
     def _wrong(self, step: str, expected: str, got: Any) -> Failed:
         text = f"[{self.name}] {step}: expected {expected}; got {type(got).__name__}"

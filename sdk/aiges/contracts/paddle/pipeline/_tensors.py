@@ -10,7 +10,7 @@ import numpy as np
 
 from aiges.contracts.paddle import _types
 
-__all__ = ["BYTES", "STRING", "read", "write"]
+__all__ = ["BYTES", "STRING", "add_to", "lod_of", "read", "write"]
 
 STRING, BYTES = 12, 13  # Of pipelines only: elsewhere STRING is 20.
 _FIELDS = {
@@ -35,7 +35,7 @@ _MOST_DIMS = 32
 def read(tensor: Any) -> Any:
     """Return what a Tensor holds: an array, or a text. Raises ValueError, which names it.
 
-    Its ``lod`` is not carried further, as the original does not.
+    Its ``lod`` is :func:`lod_of`.
     """
     who, kind = tensor.name or "a tensor", tensor.elem_type
     if kind == STRING:
@@ -56,6 +56,26 @@ def read(tensor: Any) -> Any:
     return _shaped(who, array, list(tensor.shape))
 
 
+def lod_of(tensor: Any) -> Any:
+    """Return the offsets of a Tensor in two rows, as users know them; None: there are none.
+
+    Raises ValueError, where they are not even in number.
+    """
+    return np.array(tensor.lod, np.int32).reshape(2, -1) if tensor.lod else None
+
+
+def add_to(made: dict[str, Any], tensors: Any) -> None:
+    """Put in a dict what Tensors hold, and ``<name>.lod`` of those that have it.
+
+    Raises ValueError.
+    """
+    for tensor in tensors:
+        made[tensor.name] = read(tensor)
+        lod = lod_of(tensor)
+        if lod is not None:
+            made[f"{tensor.name}.lod"] = lod
+
+
 def _from_container(who: str, data: bytes) -> Any:
     """Read what ``np.save`` has written; never objects, which could be any code."""
     try:
@@ -70,7 +90,11 @@ def _shaped(who: str, array: Any, shape: list[int]) -> Any:
     count = 1
     for size in shape:
         count *= size  # Of Python's numbers: nothing overflows.
-    if len(shape) > _MOST_DIMS or min(shape) < 0 or count != array.size:
+    if shape.count(-1) == 1:  # What is left.
+        fits = count < 0 and array.size % count == 0 and min(shape) == -1
+    else:
+        fits = min(shape) >= 0 and count == array.size
+    if len(shape) > _MOST_DIMS or not fits:
         raise ValueError(f"{who}: expected elements for shape {shape[:40]}, got {array.size}")
     return array.reshape(shape)
 
