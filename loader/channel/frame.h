@@ -41,8 +41,8 @@
 //   kDoorTook both              u64 bytes of the other's parts that were taken
 //   kMeter    worker -> loader  text usrTag, text key, i32 count
 //   kTrace    worker -> loader  text usrTag, text key, text value
-//   kMetrics  worker -> loader  text metrics of the engine's own (JSON, of wrapperMetrics), in place
-//                               of those before
+//   kMetrics  worker -> loader  text metrics of the engine's own (JSON, of wrapperMetrics), in
+//                               place of those before
 //   kLoad     loader -> worker  payload. A resource; the id is its number.
 //   kUnload   loader -> worker  nothing
 //   kLoaded   worker -> loader  i32 code, text error, u8 ErrorClass: the answer to either

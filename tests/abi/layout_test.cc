@@ -15,7 +15,8 @@ static_assert(CTMeterCustom == 0 && CTMetricsLog == 1 && CTTraceLog == 2);
 static_assert(CTCallState == 3 && CTTryCallback == 4 && CTAlive == 5);
 static_assert(CTDoorTook == 6);
 static_assert(CTKeepInput == 7);
-static_assert(CTCallModel == 8 && CTCallNext == 9 && CTCallEnd == 10 && CTMetrics == 11 && WCallStream == 1);
+static_assert(CTCallModel == 8 && CTCallNext == 9 && CTCallEnd == 10 && CTMetrics == 11 &&
+              WCallStream == 1);
 static_assert(DataText == 0 && DataAudio == 1 && DataImage == 2 && DataVideo == 3 && DataPer == 4);
 static_assert(DataBegin == 0 && DataContinue == 1 && DataEnd == 2 && DataOnce == 3);
 static_assert(sizeof(CtrlType) == 4 && sizeof(DataType) == 4 && sizeof(DataStatus) == 4);
