@@ -2,24 +2,40 @@
 """What the tests of Paddle Serving share."""
 
 import contextlib
+import os
+import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import paddle_peer
 import pytest
 
 HERE = Path(__file__).resolve().parent
-sys.path += [str(HERE.parents[2] / "compat/paddle"), str(HERE / "models")]
+COMPAT = HERE.parents[2] / "compat" / "paddle"
+sys.path += [str(COMPAT), str(HERE / "models")]
+# Paddle beside whatever else is loaded in the process of all tests ends it by a signal:
+# test_paddle_alone.py runs these in a process of their own.
+ALONE = ["test_paddle_engine.py", "test_paddle_io.py"]
+collect_ignore = [] if os.environ.get("AIGES_TESTS_ALONE") else ALONE
+
+
+@pytest.fixture(scope="module", autouse=True)
+def paddle_stays_out():
+    """Paddle is loaded in processes of their own only."""
+    yield
+    assert os.environ.get("AIGES_TESTS_ALONE") or "paddle" not in sys.modules
 
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory):
     """A folder with all models of paddle_makers.py. Only for tests that need Paddle."""
-    pytest.importorskip("paddle", exc_type=ImportError)
-    import paddle_makers
-
+    if find_spec("paddle") is None:
+        pytest.skip("no PaddlePaddle here")
     folder = tmp_path_factory.mktemp("models")
-    paddle_makers.make(folder)
+    command = [sys.executable, HERE / "models" / "paddle_makers.py", folder]
+    path = os.pathsep.join([str(COMPAT), str(HERE.parents[2] / "sdk")])
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=True, timeout=120)
     return folder
 
 

@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,8 @@ def answers(tmp_path_factory):
 
     def of(key):
         if key in paddle_cases_models.SERVICES:
-            pytest.importorskip("paddle", exc_type=ImportError)
+            if find_spec("paddle") is None:
+                pytest.skip("no PaddlePaddle here")
         if key not in found:
             found[key] = None  # It is tried once.
             name, more = CONFIGS.get(key, (key, None))
