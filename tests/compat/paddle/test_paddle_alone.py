@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-FILES = [HERE / "test_paddle_engine.py", HERE / "test_paddle_io.py"]
+FILES = [HERE / f"test_paddle_{name}.py" for name in ("engine", "io", "wsgi")]
 
 
 @pytest.mark.skipif(find_spec("paddle") is None, reason="no PaddlePaddle here")
-def test_engine_and_io():
+def test_engine_io_and_wsgi():
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
     done = subprocess.run(
         [*command, *FILES],

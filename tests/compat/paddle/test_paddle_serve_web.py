@@ -120,38 +120,3 @@ def test_a_class(served, models):
     # The models answer GeneralModelService, too.
     said = {"tensor": [{"float_data": ROW, "elem_type": 1, "name": "x", "shape": [1, 13]}]}
     assert service.post("/GeneralModelService/inference", said).status == 200
-
-
-def test_wsgi(models):
-    import io
-    from wsgiref.util import setup_testing_defaults
-
-    from aiges.contracts.paddle.server import web
-
-    class Service:
-        name, model_dirs, port, gpus = "uci", [str(models / "fit_a_line_model")], 0, ""
-        options = None
-
-        def preprocess(self, feed, fetch):
-            return feed, fetch, False
-
-        def postprocess(self, feed, fetch, fetch_map):
-            return fetch_map
-
-    app = web.app_of(Service())
-
-    def call(path, body=b"", method="POST"):
-        environ = {"PATH_INFO": path, "REQUEST_METHOD": method, "wsgi.input": io.BytesIO(body)}
-        environ["CONTENT_LENGTH"] = str(len(body))
-        setup_testing_defaults(environ)
-        said = []
-        body = b"".join(app(environ, lambda status, fields: said.append((status, dict(fields)))))
-        assert said[0][1]["content-length"] == str(len(body))
-        return said[0][0], body
-
-    assert call(PATH, json.dumps(ASKED).encode()) == (
-        "200 OK",
-        b'{"result":{"price":[[18.901151657104492]]}}\n',
-    )
-    assert call(PATH, method="GET")[0] == "405 Method Not Allowed"
-    assert call("/other/prediction")[0] == "404 Not Found"
