@@ -19,8 +19,8 @@ from aiges.contracts.paddle._tensors import Value
 from aiges.contracts.paddle.client import _answers, _json, _key
 from aiges.contracts.paddle.client._answers import ServerError
 from aiges.contracts.paddle.client._channel import endpoint_of
+from aiges.contracts.paddle.client._configured import Configured
 from aiges.contracts.paddle.client._requests import MOST_ANSWER_BYTES, Poster
-from aiges.contracts.paddle.client._rpc import load
 
 __all__ = ["HttpClient"]
 
@@ -29,7 +29,7 @@ _PROTO = "application/proto"
 _TIMEOUT_MS = 20_000
 
 
-class HttpClient:
+class HttpClient(Configured):
     """Calls of one service. Threads: any, once it is set up."""
 
     def __init__(
@@ -38,27 +38,15 @@ class HttpClient:
         port: str | int = "9393",
         service_name: str = "/GeneralModelService/inference",
     ) -> None:
+        super().__init__()
         self._address = endpoint_of(f"{ip}:{port}")
         self.set_service_name(service_name)
-        self._conf: ModelConf | None = None
         self._poster: Poster | None = None
         self._channel: Any = None
         self._timeout_ms, self._most_bytes = _TIMEOUT_MS, MOST_ANSWER_BYTES
         self._is_proto, self._is_grpc = True, False
         self._packs, self._takes_packed = False, False
         self._headers: dict[str, str] = {}
-        self._key = ""
-
-    @property
-    def conf(self) -> ModelConf:
-        """What the model takes and gives. Raises ValueError before it is loaded."""
-        if self._conf is None:
-            raise ValueError("expected load_client_config before the first call")
-        return self._conf
-
-    def load_client_config(self, model_config_path_list: Any) -> None:
-        """Read a prototxt, a folder with one, or one for each chained model. Raises ValueError."""
-        self._conf = load(model_config_path_list)
 
     def connect(self, url: Sequence[str] | str | None = None, encryption: bool = False) -> None:
         """Take the first address of ``["host:port"]``. Raises ValueError, ServerError."""
@@ -115,18 +103,6 @@ class HttpClient:
         if not isinstance(headers, dict):
             raise ValueError(f"headers: expected a dict, got {type(headers).__name__}")
         self._headers.update({str(name): str(value) for name, value in headers.items()})
-
-    def use_key(self, key_filename: str) -> None:
-        """Read the key of an encrypted model, for ``connect(encryption=True)``."""
-        self._key = _key.read(key_filename)
-
-    def get_feed_names(self) -> list[str]:
-        """Return the aliases of what goes in."""
-        return [var.alias for var in self.conf.feeds]
-
-    def get_fetch_names(self) -> list[str]:
-        """Return the aliases of what comes out."""
-        return [var.alias for var in self.conf.fetches]
 
     def predict(
         self,

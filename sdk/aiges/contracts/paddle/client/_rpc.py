@@ -11,22 +11,13 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from aiges.contracts.paddle import _conf, _feed
-from aiges.contracts.paddle._conf import ModelConf
+from aiges.contracts.paddle import _feed
 from aiges.contracts.paddle.client import _answers, _channel, _key
+from aiges.contracts.paddle.client._configured import Configured
 
-__all__ = ["Client", "load"]
+__all__ = ["Client"]
 
 log = logging.getLogger("paddle_serving_client")
-
-
-def load(paths: str | os.PathLike[str] | Sequence[Any]) -> ModelConf:
-    """Return the configuration of a client: one file or folder, or one for each chained model."""
-    listed = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
-    if not listed:
-        raise ValueError("load_client_config: expected a file, a folder, or several of them")
-    confs = [_conf.read(path, _conf.CLIENT) for path in listed]
-    return ModelConf(confs[0].feeds, confs[-1].fetches)
 
 
 class _Variant:
@@ -37,7 +28,7 @@ class _Variant:
         self.channel = _channel.Channel(endpoints)
 
 
-class Client:
+class Client(Configured):
     """Calls of one service. Threads: any, once it is connected.
 
     ``generation`` says what messages the server speaks: "0.9" (since 0.7) or "0.6" (before).
@@ -47,24 +38,12 @@ class Client:
         if generation not in _answers.GENERATIONS:
             known = ", ".join(_answers.GENERATIONS)
             raise ValueError(f"generation: expected one of {known}, got {generation!r}")
+        super().__init__()
         self._generation = generation
-        self._conf: ModelConf | None = None
         self._variants: list[_Variant] = []
         self._added: list[_Variant] = []
         self._timeout_ms = _channel.RPC_TIMEOUT_MS
-        self._key = ""
         self._profiles = os.environ.get("FLAGS_profile_client") == "1"
-
-    @property
-    def conf(self) -> ModelConf:
-        """What the model takes and gives. Raises ValueError before it is loaded."""
-        if self._conf is None:
-            raise ValueError("expected load_client_config before the first call")
-        return self._conf
-
-    def load_client_config(self, model_config_path_list: Any) -> None:
-        """Read a prototxt, a folder with one, or one for each chained model. Raises ValueError."""
-        self._conf = load(model_config_path_list)
 
     def set_rpc_timeout_ms(self, rpc_timeout: int) -> None:
         """Say how long a predict may take, in milliseconds."""
@@ -73,10 +52,6 @@ class Client:
         self._timeout_ms = rpc_timeout
         for variant in (*self._variants, *self._added):
             variant.channel.timeout_ms = rpc_timeout
-
-    def use_key(self, key_filename: str) -> None:
-        """Read the key of an encrypted model, for ``connect(encryption=True)``."""
-        self._key = _key.read(key_filename)
 
     def add_variant(self, tag: str, cluster: Sequence[str], variant_weight: float) -> None:
         """Add endpoints that get calls by weight; those of ``connect`` do not count then."""
@@ -100,14 +75,6 @@ class Client:
                 listed = _key.unlocked(listed, self._key, self._timeout_ms)
             self._variants = [_Variant("default_tag", listed, 1.0)]
         self.set_rpc_timeout_ms(self._timeout_ms)
-
-    def get_feed_names(self) -> list[str]:
-        """Return the aliases of what goes in."""
-        return [var.alias for var in self.conf.feeds]
-
-    def get_fetch_names(self) -> list[str]:
-        """Return the aliases of what comes out."""
-        return [var.alias for var in self.conf.fetches]
 
     def predict(
         self,
