@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from aiges.contracts._app import load_app
 
-__all__ = ["HandedOver", "hand_over", "is_worker", "load", "program_environment"]
+__all__ = ["HandedOver", "hand_over", "is_worker", "load", "program_environment", "program_of"]
 
 _FILE, _ARGUMENTS = "AIGES_MAIN", "AIGES_MAIN_ARGV"
 _expected = ""  # The call that is waited for, while the program runs.
@@ -42,6 +42,16 @@ def is_worker() -> bool:
 def hand_over(given: Any) -> NoReturn:
     """Leave the user's program with what it serves. In a worker only."""
     raise HandedOver(given)
+
+
+def program_of(call: str, command: str) -> Path:
+    """Return the file that was started. ``command``: as texts of errors have it."""
+    file = getattr(sys.modules.get("__main__"), "__file__", None)
+    if not file:
+        raise RuntimeError(
+            f"{call}: expected a program in a file ({command}): each worker runs it, too"
+        )
+    return Path(file).absolute()
 
 
 def program_environment(file: Path, arguments: list[str]) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import socket
 import sys
-from pathlib import Path
 from typing import Any, NoReturn
 
 from aiges.contracts import _handover
@@ -26,7 +25,7 @@ def run(model_class: Any, port: int | None) -> NoReturn:
         _handover.hand_over(model_class)
     settings = read_settings()
     at = said_address(written()).port or listen_port(port)  # The file goes first.
-    program = _program()
+    program = _handover.program_of("serve()", "python main.py")
     tables: dict[str, dict[str, Any]] = {
         "limits": {"max_message_bytes": _MOST_MESSAGE},
         # Trainings that wait for their turn lie in the instance, too.
@@ -41,13 +40,3 @@ def run(model_class: Any, port: int | None) -> NoReturn:
     become_loader(
         "aipod", host, at, tables, folder=program.parent, program=program, arguments=sys.argv[1:]
     )
-
-
-def _program() -> Path:
-    main = sys.modules.get("__main__")
-    file = getattr(main, "__file__", None)
-    if not file:
-        raise RuntimeError(
-            "serve(): expected a program in a file (python main.py): each worker runs it, too"
-        )
-    return Path(file).absolute()

@@ -51,16 +51,6 @@ class PipelineServer:
         _run(self._plan)
 
 
-def _program() -> Path:
-    file = getattr(sys.modules.get("__main__"), "__file__", None)
-    if not file:
-        raise RuntimeError(
-            "run_service(): expected a program in a file (python web_service.py): each worker "
-            "runs it, too"
-        )
-    return Path(file).absolute()
-
-
 def _any_host() -> str:
     return "::" if socket.has_dualstack_ipv6() else "0.0.0.0"
 
@@ -85,7 +75,7 @@ def _run(plan: Plan) -> NoReturn:
     if config.rpc_port is not None and config.http_port is not None:
         shown = f"[{host}]" if ":" in host else host
         tables["wrapper"] = {"http_listen": f"{shown}:{config.http_port}"}
-    program = _program()
+    program = _handover.program_of("run_service()", "python web_service.py")
     if plan.has_processes:
         folder = _repository.write(plan, Path.cwd())
         tables["models"] = {"repository": str(folder), "default": plan.name}

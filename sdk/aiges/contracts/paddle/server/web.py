@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any, Callable, NoReturn
 
 from aiges.contracts import _handover
@@ -49,7 +48,7 @@ def run_web_service(service: Any) -> NoReturn:
     if _handover.is_worker():
         _handover.hand_over(handed)
     settings = handed.settings({})  # What is wrong is told here.
-    program = _program()
+    program = _handover.program_of("run_web_service()", "python web_service.py")
     port = int(service.port or _PORT)
     _process.note([port], "paddle_serving_server.web_service")
     become_loader(
@@ -70,16 +69,6 @@ def tables(settings: _settings.Settings) -> dict[str, dict[str, Any]]:
         "queue": {"max_bytes": max(2 * settings.max_body, 256 << 20)},
         "http": {"app_concurrency": max(100, 2 * settings.threads)},
     }
-
-
-def _program() -> Path:
-    file = getattr(sys.modules.get("__main__"), "__file__", None)
-    if not file:
-        raise RuntimeError(
-            "run_web_service(): expected a program in a file (python web_service.py): each worker "
-            "runs it, too"
-        )
-    return Path(file).absolute()
 
 
 def app_of(service: Any) -> Callable[..., Iterable[bytes]]:
