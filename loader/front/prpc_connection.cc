@@ -78,7 +78,7 @@ void PrpcConnection::WaitToRead() {
 size_t PrpcConnection::RoomToRead() const {
   if (!in_.empty() && part_ != Part::kHeader && part_ != Part::kMeta) return 0;
   if (out_.size() >= kReady || calls_.size() >= kMostCalls) return 0;
-  const bool in_message = part_ == Part::kMessage && !receiving_.expired();
+  const bool in_message = part_ == Part::kMessage && receiving_ != nullptr;
   const size_t most =
       in_message ? env_.limits.window - std::min(env_.limits.window, untaken_) : env_.scratch_size;
   return std::min(most, env_.scratch_size);
@@ -150,27 +150,26 @@ bool PrpcConnection::ReadPart(std::string_view* bytes) {
   }
   const bool message = part_ == Part::kMessage;
   size_t most = std::min<uint64_t>(left_, bytes->size());
-  if (message && !receiving_.expired()) {
+  if (message && receiving_ != nullptr) {
     most = std::min(most, env_.limits.window - std::min(env_.limits.window, untaken_));
     if (most == 0) return false;
     OnPiece(bytes->substr(0, most));
   }
   bytes->remove_prefix(most);
   left_ -= most;
-  if (left_ > 0) return true;
-  if (message) OnMessageEnd();
-  if (message && attachment_ > 0) {
-    part_ = Part::kAttachment;
-    left_ = attachment_;
-  } else {
-    Next();
-  }
+  if (left_ == 0) OnPartEnd();
   return true;
 }
 
-void PrpcConnection::Next() {
+// Of a message, or of the attachment behind one.
+void PrpcConnection::OnPartEnd() {
+  if (part_ == Part::kMessage) {
+    OnMessageEnd();
+    part_ = Part::kAttachment;
+    left_ = attachment_;
+    if (left_ > 0) return;
+  }
   part_ = Part::kHeader;
-  left_ = 0;
   since_ = Now();
 }
 
@@ -186,11 +185,10 @@ bool PrpcConnection::BeginCall(std::string_view meta) {
   left_ = rest - attachment_;
   part_ = Part::kMessage;
   untaken_ = 0;
-  receiving_.reset();
+  receiving_ = nullptr;
   if (!IsPlain(call->service) || !IsPlain(call->method)) {
-    Refuse(call->correlation_id, {GrpcCode::kUnimplemented,
-                                  "expected the names of a service and a "
-                                  "method"});
+    Refuse(call->correlation_id,
+           {GrpcCode::kUnimplemented, "expected the names of a service and a method"});
   } else if (call->compress_type != 0 && call->compress_type != 2 && call->compress_type != 3) {
     Refuse(call->correlation_id,
            {GrpcCode::kInvalidArgument, StrCat("compress_type: expected 0 (none), 2 (gzip) or 3 "
@@ -222,8 +220,8 @@ bool PrpcConnection::BeginCall(std::string_view meta) {
     std::unique_ptr<Responder> responder = env_.handler->Begin(exchange);
     if (closed_) return false;
     if (responder != nullptr) {
-      calls_.back().responder = std::move(responder);
-      receiving_ = exchange;
+      receiving_ = &calls_.back();
+      receiving_->responder = std::move(responder);
       // As gRPC has it: packed or not, and the length.
       std::string prefix(1, call->compress_type != 0 ? '\1' : '\0');
       for (int shift = 24; shift >= 0; shift -= 8) {
@@ -232,14 +230,7 @@ bool PrpcConnection::BeginCall(std::string_view meta) {
       OnPiece(prefix);
     }
   }
-  if (left_ > 0) return true;
-  OnMessageEnd();
-  if (attachment_ > 0) {
-    part_ = Part::kAttachment;
-    left_ = attachment_;
-  } else {
-    Next();
-  }
+  if (left_ == 0) OnPartEnd();
   return true;
 }
 
@@ -248,26 +239,15 @@ void PrpcConnection::Refuse(int64_t correlation_id, const GrpcStatus& status) {
 }
 
 void PrpcConnection::OnPiece(std::string_view piece) {
-  const std::shared_ptr<PrpcExchange> exchange = receiving_.lock();
-  if (exchange == nullptr || exchange->over()) return;
-  for (Call& call : calls_) {
-    if (call.exchange != exchange || call.responder == nullptr) continue;
-    untaken_ += piece.size();
-    call.responder->OnBody(piece);
-    return;
-  }
+  if (receiving_ == nullptr || receiving_->exchange->over()) return;
+  untaken_ += piece.size();
+  receiving_->responder->OnBody(piece);
 }
 
 void PrpcConnection::OnMessageEnd() {
-  const std::shared_ptr<PrpcExchange> exchange = receiving_.lock();
-  receiving_.reset();
+  Call* const call = std::exchange(receiving_, nullptr);
   untaken_ = 0;
-  if (exchange == nullptr || exchange->over()) return;
-  for (Call& call : calls_) {
-    if (call.exchange != exchange || call.responder == nullptr) continue;
-    call.responder->OnBodyEnd({});
-    return;
-  }
+  if (call != nullptr && !call->exchange->over()) call->responder->OnBodyEnd({});
 }
 
 // What has been brought leaves; and what follows from that.
@@ -303,13 +283,13 @@ void PrpcConnection::Advance() {
   }
 }
 
-void PrpcConnection::Finish(std::list<Call>::iterator call, Over how) {
+void PrpcConnection::Finish(Calls::iterator call, Over how) {
+  if (receiving_ == &*call) receiving_ = nullptr;
   Call over = std::move(*call);
   calls_.erase(call);
   over.exchange->connection_ = nullptr;
   over.exchange->pieces_.clear();
   over.exchange->held_ = 0;
-  if (receiving_.lock() == over.exchange) receiving_.reset();
   if (calls_.empty()) since_ = Now();
   if (over.responder != nullptr) over.responder->OnOver(how);
 }

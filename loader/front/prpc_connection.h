@@ -78,9 +78,13 @@ class PrpcConnection : public std::enable_shared_from_this<PrpcConnection> {
     std::shared_ptr<PrpcExchange> exchange;
     std::unique_ptr<Responder> responder;
   };
+  using Calls = std::list<Call>;
   enum class Part { kHeader, kMeta, kMessage, kAttachment };
 
   static TimePoint Now() { return std::chrono::steady_clock::now(); }
+  bool Receives(const PrpcExchange& exchange) const {
+    return receiving_ != nullptr && receiving_->exchange.get() == &exchange;
+  }
   void WaitToRead();
   size_t RoomToRead() const;
   void OnReadable();
@@ -91,12 +95,12 @@ class PrpcConnection : public std::enable_shared_from_this<PrpcConnection> {
   void Refuse(int64_t correlation_id, const GrpcStatus& status);
   void OnPiece(std::string_view piece);
   void OnMessageEnd();
-  void Next();
+  void OnPartEnd();
 
   void Wake();
   void Turn();
   void Advance();
-  void Finish(std::list<Call>::iterator call, Over how);
+  void Finish(Calls::iterator call, Over how);
   bool Write();
   void Count();
   void SayResting();
@@ -112,12 +116,12 @@ class PrpcConnection : public std::enable_shared_from_this<PrpcConnection> {
   Share input_;     // Of it.
   Part part_ = Part::kHeader;
   PrpcSizes sizes_;
-  uint64_t left_ = 0;        // Of the part that is read.
-  uint64_t attachment_ = 0;  // Behind the message.
-  std::weak_ptr<PrpcExchange> receiving_;
-  size_t untaken_ = 0;  // Of its message.
+  uint64_t left_ = 0;          // Of the part that is read.
+  uint64_t attachment_ = 0;    // Behind the message.
+  Call* receiving_ = nullptr;  // Of calls_, with a responder: whose message is read.
+  size_t untaken_ = 0;         // Of it.
 
-  std::list<Call> calls_;
+  Calls calls_;
   OutQueue out_;
   Share output_;
   const TimePoint begun_ = Now();

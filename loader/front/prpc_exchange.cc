@@ -41,7 +41,7 @@ PrpcExchange::PrpcExchange(PrpcConnection* connection, RequestHead head, int64_t
 void PrpcExchange::Note() { connection_->Wake(); }
 
 void PrpcExchange::Took(size_t n) {
-  if (over() || connection_->receiving_.lock().get() != this) return;
+  if (over() || !connection_->Receives(*this)) return;
   connection_->untaken_ -= std::min(n, connection_->untaken_);
   Note();
 }
