@@ -12,12 +12,9 @@
 namespace aiges {
 namespace {
 
-// Reads in one turn, requests begun in one, and bytes written in one: others of the lane want their
-// turn, too.
+// Reads in one turn, and requests begun in one: others of the lane want their turn, too.
 constexpr int kReads = 4;
 constexpr int kRequests = 64;
-constexpr size_t kTurn = 512 * 1024;
-constexpr size_t kPieces = 64;            // Of one write.
 constexpr size_t kMostAhead = 64 * 1024;  // Of requests that come before the answer is out.
 constexpr std::chrono::seconds kLinger{2};
 
@@ -302,42 +299,13 @@ void H1Connection::Finish(Over how) {
 
 // False: the connection is lost.
 bool H1Connection::Write() {
-  iovec pieces[kPieces];
-  size_t turn = 0;
-  while (!out_.empty() && !waits_write_) {
-    size_t count = out_.Fill(pieces, kPieces);
-    size_t size = 0;
-    for (size_t i = 0; i < count; ++i) {
-      pieces[i].iov_len = std::min(pieces[i].iov_len, kTurn - size);
-      size += pieces[i].iov_len;
-      if (size == kTurn) count = i + 1;
-    }
-    const ByteStream::Moved put = turn < kTurn ? stream_->Write(pieces, count)
-                                               : ByteStream::Moved{ByteStream::Result::kAgain};
-    if (put.result == ByteStream::Result::kDone) {
-      turn += put.n;
-      written_ += put.n;
-      out_.Drop(put.n);
-      continue;
-    }
-    if (put.result != ByteStream::Result::kAgain) {
-      Close();
-      return false;
-    }
-    waits_write_ = true;
-    stream_->WaitWritable([self = shared_from_this()] {
-      self->waits_write_ = false;
-      self->Turn();
-    });
+  const bool paced = writer_.pacing();
+  if (!writer_.Write(stream_.get(), &out_, [self = shared_from_this()] { self->Turn(); })) {
+    Close();
+    return false;
   }
   Count();
-  const bool waits = !out_.empty();
-  if (waits && !pacing_) {
-    pace_.Begin(Now());
-    paced_from_ = written_ - std::min<uint64_t>(written_, stream_->Unconfirmed());
-  }
-  if (pacing_ && !waits && !requested_) since_ = Now();
-  pacing_ = waits;
+  if (paced && !writer_.pacing() && !requested_) since_ = Now();
   return true;
 }
 
@@ -355,7 +323,7 @@ void H1Connection::TellRoom() {
 // At the end of a turn: what is waited for now.
 void H1Connection::Settle() {
   if (ending_ && out_.empty()) return Linger();
-  if (noted_ && !waits_write_) Wake();
+  if (noted_ && !writer_.waits()) Wake();
   SayResting();
   WaitToRead();
 }
@@ -419,11 +387,8 @@ void H1Connection::CheckTime(TimePoint now) {
   if (state_ == State::kLingering && now - since_ >= kLinger) return Close();
   if (state_ != State::kOpen) return;
   if (limits.age > Duration::zero() && now - begun_ >= age_limit_) leaving_ = true;
-  if (pacing_) {
-    const uint64_t taken = written_ - std::min<uint64_t>(written_, stream_->Unconfirmed());
-    const bool slow = pace_.TooSlow(now, taken - std::min(taken, paced_from_), limits.stall,
-                                    env_.budget->output.Short());
-    if (slow) Reset();
+  if (writer_.pacing()) {
+    if (writer_.TooSlow(now, *stream_, limits.stall, env_.budget->output.Short())) Reset();
   } else if (!busy()) {
     if (now - since_ >= limits.idle) Close();
   } else if (exchange_ == nullptr && requested_ && now - since_ >= limits.read) {

@@ -29,7 +29,7 @@
 #include "loader/front/h1_reader.h"
 #include "loader/front/http_types.h"
 #include "loader/front/out_queue.h"
-#include "loader/front/pace.h"
+#include "loader/front/paced_writer.h"
 
 namespace aiges {
 
@@ -128,7 +128,7 @@ class H1Connection : public std::enable_shared_from_this<H1Connection>, private 
   Env& env_;
   H1Reader reader_;
   State state_ = State::kOpen;
-  bool waits_read_ = false, waits_write_ = false;
+  bool waits_read_ = false;
   bool wakes_ = false;      // A Turn has been posted.
   bool turning_ = false;    // One follows, or is under way.
   bool noted_ = false;      // The exchange has something new.
@@ -147,13 +147,11 @@ class H1Connection : public std::enable_shared_from_this<H1Connection>, private 
   size_t untaken_ = 0;  // Of the body.
 
   OutQueue out_;
+  PacedWriter writer_;
   Share output_;  // Of out_, and of what the exchange holds.
   const TimePoint begun_ = Now();
   const Duration age_limit_;
-  TimePoint since_;      // When the request began, or nothing has been to do, or we said our end.
-  bool pacing_ = false;  // Something waits for the client.
-  Pace pace_;
-  uint64_t written_ = 0, paced_from_ = 0;
+  TimePoint since_;  // When the request began, or nothing has been to do, or we said our end.
 };
 
 }  // namespace aiges

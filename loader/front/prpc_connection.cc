@@ -10,11 +10,9 @@
 namespace aiges {
 namespace {
 
-// Reads in one turn, and bytes written in one: others of the lane want their turn, too.
+// Reads in one turn: others of the lane want their turn, too.
 constexpr int kReads = 4;
 constexpr int kRounds = 4;
-constexpr size_t kTurn = 512 * 1024;
-constexpr size_t kPieces = 64;
 constexpr size_t kReady = 256 * 1024;  // What may wait to be written before more is read.
 
 // A name that can stand in a path.
@@ -296,41 +294,11 @@ void PrpcConnection::Finish(Calls::iterator call, Over how) {
 
 // False: the connection is lost.
 bool PrpcConnection::Write() {
-  iovec pieces[kPieces];
-  size_t turn = 0;
-  while (!out_.empty() && !waits_write_) {
-    size_t count = out_.Fill(pieces, kPieces);
-    size_t size = 0;
-    for (size_t i = 0; i < count; ++i) {
-      pieces[i].iov_len = std::min(pieces[i].iov_len, kTurn - size);
-      size += pieces[i].iov_len;
-      if (size == kTurn) count = i + 1;
-    }
-    const ByteStream::Moved put = turn < kTurn ? stream_->Write(pieces, count)
-                                               : ByteStream::Moved{ByteStream::Result::kAgain};
-    if (put.result == ByteStream::Result::kDone) {
-      turn += put.n;
-      written_ += put.n;
-      out_.Drop(put.n);
-      continue;
-    }
-    if (put.result != ByteStream::Result::kAgain) {
-      Close();
-      return false;
-    }
-    waits_write_ = true;
-    stream_->WaitWritable([self = shared_from_this()] {
-      self->waits_write_ = false;
-      self->Turn();
-    });
+  if (!writer_.Write(stream_.get(), &out_, [self = shared_from_this()] { self->Turn(); })) {
+    Close();
+    return false;
   }
   Count();
-  const bool waits = !out_.empty();
-  if (waits && !pacing_) {
-    pace_.Begin(Now());
-    paced_from_ = written_ - std::min<uint64_t>(written_, stream_->Unconfirmed());
-  }
-  pacing_ = waits;
   return true;
 }
 
@@ -364,10 +332,8 @@ void PrpcConnection::CheckTime(TimePoint now) {
   if (closed_) return;
   const PrpcLimits& limits = env_.limits;
   if (limits.age > Duration::zero() && now - begun_ >= age_limit_) Leave();
-  if (pacing_) {
-    const uint64_t taken = written_ - std::min<uint64_t>(written_, stream_->Unconfirmed());
-    if (pace_.TooSlow(now, taken - std::min(taken, paced_from_), limits.stall,
-                      env_.budget->output.Short())) {
+  if (writer_.pacing()) {
+    if (writer_.TooSlow(now, *stream_, limits.stall, env_.budget->output.Short())) {
       stream_->Reset();
       Close();
     }

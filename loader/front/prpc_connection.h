@@ -26,7 +26,7 @@
 #include "loader/front/byte_stream.h"
 #include "loader/front/exchange.h"
 #include "loader/front/out_queue.h"
-#include "loader/front/pace.h"
+#include "loader/front/paced_writer.h"
 #include "loader/front/prpc_frames.h"
 
 namespace aiges {
@@ -109,7 +109,7 @@ class PrpcConnection : public std::enable_shared_from_this<PrpcConnection> {
   const std::shared_ptr<const Peer> peer_;
   Env& env_;
   bool closed_ = false, leaving_ = false, resting_ = false;
-  bool waits_read_ = false, waits_write_ = false;
+  bool waits_read_ = false;
   bool wakes_ = false, turning_ = false;
 
   std::string in_;  // What has come and cannot be read yet.
@@ -123,13 +123,11 @@ class PrpcConnection : public std::enable_shared_from_this<PrpcConnection> {
 
   Calls calls_;
   OutQueue out_;
+  PacedWriter writer_;
   Share output_;
   const TimePoint begun_ = Now();
   const Duration age_limit_;
   TimePoint since_;  // When the frame began, or nothing has been to do.
-  bool pacing_ = false;
-  Pace pace_;
-  uint64_t written_ = 0, paced_from_ = 0;
 };
 
 }  // namespace aiges
