@@ -36,13 +36,15 @@ class PagesTest : public ::testing::Test {
     data.histograms = {std::shared_ptr<void>(), &histograms};
   }
 
-  // The samples of the page by name and labels; fails at a line that is not in the text format.
+  // The samples of the page by name and labels; fails at a line that is not in the text format. A
+  // value is what Go's ParseFloat takes, which reads "NaN" in any case: prometheus-cpp writes "Nan"
+  // up to its version 1.0 and "NaN" after it.
   std::map<std::string, std::string> Samples() {
     static const std::regex comment(R"re(# (HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*) .+)re");
     static const std::regex sample(
         R"re(([a-zA-Z_:][a-zA-Z0-9_:]*)re"  // Name, then labels, then value.
         R"re((\{[a-zA-Z_]\w*="([^"\\]|\\["\\n])*")re"
-        R"re((,[a-zA-Z_]\w*="([^"\\]|\\["\\n])*")*\})?) ([0-9.e+-]+|\+Inf|NaN))re");
+        R"re((,[a-zA-Z_]\w*="([^"\\]|\\["\\n])*")*\})?) ([0-9.e+-]+|\+Inf|N[Aa][Nn]))re");
     std::map<std::string, std::string> out;
     std::set<std::string> typed;
     const std::string page = MetricsPage(data);
