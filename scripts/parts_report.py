@@ -2,8 +2,8 @@
 """Says what took long in `make test`:  parts_report.py PARTS CTEST_XML PYTEST_XML AGAIN_XML
 
 PARTS has a line `seconds name` for each part. Of the runners' parts the programs and folders are
-told too; there the times of tests that ran beside each other are added up. AGAIN_XML has the tests
-that failed and were run once more, alone (scripts/pytest.sh).
+told too; there the times of tests that ran beside each other are added up. Tests that failed are
+named. AGAIN_XML has those that were run once more, alone (scripts/pytest.sh).
 """
 
 import sys
@@ -49,6 +49,10 @@ def report(parts, files, again=Path()):
     for seconds, name in sorted(rows, reverse=True)[:SHOWN]:
         yield f"  {seconds:7.1f} s  {name}"
     yield from totals
+    for runner, path in files.items():
+        for of_class, name, _, end in cases(path):
+            if end in ("failure", "error"):
+                yield f"{runner}: {end}: {name if of_class == name else f'{of_class}.{name}'}"
     for of_class, name, _, end in cases(again):
         yield f"pytest: failed, and when run again, alone: {end}: {of_class}.{name}"
 

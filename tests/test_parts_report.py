@@ -29,6 +29,7 @@ def test_longest_first_with_what_the_runners_counted(tmp_path):
         "      0.0 s  pytest: tests/web (added up)",
         "ctest: 1 passed, 1 failure",
         "pytest: 2 passed, 1 skipped",
+        "ctest: failure: Scheduler.Waits",
     ]
 
 
