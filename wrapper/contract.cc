@@ -151,7 +151,8 @@ Contract::Contract(PyObject* owner, bool v1)
       unload_res_(Hook::Find(owner, "wrapperUnloadRes", "patch_id resId")),
       error_(Hook::Find(owner, "wrapperError", "errNum")),
       fini_(Hook::Find(owner, "wrapperFini", "")),
-      doors_(Hook::Find(owner, "wrapperDoors", "")) {
+      doors_(Hook::Find(owner, "wrapperDoors", "")),
+      wishes_(Hook::Find(owner, "wrapperWishes", "")) {
   if (v1 && !destroy_ && destroy_.wrong().empty())
     destroy_ = Hook::Find(owner, "wrapperDestory", "handle");  // Sic.
 }
@@ -202,6 +203,30 @@ std::string Contract::Schema() const {
 
 std::string Contract::Doors() const {
   return doors_ ? JsonOf(doors_.Call(nullptr), "doors are") : "";
+}
+
+void Contract::Wishes(WrapperWishes* out) const {
+  if (!wishes_) return;
+  const Ref said = wishes_.Call(nullptr);
+  if (!said || PyDict_Check(said.get()) == 0) {
+    std::fprintf(stderr, "wrapper.py: wrapperWishes left out: %s\n",
+                 said ? "expected a dict" : TakePythonError().c_str());
+    return;
+  }
+  const std::pair<const char*, unsigned*> known[] = {{"threads", &out->threads},
+                                                     {"batch_size", &out->batch_size},
+                                                     {"batch_delay_us", &out->batch_delay_us}};
+  for (const auto& [name, number] : known) {
+    PyObject* value = PyDict_GetItemString(said.get(), name);
+    if (value == nullptr) continue;
+    const long wanted = PyLong_Check(value) != 0 ? PyLong_AsLong(value) : -1;
+    PyErr_Clear();
+    if (wanted >= 0 && wanted <= std::numeric_limits<int>::max()) {
+      *number = static_cast<unsigned>(wanted);
+    } else {
+      std::fprintf(stderr, "wrapper.py: wrapperWishes: %s: expected an int from 0 on\n", name);
+    }
+  }
 }
 
 int Contract::Fini() {

@@ -62,6 +62,9 @@ class Contract {
   std::string Schema() const;
   // What it wants to answer itself, as JSON: what wrapperDoors() returns. In the same way.
   std::string Doors() const;
+  // What it asks for where aiges.toml does not say it: the dict that the user's wrapperWishes()
+  // returns. What is no number there is left out, and said on stderr.
+  void Wishes(WrapperWishes* out) const;
   // The user's text for his own code; empty when he has none.
   std::string ErrorText(int code);
 
@@ -127,7 +130,7 @@ class Contract {
 
   const Ref owner_;  // The module, or the object of class Wrapper.
   Hook init_, warmup_, exec_, exec_async_, batch_, stream_, create_, write_, read_, destroy_,
-      load_res_, unload_res_, error_, fini_, doors_;
+      load_res_, unload_res_, error_, fini_, doors_, wishes_;
 };
 
 // Looks at the imported module. nullptr after SetError when it is neither generation, or has hooks

@@ -366,6 +366,14 @@ AIGES_EXPORT unsigned int wrapperTraits() {
   return g_contract == nullptr ? 0 : Traits(*g_contract);
 }
 
+AIGES_EXPORT int wrapperWishes(WrapperWishes* wishes) {
+  return WithContract([wishes](Contract& contract) {
+    const Gil gil;
+    contract.Wishes(wishes);
+    return 0;
+  });
+}
+
 AIGES_EXPORT int wrapperWarmup() {
   return WithContract([](Contract& contract) {
     const Gil gil;

@@ -186,6 +186,16 @@ enum {
 };
 unsigned int wrapperTraits(void);
 
+/* What the plugin asks for where aiges.toml does not say it; 0: nothing. Asked once, after
+ * wrapperInit, with zeros in it. Beyond what the keys of that name allow, the nearest value. The
+ * plugin returns 0; anything else, and it has asked for nothing. */
+typedef struct {
+  unsigned int threads;        /* [instances] threads */
+  unsigned int batch_size;     /* [batch] max_size; of a plugin with wrapperExecBatch */
+  unsigned int batch_delay_us; /* [batch] max_delay_us */
+} WrapperWishes;
+int wrapperWishes(WrapperWishes* wishes);
+
 /* What lies behind the error that wrapperError was asked for just before, on the same thread: a
  * traceback, for people. It reaches the status page of the host and no client. NULL: nothing more
  * is known. Copied at once. */

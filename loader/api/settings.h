@@ -58,6 +58,7 @@ struct InstanceSettings {
   unsigned count = 1;
   unsigned threads = 1;       // That a worker starts with.
   unsigned most_threads = 1;  // It adds some up to so many, while calls wait behind running ones.
+  bool threads_said = false;  // Else the engine may ask for another number.
   std::string library;        // libwrapper.so; empty: searched (aiges.toml).
   std::string contract;       // How the user's code is written; empty: by what lies there.
   std::string app;            // "module:name", of contracts that name it so.
@@ -120,6 +121,7 @@ struct SessionSettings {
 struct BatchSettings {
   unsigned max_size = 1;      // [batch] max_size: calls that may run as one. 1: no batching.
   uint64_t max_delay_us = 0;  // [batch] max_delay_us: how long a call may wait for company.
+  bool size_said = false, delay_said = false;  // Else the engine may ask for others.
 };
 
 struct QueueSettings {

@@ -17,13 +17,15 @@
 //   kHello    worker -> loader  u32 version, u32 pid
 //   kInit     loader -> worker  pairs config, u32 threads, u32 most threads, u8 AsyncMode, u8
 //                               real-time results, u32 batch size, u64 batch delay (us), u64 offset
-//                               of the cancel board, u32 alive period (ms, 0: do not send kAlive).
+//                               of the cancel board, u32 alive period (ms, 0: do not send kAlive),
+//                               u8 InitSaid.
 //                               Which plugin it is stands on the command line (worker/main.cc): it
 //                               decides in which program the worker goes on.
 //   kReady    worker -> loader  text plugin path, text plugin version, u32 EngineTraits, text
 //                               schema (JSON, of wrapperSchema; empty: none), text doors (JSON, of
 //                               wrapperDoors; empty: none), u32 threads, u32 most threads: as the
-//                               engine allows them, at most those of kInit
+//                               engine allows them, at most those of kInit or what wrapperWishes
+//                               asks for; u32 batch size, in the same way
 //   kFailed   worker -> loader  i32 code, text reason. The worker exits.
 //   kExec     loader -> worker  i64 deadline (ns, CLOCK_MONOTONIC), text usrTag, pairs params,
 //                               u32 count + count x u32 psrId, u32 count + count x payload
@@ -102,7 +104,7 @@
 
 namespace aiges {
 
-inline constexpr uint32_t kChannelVersion = 10;
+inline constexpr uint32_t kChannelVersion = 11;
 // No single frame is larger: a length beyond it is a broken peer, not a request for memory.
 inline constexpr uint32_t kMaxFrame = 0x7fff0000;
 // How long a call waits behind running ones before a worker adds a thread.
@@ -153,6 +155,9 @@ enum class FrameType : uint8_t {
   kMetrics = 31,
 };
 inline constexpr FrameType kLastFrameType = FrameType::kMetrics;
+
+// Which of the numbers of kInit stand in aiges.toml: others give way to what wrapperWishes says.
+enum InitSaid : uint8_t { kSaidThreads = 1, kSaidBatchSize = 2, kSaidBatchDelay = 4 };
 
 // What an engine does with calls, as far as the loader must know. Bits of kReady.
 enum EngineTraits : uint32_t {

@@ -110,7 +110,10 @@ void ReadEngineKeys(KeyReader* keys, const char* contract_section, Settings* set
   keys->Int("queue", "max_bytes", 1 << 16, int64_t{1} << 40, &s.queue.max_bytes);
   keys->Int("queue", "default_timeout_ms", 1, 86'400'000, &s.queue.default_timeout_ms);
   keys->Int("batch", "max_size", 1, 1024, &s.batch.max_size);
+  s.batch.size_said = s.model.described || keys->last().origin != "default";
   keys->Int("batch", "max_delay_us", 0, 1'000'000, &s.batch.max_delay_us);
+  s.batch.delay_said = s.model.described || keys->last().origin != "default";
+  s.instances.threads_said = s.model.described || threads_set;
   // As the earlier loader, which called from as many threads as there were calls.
   const bool grows =
       !threads_set && !s.model.described && s.instances.threads == 1 && s.batch.max_size == 1;

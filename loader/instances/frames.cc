@@ -16,7 +16,7 @@ static_assert(kDoorWindow == kDoorWindowBytes, "both sides of a door count by on
 constexpr size_t kOffsetLimit = 4096;
 // The shortest payload: two texts, two bytes, one count and an empty datum (frame.h).
 constexpr size_t kLeastPayload = 11;
-constexpr uint32_t kMostThreads = 1024;
+constexpr uint32_t kMostThreads = 1024, kMostBatch = 1024;
 
 void WritePayload(WireWriter& w, const Payload& p, const Arena& memory) {
   w.Text(p.key);
@@ -110,6 +110,7 @@ std::string InitFrame(const WorkerSetup& setup) {
   w.Number(setup.batch_delay_us);
   w.Number(setup.board);
   w.Number(uint32_t{setup.alive_ms});
+  w.Number(setup.said);
   w.End();
   return frame;
 }
@@ -235,6 +236,7 @@ bool ReadReady(const Frame& frame, ReadyFrame* ready) {
   ready->schema = r.Text();
   ready->doors = r.Text();
   ReadThreadNumbers(r, &ready->threads, &ready->most_threads);
+  ready->batch_size = std::clamp(r.Number<uint32_t>(), 1u, kMostBatch);
   return r.ok();
 }
 

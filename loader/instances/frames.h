@@ -34,6 +34,7 @@ struct WorkerSetup {
   uint64_t batch_delay_us = 0;
   uint64_t board = 0;  // Offset of the cancel board.
   unsigned alive_ms = 0;
+  uint8_t said = 0;  // InitSaid
 };
 std::string InitFrame(const WorkerSetup& setup);
 
@@ -66,7 +67,7 @@ struct ReadyFrame {
   std::string plugin;  // Path, and version in brackets.
   std::string schema, doors;
   uint32_t traits = 0;  // EngineTraits
-  unsigned threads = 1, most_threads = 1;
+  unsigned threads = 1, most_threads = 1, batch_size = 1;
 };
 struct ResultFrame {
   WorkerResult result;  // `instance` is not set.

@@ -65,9 +65,8 @@ InstanceReport Instance::Report() const {
 }
 
 Status Instance::Start(ProcessFactory& processes, const SpawnPlan& plan,
-                       const std::string& init_frame, unsigned batch_size, unsigned door_calls) {
+                       const std::string& init_frame, unsigned door_calls) {
   Status status;
-  batch_size_ = batch_size;
   door_calls_ = door_calls;
   starting_ = engine_up_ = retiring_ = told_to_finish_ = false;
   started_ = clock_.Now();
@@ -108,6 +107,7 @@ bool Instance::OnReadyFrame(const Frame& frame, Input* input) {
   traits_ = ready.traits;
   threads_ = ready.threads;
   most_threads_ = ready.most_threads;
+  batch_size_ = ready.batch_size;
   schema_ = std::move(ready.schema);
   doors_ = std::move(ready.doors);
   MutexLock lock(credit_mu_);

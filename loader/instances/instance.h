@@ -99,10 +99,9 @@ class Instance {
   bool hopeful() const { return !paused() && state() != InstanceState::kStopped; }
 
   // --- hub thread ---
-  // `batch_size`: calls that may run as one.
   // `door_calls`: that may lie in an engine with doors.
   Status Start(ProcessFactory& processes, const SpawnPlan& plan, const std::string& init_frame,
-               unsigned batch_size, unsigned door_calls);
+               unsigned door_calls);
   // The engine is up: from now on it gets calls.
   void Serve();
   // The engine is up, but it does not serve yet.

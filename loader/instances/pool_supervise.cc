@@ -61,6 +61,9 @@ std::string Pool::InitFrameOf(const EngineSettings& settings) const {
   setup.batch_delay_us = settings.batch.max_delay_us;
   setup.board = memory_->board_offset();
   setup.alive_ms = AlivePeriod(settings.instances.hang_kill_ms);
+  setup.said = static_cast<uint8_t>((settings.instances.threads_said ? kSaidThreads : 0) |
+                                    (settings.batch.size_said ? kSaidBatchSize : 0) |
+                                    (settings.batch.delay_said ? kSaidBatchDelay : 0));
   return InitFrame(setup);
 }
 
@@ -85,9 +88,8 @@ void Pool::StartInstance(Instance& instance) {
   if (instance.process() != nullptr) hub_.Unwatch(instance.process()->handle());
   const bool spare = IsSpare(instance);
   const EngineSettings& settings = spare && fresh_ ? *fresh_ : settings_;
-  const Status status =
-      instance.Start(processes_, PlanOf(settings, instance.number()), InitFrameOf(settings),
-                     settings.batch.max_size, settings.http.app_concurrency);
+  const Status status = instance.Start(processes_, PlanOf(settings, instance.number()),
+                                       InitFrameOf(settings), settings.http.app_concurrency);
   if (!status.ok()) {
     LogError("instances", "worker ", instance.number(), " could not be started: ", status.text);
     if (spare) return OnSpareEmpty(instance, status.text);

@@ -125,6 +125,7 @@ Status Plugin::Resolve(void* library) {
   find(&unload_res, "wrapperUnloadRes", false);
   find(&warmup, "wrapperWarmup", false);
   find(&traits, "wrapperTraits", false);
+  find(&wishes, "wrapperWishes", false);
   find(&schema, "wrapperSchema", false);
   find(&doors, "wrapperDoors", false);
   find(&door_call, "wrapperDoorCall", false);

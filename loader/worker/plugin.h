@@ -81,6 +81,7 @@ class Plugin {
   Hook<decltype(wrapperUnloadRes)> unload_res;
   Hook<decltype(wrapperWarmup)> warmup;
   Hook<decltype(wrapperTraits)> traits;
+  Hook<decltype(wrapperWishes)> wishes;
   Hook<decltype(wrapperSchema)> schema;
   Hook<decltype(wrapperDoors)> doors;
   Hook<decltype(wrapperDoorCall)> door_call;

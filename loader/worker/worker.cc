@@ -40,6 +40,7 @@ struct InitFrame {
   unsigned batch_size = 1;
   uint64_t batch_delay_us = 0, board = 0;
   unsigned alive_ms = 0;
+  uint8_t said = 0;  // InitSaid
 
   bool Read(std::string_view body) {
     WireReader r(body);
@@ -52,8 +53,27 @@ struct InitFrame {
     batch_delay_us = r.Number<uint64_t>();
     board = r.Number<uint64_t>();
     alive_ms = r.Number<uint32_t>();
+    said = r.Number<uint8_t>();
     return r.AtEnd();
   }
+
+  // What the plugin asks for, where aiges.toml does not say it.
+  void Grant(const Plugin& plugin) {
+    WrapperWishes wishes{};
+    if (plugin.wishes == nullptr || plugin.wishes(&wishes) != 0) return;
+    if (wishes.threads > 0 && (said & kSaidThreads) == 0) {
+      threads = most_threads = std::min(wishes.threads, kMostWished);
+    }
+    if (wishes.batch_size > 0 && (said & kSaidBatchSize) == 0) {
+      batch_size = std::min(wishes.batch_size, kMostWished);
+    }
+    if (wishes.batch_delay_us > 0 && (said & kSaidBatchDelay) == 0) {
+      batch_delay_us = std::min(wishes.batch_delay_us, kMostWishedDelayUs);
+    }
+  }
+
+ private:
+  static constexpr unsigned kMostWished = 1024, kMostWishedDelayUs = 1'000'000;
 };
 
 EngineMode ModeOf(const Plugin& plugin, const InitFrame& init) {
@@ -83,7 +103,7 @@ EngineMode ModeOf(const Plugin& plugin, const InitFrame& init) {
 }
 
 // 0, or what the process must exit with.
-int StartEngine(const std::string& library, const InitFrame& init, Host* host) {
+int StartEngine(const std::string& library, InitFrame init, Host* host) {
   Status status;
   host->plugin = Plugin::Load(library, &status);
   if (host->plugin == nullptr) return Fail(0, status.text);
@@ -98,6 +118,7 @@ int StartEngine(const std::string& library, const InitFrame& init, Host* host) {
   if (const int code = plugin.warmup == nullptr ? 0 : plugin.warmup(); code != 0) {
     return Fail(code, StrCat("wrapperWarmup failed: ", plugin.ErrorText(code), ";code=", code));
   }
+  init.Grant(plugin);
   host->mode = ModeOf(plugin, init);
   const std::string doors = plugin.Doors();
   host->mode.doors = !doors.empty();
@@ -127,6 +148,7 @@ int StartEngine(const std::string& library, const InitFrame& init, Host* host) {
   w.Text(doors);
   w.Number(uint32_t{host->mode.threads});
   w.Number(uint32_t{host->mode.most_threads});
+  w.Number(uint32_t{host->mode.batch_size});
   w.End();
   GetOutbox().Write(frame);
   return 0;

@@ -29,6 +29,7 @@ METHODS = {
     "wrapperError": "errNum",
     "wrapperFini": "",
     "wrapperDoors": "",
+    "wrapperWishes": "",
 }
 FUNCTIONS = {
     **METHODS,
