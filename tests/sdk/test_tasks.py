@@ -7,9 +7,9 @@ import json
 import struct
 
 import pytest
-from aiges.contracts.tasks._call import Call, read_call
-from aiges.contracts.tasks._hooks import Hook, find_hooks, tasks_of
-from aiges.contracts.tasks._serve import serve, serve_async
+from aiges.contracts._tasks._call import Call, read_call
+from aiges.contracts._tasks._hooks import Hook, find_hooks, tasks_of
+from aiges.contracts._tasks._serve import serve, serve_async
 from aiges.errors import BadInput
 
 MESSAGES = [{"role": "user", "content": "hi"}]

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from aiges.contracts.tasks._call import Call
-from aiges.contracts.tasks._hooks import Hook
+from aiges.contracts._tasks._call import Call
+from aiges.contracts._tasks._hooks import Hook
 
 __all__ = ["Bodies"]
 

@@ -12,8 +12,8 @@ import sys
 from array import array
 from typing import Any
 
-from aiges.contracts.tasks._call import Call, kind_of
-from aiges.contracts.tasks._hooks import Hook
+from aiges.contracts._tasks._call import Call, kind_of
+from aiges.contracts._tasks._hooks import Hook
 from aiges.errors import BadInput
 
 __all__ = ["Embeddings"]

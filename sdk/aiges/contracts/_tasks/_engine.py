@@ -17,9 +17,9 @@ from types import ModuleType
 from typing import Any, Callable
 
 from aiges import _signature
-from aiges.contracts.tasks._call import TASK, read_call
-from aiges.contracts.tasks._hooks import Hook, find_hooks, is_async, tasks_of
-from aiges.contracts.tasks._serve import is_iterator, serve, serve_async, values_of
+from aiges.contracts._tasks._call import TASK, read_call
+from aiges.contracts._tasks._hooks import Hook, find_hooks, is_async, tasks_of
+from aiges.contracts._tasks._serve import is_iterator, serve, serve_async, values_of
 from aiges.errors import BadInput
 
 __all__ = ["Served", "load"]

@@ -16,12 +16,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable
 
 from aiges import context
-from aiges.contracts.tasks._bodies import Bodies
-from aiges.contracts.tasks._call import KEY, Call, item
-from aiges.contracts.tasks._choices import Choices
-from aiges.contracts.tasks._embeddings import Embeddings
-from aiges.contracts.tasks._hooks import WHOLE, Hook, is_async
-from aiges.contracts.tasks._transcripts import Transcript
+from aiges.contracts._tasks._bodies import Bodies
+from aiges.contracts._tasks._call import KEY, Call, item
+from aiges.contracts._tasks._choices import Choices
+from aiges.contracts._tasks._embeddings import Embeddings
+from aiges.contracts._tasks._hooks import WHOLE, Hook, is_async
+from aiges.contracts._tasks._transcripts import Transcript
 from aiges.errors import BadInput
 
 __all__ = ["is_iterator", "serve", "serve_async", "values_of"]

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from aiges.contracts.tasks._call import Call, text_item
-from aiges.contracts.tasks._hooks import Hook
+from aiges.contracts._tasks._call import Call, text_item
+from aiges.contracts._tasks._hooks import Hook
 from aiges.errors import BadInput
 
 __all__ = ["Transcript"]

@@ -17,7 +17,7 @@ try:
 except ImportError:
     pass  # Not in a worker: there is nobody to serve.
 else:
-    from aiges.contracts.tasks._engine import load
+    from aiges.contracts._tasks._engine import load
 
     _served = load()
 
