@@ -3,7 +3,8 @@
 
 ``aiges.sdk`` declares a wrapper and tries it out without the loader, ``aiges.dto`` has the data
 classes. Inside the loader the same classes come from the native module ``aiges_embed``.
-``aiges.call``, ``aiges.acall`` and ``aiges.stream`` call other models of the loader.
+``aiges.call``, ``aiges.acall`` and ``aiges.stream`` call other models of the loader. A typed
+``predict`` may use ``aiges.batch``, ``aiges.threads``, ``aiges.Answer`` and ``aiges.Audio``.
 """
 
 from __future__ import annotations
@@ -11,14 +12,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from aiges._models import Answer as Answer
+    from aiges._decorators import batch as batch
+    from aiges._decorators import threads as threads
     from aiges._models import CallFailed as CallFailed
+    from aiges._models import ModelAnswer as ModelAnswer
     from aiges._models import acall as acall
     from aiges._models import call as call
+    from aiges.answer import Answer as Answer
+    from aiges.audio import Audio as Audio
 
 __version__ = "0.2.0"
 EXIT_SIG = -1
-_MODELS = ("Answer", "CallFailed", "acall", "call")
+_PLACES = {
+    "Answer": "aiges.answer",
+    "Audio": "aiges.audio",
+    "CallFailed": "aiges._models",
+    "ModelAnswer": "aiges._models",
+    "acall": "aiges._models",
+    "batch": "aiges._decorators",
+    "call": "aiges._models",
+    "threads": "aiges._decorators",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -27,6 +41,6 @@ def __getattr__(name: str) -> Any:
 
     if name == "stream":  # The module of that name, which can be called.
         return importlib.import_module("aiges.stream")
-    if name in _MODELS:
-        return getattr(importlib.import_module("aiges._models"), name)
+    if name in _PLACES:
+        return getattr(importlib.import_module(_PLACES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 else:
     _Items = list
 
-__all__ = ["Answer", "CallFailed", "Stream", "acall", "call", "stream"]
+__all__ = ["CallFailed", "ModelAnswer", "Stream", "acall", "call", "stream"]
 
 _KINDS = (
     *("internal", "invalid", "not_found", "unavailable", "unsupported", "exists", "cancelled"),
@@ -45,7 +45,7 @@ class CallFailed(Exception):
         self.kind = _KINDS[error_class] if 0 <= error_class < len(_KINDS) else _KINDS[0]
 
 
-class Answer(_Items):
+class ModelAnswer(_Items):
     """What a model has answered: a list of ResponseData, also by key. May be returned as it is."""
 
     @overload
@@ -74,7 +74,7 @@ def call(
     *,
     version: str = "",
     timeout: float | None = None,
-) -> Answer:
+) -> ModelAnswer:
     """Call a model of this loader and wait for its answer. Raises CallFailed.
 
     ``payloads``: any form in which a hook may return results, the items of a request, or a dict of
@@ -95,7 +95,7 @@ async def acall(
     *,
     version: str = "",
     timeout: float | None = None,
-) -> Answer:
+) -> ModelAnswer:
     """Do as ``call`` does, in an event loop, which goes on meanwhile. A cancelled task ends it."""
     inbox = _inbox()
     tag = context.usr_tag()
@@ -116,7 +116,7 @@ def stream(
 ) -> Stream:
     """Open a session of a model, send it everything, and return what it answers, piece by piece.
 
-    For ``for`` and, in an event loop, ``async for``; each piece is an Answer. Who stops earlier
+    For ``for`` and, in an event loop, ``async for``; each piece is a ModelAnswer. Who stops earlier
     closes it (``close``, or a ``with`` around it), or lets go of it: then the session ends.
     """
     return Stream(model, payloads, params, version, timeout)
@@ -147,7 +147,7 @@ class Stream:
             raise RuntimeError("a stream is read by for or by async for, not by both")
         return self._made
 
-    def _take(self, got: Any) -> Answer | None:
+    def _take(self, got: Any) -> ModelAnswer | None:
         """Return what has come; None: that was the end."""
         self._over = got[4]
         answer = _answer(self._model, got)
@@ -155,10 +155,10 @@ class Stream:
         ends = self._over and not any(item.data or item.desc for item in answer)
         return None if ends else answer
 
-    def __iter__(self) -> Iterator[Answer]:
+    def __iter__(self) -> Iterator[ModelAnswer]:
         return self
 
-    def __next__(self) -> Answer:
+    def __next__(self) -> ModelAnswer:
         answer = None
         if not self._over:
             try:
@@ -174,7 +174,7 @@ class Stream:
     def __aiter__(self) -> Stream:
         return self
 
-    async def __anext__(self) -> Answer:
+    async def __anext__(self) -> ModelAnswer:
         answer = None
         if not self._over:
             inbox = _inbox()
@@ -253,11 +253,11 @@ def _named(name: str, data: Any) -> Any:
     return (name, data)  # An array.
 
 
-def _answer(model: str, got: Any) -> Answer:
+def _answer(model: str, got: Any) -> ModelAnswer:
     code, error_class, text, items, _ = got
     if code:
         raise CallFailed(model, code, error_class, text)
-    return Answer(items)
+    return ModelAnswer(items)
 
 
 class _Inbox:

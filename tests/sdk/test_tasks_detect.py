@@ -7,7 +7,7 @@ import types
 import pytest
 from aiges import _signature
 from aiges.contracts._detect import find_contracts, is_only_tasks
-from aiges.contracts.tasks._engine import Served
+from aiges.contracts._tasks._engine import Served
 from aiges.errors import BadInput
 
 CHAT = "def chat(messages):\n    return ''\n"

@@ -3,11 +3,13 @@
 
 A file tells by what it imports: ``openbayes_serving``, ``seldon_core``, ``aipod``. ``wrapper.py``
 is AIGES's own, whatever it imports; where it has hooks for tasks (``chat``, ``embed``, ..) it is
-served with these. A ``Model.py`` with a class ``Model`` is Seldon's, as PrimeHub's servers have it.
-``triton_python_backend_utils`` or a config.pbtxt is Triton's: in the folder of a version, that of a
-model, or one with both files. A program that imports ``paddle_serving_server`` and serves is Paddle
-Serving's, and without code ``serving_server_conf.prototxt``. Where there is no code, an ``.onnx``
-file is the engine. Embedded in libwrapper.so, too, and so of Python's own modules alone.
+served with these, and where it has no hook, but a ``predict``, as a typed model; a folder without
+wrapper.py may have that in another file. A ``Model.py`` with a class ``Model`` is Seldon's, as
+PrimeHub's servers have it. ``triton_python_backend_utils`` or a config.pbtxt is Triton's: in the
+folder of a version, that of a model, or one with both files. A program that imports
+``paddle_serving_server`` and serves is Paddle Serving's, and without code
+``serving_server_conf.prototxt``. Where there is no code, an ``.onnx`` file is the engine. Embedded
+in libwrapper.so, too, and so of Python's own modules alone.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ __all__ = [
     "find_contracts",
     "folders_here",
     "is_only_tasks",
+    "is_typed",
+    "typed_module_here",
 ]
 
 Found = tuple[str, Path]  # The contract, and the file that says so.
@@ -57,6 +61,13 @@ _CLASS_WRAPPER = re.compile(
     rb"^class[ \t]+Wrapper\b[^\n]*\n((?:[ \t#)\r][^\n]*\n|\n)*)", re.MULTILINE
 )
 
+_ANY_HOOK = re.compile(
+    rb"\bdef[ \t]+wrapper(?:OnceExec|OnceExecAsync|Stream|Create|BatchExec|Doors)\b"
+)
+_PREDICT = re.compile(rb"^(?:[ \t]+)?(?:async[ \t]+)?def[ \t]+predict[ \t]*\(", re.MULTILINE)
+# Where several files of a folder have a predict.
+_TYPED_NAMES = ("model.py", "predict.py", "predictor.py", "app.py", "main.py", "service.py")
+
 
 def _text_of(file: Path) -> bytes:
     try:
@@ -86,6 +97,41 @@ def is_only_tasks(file: Path) -> bool:
     return _has_tasks(text) and not _OWN_HOOK.search(text)
 
 
+def is_typed(file: Path) -> bool:
+    """Tell whether a file has a function or method ``predict``, and none of AIGES's hooks."""
+    text = _text_of(file)
+    return bool(_PREDICT.search(text)) and not _ANY_HOOK.search(text)
+
+
+def _typed_file(folder: Path) -> Path | None:
+    """Return the file of a folder without wrapper.py that has the model; None: no single one."""
+    files = [file for file in _files_of(folder) if is_typed(file)]
+    named = [file for name in _TYPED_NAMES for file in files if file.name == name]
+    return named[0] if named else files[0] if len(files) == 1 else None
+
+
+def typed_module_here() -> str:
+    """Return the module with a typed model in the user's folders. Raises ValueError."""
+    for folder in folders_here():
+        if (folder / "wrapper.py").is_file() or (folder / "wrapper" / "__init__.py").is_file():
+            return "wrapper"
+        file = _typed_file(folder)
+        if file is not None:
+            return file.stem
+    raise ValueError(
+        '[aiges] app: expected "module" or "module:name" of a model with predict, got none'
+    )
+
+
+def _files_of(folder: Path) -> list[Path]:
+    try:
+        files = sorted(entry for entry in folder.iterdir() if entry.suffix == ".py")
+    except OSError:
+        return []
+    theirs = [f for f in files if not f.name.startswith(("test_", "conftest", "setup."))]
+    return theirs[:_MOST_FILES]
+
+
 def _contract_of(file: Path) -> str:
     text = _text_of(file)
     for match in _IMPORT.finditer(text):
@@ -102,12 +148,10 @@ def find_contracts(folder: Path) -> list[Found]:
     package = folder / "wrapper" / "__init__.py"
     if (folder / "wrapper.py").is_file() or package.is_file():
         own = package if package.is_file() else folder / "wrapper.py"  # As Python's import has it.
-        found["tasks" if _has_tasks(_text_of(own)) else "aiges"] = folder / "wrapper.py"
-    try:
-        files = sorted(entry for entry in folder.iterdir() if entry.suffix == ".py")
-    except OSError:
-        files = []
-    for file in files[:_MOST_FILES]:
+        tasks = _has_tasks(_text_of(own))
+        name = "tasks" if tasks else "typed" if is_typed(own) else "aiges"
+        found[name] = folder / "wrapper.py"
+    for file in _files_of(folder):
         if file.name == "wrapper.py":
             continue
         name = _contract_of(file)
@@ -115,6 +159,8 @@ def find_contracts(folder: Path) -> list[Found]:
             found.setdefault(name, file)
     if not found and (folder / _PADDLE_MODEL).is_file():
         found["paddle"] = folder / _PADDLE_MODEL
+    elif not found and (typed := _typed_file(folder)) is not None:
+        found["typed"] = typed
     elif not found and (model := _model_alone(folder)) is not None:
         found["onnx"] = model
     elif not found and (config := _triton_config(folder)) is not None:
@@ -148,7 +194,7 @@ def _model_alone(folder: Path) -> Path | None:
 
 def app_of(contract: str, file: Path) -> str:
     """Return what [aiges] app says of a file: a module of Seldon's, else the program itself."""
-    return file.stem if contract in ("seldon", "tasks") else file.name
+    return file.stem if contract in ("seldon", "tasks", "typed") else file.name
 
 
 def _lies_in(folder: Path, other: Path) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
 from aiges.errors import BadInput
+from aiges.utils._pictures import what_came
 
 __all__ = ["MAX_PIXELS", "ImageTooLarge", "UndecodableImage", "decode_rgb", "rgb_of_request"]
 
@@ -22,24 +23,6 @@ MAX_PIXELS = 50_000_000
 NO_IMAGE, SEVERAL_IMAGES, UNDECODABLE_IMAGE, IMAGE_TOO_LARGE = 2, 3, 4, 5  # Of rgb_of_request.
 _TYPE_IMAGE = 2
 EXPECTED = "a picture (PNG, JPEG, WebP, TIFF, BMP or GIF)"
-# What else people send, by how it begins.
-_OTHERS = (
-    (b"%PDF", "a PDF document"),
-    (b"PK\x03\x04", "a ZIP archive or an Office document"),
-    (b"\x1f\x8b", "gzip"),
-    (b"ID3", "MP3"),
-    (b"OggS", "Ogg"),
-    (b"fLaC", "FLAC"),
-    (b"<svg", "SVG"),
-)
-_PICTURES = (
-    (b"\x89PNG\r\n\x1a\n", "PNG"),
-    (b"\xff\xd8\xff", "JPEG"),
-    (b"GIF8", "GIF"),
-    (b"II*\x00", "TIFF"),
-    (b"MM\x00*", "TIFF"),
-    (b"BM", "BMP"),
-)
 Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit is fixed; decode_rgb checks the configured one.
 
 
@@ -65,7 +48,7 @@ def decode_rgb(data: bytes, max_pixels: int = MAX_PIXELS) -> np.ndarray[Any, np.
     except ImageTooLarge:
         raise
     except Exception as error:  # Decoders raise anything on broken input: struct, zlib, Syntax...
-        raise UndecodableImage(f"expected {EXPECTED}, got {_what(data, error)}") from error
+        raise UndecodableImage(f"expected {EXPECTED}, got {what_came(data, error)}") from error
 
 
 def rgb_of_request(
@@ -90,25 +73,6 @@ def rgb_of_request(
         raise BadInput(str(error), UNDECODABLE_IMAGE) from error
     except ImageTooLarge as error:
         raise BadInput(f"{error} ([wrapper] max_pixels)", IMAGE_TOO_LARGE) from error
-
-
-def _what(data: bytes, error: Exception) -> str:
-    """Say in words what came instead of a picture."""
-    if not data:
-        return "no bytes"
-    for begin, name in _PICTURES:
-        if data.startswith(begin):
-            return f"a {name} that is broken or cut off ({type(error).__name__}: {error})"
-    if data[:4] == b"RIFF" and data[8:12] in (b"WEBP", b"WAVE"):
-        webp = f"a WebP that is broken or cut off ({type(error).__name__}: {error})"
-        return webp if data[8:12] == b"WEBP" else f"{len(data)} bytes of WAV"
-    for begin, name in _OTHERS:
-        if data.startswith(begin):
-            return f"{len(data)} bytes of {name}"
-    text = data[:16].decode("latin-1")
-    if text.isascii() and all(c.isprintable() or c.isspace() for c in text):
-        return f"{len(data)} bytes that begin with the text {text!r}"
-    return f"{len(data)} bytes that begin with {data[:8].hex(' ')}"
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kinds that are made of others: of Optional, Union, list, tuple and dict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Callable
+
+from aiges.contracts.typed._item import Item
+from aiges.contracts.typed._kinds import AnyKind, Kind, Schema, StrKind, parse_json
+from aiges.contracts.typed._wrong import Wrong, kind_of
+
+__all__ = ["ListKind", "MapKind", "OptionalKind", "TupleKind", "UnionKind"]
+
+
+class OptionalKind(Kind):
+    """A kind, or nothing: null, or a text without a character where the kind is none of these."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        self.payload, self.is_file = kind.payload, kind.is_file
+        self.is_scalar, self.datatype = kind.is_scalar, kind.datatype
+
+    def schema(self) -> Schema:
+        return {"anyOf": [self.kind.schema(), {"type": "null"}]}
+
+    def json(self, value: Any) -> Any:
+        return None if value is None else self.kind.json(value)
+
+    def text(self, text: str) -> Any:
+        if not text and not isinstance(self.kind, StrKind):
+            return None
+        return self.kind.text(text)
+
+    def item(self, item: Item) -> Any:
+        return self.kind.item(item)
+
+
+class UnionKind(Kind):
+    """The first of some kinds that the value fits."""
+
+    def __init__(self, kinds: Sequence[Kind]) -> None:
+        self._kinds = list(kinds)
+        self.is_scalar = all(kind.is_scalar for kind in kinds)
+
+    def schema(self) -> Schema:
+        return {"anyOf": [kind.schema() for kind in self._kinds]}
+
+    def _first(self, read: Callable[[Kind], Any]) -> Any:
+        wrongs: list[Wrong] = []
+        for kind in self._kinds:
+            try:
+                return read(kind)
+            except Wrong as wrong:
+                wrongs.append(wrong)
+        deepest = max(wrongs, key=lambda wrong: len(wrong.place))
+        if deepest.place:
+            raise deepest
+        raise Wrong(" or ".join(wrong.expected for wrong in wrongs), got=wrongs[0].got)
+
+    def json(self, value: Any) -> Any:
+        return self._first(lambda kind: kind.json(value))
+
+    def text(self, text: str) -> Any:
+        return self._first(lambda kind: kind.text(text))
+
+    def item(self, item: Item) -> Any:
+        return self._first(lambda kind: kind.item(item))
+
+
+class ListKind(Kind):
+    """A list, or what is made of one."""
+
+    def __init__(self, kind: Kind, make: Callable[[Any], Any] | None = None) -> None:
+        self.kind, self._make = kind, make
+        self.is_file = kind.is_file
+
+    def schema(self) -> Schema:
+        return {"type": "array", "items": self.kind.schema()}
+
+    def json(self, value: Any) -> Any:
+        if type(value) is not list:
+            raise Wrong("a list", value)
+        read, made = self.kind.json, []
+        try:
+            for each in value:
+                made.append(read(each))
+        except Wrong as wrong:
+            raise wrong.inside(len(made)) from None
+        return made if self._make is None else self._make(made)
+
+    def text(self, text: str) -> Any:
+        if text.lstrip()[:1] != "[" and self.kind.is_scalar:
+            return self.several([text])
+        return self.json(parse_json(text))
+
+    def item(self, item: Item) -> Any:
+        if item.is_tensor:
+            value = item.values()
+            return self.json(value if isinstance(value, list) else [value])
+        if self.is_file and not item.media.endswith("json"):
+            return self.items([item])
+        return self.text(item.text)
+
+    def several(self, texts: Sequence[str]) -> Any:
+        """Read fields of one name."""
+        return self._each(self.kind.text, texts)
+
+    def items(self, items: Sequence[Item]) -> Any:
+        """Read payloads of one name."""
+        return self._each(self.kind.item, items)
+
+    def _each(self, read: Callable[[Any], Any], values: Sequence[Any]) -> Any:
+        made: list[Any] = []
+        try:
+            for each in values:
+                made.append(read(each))
+        except Wrong as wrong:
+            raise wrong.inside(len(made)) from None
+        return made if self._make is None else self._make(made)
+
+
+class TupleKind(Kind):
+    """A list with a kind for each place."""
+
+    def __init__(self, kinds: Sequence[Kind]) -> None:
+        self._kinds = list(kinds)
+
+    def schema(self) -> Schema:
+        count = len(self._kinds)
+        return {
+            "type": "array",
+            "prefixItems": [kind.schema() for kind in self._kinds],
+            "minItems": count,
+            "maxItems": count,
+        }
+
+    def json(self, value: Any) -> Any:
+        count = len(self._kinds)
+        if type(value) is not list or len(value) != count:
+            got = f"{len(value)}" if type(value) is list else kind_of(value)
+            raise Wrong(f"a list of {count}", got=got)
+        made: list[Any] = []
+        try:
+            for kind, each in zip(self._kinds, value):
+                made.append(kind.json(each))
+        except Wrong as wrong:
+            raise wrong.inside(len(made)) from None
+        return tuple(made)
+
+
+class MapKind(Kind):
+    """An object with any names."""
+
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
+
+    def schema(self) -> Schema:
+        values = self._kind.schema()
+        return {"type": "object", **({"additionalProperties": values} if values else {})}
+
+    def json(self, value: Any) -> Any:
+        if type(value) is not dict:
+            raise Wrong("an object", value)
+        if isinstance(self._kind, AnyKind):
+            return value
+        read, made = self._kind.json, {}
+        for name, each in value.items():
+            try:
+                made[name] = read(each)
+            except Wrong as wrong:
+                raise wrong.inside(name) from None
+        return made
