@@ -161,7 +161,7 @@ int Contract::Init(const Ref& config) {
   if (!init_) return 0;
   PyObject* offered[] = {config.get()};
   const Ref result = init_.Call(offered);
-  if (!result) return SetPythonError(kUserInitError, "wrapperInit raised ");
+  if (!result) return SetPythonError(kUserInitError, HookName("wrapperInit") + " raised ");
   return ResultCode("wrapperInit", result);
 }
 

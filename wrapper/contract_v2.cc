@@ -127,7 +127,11 @@ Ref MakeWrapper(PyObject* module) {
 
 std::unique_ptr<Contract> MakeContractV2(PyObject* module) {
   try {
-    return std::make_unique<ContractV2>(MakeWrapper(module));
+    const Ref object = MakeWrapper(module);
+    const Ref names = Ref::Steal(PyObject_GetAttrString(object.get(), "hook_names"));
+    PyErr_Clear();
+    if (names && PyDict_Check(names.get()) != 0) SetHookNames(names.get());
+    return std::make_unique<ContractV2>(object);
   } catch (py::error_already_set& e) {
     e.restore();
     SetPythonError(kInitError, "Wrapper() raised ");

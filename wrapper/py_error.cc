@@ -14,6 +14,8 @@
 namespace aiges::shim {
 namespace {
 
+std::map<std::string, std::string> g_hook_names;  // Read only, once hooks are called.
+
 struct Last {
   int code = 0;
   std::string text, detail;
@@ -238,9 +240,21 @@ int SetPythonError(int code, std::string before, const std::string& after) {
   return SetTaken(Taken(), code, std::move(before), after);
 }
 
+void SetHookNames(PyObject* names) {
+  PyObject *hook = nullptr, *name = nullptr;
+  for (Py_ssize_t at = 0; PyDict_Next(names, &at, &hook, &name) != 0;) {
+    g_hook_names[ShownText(hook)] = ShownText(name);
+  }
+}
+
+std::string HookName(const char* hook) {
+  const auto found = g_hook_names.find(hook);
+  return found == g_hook_names.end() ? hook : found->second;
+}
+
 int Raised(const char* hook) {
   const Taken taken;
-  if (!IsCallError(taken)) return SetTaken(taken, kUserExecError, std::string(hook) + " raised ");
+  if (!IsCallError(taken)) return SetTaken(taken, kUserExecError, HookName(hook) + " raised ");
   const int error_class = std::max(Number(taken.value.get(), "error_class", 0), 0);
   std::string detail;
   if (error_class == 0) (void)Tell(taken, &detail);

@@ -51,6 +51,10 @@ std::string TakeQuietly(bool only_text = false);
 // SetError with the current exception: `before`, its text and `after`, and its traceback as the
 // detail.
 int SetPythonError(int code, std::string before, const std::string& after = "");
+// What texts call a hook: by its own name, or as the engine's contract says, whose users know it by
+// another one ("predict"). Said before any hook is called.
+void SetHookNames(PyObject* names);
+std::string HookName(const char* hook);
 // The same for the exception that a hook ended with: "<hook> raised ValueError: ..". An
 // aiges.errors.CallError has its own code and its own text alone, and nothing is in the log but
 // where its class says that it is the engine's fault (0).

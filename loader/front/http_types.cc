@@ -31,6 +31,20 @@ std::string PercentDecode(std::string_view text, bool plus_is_space) {
   return out;
 }
 
+Pairs ParseQuery(std::string_view text) {
+  Pairs out;
+  while (!text.empty()) {
+    const std::string_view item = text.substr(0, text.find('&'));
+    text.remove_prefix(std::min(text.size(), item.size() + 1));
+    if (item.empty()) continue;
+    const size_t equals = item.find('=');
+    out.emplace_back(
+        PercentDecode(item.substr(0, equals), true),
+        equals == std::string_view::npos ? "" : PercentDecode(item.substr(equals + 1), true));
+  }
+  return out;
+}
+
 std::string_view PathOf(std::string_view target) {
   target = WithoutAuthority(target);
   const std::string_view path = target.substr(0, target.find('?'));
@@ -43,16 +57,7 @@ void SplitTarget(std::string_view target, HttpRequest* request) {
   request->path = PercentDecode(target.substr(0, mark), false);
   if (request->path.empty()) request->path.push_back('/');
   if (mark == std::string_view::npos) return;
-  std::string_view rest = target.substr(mark + 1);
-  while (!rest.empty()) {
-    const std::string_view item = rest.substr(0, rest.find('&'));
-    rest.remove_prefix(std::min(rest.size(), item.size() + 1));
-    if (item.empty()) continue;
-    const size_t equals = item.find('=');
-    request->query.emplace_back(
-        PercentDecode(item.substr(0, equals), true),
-        equals == std::string_view::npos ? "" : PercentDecode(item.substr(equals + 1), true));
-  }
+  request->query = ParseQuery(target.substr(mark + 1));
 }
 
 }  // namespace aiges

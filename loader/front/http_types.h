@@ -96,6 +96,8 @@ using HttpHandler = std::function<uint64_t(HttpRequest, HttpDone)>;
 
 // "%41+b" -> "A b" when plus_is_space. Broken escapes stay as they are.
 std::string PercentDecode(std::string_view text, bool plus_is_space);
+// "a=1&b=2": what stands behind the '?' of a target, or in a form of that type. Decoded, in order.
+Pairs ParseQuery(std::string_view text);
 // "/path" of "/path?a=1", and of the absolute form "http://host/path".
 std::string_view PathOf(std::string_view target);
 // Splits "/path?a=1&b=2".

@@ -14,6 +14,7 @@
 #include "loader/base/version.h"
 #include "loader/pages/openapi_doors.h"
 #include "loader/pages/openapi_plain.h"
+#include "loader/pages/openapi_predict.h"
 #include "loader/pages/openapi_schemas.h"
 
 namespace aiges {
@@ -191,23 +192,28 @@ json RawOperation(const EngineSchema& schema) {
           {"responses", responses}};
 }
 
+json PlainRefusals() {
+  json responses = json::object();
+  for (const auto& [status, why] : kRefusals) {
+    responses[status] = {
+        {"description", why},
+        {"content", {{"application/json", {{"schema", Ref("schemas/PlainError")}}}}}};
+  }
+  return responses;
+}
+
 json PlainOperation(const EngineSchema& schema) {
   json parameters = json::array();
   for (json& each : RawParameters(schema)) {
     const std::string name = each["name"];
     if (name == "timeout_ms" || name.starts_with("p.")) parameters.push_back(std::move(each));
   }
-  json responses = {
-      {"200",
-       {{"description", "The outputs. With Accept: text/event-stream one event for each step."},
-        {"content",
-         {{"application/json", {{"schema", Ref("schemas/PlainAnswer")}}},
-          {"text/event-stream", {{"schema", {{"type", "string"}}}}}}}}}};
-  for (const auto& [status, why] : kRefusals) {
-    responses[status] = {
-        {"description", why},
-        {"content", {{"application/json", {{"schema", Ref("schemas/PlainError")}}}}}};
-  }
+  json responses = PlainRefusals();
+  responses["200"] = {
+      {"description", "The outputs. With Accept: text/event-stream one event for each step."},
+      {"content",
+       {{"application/json", {{"schema", Ref("schemas/PlainAnswer")}}},
+        {"text/event-stream", {{"schema", {{"type", "string"}}}}}}}};
   return {{"tags", json::array({"call"})},
           {"operationId", "callJson"},
           {"summary", "One call as plain JSON"},
@@ -238,6 +244,11 @@ json Probe(const char* id, const char* summary, const char* no) {
 std::string Document(const EngineSchema& schema, const std::string& service,
                      const std::string& doors) {
   json paths = json::object();
+  if (const EngineSchema::Predict* predict = schema.predict()) {
+    for (const std::string& route : predict->routes) {
+      paths[route] = {{"post", PredictOperation(*predict, PlainRefusals())}};
+    }
+  }
   for (size_t i = 0; i < schema.routes().size(); ++i) {
     paths[schema.routes()[i]] = {{"post", EnvelopeOperation(schema, i)}};
   }

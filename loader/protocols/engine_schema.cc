@@ -105,11 +105,40 @@ bool EngineSchema::HasRoute(const std::string& path) const {
   return std::find(routes_.begin(), routes_.end(), path) != routes_.end();
 }
 
+bool EngineSchema::HasPredictRoute(const std::string& path) const {
+  return predict_ != nullptr && std::find(predict_->routes.begin(), predict_->routes.end(), path) !=
+                                    predict_->routes.end();
+}
+
+void EngineSchema::ReadPredict(const json& said) {
+  if (said.is_null()) return;
+  if (!IsObjectSchema(Member(said, "input"))) {
+    problems_.emplace_back("predict.input: expected the JSON Schema of an object");
+    return;
+  }
+  predict_ = std::make_unique<Predict>();
+  predict_->title = TextOf(said, "title", "predict");
+  predict_->description = TextOf(said, "description", "");
+  predict_->streams = Member(said, "streams") == true;
+  predict_->input = std::make_unique<json>(said["input"]);
+  predict_->output = std::make_unique<json>(Member(said, "output"));
+  if (!predict_->output->is_object()) *predict_->output = json::object();
+  const json& routes = Member(said, "routes");
+  for (const json& route : routes.is_array() ? routes : json::array()) {
+    if (route.is_string() && IsPlainPath(route.get<std::string>())) {
+      predict_->routes.push_back(route.get<std::string>());
+    } else {
+      problems_.emplace_back("predict.routes: expected paths as /predict");
+    }
+  }
+}
+
 void EngineSchema::Read(const json& root, const std::string& service) {
   const json& meta = Member(root, "meta");
   if (meta.is_object()) ReadRoutes(meta, service);
   const json& request = Member(root, "schemainput");
   const json& answer = Member(root, "schemaoutput");
+  ReadPredict(Member(root, "predict"));
   if (IsObjectSchema(request)) {
     *request_ = WithDefaults(request);
     declared_ = true;

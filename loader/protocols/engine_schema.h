@@ -4,7 +4,9 @@
 // Made from the text of wrapperSchema (include/aiges/wrapper.h):
 //   {"meta": {"version", "serviceId", "route", "<serviceId>": {"input": {key: {"dataType"}},
 //   "accept": {..}}},
-//    "schemainput": JSON Schema of {header, parameter, payload}, "schemaoutput": of {payload}}
+//    "schemainput": JSON Schema of {header, parameter, payload}, "schemaoutput": of {payload},
+//    "predict": of a typed model {"title", "description", "input": JSON Schema of an object,
+//    "output": JSON Schema, "streams", "routes"}}
 // The text comes from a plugin: what is not of this form is left out, and said in problems().
 // Immutable after construction.
 #pragma once
@@ -43,11 +45,21 @@ class EngineSchema {
   // name -> JSON Schema of the scalar parameters, of all groups.
   const nlohmann::ordered_json& parameters() const { return *parameters_; }
   std::vector<std::string> required_parameters() const;
+  // Of a typed model: what its own path takes and gives.
+  struct Predict {
+    std::string title, description;
+    bool streams = false;
+    std::vector<std::string> routes;
+    std::unique_ptr<nlohmann::ordered_json> input, output;  // JSON Schema
+  };
+  const Predict* predict() const { return predict_.get(); }  // Null: it is none.
+  bool HasPredictRoute(const std::string& path) const;
   const std::vector<std::string>& problems() const { return problems_; }
 
  private:
   void Read(const nlohmann::ordered_json& root, const std::string& service);
   void ReadRoutes(const nlohmann::ordered_json& meta, const std::string& service);
+  void ReadPredict(const nlohmann::ordered_json& said);
   void CloseInputs();
   void ReadParameters();
   static std::vector<Field> Fields(const nlohmann::ordered_json& declared);
@@ -57,6 +69,7 @@ class EngineSchema {
   std::vector<std::string> routes_;
   std::vector<Field> inputs_, outputs_;
   std::unique_ptr<nlohmann::ordered_json> request_, answer_, parameters_;
+  std::unique_ptr<Predict> predict_;
   std::vector<std::string> problems_;
 };
 

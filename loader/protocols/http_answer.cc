@@ -2,19 +2,25 @@
 #include "loader/protocols/http_answer.h"
 
 #include <algorithm>
+#include <cctype>
+#include <cstring>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "loader/api/codes.h"
+#include "loader/base/numbers.h"
 #include "loader/protocols/content_type.h"
 #include "loader/protocols/handle.h"
 #include "loader/protocols/json_answer.h"
 #include "loader/protocols/multipart.h"
 #include "loader/protocols/plain_json.h"
+#include "loader/protocols/predict_call.h"
 
 namespace aiges {
 namespace {
 
 constexpr const char* kMixed = "multipart/mixed";
+constexpr const char* kCodeMark = ";code=";  // Behind it stands the engine's own code.
 constexpr size_t kMostNamed = 8;
 
 // A header value must stay on its line.
@@ -32,10 +38,61 @@ std::string Listed(const std::vector<Payload>& outputs) {
   return outputs.size() > kMostNamed ? out + ", .." : out;
 }
 
+// A field of HTTP that an engine may set: a token, and none of the connection's.
+bool MayBeSaid(const std::string& name) {
+  static constexpr std::string_view kOurs[] = {"connection", "content-length", "keep-alive",
+                                               "te",         "trailer",        "transfer-encoding",
+                                               "upgrade",    "x-request-id"};
+  const auto token = [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
+  };
+  return !name.empty() && std::all_of(name.begin(), name.end(), token) &&
+         std::find(std::begin(kOurs), std::end(kOurs), Lowered(name)) == std::end(kOurs);
+}
+
+// What the engine says of the answer itself: attributes ":status" and ":headers" (a JSON object),
+// and the name of a file. Fields that would break the head are left out.
+void AddSaid(const Payload& output, HttpResponse* r) {
+  int status = 0;
+  const std::string* said = Find(output.desc, ":status");
+  if (said != nullptr && ReadWhole(*said, &status) && status >= 200 && status <= 599) {
+    r->status = status;
+  }
+  if (const std::string* name = Find(output.desc, "filename"); name != nullptr) {
+    std::string quoted;
+    for (const char c : *name) {
+      if (c != '"' && c != '\\') quoted.push_back(c);
+    }
+    if (FitsHeader(quoted)) {
+      r->headers.emplace_back("Content-Disposition", StrCat("inline; filename=\"", quoted, '"'));
+    }
+  }
+  const std::string* fields = Find(output.desc, ":headers");
+  if (fields == nullptr) return;
+  const auto object = nlohmann::json::parse(*fields, nullptr, /*allow_exceptions=*/false);
+  if (!object.is_object()) return;
+  for (const auto& [name, value] : object.items()) {
+    if (!value.is_string() || !MayBeSaid(name)) continue;
+    const std::string text = value.get<std::string>();
+    if (!FitsHeader(text)) continue;
+    if (Lowered(name) == "content-type") {
+      r->content_type = text;
+    } else {
+      r->headers.emplace_back(name, text);
+    }
+  }
+}
+
+bool IsRaw(CallRoute route) { return route == CallRoute::kRaw || route == CallRoute::kPredict; }
+
 HttpResponse OneOutput(const AnswerWish& wish, Payload output) {
   HttpResponse r;
   r.content_type = ContentTypeOf(output, *wish.schema);
-  if (FitsHeader(output.key)) r.headers.emplace_back("X-Output-Key", output.key);
+  if (wish.route == CallRoute::kPredict) {
+    AddSaid(output, &r);
+  } else if (FitsHeader(output.key)) {
+    r.headers.emplace_back("X-Output-Key", output.key);
+  }
   r.body.push_back(std::move(output.data));
   return r;
 }
@@ -61,7 +118,7 @@ class HttpSink : public ReplySink {
 
   // On the hub, which encodes nothing. Of a raw answer only text is looked at as a whole.
   void Done(Reply reply) override {
-    const bool raw = to_.wish.route == CallRoute::kRaw;
+    const bool raw = IsRaw(to_.wish.route);
     size_t bytes = 0;
     for (const Payload& p : reply.payloads) {
       if (!raw || p.type == DataType::kText) bytes += p.data.size();
@@ -87,7 +144,7 @@ class HttpSink : public ReplySink {
       done(std::move(response));
     }
     HttpResponse Success(std::vector<Payload> outputs) const {
-      if (wish.route == CallRoute::kRaw) return RawAnswer(wish, sid, std::move(outputs));
+      if (IsRaw(wish.route)) return RawAnswer(wish, sid, std::move(outputs));
       const OutputsByKey groups = ByKey(std::move(outputs));
       const bool plain = wish.route == CallRoute::kPlain;
       return HttpResponse::Text(
@@ -103,10 +160,10 @@ class HttpSink : public ReplySink {
 
 HttpResponse Refusal(int http_status, int code, const std::string& sid, std::string_view text,
                      CallRoute route) {
-  const bool plain = route == CallRoute::kPlain;
-  HttpResponse r =
-      HttpResponse::Text(http_status, kJsonType,
-                         plain ? WritePlainError(code, text) : WriteErrorEnvelope(sid, code, text));
+  const bool plain = route == CallRoute::kPlain || route == CallRoute::kPredict;
+  HttpResponse r = HttpResponse::Text(
+      http_status, kJsonType,
+      plain ? WritePlainError(code, ShownText(text, route)) : WriteErrorEnvelope(sid, code, text));
   if (http_status == 429 || http_status == 503) r.headers.emplace_back("Retry-After", "1");
   return r;
 }
@@ -140,6 +197,15 @@ HttpResponse RawAnswer(const AnswerWish& wish, const std::string& sid,
                  StrCat("Accept: expected ", kMixed, " (or */*) for ", wanted.size(),
                         " outputs, got ", *wish.accept, "; the engine returned ", Listed(wanted),
                         ": ?output=<key> gives those of one key alone"));
+}
+
+std::string_view ShownText(std::string_view text, CallRoute route) {
+  if (route != CallRoute::kPredict) return text;
+  const size_t mark = text.rfind(kCodeMark);
+  const bool number = mark != std::string_view::npos &&
+                      text.find_first_not_of("-0123456789", mark + std::strlen(kCodeMark)) ==
+                          std::string_view::npos;
+  return number ? text.substr(0, mark) : text;
 }
 
 std::unique_ptr<ReplySink> MakeHttpSink(std::vector<Expected> expect, std::string sid,

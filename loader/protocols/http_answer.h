@@ -26,11 +26,15 @@ HttpResponse Refusal(int http_status, int code, const std::string& sid, std::str
 HttpResponse Refusal(const Status& status, const std::string& sid,
                      CallRoute route = CallRoute::kEnvelope);
 
+// A text of an error as clients of the route see it: at a typed model's own path without the code
+// of the engine, which clients of other routes parse.
+std::string_view ShownText(std::string_view text, CallRoute route);
+
 // How a client takes the outputs of its call.
 struct AnswerWish {
   CallRoute route = CallRoute::kEnvelope;
   std::shared_ptr<const EngineSchema> schema;  // What the engine declares of them.
-  // Of kRaw:
+  // Of kRaw and kPredict:
   std::optional<std::string> accept;  // The header.
   std::string output;                 // The key of the only one that is wanted, or empty.
 };

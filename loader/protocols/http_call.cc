@@ -11,6 +11,7 @@
 #include "loader/protocols/json_codec.h"
 #include "loader/protocols/multipart.h"
 #include "loader/protocols/plain_json.h"
+#include "loader/protocols/predict_call.h"
 
 namespace aiges {
 namespace {
@@ -135,6 +136,7 @@ Status ReadBody(HttpRequest* request, CallRoute route, const CallRules& rules, B
 
 Status Read(HttpRequest* request, CallRoute route, const CallRules& rules, BufferPool* buffers,
             HttpCall* out) {
+  if (route == CallRoute::kPredict) return ReadPredict(request, rules.schema, out);
   const bool is_form = IsForm(request->content_type);
   Status status = ReadCallQuery(request->query, FormOf(route, is_form), rules.schema, &out->query);
   if (!status.ok()) return status;
@@ -157,14 +159,16 @@ Status Read(HttpRequest* request, CallRoute route, const CallRules& rules, Buffe
 }  // namespace
 
 bool TakesContent(CallRoute route, const std::string& content_type) {
-  if (route == CallRoute::kRaw || content_type.empty()) return true;
+  const bool any = route == CallRoute::kRaw || route == CallRoute::kPredict;
+  if (any || content_type.empty()) return true;
   const std::string media = MediaType(content_type);
   return media.find("json") != std::string::npos || media == "text/plain" || media == kForm ||
          media == "application/x-www-form-urlencoded";
 }
 
 size_t BytesToRead(const HttpRequest& request, CallRoute route) {
-  const bool looks = route != CallRoute::kRaw || IsForm(request.content_type);
+  const bool any = route == CallRoute::kRaw || route == CallRoute::kPredict;
+  const bool looks = !any || IsForm(request.content_type);
   return looks ? request.body.size() : 0;
 }
 

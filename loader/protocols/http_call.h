@@ -3,7 +3,8 @@
 //
 // On all routes the body may be multipart/form-data: files, and fields that the engine declares as
 // inputs, become payloads, other fields parameters. Else it is the JSON envelope, plain JSON, or on
-// the raw route the one payload. Pure functions; thread-safe.
+// the raw route the one payload. A typed model's own path takes all of these (predict_call.h). Pure
+// functions; thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +18,7 @@
 
 namespace aiges {
 
-enum class CallRoute { kEnvelope, kPlain, kRaw };
+enum class CallRoute { kEnvelope, kPlain, kRaw, kPredict };
 
 struct HttpCall {
   Status status;  // kInvalid: what is wrong with the request; nothing else is set then.

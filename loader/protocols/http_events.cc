@@ -53,13 +53,14 @@ class EnvelopeEvents final : public EventWords {
 
   std::string Fail(const Status& status) override {
     return StrCat("event: error\ndata: ",
-                  plain() ? WritePlainError(CodeOf(status), status.text)
+                  plain() ? WritePlainError(CodeOf(status), ShownText(status.text, wish_.route))
                           : WriteStreamError(sid_, CodeOf(status), status.text),
                   "\n\n");
   }
 
  private:
-  bool plain() const { return wish_.route == CallRoute::kPlain; }
+  bool plain() const { return wish_.route == CallRoute::kPlain || alone(); }
+  bool alone() const { return wish_.route == CallRoute::kPredict; }
 
   static bool IsBareEnd(const std::vector<Payload>& batch, size_t begin, size_t end) {
     return std::all_of(batch.begin() + static_cast<std::ptrdiff_t>(begin),
@@ -69,6 +70,7 @@ class EnvelopeEvents final : public EventWords {
   }
 
   std::string Event(DataStatus status, const Payload* payloads, size_t count) const {
+    if (alone() && count == 1) return WritePlainValue(*payloads, *wish_.schema);
     if (plain()) return WritePlainLine(payloads, count, *wish_.schema);
     return WriteStreamEnvelope(StreamForm::kEvents, sid_, static_cast<int>(status), payloads,
                                count);

@@ -25,8 +25,7 @@ bool IsKnown(std::string_view key, const QueryNames& names) {
     return IsPrefix(name) ? key.size() > name.size() && key.substr(0, name.size()) == name
                           : key == name;
   };
-  return std::any_of(names.begin(), names.end(), matches) ||
-         std::find(std::begin(kOfGateways), std::end(kOfGateways), key) != std::end(kOfGateways);
+  return std::any_of(names.begin(), names.end(), matches) || IsOfGateways(key);
 }
 
 std::string Listed(const QueryNames& names) {
@@ -87,6 +86,12 @@ Status ReadType(const std::string& text, std::optional<DataType>* out) {
   return Status::Ok();
 }
 
+}  // namespace
+
+bool IsOfGateways(std::string_view key) {
+  return std::find(std::begin(kOfGateways), std::end(kOfGateways), key) != std::end(kOfGateways);
+}
+
 Status ReadTimeout(const std::string& text, std::optional<int64_t>* out) {
   int64_t ms = 0;
   if (!ReadWhole(text, &ms) || ms < 1) {
@@ -95,8 +100,6 @@ Status ReadTimeout(const std::string& text, std::optional<int64_t>* out) {
   *out = ms;
   return Status::Ok();
 }
-
-}  // namespace
 
 Status CheckQuery(const Pairs& query, const QueryNames& names) {
   return CheckKeys(query, names, nullptr);

@@ -37,6 +37,11 @@ enum class CallForm { kEnvelope, kForm, kPlain, kRaw };
 // kInvalid with kCodeConversion. `schema` knows parameters that somebody may have meant.
 Status ReadCallQuery(const Pairs& query, CallForm form, const EngineSchema& schema, CallQuery* out);
 
+// "timeout_ms". kInvalid as above.
+Status ReadTimeout(const std::string& text, std::optional<int64_t>* out);
+// Whether a key may stand in any query: gateways read it.
+bool IsOfGateways(std::string_view key);
+
 // The same without looking at values: for paths that are no calls.
 Status CheckQuery(const Pairs& query, const QueryNames& names);
 

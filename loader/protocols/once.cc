@@ -188,7 +188,8 @@ Status StreamOutput::Check(std::vector<Payload>* outputs) {
 }
 
 void PassHeaders(const ServiceSettings& settings, OnceCall* call) {
-  std::erase_if(call->request.params, [](const auto& p) { return p.first == kCallerParam; });
+  std::erase_if(call->request.params,
+                [](const auto& p) { return p.first == kCallerParam || p.first == kAcceptParam; });
   if (!call->caller.empty()) call->request.params.emplace_back(kCallerParam, call->caller);
   const auto pass = [call](const std::string& name) {
     Pairs& params = call->request.params;

@@ -33,6 +33,8 @@ struct OnceCall {
 
 // Where engines find who calls, among params. A client's own of this name is dropped.
 inline constexpr const char* kCallerParam = ":caller";
+// Where typed models find what the client of an HTTP call accepts, in the same way.
+inline constexpr const char* kAcceptParam = ":accept";
 
 // params gets kCallerParam where the caller is known, the headers that [aiges] headerPass names,
 // and always "sid"; params["psr_ids"]

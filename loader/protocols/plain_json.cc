@@ -189,6 +189,12 @@ std::string WritePlainLine(const Payload* payloads, size_t count, const EngineSc
   return out;
 }
 
+std::string WritePlainValue(const Payload& payload, const EngineSchema& schema) {
+  std::string out;
+  AppendValue(&out, payload, schema);
+  return out;
+}
+
 std::string WritePlainError(int code, std::string_view message) {
   std::string out = StrCat("{\"error\":{\"code\":", code, ",\"message\":");
   AppendJsonString(&out, message);

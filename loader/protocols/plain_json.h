@@ -26,6 +26,8 @@ Status ParsePlain(const Bytes& body, const EngineSchema& schema, BufferPool* buf
 std::string WritePlain(const OutputsByKey& outputs, const EngineSchema& schema);
 // Payloads of which no two have one key, on one line.
 std::string WritePlainLine(const Payload* payloads, size_t count, const EngineSchema& schema);
+// The value of one output alone, on one line.
+std::string WritePlainValue(const Payload& payload, const EngineSchema& schema);
 // {"error": {"code", "message"}}
 std::string WritePlainError(int code, std::string_view message);
 

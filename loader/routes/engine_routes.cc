@@ -46,9 +46,16 @@ std::shared_ptr<Declared> EngineRoutes::Of(const ModelRef& model) {
 
 // One by one: a path that another has costs the engine no other path.
 void EngineRoutes::Claim() {
-  table_.Release(owner_.get());
-  for (const std::string& route : declared_->schema.routes()) {
-    const Status status = table_.Claim({{route, Hold::kFirm}}, owner_);
+  const EngineSchema& schema = declared_->schema;
+  Claim(schema.routes(), owner_);
+  Claim(schema.predict() ? schema.predict()->routes : std::vector<std::string>(), predict_);
+}
+
+void EngineRoutes::Claim(const std::vector<std::string>& paths,
+                         const std::shared_ptr<RouteOwner>& owner) {
+  table_.Release(owner.get());
+  for (const std::string& route : paths) {
+    const Status status = table_.Claim({{route, Hold::kFirm}}, owner);
     if (!status.ok()) LogWarn("http", "the schema of the engine: ", status.text);
   }
 }

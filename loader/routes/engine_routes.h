@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "loader/protocols/engine_schema.h"
 #include "loader/protocols/schema_check.h"
@@ -30,10 +31,15 @@ struct Declared {
 
 class EngineRoutes {
  public:
-  // `owner` answers at the paths that the engine declares. All of it outlives the routes.
+  // `owner` answers at the paths that the engine declares, `predict` at those of a typed model. All
+  // of it outlives the routes.
   EngineRoutes(const Settings& settings, const FrontActions* actions, RouteTable* table,
-               std::shared_ptr<RouteOwner> owner)
-      : settings_(settings), actions_(*actions), table_(*table), owner_(std::move(owner)) {}
+               std::shared_ptr<RouteOwner> owner, std::shared_ptr<RouteOwner> predict)
+      : settings_(settings),
+        actions_(*actions),
+        table_(*table),
+        owner_(std::move(owner)),
+        predict_(std::move(predict)) {}
 
   // As of now; claims and releases paths where that is something new.
   const std::shared_ptr<Declared>& Now();
@@ -44,11 +50,12 @@ class EngineRoutes {
 
  private:
   void Claim();
+  void Claim(const std::vector<std::string>& paths, const std::shared_ptr<RouteOwner>& owner);
 
   const Settings& settings_;
   const FrontActions& actions_;
   RouteTable& table_;
-  const std::shared_ptr<RouteOwner> owner_;
+  const std::shared_ptr<RouteOwner> owner_, predict_;
   std::shared_ptr<Declared> declared_;
   // Of others than the default model, while they are the same.
   std::map<const std::string*, std::shared_ptr<Declared>> others_;

@@ -18,6 +18,18 @@ constexpr const char* kOwn = "the loader";
 constexpr int64_t kDefaultWaitMs = 120'000;  // Frozen: what the old HTTP layer passed as waitTime.
 constexpr int64_t kLongestWaitMs = 86'400'000;
 
+// A typed model writes its answer as the client takes it. Of plain JSON that is JSON.
+void TellAccept(const Declared& declared, CallRoute route, const std::string* accept,
+                OnceCall* call) {
+  if (declared.schema.predict() == nullptr) return;
+  if (route != CallRoute::kPredict && route != CallRoute::kPlain) return;
+  const bool events = accept != nullptr && accept->find("text/event-stream") != std::string::npos;
+  const bool any = route == CallRoute::kPredict || events;
+  call->request.params.emplace_back(kAcceptParam, !any                ? kJsonType
+                                                  : accept != nullptr ? accept->c_str()
+                                                                      : "*/*");
+}
+
 bool WantsEvents(const HttpRequest& request) {
   const std::string* accept = Find(request.headers, "accept");
   return accept != nullptr && accept->find("text/event-stream") != std::string::npos;
@@ -37,12 +49,13 @@ HttpRoutes::HttpRoutes(const FrontRooms& rooms, const FrontActions* actions, Fro
       declared_(CallOwner("the engine", CallRoute::kEnvelope)),
       raw_(CallOwner(kOwn, CallRoute::kRaw)),
       plain_(CallOwner(kOwn, CallRoute::kPlain)),
+      predict_(CallOwner("the engine", CallRoute::kPredict)),
       resources_(std::make_shared<HttpOwner>(kOwn, Need::kAdmin, lane,
                                              [this](HttpRequest request, const HttpDone& done) {
                                                AnswerResource(std::move(request), done);
                                                return 0;
                                              })),
-      engine_(rooms.settings, actions, table, declared_),
+      engine_(rooms.settings, actions, table, declared_, predict_),
       openai_(rooms, lane),
       pages_(rooms, actions, &engine_),
       admin_(rooms, actions) {}
@@ -101,7 +114,7 @@ uint64_t HttpRoutes::Handle(HttpRequest request, HttpDone done) {
   request.id = request.own_id ? *id : RandomUuid();
   // Calls, and what is nobody's, may be of pages of other origins.
   const bool call = owner == envelope_.get() || owner == declared_.get() || owner == raw_.get() ||
-                    owner == plain_.get() || openai_.Owns(owner);
+                    owner == plain_.get() || owner == predict_.get() || openai_.Owns(owner);
   const bool cors = call || owner == nullptr;
   std::optional<std::string> origin;
   if (const std::string* said = Find(request.headers, "origin")) origin = *said;
@@ -172,25 +185,31 @@ Status HttpRoutes::FindService(const HttpRequest& request, ModelRef* model) cons
 
 bool HttpRoutes::AnswerDeclared(const ModelRef& model, const std::string& path,
                                 HttpRequest* request, HttpDone* done, uint64_t* id) {
-  if (request->method != "POST" || !engine_.Of(model)->schema.HasRoute(path)) return false;
-  *id = Call(std::move(*request), model, CallRoute::kEnvelope, std::move(*done));
+  const EngineSchema& schema = engine_.Of(model)->schema;
+  const bool predict = schema.HasPredictRoute(path);
+  const bool taken = request->method == "POST" || (predict && request->method == "GET");
+  if (!taken || !(predict || schema.HasRoute(path))) return false;
+  const CallRoute route = predict ? CallRoute::kPredict : CallRoute::kEnvelope;
+  *id = Call(std::move(*request), model, route, std::move(*done));
   return true;
 }
 
 uint64_t HttpRoutes::AnswerCall(CallRoute route, HttpRequest request, HttpDone done) {
   // At a path that the engine declares there need not be an id: it is the default model's.
-  const bool declared = engine_.last()->schema.HasRoute(request.path);
+  const bool predict = route == CallRoute::kPredict;
+  const bool declared = predict || engine_.last()->schema.HasRoute(request.path);
   ModelRef model;
   const Status found = declared ? Status::Ok() : FindService(request, &model);
   if (!found.ok()) {
     done(Refusal(found, "", route));
-  } else if (request.method == "POST") {
+  } else if (request.method == "POST" || (predict && request.method == "GET")) {
     return Call(std::move(request), std::move(model), route, std::move(done));
   } else if (request.method == "OPTIONS") {
     done(cors_.Options(request));
   } else {
-    HttpResponse r = Refusal(405, kCodeInvalidOp, "", "expected POST", route);
-    r.headers.emplace_back("Allow", "POST, OPTIONS");
+    HttpResponse r =
+        Refusal(405, kCodeInvalidOp, "", predict ? "expected POST or GET" : "expected POST", route);
+    r.headers.emplace_back("Allow", predict ? "POST, GET, OPTIONS" : "POST, OPTIONS");
     done(std::move(r));
   }
   return 0;
@@ -242,6 +261,8 @@ uint64_t HttpRoutes::Begin(HttpCall http_call, const Target& target, std::string
   call.headers.emplace_back("sid", sid);
   call.caller = request.asker.name;
   PassHeaders(settings_.service, &call);
+  const std::string* accept = Find(request.headers, "accept");
+  TellAccept(*target.declared, route, accept, &call);
   if (status.ok()) status = CheckInput(call);
   const bool events = WantsEvents(request);
   if (status.ok() && events && !http_call.query.output.empty()) {
@@ -267,7 +288,7 @@ uint64_t HttpRoutes::Begin(HttpCall http_call, const Target& target, std::string
   wish.route = route;
   const std::shared_ptr<Declared>& declared = target.declared;
   wish.schema = std::shared_ptr<const EngineSchema>(declared, &declared->schema);
-  if (const std::string* accept = Find(request.headers, "accept")) wish.accept = *accept;
+  if (accept != nullptr) wish.accept = *accept;
   wish.output = http_call.query.output;
   if (events) {
     const auto longest = std::chrono::seconds(settings_.sessions.ws_session_timeout_s);

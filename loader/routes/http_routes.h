@@ -7,6 +7,7 @@
 //     all: multipart/form-data (http_call.h); "Accept: text/event-stream": http_events.h
 //   GET  /<version>/private/<serviceId>  with an upgrade to WebSocket: ws_session.h
 //   the paths that the engine declares   as the JSON envelope (engine_routes.h)
+//   POST, GET /predict                   of a typed model: whatever comes (predict_call.h)
 //     OPTIONS of these: what browsers ask before a page of another origin calls
 //   /v1/chat/completions and the others of OpenAI's API: openai_routes.h
 //   pages: page_routes.h; reload and resources: admin_routes.h
@@ -76,7 +77,7 @@ class HttpRoutes {
   RouteTable& table_;
   const Cors cors_;
   LoadHeader load_;
-  const std::shared_ptr<HttpOwner> envelope_, declared_, raw_, plain_, resources_;
+  const std::shared_ptr<HttpOwner> envelope_, declared_, raw_, plain_, predict_, resources_;
   EngineRoutes engine_;
   OpenAiRoutes openai_;
   PageRoutes pages_;

@@ -39,6 +39,8 @@ class OptionalKind(Kind):
 class UnionKind(Kind):
     """The first of some kinds that the value fits."""
 
+    datatype = ""
+
     def __init__(self, kinds: Sequence[Kind]) -> None:
         self._kinds = list(kinds)
         self.is_scalar = all(kind.is_scalar for kind in kinds)
@@ -70,6 +72,8 @@ class UnionKind(Kind):
 
 class ListKind(Kind):
     """A list, or what is made of one."""
+
+    datatype = ""
 
     def __init__(self, kind: Kind, make: Callable[[Any], Any] | None = None) -> None:
         self.kind, self._make = kind, make
@@ -122,6 +126,8 @@ class ListKind(Kind):
 
 class TupleKind(Kind):
     """A list with a kind for each place."""
+
+    datatype = ""
 
     def __init__(self, kinds: Sequence[Kind]) -> None:
         self._kinds = list(kinds)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, ClassVar
 
 from aiges.contracts.typed import _serve
 from aiges.contracts.typed._model import (
@@ -22,6 +22,13 @@ __all__ = ["Engine", "make_engine"]
 
 class Engine:
     """What the host sees of a model. Which hooks there are depends on its ``predict``."""
+
+    # As texts of errors have them.
+    hook_names: ClassVar[dict[str, str]] = {
+        "wrapperInit": "setup",
+        "wrapperOnceExec": "predict",
+        "wrapperBatchExec": "predict",
+    }
 
     def __init__(self, model: Model) -> None:
         self._model = model

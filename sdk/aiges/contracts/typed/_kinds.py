@@ -83,6 +83,8 @@ def _single(value: Any) -> Any:
 class AnyKind(Kind):
     """Anything: a value of JSON, a text, or bytes that are no text."""
 
+    datatype = ""
+
     def schema(self) -> Schema:
         return {}
 

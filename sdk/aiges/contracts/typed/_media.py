@@ -27,7 +27,7 @@ _BINARY = {"type": "string", "format": "binary"}
 class ImageKind(Kind):
     """A picture, as Pillow opens it: turned as its EXIF data say, in the mode that it has."""
 
-    payload, is_file = _IMAGE, True
+    payload, is_file, datatype = _IMAGE, True, ""
 
     def schema(self) -> Schema:
         return {**_BINARY, "contentMediaType": "image/*"}
@@ -77,8 +77,6 @@ def _open_image(data: bytes) -> Any:
 class ArrayKind(Kind):
     """An array of numpy: a tensor without a copy, or lists of numbers, or an .npy file."""
 
-    payload = OTHER
-
     def __init__(self, datatype: str = "") -> None:
         """``datatype``: of its elements; empty: any."""
         self.datatype = datatype
@@ -125,7 +123,7 @@ class ArrayKind(Kind):
 class TableKind(Kind):
     """A DataFrame of pandas: records, columns of a dict, or a CSV file."""
 
-    payload, is_file = OTHER, True
+    is_file, datatype = True, ""
 
     def schema(self) -> Schema:
         return {"type": "array", "items": {"type": "object"}, "description": "records, or CSV"}
