@@ -6,6 +6,7 @@
 #include <cstring>
 #include <deque>
 #include <limits>
+#include <map>
 #include <string_view>
 #include <utility>
 
