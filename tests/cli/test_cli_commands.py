@@ -111,7 +111,7 @@ def test_an_unknown_shell_is_refused(asectl):
 
 
 def test_create_as_the_specification_writes_it(asectl, tmp_path):
-    asectl("create", "-n", "demo", "-p", tmp_path / "there")
+    asectl("create", "-n", "demo", "-p", tmp_path / "there", "--style", "v2")
     made = {str(f.relative_to(tmp_path / "there/demo")) for f in (tmp_path / "there").rglob("*.*")}
     assert {
         "README.md",
@@ -126,7 +126,7 @@ def test_create_as_the_specification_writes_it(asectl, tmp_path):
 
 def test_the_default_name(asectl, tmp_path):
     asectl("create")
-    assert (tmp_path / "wrapperDemo/wrapper/wrapper.py").is_file()
+    assert (tmp_path / "wrapperDemo/model.py").is_file()
 
 
 def test_create_says_what_it_made(asectl, tmp_path):
@@ -144,14 +144,22 @@ def test_names_that_cannot_be(asectl, tmp_path, name):
 
 def test_nothing_is_written_over(asectl, tmp_path):
     asectl("create", "x")
-    (tmp_path / "x/wrapper/wrapper.py").write_text("mine")
+    (tmp_path / "x/model.py").write_text("mine")
     assert "found one" in asectl("create", "x", code=1).err
-    assert (tmp_path / "x/wrapper/wrapper.py").read_text() == "mine"
+    assert (tmp_path / "x/model.py").read_text() == "mine"
 
 
-@pytest.mark.parametrize("template", ["once", "stream", "batch", "cpp"])
-def test_what_is_made_is_well_made(asectl, tmp_path, binaries, template):
-    asectl("create", "x", "-t", template)
+def test_only_our_own_contracts_have_styles(asectl):
+    said = asectl("create", "x", "-t", "cpp", "--style", "v1", code=1).err
+    assert "--style: expected a template of once, stream, batch" in said and "got cpp" in said
+
+
+@pytest.mark.parametrize(
+    ("template", "style"),
+    [("cpp", None), *((t, s) for t in ("once", "stream", "batch") for s in ("v1", "v2", "v3"))],
+)
+def test_what_is_made_is_well_made(asectl, tmp_path, binaries, template, style):
+    asectl("create", "x", "-t", template, *(["--style", style] if style else []))
     project = tmp_path / "x"
     for file in project.rglob("*"):
         if file.is_file() and file.suffix != ".png":
@@ -166,7 +174,8 @@ def test_what_is_made_is_well_made(asectl, tmp_path, binaries, template):
             )
         mypy = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", tmp_path / "mypy"]
         checked = subprocess.run(
-            [*mypy, project / "wrapper/wrapper.py"],
+            [*mypy, *sorted(project.rglob("*.py"))],
+            cwd=project,
             env={**os.environ, "MYPYPATH": str(ROOT / "sdk")},
             capture_output=True,
             text=True,
@@ -178,7 +187,7 @@ def test_what_is_made_is_well_made(asectl, tmp_path, binaries, template):
 
 def test_the_picture_is_a_picture(asectl, tmp_path):
     image = pytest.importorskip("PIL.Image")
-    asectl("create", "x")
+    asectl("create", "x", "--style", "v2")
     with image.open(tmp_path / "x/wrapper/test_data/test.png") as picture:
         picture.load()
         assert picture.size == (64, 64) and picture.getpixel((63, 0))[0] > 200

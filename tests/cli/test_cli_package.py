@@ -14,7 +14,7 @@ ENGINE = "def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt)
 
 @pytest.mark.parametrize("template", ["once", "cpp"])
 def test_a_project_becomes_a_build_context(asectl, tmp_path, template):
-    asectl("create", "Shop", "-t", template)
+    asectl("create", "Shop", "-t", template, *(["--style", "v2"] if template == "once" else []))
     project = tmp_path / "Shop"
     if template == "cpp":
         subprocess.run(["make"], cwd=project, check=True, capture_output=True)
@@ -34,7 +34,7 @@ def test_a_project_becomes_a_build_context(asectl, tmp_path, template):
 
 def test_the_context_serves_as_the_base_image_would(asectl, tmp_path, binaries, start):
     """The folders of the image, with AIService from the build: the same lines of the Dockerfile."""
-    asectl("create", "Shop")
+    asectl("create", "Shop", "--style", "v2")
     asectl("package", "Shop", "--out", "ctx")
     place = tmp_path / "home"
     shutil.copytree(tmp_path / "ctx/plugin", place)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each template: created, checked, served, called. And serve on what people have."""
 
+import json
 import os
 import re
 import shutil
@@ -35,13 +36,17 @@ def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt):
 """
 
 
+def style_of(template):
+    return ["--style", "v2"] if template in PYTHON else []
+
+
 def texts(said):
     return "".join(each["text"] for each in said.json["outputs"] if "text" in each)
 
 
 @pytest.mark.parametrize("template", [*PYTHON, "cpp"])
 def test_a_template_is_created_checked_served_and_called(asectl, serve, tmp_path, template):
-    asectl("create", "engine1", "--template", template)
+    asectl("create", "engine1", "--template", template, *style_of(template))
     project = tmp_path / "engine1"
     if template == "cpp":
         subprocess.run(["make"], cwd=project, check=True, capture_output=True)
@@ -59,7 +64,7 @@ def test_a_template_is_created_checked_served_and_called(asectl, serve, tmp_path
 
 @pytest.mark.parametrize("template", PYTHON)
 def test_a_template_is_run_in_this_process_and_has_a_schema(asectl, tmp_path, template):
-    asectl("create", "engine1", "-t", template)
+    asectl("create", "engine1", "-t", template, "--style", "v2")
     assert asectl("run", "--json", cwd=tmp_path / "engine1").json["ok"]
     schema = asectl("schema", cwd=tmp_path / "engine1").json
     assert schema["meta"]["route"] == "/v1/private/engine1"
@@ -67,7 +72,7 @@ def test_a_template_is_run_in_this_process_and_has_a_schema(asectl, tmp_path, te
 
 
 def test_a_picture_goes_in_and_the_first_answer_is_there_within_3_s(asectl, serve, tmp_path):
-    asectl("create", "x")
+    asectl("create", "x", "--style", "v2")
     serving = serve(tmp_path / "x")
     picture = tmp_path / "x/wrapper/test_data/test.png"
     said = asectl("call", serving.grpc, "text=hello", f"picture=@{picture}", "-s", "x", "--json")
@@ -77,7 +82,7 @@ def test_a_picture_goes_in_and_the_first_answer_is_there_within_3_s(asectl, serv
 
 
 def test_the_readme_has_the_call_of_its_template(asectl, tmp_path):
-    asectl("create", "x", "-t", "stream")
+    asectl("create", "x", "-t", "stream", "--style", "v2")
     readme = (tmp_path / "x/README.md").read_text()
     assert "asectl call 127.0.0.1:5090 text='one two' --service x --stream" in readme
 
@@ -102,6 +107,34 @@ def test_a_lone_wrapper_gets_a_configuration_that_works_without_asectl(
         capture_output=True,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("template", "body", "expected"),
+    [
+        ("once", {"text": "hello"}, {"said": "HELLO!", "words": 1}),
+        ("stream", {"text": "one two"}, "ONE! TWO! "),
+        ("batch", {"number": 7}, 49.0),
+    ],
+)
+@pytest.mark.parametrize("style", ["v1", "v3"])
+def test_each_style_is_created_checked_and_served(
+    asectl, serve, tmp_path, template, body, expected, style
+):
+    asectl("create", "engine1", "-t", template, "--style", style)
+    project = tmp_path / "engine1"
+    assert asectl("check", "--json", cwd=project).json["ok"]
+    serving = serve(project)
+    path = "/predict" if style == "v3" else "/v1/raw/engine1"
+    data = json.dumps(body) if style == "v3" else str(next(iter(body.values())))
+    request = urllib.request.Request(f"http://{serving.http}{path}", data=data.encode())
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        said = answer.read().decode()
+    if style == "v3" and template != "stream":
+        assert json.loads(said) == expected
+    else:
+        assert said == {"once": "HELLO", "batch": "49"}.get(template, expected)
+    assert serving.interrupt() == 0
 
 
 # Of outputs of one key only the last was shown; files of one name lay over each other.

@@ -66,10 +66,17 @@ CONTRACTS: dict[str, dict[str, Any]] = {
         "ask": [],
     },
 }
-TEMPLATES = ("once", "stream", "batch", "cpp", "tasks", *CONTRACTS)
+STYLES = ("v1", "v2", "v3")
+STYLED = ("once", "stream", "batch")  # Templates that are written in each style.
+TEMPLATES = (*STYLED, "cpp", "tasks", *CONTRACTS)
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 RENAMED = {"image": "Dockerfile"}  # Named so, a template is not taken for a Dockerfile.
 BASE_IMAGE = "aiges-gpu:0.1.0-cuda12.6-ubuntu24.04"
+BODIES = {
+    "once": '{"text": "hello"}',
+    "stream": '{"text": "one two"}',
+    "batch": '{"number": 7}',
+}
 REQUESTS = {
     "once": "text=hello",
     "stream": "text='one two'",
@@ -84,6 +91,11 @@ REQUESTS = {
 @click.option("-p", "--path", default=".", help="The folder to make the project in.")
 @click.option("-t", "--template", type=click.Choice(TEMPLATES), default="once", show_default=True)
 @click.option(
+    "--style",
+    type=click.Choice(STYLES),
+    help="Functions (v1), a class (v2), or a typed predict (v3, the default).",
+)
+@click.option(
     "--contract", type=click.Choice(("tasks", *CONTRACTS)), help="The same as --template."
 )
 @click.option("--base", default=BASE_IMAGE, help="Base image of the Dockerfile.")
@@ -93,19 +105,26 @@ def command(
     named: str | None,
     path: str,
     template: str,
+    style: str | None,
     contract: str | None,
     base: str,
 ) -> None:
     """Make a project in the folder NAME (default wrapperDemo).
 
-    It has the wrapper with test data, aiges.toml, xtest.toml, requirements.txt and a Dockerfile; of
-    tasks hooks for OpenAI's API, and of a contract of another system (openbayes, seldon, aipod,
-    triton) the model as its users write it.
+    It has model.py with a typed predict and its test, aiges.toml, requirements.txt and a
+    Dockerfile; in the styles v1 and v2 a wrapper with test data and xtest.toml; of tasks hooks for
+    OpenAI's API, and of a contract of another system (openbayes, seldon, aipod, triton) the model
+    as its users write it.
     """
     template = contract or template
+    if style and template not in STYLED:
+        raise CliError(
+            f"--style: expected a template of {', '.join(STYLED)}, which are written in several "
+            f"styles, got {template}"
+        )
     if name and named and name != named:
         raise CliError(f"expected one name, got {name!r} and {named!r}")
-    made = create(Path(path), name or named or "wrapperDemo", template, base)
+    made = create(Path(path), name or named or "wrapperDemo", template, base, style or "v3")
     shown = Path(path) / made.name
     steps = [
         f"cd {shown}",
@@ -123,7 +142,9 @@ def command(
     )
 
 
-def create(parent: Path, name: str, template: str, base: str = BASE_IMAGE) -> Path:
+def create(
+    parent: Path, name: str, template: str, base: str = BASE_IMAGE, style: str = "v3"
+) -> Path:
     """Write the project and return its folder. What is there already is never written over."""
     if not NAME.fullmatch(name):
         raise CliError(
@@ -141,16 +162,20 @@ def create(parent: Path, name: str, template: str, base: str = BASE_IMAGE) -> Pa
         "template": template,
         "base": base,
         "request": REQUESTS.get(template, ""),
+        "body": BODIES.get(template, ""),
         "is_python": template != "cpp",
         **CONTRACTS.get(template, {}),
     }
-    for source in ("contract" if template in CONTRACTS else "common", template):
+    typed = template in STYLED and style == "v3"
+    own = f"{style}/{template}" if template in STYLED else template
+    common = "v3/common" if typed else "contract" if template in CONTRACTS else "common"
+    for source in (common, own):
         for file in sorted((PACKAGE / "tpls" / source).rglob("*.j2")):
             inner = file.relative_to(PACKAGE / "tpls" / source).with_suffix("")
             text = engine.get_template(f"{source}/{inner.as_posix()}.j2").render(values)
             if text.strip():
                 _write(folder / (RENAMED.get(inner.name) or inner), text.encode())
-    if template not in (*CONTRACTS, "tasks"):
+    if not typed and template not in (*CONTRACTS, "tasks"):
         _write(folder / "wrapper" / "test_data" / "test.png", test_picture())
         _write(folder / "wrapper" / "test_data" / "test.txt", b"hello\n")
     if headers is not None:
