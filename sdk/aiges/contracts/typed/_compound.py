@@ -20,6 +20,7 @@ class OptionalKind(Kind):
         self.kind = kind
         self.payload, self.is_file = kind.payload, kind.is_file
         self.is_scalar, self.datatype = kind.is_scalar, kind.datatype
+        self.exact = kind.exact | {type(None)}
 
     def schema(self) -> Schema:
         return {"anyOf": [self.kind.schema(), {"type": "null"}]}
@@ -85,6 +86,8 @@ class ListKind(Kind):
     def json(self, value: Any) -> Any:
         if type(value) is not list:
             raise Wrong("a list", value)
+        if self.kind.exact.issuperset(map(type, value)):
+            return value if self._make is None else self._make(value)
         read, made = self.kind.json, []
         try:
             for each in value:
@@ -168,7 +171,9 @@ class MapKind(Kind):
     def json(self, value: Any) -> Any:
         if type(value) is not dict:
             raise Wrong("an object", value)
-        if isinstance(self._kind, AnyKind):
+        if isinstance(self._kind, AnyKind) or self._kind.exact.issuperset(
+            map(type, value.values())
+        ):
             return value
         read, made = self._kind.json, {}
         for name, each in value.items():

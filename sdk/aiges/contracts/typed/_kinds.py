@@ -54,6 +54,8 @@ class Kind:
     is_scalar: bool = False  # It may stand in a query, too.
     is_file: bool = False  # It comes as bytes, as an uploaded file does.
     datatype: str = "BYTES"  # As a tensor of one element; empty: any.
+    # Types of which every value of JSON fits as it is: those who hold it need not ask.
+    exact: frozenset[type] = frozenset()
 
     def schema(self) -> Schema:
         """Return its JSON Schema."""
@@ -116,6 +118,7 @@ class StrKind(Kind):
         self._least, self._most, self._pattern = least, most, pattern
         self._matcher = re.compile(pattern) if pattern else None
         self._checks = least is not None or most is not None or bool(pattern)
+        self.exact = frozenset() if self._checks else frozenset((str,))
 
     def schema(self) -> Schema:
         said = {"minLength": self._least, "maxLength": self._most, "pattern": self._pattern or None}
@@ -144,6 +147,7 @@ class _NumberKind(Kind):
     def __init__(self, **bounds: float | None) -> None:
         """``ge``, ``gt``, ``le``, ``lt``: the bounds, None or missing where there is none."""
         self._bounds = {name: bound for name, bound in bounds.items() if bound is not None}
+        self.exact = frozenset() if self._bounds else frozenset((self._type,))
 
     _OF: ClassVar[dict[str, tuple[str, str, Callable[[Any, Any], bool]]]] = {
         "ge": ("from", "minimum", lambda value, bound: bool(value >= bound)),
@@ -152,6 +156,7 @@ class _NumberKind(Kind):
         "lt": ("below", "exclusiveMaximum", lambda value, bound: bool(value < bound)),
     }
     _called: ClassVar[str] = ""
+    _type: ClassVar[type] = object
 
     def _expected(self) -> str:
         return " ".join(
@@ -171,7 +176,7 @@ class _NumberKind(Kind):
 class IntKind(_NumberKind):
     """A whole number."""
 
-    datatype, _called = "INT64", "an integer"
+    datatype, _called, _type = "INT64", "an integer", int
 
     def schema(self) -> Schema:
         return {"type": "integer", **self._bounds_schema()}
@@ -195,7 +200,7 @@ class IntKind(_NumberKind):
 class FloatKind(_NumberKind):
     """A number."""
 
-    datatype, _called = "FP64", "a number"
+    datatype, _called, _type = "FP64", "a number", float
 
     def schema(self) -> Schema:
         return {"type": "number", **self._bounds_schema()}
@@ -221,7 +226,7 @@ class FloatKind(_NumberKind):
 class BoolKind(Kind):
     """True or false."""
 
-    is_scalar, datatype = True, "BOOL"
+    is_scalar, datatype, exact = True, "BOOL", frozenset((bool,))
 
     def schema(self) -> Schema:
         return {"type": "boolean"}

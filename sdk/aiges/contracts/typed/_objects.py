@@ -38,7 +38,9 @@ class DeclaredKind(Kind):
     ) -> None:
         """``make``: gets the members by name; None: a dict of them is what is wanted."""
         self.name, self.members, self._make = name, dict(members), make
-        self._read = {name: member.kind.json for name, member in members.items()}
+        self._read = {
+            name: (member.kind.exact, member.kind.json) for name, member in members.items()
+        }
         self._required = [name for name, member in members.items() if member.required]
 
     def schema(self) -> Schema:
@@ -58,18 +60,24 @@ class DeclaredKind(Kind):
     def json(self, value: Any) -> Any:
         if type(value) is not dict:
             raise Wrong(f"an object ({self.name})", value)
-        made, read = {}, self._read
+        made, members = {}, self._read
         for name, each in value.items():
-            if name not in read:
-                expected = f"one of {', '.join(read)}" if read else "no member"
-                raise Wrong(expected, got="that" + did_you_mean(name, read)).inside(name)
+            member = members.get(name)
+            if member is None:
+                expected = f"one of {', '.join(members)}" if members else "no member"
+                raise Wrong(expected, got="that" + did_you_mean(name, members)).inside(name)
+            exact, read = member
+            if type(each) in exact:
+                made[name] = each
+                continue
             try:
-                made[name] = read[name](each)
+                made[name] = read(each)
             except Wrong as wrong:
                 raise wrong.inside(name) from None
-        for name in self._required:
-            if name not in made:
-                raise Wrong("a value", got="none").inside(name)
+        if len(made) < len(members):
+            for name in self._required:
+                if name not in made:
+                    raise Wrong("a value", got="none").inside(name)
         if self._make is None:
             return made
         try:
