@@ -83,6 +83,18 @@ images: build ## Build the images of docker/gpu and of both plugins with buildah
 	@scripts/images.sh
 	@AIGES_IMAGES=there $(PYTHON) -m pytest tests/docker/test_images.py
 
+.PHONY: site
+site: ## Make one searchable site of README and docs, in build/site
+	@scripts/setup.sh docs
+	@$(PYTHON) -m properdocs build
+	@echo "build/site/index.html; with search: $(PYTHON) -m http.server -d build/site"
+
+.PHONY: gif
+gif: ## Record the first screen of README anew, as docs/pictures/demo.gif
+	@scripts/build.sh AIService aiges-worker wrapper
+	@scripts/setup.sh docs
+	@$(PYTHON) scripts/record_demo.py --bin $(BIN) docs/pictures/demo.gif
+
 .PHONY: peers
 peers: ## Ask the originals of tests/peers anew, each in its environment in build/peers (PEERS="aipod ..")
 	@scripts/setup.sh test

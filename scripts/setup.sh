@@ -7,6 +7,7 @@
 #   scripts/setup.sh lint    also the checkers, for make lint
 #   scripts/setup.sh check   also clang and its sanitizer runtimes, for make check
 #   scripts/setup.sh images  also what builds and runs containers, for make images
+#   scripts/setup.sh docs    only what makes the site, for make site and make gif
 #   scripts/setup.sh models llm asr    what those plugins need, with their models, into build/models
 # The steps, which scripts/build.sh runs beside each other:
 #   scripts/setup.sh venv | system | python
@@ -149,16 +150,21 @@ case "$what" in
     system_packages "${venv[@]}"
     model_packages "${@:2}"
     ;;
+  docs)
+    system_packages "${venv[@]}" fonts-dejavu-core
+    python_packages docs docs/requirements.txt
+    ;;
   test | lint | check | images)
     system_packages "${packages[@]}"
-    python_packages tests tests/requirements.txt "${demo[@]}" plugins/embed/requirements.txt
+    python_packages tests tests/requirements.txt docs/requirements.txt "${demo[@]}" \
+      plugins/embed/requirements.txt
     ;;
   "")
     system_packages "${packages[@]}"
     python_packages demo "${demo[@]}"
     ;;
   *)
-    sed -n '3,12p' "$0" >&2
+    sed -n '3,13p' "$0" >&2
     exit 2
     ;;
 esac

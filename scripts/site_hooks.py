@@ -2,8 +2,8 @@
 """What ProperDocs (properdocs.yml) does not do by itself for `make site`.
 
 README, ARCHITECTURE and the README files of other folders become pages of the site. A link from a
-page to any other file or folder of the repository leads to a page that shows it, so the site is whole
-without the repository and without a network.
+page to any other file or folder of the repository leads to a page that shows it, so the site is
+whole without the repository and without a network.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ def on_files(files: Files, config: Any) -> Files:
         _site.add(path, f"files/{path}.md")
     for path in shown:
         files.append(File.generated(config, _site.pages[path], content=_shown(ROOT / path, path)))
-    styles = _styles(".highlight", "friendly") + _styles("[data-bs-theme=dark] .highlight", "monokai")
+    styles = _styles(".highlight", "friendly") + _styles(
+        "[data-bs-theme=dark] .highlight", "monokai"
+    )
     files.append(File.generated(config, "site/code.css", content=styles))
     return files
 
@@ -84,9 +86,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
         return f"{found[1]}{os.path.relpath(_site.pages[path], here)}{anchor}{found[3]}"
 
     text = COMMENT.sub("", markdown)
-    return "".join(
-        part if is_code else LINK.sub(moved, part) for is_code, part in _parts(text)
-    )
+    return "".join(part if is_code else LINK.sub(moved, part) for is_code, part in _parts(text))
 
 
 @event_priority(-100)  # After the search plugin, whose worker knows no Chinese and stems names.
