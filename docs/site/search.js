@@ -6,8 +6,10 @@ const MOST = 40, AROUND = 90;
 let sections = [], waiting = null;
 
 fetch("search_index.json").then((answer) => answer.json()).then((index) => {
-  const pages = index.docs.filter((doc) => !doc.location.startsWith("files/"));
-  sections = pages.map((doc) => ({
+  // A page as a whole is there, too: its sections say the same, and where.
+  const found = index.docs.filter(({location}) =>
+    location.includes("#") && !location.startsWith("files/"));
+  sections = found.map((doc) => ({
     ...doc, low: doc.text.toLowerCase(), head: doc.title.toLowerCase(),
   }));
   postMessage({config: index.config});
@@ -19,11 +21,12 @@ fetch("search_index.json").then((answer) => answer.json()).then((index) => {
 function rank(section, words) {
   let sum = 0;
   for (const word of words) {
-    const inHead = section.head.includes(word);
-    if (!inHead && !section.low.includes(word)) return 0;
-    sum += inHead ? (section.head === word ? 30 : 10) : 1;
+    const times = section.low.split(word).length - 1;
+    if (section.head.includes(word)) sum += section.head === word ? 30 : 10;
+    else if (times === 0) return 0;
+    sum += Math.min(times, 5);
   }
-  return sum + (section.location.includes("#") ? 0 : 1);
+  return sum;
 }
 
 function summary(section, words) {

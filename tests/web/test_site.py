@@ -98,7 +98,7 @@ def address(site):
 @pytest.mark.parametrize(
     ("words", "found"),
     [
-        ("max_message_bytes", "protocol"),  # A name with underscores, as it is written.
+        ("max_message_bytes", "errors"),  # A name with underscores, as it is written.
         ("10110", "errors"),
         ("快速上手", "zh/quick_start"),
     ],
