@@ -233,8 +233,8 @@ def first_screen() -> tuple[str, str, list[str]]:
 def record(file: Path) -> None:
     """Runs the first screen and writes the picture."""
     program, serve, calls = first_screen()
-    above = Terminal("model.py, served", 15)
-    below = Terminal("another terminal", 6 + 2 * len(calls))
+    above = Terminal("model.py, served", 16)
+    below = Terminal("another terminal", 3 + 2 * len(calls))
     recorder = Recorder([above, below])
     with tempfile.TemporaryDirectory(prefix="aiges-") as name:
         folder = Path(name)

@@ -29,7 +29,7 @@ NAMED = {
     "bench/RESULTS.md": "bench/results.md",
     "docker/gpu/README.md": "images.md",
 }
-PATTERNS = ("deploy/*/README.md", "plugins/*/README.md")  # a/b/README.md is a/b.md of the site.
+PATTERNS = ("deploy/*/README.md", "plugins/*/README.md")  # Each is <folder>/<its folder>.md there.
 LINK = re.compile(r"(\]\()([^)\s]+)(\))")
 OUTSIDE = re.compile(r"[a-z][a-z0-9+.-]*:|#|/")  # A link with a scheme, to a place on this page, ..
 COMMENT = re.compile(r"<!-- test: .*? -->\n?")

@@ -28,7 +28,7 @@ FOREIGN = {
         "wrapper/wrapper.py",
         "old/wrapper.py",
     ),
-    *("Python.h", "pip.conf", "export.py", "enum.py", "inspect.py", "queue.py"),
+    *("Python.h", "pip.conf", "export.py", "enum.py", "inspect.py", "queue.py", "test_model.py"),
     "s.h",  # The field h of the message s.
 }
 NAME = re.compile(
