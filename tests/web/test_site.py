@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
+from PIL import Image
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
@@ -121,3 +122,10 @@ def test_a_page_can_be_looked_at(browser, address, screenshot):
     screenshot("site")
     browser.get(f"{address}/zh/index.html")
     screenshot("site-zh")
+
+
+def test_the_recorded_demo_moves_and_is_small():
+    file = ROOT / "docs" / "pictures" / "demo.gif"
+    assert file.stat().st_size <= 1_000_000
+    with Image.open(file) as picture:
+        assert picture.n_frames > 10
