@@ -9,6 +9,7 @@ import pytest
 from aiges.client import CODES, _wire, errors
 from aiges.client._calls import error_of_rpc
 from aiges.client._encode import input_bytes, once_input, once_request, request_bytes
+from aiges.client._read import read_answer, read_metadata, read_output
 from aiges.client._stream import KEEP_BYTES, InputLog
 from aiges.client.errors import (
     AigesError,
@@ -25,9 +26,7 @@ from aiges.client.message import (
     by_name,
     check_payloads,
     payload_list,
-    read_answer,
-    read_output,
-    read_timing,
+    stages_of,
 )
 from google.protobuf import descriptor_pb2
 from grpc_tools import protoc
@@ -366,6 +365,7 @@ def test_an_output_of_a_stream_is_read_like_an_answer():
 
 
 def test_the_trailer_tells_the_time_of_each_stage():
-    metadata = [("other", "x"), ("server-timing", "queue;dur=0.01, engine;dur=812.1, bad;dur=")]
-    assert read_timing(metadata) == {"queue": 0.01, "engine": 812.1}
-    assert read_timing(None) == {}
+    timing = "queue;dur=0.01, engine;dur=812.1, bad;dur="
+    assert stages_of(timing) == {"queue": 0.01, "engine": 812.1}
+    metadata = [("other", "x"), ("server-timing", timing), ("odd-bin", b"\xff")]
+    assert read_metadata(metadata, None) == {"other": "x", "server-timing": timing}

@@ -28,6 +28,7 @@ from aiges.balance import (
     parse_target,
 )
 from aiges.balance.targets import FileSpec
+from aiges.client._read import Output, read_answer
 from aiges.client.errors import (
     AigesError,
     BadRequest,
@@ -37,7 +38,6 @@ from aiges.client.errors import (
     WorkerLost,
     error_of,
 )
-from aiges.client.message import Output, read_answer
 
 __all__ = ["Core", "Tries", "keyed"]
 
@@ -192,7 +192,7 @@ class Tries:
 
     __slots__ = (
         *("_core", "_deadline", "_error", "_had_s", "_left", "_tried"),
-        *("lease", "timeout_s", "timing"),
+        *("headers", "lease", "timeout_s"),
     )
 
     def __init__(self, core: Core, timeout_s: float | None) -> None:
@@ -205,7 +205,7 @@ class Tries:
         self._had_s = 0.0
         self.lease: Lease | None = None
         self.timeout_s: float | None = 0.0  # What this try has, for gRPC; None: what it takes.
-        self.timing: dict[str, float] = {}
+        self.headers: dict[str, str] = {}  # The metadata of the answer, where it was asked for.
         core.budget.called(now)
 
     def remaining_s(self) -> float:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
@@ -11,29 +10,14 @@ from typing import Any
 from aiges.balance import Lease, Outcome
 from aiges.client._calls import error_of_rpc
 from aiges.client._encode import input_bytes, request_bytes
+from aiges.client._read import Output, read_answer
 from aiges.client.errors import AigesError, Unavailable
-from aiges.client.message import (
-    Expect,
-    Output,
-    Payload,
-    Payloads,
-    payload_list,
-    read_answer,
-)
+from aiges.client.message import Expect, Payload, Payloads, payload_list
 
-__all__ = ["Place", "SessionBase", "SessionState"]
+__all__ = ["SessionBase", "SessionState"]
 
 BUFFER_FULL = 10009  # Only this write failed, the session goes on.
 POLL_S = 20.0  # The longest wait of one AIOut; reading goes on with the next one.
-
-
-class Place(enum.IntEnum):
-    """Where in its stream a payload stands: the ``status`` of a write."""
-
-    BEGIN = 0
-    MIDDLE = 1
-    END = 2
-    WHOLE = 3  # The only one of its stream.
 
 
 class SessionState:

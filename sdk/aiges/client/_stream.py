@@ -20,15 +20,9 @@ import grpc  # type: ignore[import-untyped]
 from aiges.balance import Outcome
 from aiges.client._calls import Core, Tries
 from aiges.client._encode import input_bytes
+from aiges.client._read import read_output
 from aiges.client.errors import Unavailable
-from aiges.client.message import (
-    Expect,
-    Payload,
-    Payloads,
-    check_payloads,
-    payload_list,
-    read_output,
-)
+from aiges.client.message import Expect, Payload, Payloads, check_payloads, payload_list
 
 __all__ = ["AsyncPieces", "InputLog", "Piece", "Pieces", "StreamBase"]
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import grpc  # type: ignore[import-untyped]
-
-__all__ = ["SYSTEM", "credentials"]
+__all__ = ["SYSTEM", "check_pair", "credentials"]
 
 SYSTEM = "system"
 
@@ -17,16 +15,23 @@ def _read(path: str) -> bytes:
         return file.read()
 
 
+def check_pair(cert: str, key: str) -> None:
+    """Raise ValueError for half of a pair."""
+    if bool(cert) != bool(key):
+        there, missing = ("cert", "key") if cert else ("key", "cert")
+        raise ValueError(f"expected {missing} beside {there}, got none")
+
+
 def credentials(ca: str, cert: str, key: str) -> Any:
     """Return what gRPC wants of these PEM files; None without any: then it speaks plain text.
 
     Raises OSError for a file that cannot be read, ValueError for half of a pair.
     """
-    if bool(cert) != bool(key):
-        there, missing = ("cert", "key") if cert else ("key", "cert")
-        raise ValueError(f"expected {missing} beside {there}, got none")
+    check_pair(cert, key)
     if not ca and not cert:
         return None
+    import grpc  # type: ignore[import-untyped]
+
     roots = None if ca in ("", SYSTEM) else _read(ca)
     own = (_read(key), _read(cert)) if cert else (None, None)
     return grpc.ssl_channel_credentials(roots, *own)

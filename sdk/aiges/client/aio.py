@@ -1,56 +1,60 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The client for asyncio: the same calls, awaited."""
+"""The client for asyncio: the same calls, awaited, over HTTP or gRPC."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Iterable, Mapping
-from typing import Any, NamedTuple
+import copy
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import grpc  # type: ignore[import-untyped]
-import grpc.aio  # type: ignore[import-untyped]
-
-from aiges.balance import Endpoint, Lease, Outcome
-from aiges.client import _wire
-from aiges.client._calls import CLOSED, Core, Tries, keyed
 from aiges.client._closing import AsyncClosing
-from aiges.client._encode import once_input, once_request
-from aiges.client._session import POLL_S, SessionBase, SessionState
-from aiges.client._stream import AsyncPieces, InputLog, Piece, StreamBase
-from aiges.client._tls import credentials
-from aiges.client.errors import AigesError, Unavailable
-from aiges.client.message import (
-    TIMING,
-    Expect,
-    Payload,
-    Payloads,
-    Reply,
-    by_name,
-    read_timing,
-)
+from aiges.client._options import Options, is_http
+from aiges.client.client import grpc_only, no_grpc
+from aiges.client.message import Expect, Payloads, Reply
 
-__all__ = ["AsyncClient", "AsyncSession", "AsyncStream"]
+if TYPE_CHECKING:
+    from aiges.balance import Endpoint
+    from aiges.client._grpc_aio import AsyncSession, AsyncStream
 
-ASK_TIMING = ((TIMING, "1"),)
+__all__ = ["AsyncClient", "AsyncValueStream"]
+
+_Self = TypeVar("_Self", bound="AsyncClient")
 
 
-class _Link(NamedTuple):
-    channel: Any
-    call: Any
-    run: Any
+class AsyncValueStream(AsyncClosing, AsyncIterator[Any]):
+    """What ``ValueStream`` is, for asyncio. Belongs to one task."""
+
+    headers: Mapping[str, str] = {}
+
+    @property
+    def request_id(self) -> str:
+        """The name of the call in the loader's log, once reading has begun."""
+        return self.headers.get("x-request-id", "")
+
+    def __aiter__(self) -> AsyncValueStream:
+        return self
+
+    async def aclose(self) -> None:
+        """The same as ``close``, by the name that contextlib.aclosing() calls."""
+        await self.close()
 
 
 class AsyncClient(AsyncClosing):
     """What ``Client`` is, for asyncio. Made in a running event loop, and belongs to it.
 
-    Discovery runs on a thread of its own, so that a busy loop does not delay it.
+    Over gRPC discovery runs on a thread of its own, so that a busy loop does not delay it.
     """
+
+    _options = Options()
+
+    def __new__(cls, target: str = "", *_: Any, **__: Any) -> AsyncClient:
+        """Make the kind that the target asks for."""
+        return object.__new__(_kind_of(target) if cls is AsyncClient else cls)
 
     def __init__(
         self,
         target: str,
-        service: str = "svcName",
+        service: str = "",
         *,
         timeout_s: float = 5.0,
         retries: int = 1,
@@ -61,26 +65,58 @@ class AsyncClient(AsyncClosing):
         cert: str = "",
         key: str = "",
     ) -> None:
-        self._credentials = credentials(ca, cert, key)
-        self._loop = asyncio.get_running_loop()
-        self._channels: dict[str, _Link] = {}
-        self._closing: set[asyncio.Task[None]] = set()
-        self._core = Core(
-            target, service, timeout_s, retries, idempotent, keepalive_s, self._gone, api_key
+        raise NotImplementedError
+
+    def with_options(
+        self: _Self,
+        *,
+        timeout_s: float | None = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        accept: str | None = None,
+        request_id: str | None = None,
+    ) -> _Self:
+        """Return this client for calls that have these; see ``Client.with_options``."""
+        made = copy.copy(self)
+        made._options = self._options.having(
+            {
+                "timeout_s": timeout_s,
+                "params": params,
+                "headers": headers,
+                "accept": accept,
+                "request_id": request_id,
+            }
         )
+        return made
 
-    async def close(self) -> None:
-        """Stop discovery and close all connections; calls in flight fail as Unavailable."""
-        self._core.close()
-        channels, self._channels = list(self._channels.values()), {}
-        for link in channels:
-            await link.channel.close()
-        if self._closing:
-            await asyncio.wait(self._closing)
+    async def predict(self, /, **inputs: Any) -> Reply:
+        """Call the model with its inputs by name, and wait for the whole answer.
 
-    def endpoints(self) -> list[Endpoint]:
-        """Return the loaders that calls may go to now."""
-        return self._core.picker.endpoints()
+        See ``Client.predict``.
+        """
+        raise NotImplementedError
+
+    def stream(self, *args: Any, **inputs: Any) -> Any:
+        """Call a model that gives its answer piece by piece, for ``async for``.
+
+        With inputs by name it returns an AsyncValueStream. Over gRPC, with the input as the first
+        argument, it returns an AsyncStream of Payloads, as ``stream_payloads`` does.
+        """
+        raise NotImplementedError
+
+    def stream_payloads(
+        self,
+        inputs: Any,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        expect: Expect = (),
+        timeout_s: float | None = None,
+    ) -> AsyncStream:
+        """Return a stream, for ``async for``; see ``Client.stream_payloads``. gRPC only.
+
+        The pieces of the input may come from an async iterator; a plain one must not wait.
+        """
+        raise grpc_only("stream_payloads")
 
     async def once(
         self,
@@ -91,20 +127,8 @@ class AsyncClient(AsyncClosing):
         timeout_s: float | None = None,
         timing: bool = False,
     ) -> Reply:
-        """Send the whole input, wait for the whole output; see ``Client.once``."""
-        core = self._core
-        data = once_input(core.service, payloads, params, headers, expect)
-        tries = Tries(core, timeout_s)
-        if not core.is_known:
-            await self._known(tries)
-        while True:
-            address = tries.begin()
-            request = once_request(data, tries.wait_ms())
-            answer = await self._try(tries, address, request, timing)
-            output = None if answer is None else tries.answered(answer)
-            if output is not None:
-                got = output.payloads
-                return Reply(by_name(got), address, tries.timing, got)
+        """Send the whole input, wait for the whole output; see ``Client.once``. gRPC only."""
+        raise grpc_only("once")
 
     async def session(
         self,
@@ -113,232 +137,21 @@ class AsyncClient(AsyncClosing):
         expect: Expect = (),
         timeout_s: float | None = None,
     ) -> AsyncSession:
-        """Open a session at one loader; it stays there. See ``Client.session``."""
-        state = SessionState(self._core.service)
-        request = state.opening(params, headers, expect)
-        tries = Tries(self._core, timeout_s)
-        await self._known(tries)
-        while True:
-            address = tries.begin()
-            answer = await self._try(tries, address, request)
-            output = None if answer is None else tries.answered(answer, keep=True)
-            if output is not None:
-                assert tries.lease is not None
-                state.take(output)
-                limit_s = self._core.timeout_s if timeout_s is None else timeout_s
-                return AsyncSession(self, state, tries.lease, limit_s)
+        """Open a session at one loader; see ``Client.session``. gRPC only."""
+        raise grpc_only("session")
 
-    def stream(
-        self,
-        inputs: Payloads | Iterable[Piece] | AsyncIterable[Piece],
-        params: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        expect: Expect = (),
-        timeout_s: float | None = None,
-    ) -> AsyncStream:
-        """Return a stream, for ``async for``; see ``Client.stream``.
-
-        The pieces of the input may come from an async iterator; a plain one must not wait.
-        """
-        log = InputLog(self._core.service, inputs, params, headers, expect)
-        return AsyncStream(self, log, AsyncPieces(log, inputs), timeout_s)
-
-    async def _known(self, tries: Tries) -> None:
-        if not self._core.is_known:
-            await asyncio.to_thread(self._core.wait_known, tries.remaining_s())
-
-    async def _try(
-        self, tries: Tries, address: str, request: bytes, timing: bool = False
-    ) -> bytes | None:
-        try:
-            asked = ASK_TIMING if timing else None
-            call = self._link(address).call(request, timeout=tries.timeout_s, metadata=asked)
-            answer: bytes = await call
-            if timing:
-                tries.timing = read_timing(await call.trailing_metadata())
-            return answer
-        except grpc.RpcError as error:
-            tries.broke(error.code(), error.details())
-            return None
-        except BaseException as error:
-            tries.end(Outcome.UNKNOWN)
-            if self._core.closed and isinstance(error, asyncio.CancelledError):
-                raise Unavailable(0, CLOSED, address, maybe_ran=True) from None
-            raise
-
-    def _link(self, address: str) -> _Link:
-        found = self._channels.get(address)
-        if found is None:
-            if self._core.closed:
-                raise Unavailable(0, CLOSED, address)
-            channel = self._open(address)
-            call = keyed(channel.unary_unary(_wire.CALL), self._core.api_key)
-            run = keyed(channel.stream_stream(_wire.RUN), self._core.api_key)
-            found = self._channels[address] = _Link(channel, call, run)
-        return found
-
-    def _open(self, address: str) -> grpc.aio.Channel:
-        options = self._core.options
-        if self._credentials is None:
-            return grpc.aio.insecure_channel(address, options=options)
-        return grpc.aio.secure_channel(address, self._credentials, options=options)
-
-    def _gone(self, endpoint: Endpoint) -> None:
-        """Called on any thread."""
-        try:
-            self._loop.call_soon_threadsafe(self._drop, endpoint)
-        except RuntimeError:
-            pass  # The loop is closed, and the channels with it.
-
-    def _drop(self, endpoint: Endpoint) -> None:
-        found = self._channels.pop(endpoint.address, None)
-        if found is not None:
-            close: Coroutine[Any, Any, None] = found.channel.close()
-            task = self._loop.create_task(close)
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
+    def endpoints(self) -> list[Endpoint]:
+        """Return the loaders that calls may go to now. gRPC only."""
+        raise grpc_only("endpoints")
 
 
-class AsyncSession(AsyncClosing, SessionBase):
-    """What ``Session`` is, for asyncio. Belongs to one task."""
+def _kind_of(target: str) -> type[AsyncClient]:
+    if is_http(target):
+        from aiges.client._http_aio import AsyncHttpClient
 
-    def __init__(
-        self, client: AsyncClient, state: SessionState, lease: Lease, timeout_s: float
-    ) -> None:
-        super().__init__(state, lease, timeout_s)
-        self._client = client
-
-    async def __aiter__(self) -> AsyncIterator[Payload]:
-        while not self.ended:
-            for payload in await self.read():
-                yield payload
-
-    async def write(self, payloads: Payloads, status: int = 1) -> None:
-        """Write a piece of input; ``status`` is its place in its stream (see ``Place``)."""
-        await self._ask(self._state.writing(payloads, status), self._timeout_s)
-        self._state.written()
-
-    async def read(self, timeout_s: float | None = None) -> list[Payload]:
-        """Return what has come, at least one payload; [] when the time passed, or at the end."""
-        until = None if timeout_s is None else time.monotonic() + timeout_s
-        while self._state.must_wait:
-            left_s = POLL_S if until is None else min(POLL_S, until - time.monotonic())
-            if left_s <= 0:
-                break
-            await self._ask(self._state.reading(left_s), left_s + self._timeout_s)
-        return self._state.drain()
-
-    async def close(self) -> None:
-        """End the session; output that was not read is lost. May be called twice."""
-        if not self._over:
-            try:
-                await self._ask(self._state.closing(), self._timeout_s)
-            except AigesError:
-                pass  # Then it is over as well.
-        self._finish(Outcome.OK)
-
-    async def _ask(self, request: bytes, timeout_s: float) -> None:
-        try:
-            answer = await self._client._link(self.host).call(request, timeout=timeout_s)
-        except grpc.RpcError as error:
-            raise self._broke(error.code(), error.details()) from None
-        self._take(answer)
-
-
-class AsyncStream(AsyncClosing, StreamBase):
-    """What ``Stream`` is, for asyncio. Belongs to one task; ``close`` also from another one."""
-
-    def __init__(
-        self, client: AsyncClient, log: InputLog, pieces: AsyncPieces, timeout_s: float | None
-    ) -> None:
-        super().__init__(client._core, log, timeout_s)
-        self._client, self._pieces = client, pieces
-        self._writers: list[asyncio.Task[None]] = []
-
-    def __del__(self) -> None:
-        if not getattr(self, "_over", True) and not self._client._loop.is_closed():
-            self._client._loop.call_soon_threadsafe(self._stop)
-
-    def __aiter__(self) -> AsyncStream:
-        return self
-
-    async def __anext__(self) -> Payload:
-        while not self._waiting:
-            if self._over:
-                raise StopAsyncIteration
-            try:
-                await self._receive()
-            except BaseException as error:
-                closed = self._over
-                await self.close()
-                cancelled = isinstance(error, asyncio.CancelledError)
-                if cancelled and self._log.fault is not None:
-                    raise self._log.fault from None
-                if cancelled and self._core.closed:
-                    raise Unavailable(0, CLOSED, self.host, maybe_ran=True) from None
-                if closed:  # By another task.
-                    raise StopAsyncIteration from None
-                raise
-        return self._waiting.popleft()
-
-    async def close(self) -> None:
-        """End the session; output that was not read is lost. May be called twice."""
-        self._waiting.clear()
-        await self._end()
-
-    aclose = close
-
-    async def _end(self) -> None:
-        self._stop()
-        if self._writers:
-            await asyncio.wait(self._writers)
-        await self._pieces.close()
-
-    def _stop(self) -> None:
-        self._leave()
-        if self._call is not None:
-            self._call.cancel()
-        for writer in self._writers:
-            writer.cancel()
-
-    async def _receive(self) -> None:
-        if self._call is None:
-            await self._begin()
-        try:
-            message = await self._call.read()
-            if message is grpc.aio.EOF:
-                self._complete()
-                await self._end()
-                return
-        except grpc.RpcError as error:
-            self._broke(error.code(), error.details())
-        else:
-            self._take(message)
-
-    async def _begin(self) -> None:
-        if self._tries is None:
-            self._tries = Tries(self._core, self._timeout_s)
-            await self._client._known(self._tries)
-        link = self._client._link(self._tries.begin())
-        self._call = link.run(timeout=self._tries.timeout_s)
-        writing = _write(self._call, self._pieces, self._pieces.begin())
-        self._writers.append(self._client._loop.create_task(writing))
-
-
-async def _write(call: Any, pieces: AsyncPieces, number: int) -> None:
-    """Send one try its input, no faster than it is taken."""
-    at = 0
+        return AsyncHttpClient
     try:
-        await call.wait_for_connection()
-        # Not call.write(): where that meets a call which the loader has ended, it puts INTERNAL in
-        # the place of what the loader said.
-        send = call._cython_call.send_serialized_message
-        while (message := await pieces.next(number, at)) is not None:
-            await send(message)
-            at += 1
-        if pieces.log.fault is not None:
-            call.cancel()
-        else:
-            await call.done_writing()
-    except (grpc.RpcError, grpc.aio.InternalError, asyncio.InvalidStateError):
-        pass  # The call is over; who reads hears why.
+        from aiges.client._grpc_aio import AsyncGrpcClient
+    except ImportError as error:
+        raise no_grpc(target, error) from error
+    return AsyncGrpcClient

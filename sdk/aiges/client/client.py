@@ -1,66 +1,74 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The blocking client."""
+"""The blocking client: what it can do, and the choice of who does it (HTTP or gRPC)."""
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+import copy
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import grpc  # type: ignore[import-untyped]
-
-from aiges.balance import Endpoint, Lease, Outcome
-from aiges.client import _wire
-from aiges.client._calls import CLOSED, Core, Tries, keyed
 from aiges.client._closing import Closing
-from aiges.client._encode import once_input, once_request
-from aiges.client._session import POLL_S, SessionBase, SessionState
-from aiges.client._stream import InputLog, Piece, Pieces, StreamBase
-from aiges.client._tls import credentials
-from aiges.client.errors import AigesError, Unavailable
-from aiges.client.message import (
-    TIMING,
-    Expect,
-    Payload,
-    Payloads,
-    Reply,
-    by_name,
-    read_timing,
-)
+from aiges.client._options import Options, is_http
+from aiges.client.message import Expect, Payloads, Reply
 
-__all__ = ["Client", "Session", "Stream"]
+if TYPE_CHECKING:
+    from aiges.balance import Endpoint
+    from aiges.client._grpc import Session, Stream
 
-ASK_TIMING = ((TIMING, "1"),)
+__all__ = ["Client", "ValueStream"]
+
+_Self = TypeVar("_Self", bound="Client")
 
 
-class _Link(NamedTuple):
-    channel: grpc.Channel
-    call: Any
-    run: Any
+class ValueStream(Closing, Iterator[Any]):
+    """The values of a streamed answer as they come. Belongs to one thread.
+
+    Leaving early (``close``, a ``with``, or dropping it) tells the model to stop; ``close`` also
+    from another thread. Reading raises AigesError.
+    """
+
+    headers: Mapping[str, str] = {}  # Of the answer, once reading has begun.
+
+    @property
+    def request_id(self) -> str:
+        """The name of the call in the loader's log, once reading has begun."""
+        return self.headers.get("x-request-id", "")
+
+    def __iter__(self) -> ValueStream:
+        return self
 
 
 class Client(Closing):
     """Calls a service of AIGES, wherever its loaders are. Thread-safe; make one and keep it.
 
-    ``target`` says where they are: ``consul://svcName``, ``file:/path/peers.toml`` or
-    ``host:port,host:port`` (see ``aiges.balance.targets``). ``service`` is the name that requests
-    carry. ``timeout_s`` bounds a call with all its tries (but no stream: that says its own).
-    ``retries`` says how many more tries, each at another loader, may follow one that was certainly
-    not executed; with ``idempotent`` also one that may have been. Each connection is pinged every
-    ``keepalive_s`` seconds (0: never), and given up when no answer comes for as long. ``ca`` makes
-    it speak TLS: the PEM file with the certificates that vouch for the loaders, or "system" for
-    those of this machine; ``cert`` and ``key`` are our own, for loaders that ask who we are.
-    ``api_key`` goes with every call; without it the environment's AIGES_API_KEY. Raises ValueError
-    and OSError for a target, and for files, that cannot be used.
+    ``target`` says where: ``http://host:port`` or ``https://..`` (which needs no other package),
+    ``unix:/path`` (HTTP by a socket of the file system); over gRPC (pip install
+    'aiges-host[client]') ``host:port,host:port``, ``consul://svcName`` or ``file:/path/peers.toml``
+    (see ``aiges.balance.targets``).
+    ``service`` names the model: over gRPC it is what requests carry; over HTTP a loader's only or
+    default model needs no name. ``timeout_s`` bounds a call with all its tries (but no stream: that
+    says its own). ``retries`` says how many more tries may follow one that was certainly not
+    executed (over gRPC each at another loader); with ``idempotent`` also one that may have been.
+    Each connection of gRPC is pinged every ``keepalive_s`` seconds (0: never), and given up when no
+    answer comes for as long. ``ca`` makes gRPC speak TLS: the PEM file with the certificates that
+    vouch for the loaders, or "system" for those of this machine, which https takes by itself;
+    ``cert`` and ``key`` are our own, for loaders that ask who we are. ``api_key`` goes with every
+    call; without it the environment's AIGES_API_KEY. Raises ValueError and OSError for a target,
+    and for files, that cannot be used; ImportError where gRPC is asked for and not installed.
 
     Do not fork with an open client: gRPC's threads do not come along.
     """
 
+    _options = Options()
+
+    def __new__(cls, target: str = "", *_: Any, **__: Any) -> Client:
+        """Make the kind that the target asks for."""
+        return object.__new__(_kind_of(target) if cls is Client else cls)
+
     def __init__(
         self,
         target: str,
-        service: str = "svcName",
+        service: str = "",
         *,
         timeout_s: float = 5.0,
         retries: int = 1,
@@ -71,24 +79,71 @@ class Client(Closing):
         cert: str = "",
         key: str = "",
     ) -> None:
-        self._credentials = credentials(ca, cert, key)
-        self._lock = threading.Lock()
-        self._channels: dict[str, _Link] = {}
-        self._core = Core(
-            target, service, timeout_s, retries, idempotent, keepalive_s, self._drop, api_key
+        raise NotImplementedError
+
+    def with_options(
+        self: _Self,
+        *,
+        timeout_s: float | None = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        accept: str | None = None,
+        request_id: str | None = None,
+    ) -> _Self:
+        """Return this client for calls of ``predict`` and ``stream`` that have these.
+
+        It shares the connections, and ends with them. ``params``: parameters of the engine beside
+        the inputs. ``headers``: fields of HTTP; over gRPC those of the request. ``accept``: the
+        media type that is wanted, of HTTP. ``request_id``: the name of the calls in the log.
+        """
+        made = copy.copy(self)
+        made._options = self._options.having(
+            {
+                "timeout_s": timeout_s,
+                "params": params,
+                "headers": headers,
+                "accept": accept,
+                "request_id": request_id,
+            }
         )
+        return made
 
-    def close(self) -> None:
-        """Stop discovery and close all connections; calls in flight fail as Unavailable."""
-        self._core.close()
-        with self._lock:
-            channels, self._channels = list(self._channels.values()), {}
-        for link in channels:
-            link.channel.close()
+    def predict(self, /, **inputs: Any) -> Reply:
+        """Call the model with its inputs by name, and wait for the whole answer.
 
-    def endpoints(self) -> list[Endpoint]:
-        """Return the loaders that calls may go to now."""
-        return self._core.picker.endpoints()
+        A value is text, a number, a list, a dict, a dataclass; or a file: a Path, bytes, an open
+        file, a PIL image, an array of numpy. None is not sent. For an engine without types (v1, v2)
+        numbers are parameters, and everything else is a payload.
+        Raises AigesError, of the kind that aiges.client.errors describes.
+        """
+        raise NotImplementedError
+
+    def stream(self, *args: Any, **inputs: Any) -> Any:
+        """Call a model that gives its answer piece by piece: iterating gives each as it comes.
+
+        With inputs by name, as of ``predict``, it returns a ValueStream of what the model yields.
+        Over gRPC, with the input as the first argument, it returns a Stream of Payloads, as
+        ``stream_payloads`` does.
+        """
+        raise NotImplementedError
+
+    def stream_payloads(
+        self,
+        inputs: Any,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        expect: Expect = (),
+        timeout_s: float | None = None,
+    ) -> Stream:
+        """Return a stream: a session whose output comes as the engine gives it. gRPC only.
+
+        ``inputs`` is the whole input, as for ``once`` (bytes, str, a dict or a list), or an
+        iterator of pieces of it, each of such a form or a Payload; it is read on another thread,
+        no faster than the engine takes them. It begins with the first reading, and takes as long as
+        it takes, unless ``timeout_s`` bounds it. Raises TypeError and BadRequest for a whole input
+        that is wrong; all else comes from the reading.
+        """
+        raise grpc_only("stream_payloads")
 
     def once(
         self,
@@ -99,26 +154,14 @@ class Client(Closing):
         timeout_s: float | None = None,
         timing: bool = False,
     ) -> Reply:
-        """Send the whole input, wait for the whole output.
+        """Send the whole input, wait for the whole output. gRPC only.
 
         ``payloads``: bytes or str (named "data"), a dict of them by name, or a list of Payload.
         ``expect``: the outputs to take, as names (of text) or Payloads; none: whatever comes.
         ``timing``: ask where the time went, for ``Reply.timing``.
         Raises AigesError, of the kind that aiges.client.errors describes.
         """
-        core = self._core
-        data = once_input(core.service, payloads, params, headers, expect)
-        tries = Tries(core, timeout_s)
-        if not core.is_known:
-            core.wait_known(tries.remaining_s())
-        while True:
-            address = tries.begin()
-            request = once_request(data, tries.wait_ms())
-            answer = self._try(tries, address, request, timing)
-            output = None if answer is None else tries.answered(answer)
-            if output is not None:
-                got = output.payloads
-                return Reply(by_name(got), address, tries.timing, got)
+        raise grpc_only("once")
 
     def session(
         self,
@@ -127,214 +170,39 @@ class Client(Closing):
         expect: Expect = (),
         timeout_s: float | None = None,
     ) -> Session:
-        """Open a session at one loader; it stays there. Raises AigesError.
+        """Open a session at one loader; it stays there. gRPC only. Raises AigesError.
 
         ``timeout_s`` bounds the opening, and is what each write and close may take.
         """
-        state = SessionState(self._core.service)
-        request = state.opening(params, headers, expect)
-        tries = Tries(self._core, timeout_s)
-        if not self._core.is_known:
-            self._core.wait_known(tries.remaining_s())
-        while True:
-            address = tries.begin()
-            answer = self._try(tries, address, request)
-            output = None if answer is None else tries.answered(answer, keep=True)
-            if output is not None:
-                assert tries.lease is not None
-                state.take(output)
-                limit_s = self._core.timeout_s if timeout_s is None else timeout_s
-                return Session(self, state, tries.lease, limit_s)
+        raise grpc_only("session")
 
-    def stream(
-        self,
-        inputs: Payloads | Iterable[Piece],
-        params: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        expect: Expect = (),
-        timeout_s: float | None = None,
-    ) -> Stream:
-        """Return a stream: a session whose output comes as the engine gives it.
-
-        ``inputs`` is the whole input, as for ``once`` (bytes, str, a dict or a list), or an
-        iterator of pieces of it, each of such a form or a Payload; it is read on another thread,
-        no faster than the engine takes them. It begins with the first reading, and takes as long as
-        it takes, unless ``timeout_s`` bounds it. Raises TypeError and BadRequest for a whole input
-        that is wrong; all else comes from the reading.
-        """
-        log = InputLog(self._core.service, inputs, params, headers, expect)
-        return Stream(self, log, Pieces(log, inputs), timeout_s)
-
-    def _try(
-        self, tries: Tries, address: str, request: bytes, timing: bool = False
-    ) -> bytes | None:
-        try:
-            link = self._link(address)
-            if timing:
-                with_call = link.call.with_call
-                answer, call = with_call(request, tries.timeout_s, metadata=ASK_TIMING)
-                tries.timing = read_timing(call.trailing_metadata())
-            else:
-                answer = link.call(request, tries.timeout_s)
-            done: bytes = answer
-            return done
-        except grpc.RpcError as error:
-            tries.broke(error.code(), error.details())
-            return None
-        except ValueError as error:  # As gRPC says it when the channel is closed under a call.
-            tries.end(Outcome.UNKNOWN)
-            if self._core.closed:
-                raise Unavailable(0, CLOSED, address) from error
-            raise
-        except BaseException:
-            tries.end(Outcome.UNKNOWN)
-            raise
-
-    def _link(self, address: str) -> _Link:
-        found = self._channels.get(address)
-        if found is not None:
-            return found
-        with self._lock:
-            if self._core.closed:
-                raise Unavailable(0, CLOSED, address)
-            if address not in self._channels:
-                channel = self._open(address)
-                call = keyed(channel.unary_unary(_wire.CALL), self._core.api_key)
-                run = keyed(channel.stream_stream(_wire.RUN), self._core.api_key)
-                self._channels[address] = _Link(channel, call, run)
-            return self._channels[address]
-
-    def _open(self, address: str) -> grpc.Channel:
-        options = self._core.options
-        if self._credentials is None:
-            return grpc.insecure_channel(address, options=options)
-        return grpc.secure_channel(address, self._credentials, options=options)
-
-    def _drop(self, endpoint: Endpoint) -> None:
-        with self._lock:
-            found = self._channels.pop(endpoint.address, None)
-        if found is not None:
-            found.channel.close()
+    def endpoints(self) -> list[Endpoint]:
+        """Return the loaders that calls may go to now. gRPC only."""
+        raise grpc_only("endpoints")
 
 
-class Session(Closing, SessionBase):
-    """A conversation with one instance of the engine. Belongs to one thread.
-
-    Iterating gives the payloads until the output ends. Every method raises AigesError: Unavailable
-    when the loader is gone (a session cannot move), WorkerLost when its worker died.
-    """
-
-    def __init__(self, client: Client, state: SessionState, lease: Lease, timeout_s: float) -> None:
-        super().__init__(state, lease, timeout_s)
-        self._client = client
-
-    def __iter__(self) -> Iterator[Payload]:
-        while not self.ended:
-            yield from self.read()
-
-    def write(self, payloads: Payloads, status: int = 1) -> None:
-        """Write a piece of input; ``status`` is its place in its stream (see ``Place``)."""
-        self._ask(self._state.writing(payloads, status), self._timeout_s)
-        self._state.written()
-
-    def read(self, timeout_s: float | None = None) -> list[Payload]:
-        """Return what has come, at least one payload; [] when the time passed, or at the end.
-
-        Without ``timeout_s`` (seconds) it waits until something comes.
-        """
-        until = None if timeout_s is None else time.monotonic() + timeout_s
-        while self._state.must_wait:
-            left_s = POLL_S if until is None else min(POLL_S, until - time.monotonic())
-            if left_s <= 0:
-                break
-            self._ask(self._state.reading(left_s), left_s + self._timeout_s)
-        return self._state.drain()
-
-    def close(self) -> None:
-        """End the session; output that was not read is lost. May be called twice."""
-        if not self._over:
-            try:
-                self._ask(self._state.closing(), self._timeout_s)
-            except AigesError:
-                pass  # Then it is over as well.
-        self._finish(Outcome.OK)
-
-    def _ask(self, request: bytes, timeout_s: float) -> None:
-        try:
-            answer = self._client._link(self.host).call(request, timeout=timeout_s)
-        except grpc.RpcError as error:
-            raise self._broke(error.code(), error.details()) from None
-        self._take(answer)
+def grpc_only(name: str) -> NotImplementedError:
+    return NotImplementedError(
+        f"{name}: over HTTP there are predict() and stream(); for {name}() give the address of the "
+        'loader without http://, as in Client("127.0.0.1:5090")'
+    )
 
 
-class Stream(Closing, StreamBase):
-    """The output of a stream: iterating gives Payloads until it ends. Belongs to one thread.
+def _kind_of(target: str) -> type[Client]:
+    if is_http(target):
+        from aiges.client._http import HttpClient
 
-    A payload's ``name`` says which output it is of, its attributes ``seq`` and ``status`` where it
-    stands there. Reading raises AigesError, and what the iterator of the input raised. Leaving
-    early ends the session: ``close``, a ``with``, or dropping it; ``close`` also from another
-    thread, under a reader.
-    """
+        return HttpClient
+    try:
+        from aiges.client._grpc import GrpcClient
+    except ImportError as error:
+        raise no_grpc(target, error) from error
+    return GrpcClient
 
-    def __init__(
-        self, client: Client, log: InputLog, pieces: Pieces, timeout_s: float | None
-    ) -> None:
-        super().__init__(client._core, log, timeout_s)
-        self._client, self._pieces = client, pieces
 
-    def __del__(self) -> None:
-        if not getattr(self, "_over", True):
-            self.close()
-
-    def __iter__(self) -> Stream:
-        return self
-
-    def __next__(self) -> Payload:
-        while not self._waiting:
-            if self._over:
-                raise StopIteration
-            try:
-                self._receive()
-            except BaseException:
-                closed = self._over
-                self.close()
-                if closed:  # By another thread.
-                    raise StopIteration from None
-                raise
-        return self._waiting.popleft()
-
-    def close(self) -> None:
-        """End the session; output that was not read is lost. May be called twice."""
-        self._waiting.clear()
-        self._stop()
-
-    def _stop(self) -> None:
-        self._leave()
-        if self._call is not None:
-            self._call.cancel()
-        self._pieces.close()
-
-    def _receive(self) -> None:
-        if self._call is None:
-            self._begin()
-        try:
-            message = next(self._call)
-        except StopIteration:
-            self._complete()
-            self._stop()
-        except grpc.RpcError as error:
-            self._broke(error.code(), error.details())
-        else:
-            self._take(message)
-
-    def _begin(self) -> None:
-        if self._tries is None:
-            self._tries = Tries(self._core, self._timeout_s)
-            if not self._core.is_known:
-                self._core.wait_known(self._tries.remaining_s())
-        link = self._client._link(self._tries.begin())
-        calls: list[Any] = []
-        self._call = link.run(self._pieces.feed(calls), timeout=self._tries.timeout_s)
-        calls.append(self._call)
-        if self._log.fault is not None:
-            self._call.cancel()
+def no_grpc(target: str, error: ImportError) -> ImportError:
+    """Return what to say where gRPC is asked for and not installed."""
+    return ImportError(
+        f"Client({target!r}): gRPC needs grpcio and protobuf (pip install 'aiges-host[client]'), "
+        f"http://host:port needs neither: {error}"
+    )

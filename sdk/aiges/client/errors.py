@@ -29,14 +29,19 @@ __all__ = [
     "Unavailable",
     "WorkerLost",
     "error_of",
+    "error_of_http",
 ]
 
 
 class AigesError(Exception):
     """``code`` is the product's number (0: none was told), ``text`` what was said about it.
 
-    ``host`` is the ``host:port`` that said it, empty where no host was asked.
+    ``host`` is the ``host:port`` that said it, empty where no host was asked. ``status`` is that
+    of HTTP, 0 where none came; ``request_id`` names the call in the loader's log, where known.
     """
+
+    status = 0
+    request_id = ""
 
     def __init__(self, code: int, text: str, host: str = "") -> None:
         super().__init__(code, text, host)
@@ -124,3 +129,27 @@ def error_of(code: int, text: str, host: str) -> AigesError:
     """Return the error for a code of the product."""
     kind = CODES[code].kind if code in CODES else EngineError
     return kind(code, text, host)
+
+
+def error_of_http(status: int, code: int, text: str, host: str, request_id: str = "") -> AigesError:
+    """Return the error for an answer of HTTP: by the product's code, else by the status."""
+    known = CODES[code].kind if code in CODES else None
+    if known is None or (known is EngineError and 400 <= status < 500):
+        known = _KINDS.get(status) or (BadRequest if 400 <= status < 500 else EngineError)
+    error = (
+        Unavailable(code, text, host, maybe_ran=True)
+        if known is Unavailable
+        else known(code, text, host)
+    )
+    error.status, error.request_id = status, request_id
+    return error
+
+
+# Statuses of proxies and of hosts without codes of ours.
+_KINDS: Mapping[int, type[AigesError]] = {
+    408: DeadlineExceeded,
+    429: Overloaded,
+    502: Unavailable,
+    503: Unavailable,
+    504: DeadlineExceeded,
+}

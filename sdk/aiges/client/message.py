@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the user hands in and gets back, and how it looks on the wire. No I/O; thread-safe."""
+"""What the user hands in and gets back, whatever carries it. No I/O; thread-safe."""
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Union
+from typing import Any, Union
 
-from aiges.client import _wire
-from aiges.client.errors import BadRequest, Unavailable, error_of
+from aiges.client._content import JSON, image_of, json_of, media_type, text_of, type_of
+from aiges.client.errors import BadRequest
 
-__all__ = ["DataType", "Expect", "Output", "Payload", "Payloads", "Reply"]
+__all__ = ["DataType", "Expect", "Payload", "Payloads", "Place", "Reply"]
 
 
 class DataType(enum.IntEnum):
@@ -24,6 +24,15 @@ class DataType(enum.IntEnum):
     OTHER = 4
 
 
+class Place(enum.IntEnum):
+    """Where in its stream a payload stands: the ``status`` of a write."""
+
+    BEGIN = 0
+    MIDDLE = 1
+    END = 2
+    WHOLE = 3  # The only one of its stream.
+
+
 @dataclass(frozen=True)
 class Payload:
     """One named piece of data. ``attributes`` are the engine's own words about it."""
@@ -33,11 +42,37 @@ class Payload:
     type: DataType = DataType.OTHER
     attributes: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def content_type(self) -> str:
+        """What the data are, as HTTP says it: by the attributes, else by the first bytes."""
+        return type_of(self.data, self.attributes, self.type == DataType.TEXT)
+
     def text(self) -> str:
-        """Return the data as a string (UTF-8; UnicodeDecodeError when it is none)."""
-        return self.data.decode("utf-8")
+        """Return the data as a string (UTF-8 unless said; UnicodeDecodeError when it is none)."""
+        return text_of(self.data, self.content_type)
+
+    def json(self) -> Any:
+        """Return the value of data that are JSON. Raises ValueError."""
+        return json_of(self.data, self.content_type)
+
+    def image(self) -> Any:
+        """Return a picture as a PIL image. Raises ValueError, and ImportError without Pillow."""
+        return image_of(self.data, self.content_type)
+
+    def value(self) -> Any:
+        """Return what the data are: the value of JSON, a str of text, else bytes."""
+        kind = media_type(self.content_type)
+        if kind == JSON or kind.endswith("+json"):
+            return self.json()
+        if not kind.startswith("text/"):
+            return self.data
+        try:
+            return self.text()
+        except UnicodeDecodeError:  # A piece of a stream may end within a character.
+            return self.data
 
 
+_Bytes = bytes  # ``Reply.bytes`` hides the name in its class.
 Payloads = Union[bytes, str, Mapping[str, Union[bytes, str]], Iterable[Payload]]
 Expect = Iterable[Union[str, Payload]]
 
@@ -83,50 +118,87 @@ def by_name(payloads: tuple[Payload, ...]) -> Mapping[str, Payload]:
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer to a once call, and the loader that gave it.
+    """The answer to a call, and the loader that gave it.
 
     ``payloads`` are its payloads by name, ``outputs`` all of them in order, as the engine gave
     them. An engine may give several of one name: text is joined in ``payloads`` (what was cut
     within a character is whole again, of equal attributes the last counts); of another type there
     is no one payload of that name, and asking for it raises LookupError: ``all`` has them.
     ``timing``: the milliseconds of each stage in the loader (queue, channel, engine, total), where
-    the call asked for them.
+    the call asked for them; over HTTP always. ``headers`` are those of HTTP, with names in lower
+    case; over gRPC the metadata. ``status`` is that of HTTP, 0 over gRPC.
     """
 
     payloads: Mapping[str, Payload]
     host: str
     timing: Mapping[str, float] = field(default_factory=dict)
     outputs: tuple[Payload, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = 0
 
     def __post_init__(self) -> None:
         if not self.outputs:
             object.__setattr__(self, "outputs", tuple(self.payloads.values()))
 
+    @property
+    def request_id(self) -> str:
+        """The name of the call in the loader's log; empty where none came."""
+        return self.headers.get("x-request-id", "")
+
+    @property
+    def bytes(self) -> _Bytes:
+        """The only output as it came. Raises LookupError where there are several."""
+        return self._one(None).data
+
+    @property
+    def content_type(self) -> str:
+        """What ``bytes`` are, as HTTP says it."""
+        return self._one(None).content_type
+
     def all(self, name: str | None = None) -> list[Payload]:
         """Return every payload of that name, in order; without a name, every one. May be empty."""
         return [payload for payload in self.outputs if name is None or payload.name == name]
 
-    def data(self, name: str | None = None) -> bytes:
+    def data(self, name: str | None = None) -> _Bytes:
         """Return the bytes of a payload; without a name, of the only one. Raises LookupError."""
+        return self._one(name).data
+
+    def text(self, name: str | None = None) -> str:
+        """Return the same as a string (UTF-8 unless said; UnicodeDecodeError when it is none)."""
+        return self._one(name).text()
+
+    def json(self, name: str | None = None) -> Any:
+        """Return the value of the same where it is JSON. Raises ValueError."""
+        return self._one(name).json()
+
+    def image(self, name: str | None = None) -> Any:
+        """Return the same as a PIL image. Raises ValueError, and ImportError without Pillow."""
+        return self._one(name).image()
+
+    def value(self, name: str | None = None) -> Any:
+        """Return the same as what it is: the value of JSON, a str of text, else bytes."""
+        return self._one(name).value()
+
+    def _one(self, name: str | None) -> Payload:
         if name is None:
             if len(self.payloads) != 1:
                 raise LookupError(f"expected one payload, got {sorted(self.payloads)}: name one")
-            return next(iter(self.payloads.values())).data
+            return next(iter(self.payloads.values()))
         if name not in self.payloads:
             raise LookupError(f"expected a payload {name!r}, got {sorted(self.payloads)}")
-        return self.payloads[name].data
-
-    def text(self, name: str | None = None) -> str:
-        """Return the same as a string (UTF-8; UnicodeDecodeError when it is none)."""
-        return self.data(name).decode("utf-8")
+        return self.payloads[name]
 
 
-class Output(NamedTuple):
-    """What one answer of a session brings. ``ended``: nothing comes after it."""
-
-    payloads: tuple[Payload, ...]
-    ended: bool
-    handle: str
+def stages_of(timing: str) -> dict[str, float]:
+    """Return the stages of a field server-timing: ``queue;dur=0.01, engine;dur=8.1``."""
+    stages = {}
+    for part in timing.split(","):
+        name, _, text = part.strip().partition(";dur=")
+        try:
+            stages[name] = float(text)
+        except ValueError:
+            pass  # No duration: not one of ours.
+    return stages
 
 
 def _item(name: str, value: Any) -> Payload:
@@ -151,75 +223,6 @@ def payload_list(payloads: Payloads, name: str = "data") -> list[Payload]:
                 f"{type(item).__name__} in a list"
             )
     return found
-
-
-def _payloads(output: Any) -> tuple[Payload, ...]:
-    made = []
-    for item in output.pl:
-        meta = item.meta
-        kind = _TYPES.get(meta.dataType, DataType.OTHER)
-        found = meta.attribute
-        attributes = {key: found[key] for key in found}  # dict(found) takes three times as long.
-        made.append(Payload(meta.name, item.data, kind, attributes))
-    return tuple(made)
-
-
-def _unreadable(error: Exception, host: str) -> Unavailable:
-    return Unavailable(0, f"not an XSF answer: {error}", host, maybe_ran=True)
-
-
-def read_answer(answer: bytes, host: str) -> Output:
-    """Return what a ResData says; raises the error that it tells."""
-    try:
-        message = _wire.ResData.FromString(answer)
-        data = message.data
-        output = _wire.LoaderOutput.FromString(data[0].data) if data else None
-    except Exception as error:  # Two kinds of DecodeError, by the protobuf in use.
-        raise _unreadable(error, host) from error
-    code = message.code
-    if output is None:
-        if code:
-            raise error_of(code, message.error_info, host)
-        return Output((), False, message.s.h)
-    if code or output.code:
-        # 10110 is the only one that the envelope tells too.
-        number = 10110 if code == 10110 else output.code or code
-        raise error_of(number, output.err or message.error_info, host)
-    status = output.status
-    # The answer to a once call, or the last of a session, needs no handle.
-    return Output(_payloads(output), status in ENDS, "" if status == ONCE else message.s.h)
-
-
-def read_output(message: bytes, host: str) -> Output:
-    """Return what a LoaderOutput of a stream says; raises the error that it tells."""
-    try:
-        output = _wire.LoaderOutput.FromString(message)
-    except Exception as error:
-        raise _unreadable(error, host) from error
-    if output.code:
-        raise error_of(output.code, output.err, host)
-    return Output(_payloads(output), output.status in ENDS, "")
-
-
-def read_timing(metadata: Iterable[tuple[str, Any]] | None) -> dict[str, float]:
-    """Return the stages of the trailer server-timing: ``queue;dur=0.01, engine;dur=8.1``."""
-    stages = {}
-    for key, value in metadata or ():
-        if key != TIMING:
-            continue
-        for part in str(value).split(","):
-            name, _, text = part.strip().partition(";dur=")
-            try:
-                stages[name] = float(text)
-            except ValueError:
-                pass  # No duration: not one of ours.
-    return stages
-
-
-TIMING = "server-timing"  # Also the key of the request's metadata that asks for it.
-ONCE = 3
-ENDS = (2, ONCE)
-_TYPES = {int(kind): kind for kind in DataType}
 
 
 def check_payloads(payloads: list[Payload]) -> None:
