@@ -4,6 +4,7 @@
 import email.parser
 import email.policy
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -24,6 +25,11 @@ from answering_server import echo
 from free_ports import free_ports
 
 NO_PATH = json.dumps({"header": {"code": 10003, "message": "no such path"}}).encode()
+
+
+def path_of(sent):
+    """The path without the deadline, which stands last."""
+    return re.sub(r"[?&]timeout_ms=\d+$", "", sent.path)
 
 
 def parts_of(sent):
@@ -47,7 +53,8 @@ def test_values_go_as_json_and_the_reply_says_what_came(serve, open_client):
     assert (reply.content_type, reply.request_id, reply.status) == ("application/json", "r1", 200)
     assert reply.bytes == reply.data() and reply.headers["x-request-id"] == "r1"
     (sent,) = server.requests
-    assert (sent.method, sent.path) == ("POST", "/predict")
+    assert (sent.method, sent.path.partition("=")[0]) == ("POST", "/predict?timeout_ms")
+    assert 0 < int(sent.path.partition("=")[2]) <= 5000
     assert sent.headers["content-type"] == "application/json"
     assert sent.headers["host"] == f"127.0.0.1:{server.port}"
 
@@ -115,7 +122,7 @@ def test_options_of_a_call_go_beside_its_inputs(serve, open_client):
     named.predict(text="x", timeout_s="an input")
     client.predict(text="y")
     first, second = server.requests
-    assert first.path == "/predict?size=a+b" and second.path == "/predict"
+    assert path_of(first) == "/predict?size=a+b" and path_of(second) == "/predict"
     assert first.headers["accept"] == "image/webp" and first.headers["x-request-id"] == "mine"
     assert first.headers["x-own"] == "1" and "x-own" not in second.headers
     assert first.headers["authorization"] == second.headers["authorization"] == "Bearer s3cret"
@@ -173,7 +180,7 @@ def test_a_loader_without_the_path_is_asked_by_its_own(serve, open_client):
     client = open_client(server.url)
     assert client.predict(text="hi", top=3).bytes == b"raw"
     assert client.predict(text="hi").bytes == b"raw"
-    paths = [sent.path.partition("&timeout_ms")[0] for sent in server.requests]
+    paths = [path_of(sent) for sent in server.requests]
     assert paths[:3] == ["/predict", "/-/openapi.json", "/v1/raw/a%20b?p.top=3"]
     assert len(paths) == 4
     assert parts_of(server.requests[2]) == {"text": ("text", "text/plain", b"hi")}
@@ -189,7 +196,7 @@ def test_a_model_among_others_is_called_by_its_name(serve, open_client, named):
     else:
         client = open_client(server.url + "/base/m/cat")
     client.predict(text="x")
-    assert server.requests[0].path == "/base/m/cat/predict"
+    assert path_of(server.requests[0]) == "/base/m/cat/predict"
 
 
 def test_an_error_of_the_model_with_404_is_none_of_the_path(serve, open_client):
@@ -270,7 +277,7 @@ def test_a_socket_of_the_file_system(open_client, tmp_path):
 
     def answer():
         peer, _ = listener.accept()
-        assert peer.recv(65536).startswith(b"POST /predict HTTP/1.1\r\n")
+        assert peer.recv(65536).startswith(b"POST /predict?")
         peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n42")
         peer.close()
 

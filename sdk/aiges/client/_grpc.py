@@ -17,7 +17,15 @@ from aiges.client._calls import CLOSED, Core, Tries, keyed
 from aiges.client._closing import Closing
 from aiges.client._encode import once_input, once_request
 from aiges.client._inputs import payloads_of, read_inputs
-from aiges.client._read import ASK_TIMING, Metadata, asked_by, read_metadata, reply_of
+from aiges.client._read import (
+    ASK_TIMING,
+    Metadata,
+    asked_by,
+    is_end,
+    read_metadata,
+    reply_of,
+    said_by,
+)
 from aiges.client._session import POLL_S, SessionBase, SessionState
 from aiges.client._stream import InputLog, Pieces, StreamBase
 from aiges.client._tls import credentials
@@ -157,8 +165,7 @@ class GrpcClient(Client):
         try:
             return self._once(payloads, params, options.headers, (), options.timeout_s, metadata)
         except AigesError as error:
-            error.request_id = request_id
-            raise
+            raise said_by(error, request_id) from None
 
     def stream(self, *args: Any, **inputs: Any) -> Any:
         """See ``Client.stream``."""
@@ -229,7 +236,12 @@ class Values(ValueStream):
         self._stream = stream
 
     def __next__(self) -> Any:
-        return next(self._stream).value()
+        try:
+            while is_end(payload := next(self._stream)):
+                pass
+            return payload.value()
+        except AigesError as error:
+            raise said_by(error, "") from None
 
     def close(self) -> None:
         self._stream.close()

@@ -18,7 +18,15 @@ from aiges.client._calls import CLOSED, Core, Tries, keyed
 from aiges.client._closing import AsyncClosing
 from aiges.client._encode import once_input, once_request
 from aiges.client._inputs import payloads_of, read_inputs
-from aiges.client._read import ASK_TIMING, Metadata, asked_by, read_metadata, reply_of
+from aiges.client._read import (
+    ASK_TIMING,
+    Metadata,
+    asked_by,
+    is_end,
+    read_metadata,
+    reply_of,
+    said_by,
+)
 from aiges.client._session import POLL_S, SessionBase, SessionState
 from aiges.client._stream import AsyncPieces, InputLog, StreamBase
 from aiges.client._tls import credentials
@@ -161,8 +169,7 @@ class AsyncGrpcClient(AsyncClient):
                 payloads, params, options.headers, (), options.timeout_s, metadata
             )
         except AigesError as error:
-            error.request_id = request_id
-            raise
+            raise said_by(error, request_id) from None
 
     def stream(self, *args: Any, **inputs: Any) -> Any:
         """See ``AsyncClient.stream``."""
@@ -237,7 +244,12 @@ class AsyncValues(AsyncValueStream):
         self._stream = stream
 
     async def __anext__(self) -> Any:
-        return (await self._stream.__anext__()).value()
+        try:
+            while is_end(payload := await self._stream.__anext__()):
+                pass
+            return payload.value()
+        except AigesError as error:
+            raise said_by(error, "") from None
 
     async def close(self) -> None:
         await self._stream.close()

@@ -15,7 +15,7 @@ from aiges.client._content import BYTES, media_type
 from aiges.client.errors import AigesError, Unavailable, error_of, error_of_http
 from aiges.client.message import DataType, Payload, Reply, by_name, stages_of
 
-__all__ = ["Answer", "Events"]
+__all__ = ["Answer", "Events", "event_value", "parameter", "split_parts"]
 
 NO_SUCH_PATH = 10003
 MOST_SHOWN = 500
@@ -78,23 +78,32 @@ class Answer:
         return Reply(by_name(outputs), self.host, timing, outputs, self.headers, self.status)
 
     def _parts(self) -> tuple[Payload, ...]:
-        """Several outputs: parts of RFC 2046, whose heads name them."""
-        boundary = b"\r\n--" + _parameter(self.headers["content-type"], "boundary").encode()
+        """Several outputs: parts whose heads name them."""
         made = []
-        for part in (b"\r\n" + self.body).split(boundary)[1:]:
-            if part.startswith(b"--"):
-                break
-            head, _, data = part.partition(b"\r\n\r\n")
-            fields = {}
-            for line in head.decode("utf-8", "replace").split("\r\n"):
-                key, _, value = line.partition(":")
-                fields[key.strip().lower()] = value.strip()
-            name = _parameter(fields.get("content-disposition", ""), "name") or OUTPUT_NAME
+        for fields, data in split_parts(self.body, self.headers["content-type"]):
+            name = parameter(fields.get("content-disposition", ""), "name") or OUTPUT_NAME
             made.append(_payload(name, data, fields.get("content-type", "")))
         return tuple(made)
 
 
-def _parameter(field: str, wanted: str) -> str:
+def split_parts(body: bytes, content_type: str) -> list[tuple[dict[str, str], bytes]]:
+    """Return the head and the data of each part of a multipart body (RFC 2046)."""
+    boundary = b"\r\n--" + parameter(content_type, "boundary").encode()
+    found = []
+    for part in (b"\r\n" + body).split(boundary)[1:]:
+        if part.startswith(b"--"):
+            break
+        head, _, data = part.partition(b"\r\n\r\n")
+        fields = {}
+        for line in head.decode("utf-8", "replace").split("\r\n"):
+            key, _, value = line.partition(":")
+            fields[key.strip().lower()] = value.strip()
+        found.append((fields, data))
+    return found
+
+
+def parameter(field: str, wanted: str) -> str:
+    """Return what is said behind a field's value: the charset of ``text/plain; charset=utf-8``."""
     for name, quoted, bare in _PARAMETER.findall(field):
         if name.lower() == wanted:
             return re.sub(r"\\(.)", r"\1", quoted) or str(bare)
@@ -175,7 +184,7 @@ class Events:
         if event == "error":
             self.ended, self._fault = True, self._error(value)
             return []
-        return [_value(value, self._typed)]
+        return [event_value(value, self._typed)]
 
     def _error(self, value: Any) -> AigesError:
         said = value.get("error", value.get("header", value)) if isinstance(value, dict) else {}
@@ -186,7 +195,7 @@ class Events:
         return error
 
 
-def _value(value: Any, typed: bool) -> Any:
+def event_value(value: Any, typed: bool) -> Any:
     """Return what an event says: bytes as such; of a loader's own path the only output."""
     if not typed and isinstance(value, dict) and len(value) == 1:
         (value,) = value.values()

@@ -94,6 +94,13 @@ def _target(path: str, query: Mapping[str, str]) -> str:
     return f"{path}?{urlencode(query)}" if query else path
 
 
+def _deadline(timeout_s: float | None) -> dict[str, str]:
+    """Return the key of the query that tells the loader how long somebody waits."""
+    if timeout_s is None or not timeout_s < 1e6:
+        return {}
+    return {"timeout_ms": str(max(1, int(timeout_s * 1000)))}
+
+
 def predict_request(
     route: Route,
     prefix: str,
@@ -103,10 +110,10 @@ def predict_request(
     events: bool,
 ) -> Request:
     """Return the request that calls the model there. ``timeout_s``: told to the loader."""
-    headers = _common(options, events)
     if not route.typed:
         return _payload_request(route, prefix, inputs, options, timeout_s, events)
-    path = _target(prefix + route.where, options.params)
+    headers = _common(options, events)
+    path = _target(prefix + route.where, {**options.params, **_deadline(timeout_s)})
     if any(item.data is not None for item in inputs):
         kind, body = _form([(item, item.data is not None) for item in inputs])
     else:
@@ -130,8 +137,7 @@ def _payload_request(
         others, scalars = scalars, []
     query = {f"p.{item.name}": item.field_text() for item in scalars}
     query.update({f"p.{name}": value for name, value in options.params.items()})
-    if timeout_s is not None and timeout_s < 1e9:
-        query["timeout_ms"] = str(max(1, int(timeout_s * 1000)))
+    query.update(_deadline(timeout_s))
     kind, body = _form([(item, True) for item in others])
     # Events of this path are values; the answer of the other is the output itself.
     way = "json" if events else "raw"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from aiges.client import _wire
-from aiges.client.errors import Unavailable, error_of
+from aiges.client.errors import AigesError, BadRequest, EngineError, Unavailable, error_of
 from aiges.client.message import DataType, Payload, Reply, by_name, stages_of
 
 __all__ = [
@@ -15,6 +15,8 @@ __all__ = [
     "Metadata",
     "Output",
     "asked_by",
+    "is_end",
+    "said_by",
     "reply_of",
     "read_answer",
     "read_metadata",
@@ -101,6 +103,25 @@ def asked_by(request_id: str) -> Metadata:
     return (*ASK_TIMING, (REQUEST_ID, request_id))
 
 
+def is_end(payload: Payload) -> bool:
+    """Return whether the payload only says that its stream has ended, as that of generators."""
+    return not payload.data and payload.attributes.get("status") == "2"
+
+
+def said_by(error: AigesError, request_id: str) -> AigesError:
+    """Return the error of ``predict`` as HTTP tells it: by what the engine says it is.
+
+    Over gRPC every error of a hook has one code, and the engine's own behind the text.
+    """
+    text, _, number = error.text.rpartition(";code=")
+    if type(error) is EngineError and number in _REFUSALS:
+        error = BadRequest(error.code, text, error.host)
+    error.request_id = request_id
+    return error
+
+
+# Of aiges.errors: BadInput, NotFound, AlreadyExists, Cancelled.
+_REFUSALS = ("30006", "30007", "30010", "30011")
 TIMING = "server-timing"  # Also the key of the request's metadata that asks for it.
 ASK_TIMING = ((TIMING, "1"),)
 REQUEST_ID = "x-request-id"
