@@ -13,7 +13,7 @@ from aiges import _dto
 from aiges.cli._findings import Findings
 from aiges.cli._signatures import check_hooks
 
-__all__ = ["Failed", "load", "make"]
+__all__ = ["Failed", "embed", "load", "make"]
 
 EMBEDDED = (
     "DataListCls DataListNode Response ResponseData SessionCreateResponse call_state callback "
@@ -25,15 +25,20 @@ class Failed(Exception):
     """The rest cannot be tried; why is among the findings."""
 
 
+def embed() -> None:
+    """Let ``import aiges_embed`` find what it finds in a worker."""
+    embedded = types.ModuleType("aiges_embed")
+    for name in EMBEDDED.split():
+        setattr(embedded, name, getattr(_dto, name))
+    sys.modules.setdefault("aiges_embed", embedded)
+
+
 def load(file: Path, findings: Findings) -> Any:
     """Import wrapper.py as the loader does: by its name, its folder on the path, aiges_embed there.
 
     Many files have only half of an ``except ImportError:`` branch, which no worker ever takes.
     """
-    embedded = types.ModuleType("aiges_embed")
-    for name in EMBEDDED.split():
-        setattr(embedded, name, getattr(_dto, name))
-    sys.modules.setdefault("aiges_embed", embedded)
+    embed()
     sys.path.insert(0, str(file.parent))
     sys.argv = [""]
     try:

@@ -8,7 +8,7 @@ import math
 import socket
 import time
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import Any
 
 from aiges.client._http_answer import Answer, Events
@@ -97,7 +97,7 @@ class HttpClient(Client):
         *,
         json: Any = None,
         data: bytes | None = None,
-        headers: dict[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Reply:
         """Send a body to any path of the server: ``json``, a value, or ``data``, bytes.
 
@@ -112,7 +112,7 @@ class HttpClient(Client):
         limit_s = self._options.timeout_s or self._timeout_s
         return self._whole(request, time.monotonic() + limit_s).reply()
 
-    def get(self, path: str, *, headers: dict[str, str] | None = None) -> Reply:
+    def get(self, path: str, *, headers: Mapping[str, str] | None = None) -> Reply:
         """Read any path of the server. Raises AigesError, also for an answer without success."""
         request = Request("GET", self._target.prefix + path, dict(headers or {}))
         limit_s = self._options.timeout_s or self._timeout_s
