@@ -91,7 +91,11 @@ Status Host::Serve(const WaitedSignals& signals) {
     ended.set_value();
   });
   const int signal = WaitForStop(signals);
-  LogInfo("main", "got signal ", signal, ", draining");
+  if (engine_failed_) {
+    LogInfo("main", "stopping, the engine did not start");
+  } else {
+    LogInfo("main", "got ", signal == SIGINT ? "SIGINT" : "SIGTERM", ", draining");
+  }
   BeginDrain();
   begin.set_value();
   AwaitDrain(signals, ended.get_future());
@@ -120,7 +124,8 @@ void Host::AwaitDrain(const WaitedSignals& signals, const std::future<void>& end
     }
     const int signal = signals.Wait(kDrainTick);
     if ((signal != SIGTERM && signal != SIGINT) || hurry_) continue;
-    LogWarn("main", "got signal ", signal, " again, what is open is answered now");
+    LogWarn("main", "got ", signal == SIGINT ? "SIGINT" : "SIGTERM",
+            " again, what is open is answered now");
     hurry_ = true;
     const TimePoint now = steady_clock::now();
     limit = std::min(limit, now + kHurryLimit);
@@ -276,6 +281,7 @@ void Host::WaitForEngine() {
   if (!status.ok()) {
     status.text = StrCat("the engine did not start: ", status.text);
     engine_ = std::move(status);
+    engine_failed_ = true;
     ::kill(::getpid(), SIGTERM);
     return;
   }

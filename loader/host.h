@@ -76,6 +76,7 @@ class Host {
   bool told_ready_ GUARDED_BY(told_mu_) = false;  // What health service and registry know.
   bool announced_ GUARDED_BY(told_mu_) = false;
   std::vector<std::string> told_models_ GUARDED_BY(told_mu_);  // That can be called.
+  std::atomic<bool> engine_failed_{false};
   Status engine_;  // Why no instance could serve; read after the waiter has ended.
   WorkerProcesses processes_;
   Hub hub_{clock_};

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "loader/base/log.h"
@@ -18,6 +20,8 @@
 
 namespace aiges {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr int kOk = 0;
 constexpr int kFailed = 1;
@@ -51,7 +55,30 @@ int RunHost(Configurator& configurator, const Flags& flags, const WaitedSignals&
   return kOk;
 }
 
-int Run(const Flags& flags) {
+// What makes a folder one to serve: a configuration, or something that may be an engine.
+bool IsProject() {
+  std::error_code error;
+  if (fs::exists("aiges.toml", error) || fs::exists("libwrapper.so", error)) return true;
+  for (fs::directory_iterator at(".", error), end; !error && at != end; at.increment(error)) {
+    const fs::path ending = at->path().extension();
+    if (ending == ".py" || ending == ".onnx" || ending == ".pbtxt") return true;
+  }
+  return false;
+}
+
+// No flag at all: serves what is here. Nothing is written for that.
+void ServeHere(Flags* flags) {
+  std::error_code error;
+  flags->action = Flags::Action::kServe;
+  flags->mode = 0;
+  flags->service = "svcName";
+  if (fs::exists(flags->config, error)) return;
+  flags->config = "/dev/null";
+  flags->default_config = "[svcName]\n";
+}
+
+int Run(Flags flags) {
+  if (!flags.service_given && flags.mode != 1) flags.service = FindService(flags);
   const WaitedSignals signals{SIGTERM, SIGINT, SIGHUP, SIGCHLD};
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);  // A log that may not grow costs lines, not the service.
@@ -93,6 +120,10 @@ int main(int argc, char** argv) {
   }
   switch (flags.action) {
     case aiges::Flags::Action::kUsage:
+      if (argc <= 1 && aiges::IsProject()) {
+        aiges::ServeHere(&flags);
+        return aiges::Run(std::move(flags));
+      }
       std::fputs(aiges::Usage().c_str(), stdout);
       return aiges::kOk;
     case aiges::Flags::Action::kVersion:
@@ -105,6 +136,6 @@ int main(int argc, char** argv) {
       return aiges::kOk;
     }
     default:
-      return aiges::Run(flags);
+      return aiges::Run(std::move(flags));
   }
 }

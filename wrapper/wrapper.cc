@@ -70,18 +70,18 @@ bool FindContract(std::string* name) {
   return true;
 }
 
-// The user's own module: wrapper.py, or that of "module:name".
-std::string UsersModule(const std::string& contract) {
+// The user's own module: wrapper.py, or that of [aiges] app, "module" or "module:name".
+std::string UsersModule() {
   const char* app = std::getenv("AIGES_APP");
-  if (app == nullptr || contract == "aiges") return "wrapper";
+  if (app == nullptr || *app == '\0') return "wrapper";
   return std::string(app).substr(0, std::strcspn(app, ":."));
 }
 
 // Where the user's code lies, for the texts of errors; also of what cannot be imported.
-void FindOwnFolder(const std::string& contract) {
+void FindOwnFolder() {
   const Ref util = OwnModule("importlib.util");
   const Ref spec = Ref::Steal(
-      util ? PyObject_CallMethod(util.get(), "find_spec", "s", UsersModule(contract).c_str())
+      util ? PyObject_CallMethod(util.get(), "find_spec", "s", UsersModule().c_str())
            : nullptr);
   const Ref origin = Ref::Steal(spec ? PyObject_GetAttrString(spec.get(), "origin") : nullptr);
   PyErr_Clear();  // The import says what is wrong.
@@ -106,14 +106,14 @@ bool IsAbsent(const std::string& module) {
 Ref ImportWrapper() {
   std::string contract;
   if (!FindContract(&contract)) return Ref();
-  FindOwnFolder(contract);
+  FindOwnFolder();
   const bool own = contract == "aiges";
-  const std::string name = own ? "wrapper" : "aiges.contracts." + contract;
+  const std::string name = own ? UsersModule() : "aiges.contracts." + contract;
   Ref module = Ref::Steal(PyImport_ImportModule(name.c_str()));
   if (module) return module;
   if (IsAbsent(name)) {
     PyErr_Clear();
-    SetError(kInitError, own ? "no wrapper.py found in " + SearchedFolders() +
+    SetError(kInitError, own ? "no " + name + ".py found in " + SearchedFolders() +
                                    " (put its folder on PYTHONPATH or in [instances] pythonpath)"
                              : "[aiges] contract: expected one of those in the package "
                                "aiges.contracts, got \"" +
@@ -124,7 +124,7 @@ Ref ImportWrapper() {
   PyErr_Fetch(&type, &value, &trace);
   const std::string hiding = FilesThatHide();
   PyErr_Restore(type, value, trace);
-  const std::string what = own ? "import of wrapper.py" : "import of the contract " + contract;
+  const std::string what = own ? "import of " + name + ".py" : "import of the contract " + contract;
   SetPythonError(kInitError, what + " raised ",
                  hiding.empty() ? "" : " (imported instead of Python's own: " + hiding + ")");
   return Ref();

@@ -191,6 +191,7 @@ struct RegistrySettings {
 struct LogSettings {
   LogLevel level = LogLevel::kInfo;
   std::string file;
+  bool access = false;  // A line for each call.
 };
 
 // One line of -show-config.

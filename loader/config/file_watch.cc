@@ -21,6 +21,14 @@ bool IsForeign(const fs::path& folder) {
          name == "node_modules" || fs::exists(folder / "pyvenv.cfg", error);
 }
 
+bool HasCode(const std::string& folder) {
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    if (at->path().extension() == ".py") return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 FileWatch::FileWatch(std::vector<std::string> files, std::vector<std::string> folders)
@@ -28,7 +36,7 @@ FileWatch::FileWatch(std::vector<std::string> files, std::vector<std::string> fo
   const char* inherited = std::getenv("PYTHONPATH");
   std::istringstream list(inherited == nullptr ? "" : inherited);
   for (std::string folder; std::getline(list, folder, ':');) {
-    if (!folder.empty()) folders_.push_back(folder);
+    if (!folder.empty()) libraries_.push_back(folder);
   }
   folders_.emplace_back(".");
   seen_ = Look();
@@ -58,6 +66,9 @@ FileWatch::Marks FileWatch::Look() const {
   Marks marks;
   for (const std::string& file : files_) LookAt(file, &marks);
   for (const std::string& folder : folders_) {
+    if (HasCode(folder)) LookBelow(folder, &marks);
+  }
+  for (const std::string& folder : libraries_) {
     std::error_code error;
     if (fs::exists(StrCat(folder, "/wrapper.py"), error)) LookBelow(folder, &marks);
   }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // loader/config/file_watch.h: notices that aiges.toml or the engine's code has changed.
 //
-// Code is every .py file below a folder with a wrapper.py, but for packages of an environment and
-// hidden folders, and the plugin that [instances] library names. Looks at what stat says, a few
-// hundred calls at most, whenever it is asked; belongs to one thread.
+// Code is every .py file below a folder that has one of them itself, but for packages of an
+// environment and hidden folders, and the plugin that [instances] library names. A folder of
+// PYTHONPATH is looked at only where it has a wrapper.py: others are libraries. Looks at what stat
+// says, a few hundred calls at most, whenever it is asked; belongs to one thread.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,7 @@ class FileWatch {
  public:
   static constexpr size_t kMostFiles = 2000;
 
-  // `folders` and those of PYTHONPATH, and the current one, are where wrapper.py may be. `files`
+  // `folders` and those of PYTHONPATH, and the current one, are where the code may be. `files`
   // are watched, too.
   FileWatch(std::vector<std::string> files, std::vector<std::string> folders);
 
@@ -34,7 +35,7 @@ class FileWatch {
   static void LookAt(const std::string& path, Marks* out);
   static void LookBelow(const std::string& folder, Marks* out);
 
-  std::vector<std::string> files_, folders_;
+  std::vector<std::string> files_, folders_, libraries_;
   Marks seen_;
 };
 

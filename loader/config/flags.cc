@@ -19,6 +19,7 @@ struct Parsed {
 std::unique_ptr<CLI::App> MakeApp(Parsed* p) {
   auto app = std::make_unique<CLI::App>(
       "AIService: serves the model in wrapper.py or libwrapper.so over gRPC and HTTP.\n"
+      "Without arguments it serves what is in this folder.\n"
       "Typical: AIService -m=0 -c=aiges.toml -s=svcName",
       "AIService");
   app->set_help_flag();
@@ -34,7 +35,8 @@ std::unique_ptr<CLI::App> MakeApp(Parsed* p) {
   app->add_option("--oc", p->flags.override_config, "TOML text for keys that go before the file's")
       ->type_name("TOML");
   app->add_option("--s", p->flags.service,
-                  "service name = the section of the file with its addresses (default svcName)")
+                  "service name = the section of the file with its addresses (default svcName, or "
+                  "the only one)")
       ->type_name("NAME");
   app->add_option("--p", p->flags.project, "project in the config centre (default AIpaas)")
       ->type_name("NAME");
@@ -52,6 +54,9 @@ std::unique_ptr<CLI::App> MakeApp(Parsed* p) {
   app->add_flag("--show-config", p->show,
                 "print the configuration in force and where each value is from; exit");
   app->add_flag("--v,--version", p->version, "print the version; exit");
+  app->footer(
+      "Exit code: 0 stopped as asked, or -check found nothing; 1 a port, the engine or another\n"
+      "part could not be started; 2 wrong flags or configuration.");
   app->add_flag("--mnist", p->mnist, "")->group("");
   app->add_option("--plugin", p->ignored, "")->group("");
   app->add_option("--polaris-prefix", p->ignored, "")->group("");
@@ -112,7 +117,8 @@ Status ParseFlags(int argc, char** argv, Flags* out) {
         StrCat("AIService: -m: expected 0 (local file), 1 (config centre) or 2, got ", out->mode,
                ". Typical: AIService -m=0 -c=aiges.toml -s=svcName"));
   }
-  if (out->service.empty()) out->service = "svcName";
+  out->service_given = !out->service.empty();
+  if (!out->service_given) out->service = "svcName";
   if (out->config.empty()) out->config = "aiges.toml";
   return Status::Ok();
 }

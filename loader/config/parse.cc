@@ -220,6 +220,7 @@ class Reader {
       s_.log.level = found->second;
     }
     keys_.Text("log", "file", &s_.log.file);
+    keys_.Bool("log", "access", &s_.log.access);
     keys_.Text("log", "listening_line", &s_.service.listening_line);
     keys_.Text("log", "stopped_line", &s_.service.stopped_line);
   }
@@ -238,6 +239,13 @@ std::string ExecutableDir() {
   return fs::read_symlink("/proc/self/exe", error).parent_path().string();
 }
 
+// In the current folder, or where images have it.
+std::string FoundConfig(const std::string& name) {
+  std::error_code error;
+  const std::string in_conf = (fs::path(ExecutableDir()).parent_path() / "conf" / name).string();
+  return !fs::exists(name, error) && fs::exists(in_conf, error) ? in_conf : name;
+}
+
 }  // namespace
 
 Status WriteDefaultConfig(const std::string& path) {
@@ -254,11 +262,8 @@ Status WriteDefaultConfig(const std::string& path) {
 
 ParseResult LoadSettings(const Flags& flags) {
   ParseResult result;
-  std::string path = flags.config;
+  std::string path = FoundConfig(flags.config);
   std::error_code error;
-  const std::string in_conf =
-      (fs::path(ExecutableDir()).parent_path() / "conf" / flags.config).string();
-  if (!fs::exists(path, error) && fs::exists(in_conf, error)) path = in_conf;
   if (!fs::exists(path, error) && flags.mode == 0 && path == "aiges.toml") {
     const Status written = WriteDefaultConfig(path);
     if (!written.ok()) result.errors.push_back(written.text);
@@ -277,13 +282,22 @@ ParseResult LoadSettings(const Flags& flags) {
     result.settings.instances.config_folder = fs::path(path).parent_path().string();
   }
   Reader reader(&file, flags, &result.settings);
-  if (file.errors().empty()) reader.ReadAll();  // After a syntax error nothing else is certain.
-  if (file.errors().empty() || file.HasSection(flags.service)) {
+  const bool sound = file.errors().empty();  // After a syntax error nothing else is certain.
+  if (sound) reader.ReadAll();
+  if (file.errors().empty() || (sound && file.HasSection(flags.service))) {
     result.ignored = file.Unread(flags.service);
   }
   result.errors.insert(result.errors.end(), file.errors().begin(), file.errors().end());
   result.errors.insert(result.errors.end(), reader.user_errors.begin(), reader.user_errors.end());
   return result;
+}
+
+std::string FindService(const Flags& flags) {
+  const std::optional<std::string> text = ReadFile(FoundConfig(flags.config));
+  if (!text) return flags.service;
+  TomlFile file(flags.config, *text, flags.default_config, flags.override_config);
+  const std::vector<std::string> services = file.Services();
+  return services.size() == 1 && !file.HasSection(flags.service) ? services.front() : flags.service;
 }
 
 RegistrySettings LoadRegistrySettings(const Flags& flags, std::vector<std::string>* errors) {

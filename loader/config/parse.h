@@ -20,6 +20,10 @@ struct ParseResult {
 // in the current folder. In mode 0 a missing aiges.toml is written first, as people expect.
 ParseResult LoadSettings(const Flags& flags);
 
+// The service that is meant where no -s says it: the only section of the file that has addresses,
+// svcName before all.
+std::string FindService(const Flags& flags);
+
 // Where the config centre is (-m=1), before there is a file: command line, -dc and environment.
 RegistrySettings LoadRegistrySettings(const Flags& flags, std::vector<std::string>* errors);
 

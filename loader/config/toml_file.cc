@@ -286,6 +286,19 @@ void TomlFile::RefuseUnread(const std::vector<std::string>& keys,
   }
 }
 
+std::vector<std::string> TomlFile::Services() const {
+  std::vector<std::string> names;
+  for (const Impl::Source& source : impl_->sources) {
+    for (const auto& [key, node] : source.table) {
+      const std::string name(key.str());
+      const toml::table* table = node.as_table();
+      if (table == nullptr || !IsService(*table) || IsOurs(name) || name == "wrapper") continue;
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    }
+  }
+  return names;
+}
+
 bool TomlFile::HasSection(std::string_view section) const {
   return std::any_of(impl_->sources.begin(), impl_->sources.end(), [&](const Impl::Source& s) {
     return s.table.get_as<toml::table>(section) != nullptr;

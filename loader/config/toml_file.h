@@ -45,6 +45,8 @@ class TomlFile {
   std::map<std::string, std::string> Tables(std::string_view section);
   bool IsInteger(std::string_view section, std::string_view key) const;
 
+  // The sections that have addresses, and are none of ours.
+  std::vector<std::string> Services() const;
   bool HasSection(std::string_view section) const;
   // "[section] key" of everything nobody asked for. In a table of ours (known_names.h), `service`
   // among them, that is an error unless the earlier loader knew the key; so is a table whose name

@@ -3,8 +3,8 @@
 //
 // Bytes come in any cut; lines go out whole, with the worker's name, control characters made
 // visible. A line longer than kLongest is cut into several. \r ends a line, too; of many such in a
-// row (a progress bar) only the last is logged. The last lines are kept: what a worker says before
-// it dies is mostly why.
+// row (a progress bar) only the last is logged. A traceback of Python is logged as an error. The
+// last lines are kept: what a worker says before it dies is mostly why.
 // Belongs to the hub thread.
 #pragma once
 
@@ -54,7 +54,7 @@ class LineLog {
     if (text.empty()) return;
     std::string line;
     AppendVisible(&line, text);
-    Log(LogLevel::kInfo, name_, line);
+    Log(LevelOf(line), name_, line);
     tail_bytes_ += line.size();
     tail_.push_back(std::move(line));
     while (tail_.size() > kTailLines || tail_bytes_ > kTailBytes) {
@@ -63,8 +63,17 @@ class LineLog {
     }
   }
 
+  // From the head of a traceback up to the exception, the first line that is not indented.
+  LogLevel LevelOf(std::string_view line) {
+    const bool begins = line.ends_with("Traceback (most recent call last):");
+    const bool is_part = begins || in_traceback_;
+    in_traceback_ = begins || (in_traceback_ && line.starts_with(' '));
+    return is_part ? LogLevel::kError : LogLevel::kInfo;
+  }
+
   std::string name_, line_;
   std::string bar_;  // The last line that ended with \r, until one does not.
+  bool in_traceback_ = false;
   std::deque<std::string> tail_;
   size_t tail_bytes_ = 0;
 };

@@ -12,6 +12,7 @@
 #include "loader/protocols/http_answer.h"
 #include "loader/protocols/stream_call.h"
 #include "loader/protocols/xsf_call.h"
+#include "loader/routes/access_log.h"
 #include "loader/routes/http_owner.h"
 
 namespace aiges {
@@ -122,6 +123,19 @@ std::unique_ptr<Responder> ExchangeRoutes::Begin(std::shared_ptr<Exchange> excha
   doors_.Look();
   std::string room;
   RouteOwner* const owner = table_.Find(RoutePath(head.target(), &room));
+  const bool page = owner != nullptr && owner->is_page();
+  // What watches the loader asks all the time.
+  if (!grpc_.lane.settings.log.access || page || head.path().starts_with(kHealthPath)) {
+    return BeginAt(std::move(exchange), owner);
+  }
+  return BeginLogged(std::move(exchange), [this, owner](std::shared_ptr<Exchange> logged) {
+    return BeginAt(std::move(logged), owner);
+  });
+}
+
+std::unique_ptr<Responder> ExchangeRoutes::BeginAt(std::shared_ptr<Exchange> exchange,
+                                                   RouteOwner* owner) {
+  const RequestHead& head = exchange->head();
   if (RefusePort(exchange.get(), owner)) return nullptr;
   const bool grpc = owner != nullptr && owner->is_grpc();
   const std::string_view type = head.fields.Find("content-type");

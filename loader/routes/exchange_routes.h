@@ -40,6 +40,7 @@ class ExchangeRoutes final : public Handler {
 
  private:
   bool RefusePort(Exchange* exchange, const RouteOwner* owner) const;
+  std::unique_ptr<Responder> BeginAt(std::shared_ptr<Exchange> exchange, RouteOwner* owner);
 
   GrpcServices& grpc_;
   const Cors cors_;  // Of gRPC-Web.

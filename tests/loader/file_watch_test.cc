@@ -65,10 +65,26 @@ TEST_F(FileWatchTest, PackagesCachesAndHiddenFoldersAreNot) {
   EXPECT_EQ(watch.Changed(), "");
 }
 
-TEST_F(FileWatchTest, AFolderWithoutAWrapperIsNotSearched) {
-  Write("elsewhere/a.py", "1");
-  FileWatch watch({}, {Path("elsewhere")});
-  Write("elsewhere/a.py", "22");
+TEST_F(FileWatchTest, CodeOfAnyNameIsWatched) {
+  Write("mine/model.py", "1");
+  FileWatch watch({}, {Path("mine")});
+  Write("mine/model.py", "22");
+  EXPECT_EQ(watch.Changed(), Path("mine/model.py"));
+}
+
+TEST_F(FileWatchTest, AFolderWithoutCodeIsNotSearched) {
+  Write("data/deep/a.py", "1");
+  FileWatch watch({}, {Path("data")});
+  Write("data/deep/a.py", "22");
+  EXPECT_EQ(watch.Changed(), "");
+}
+
+TEST_F(FileWatchTest, ALibraryOnPythonpathIsNotSearched) {
+  Write("library/a.py", "1");
+  ::setenv("PYTHONPATH", Path("library").c_str(), 1);
+  FileWatch watch({}, {});
+  ::unsetenv("PYTHONPATH");
+  Write("library/a.py", "22");
   EXPECT_EQ(watch.Changed(), "");
 }
 

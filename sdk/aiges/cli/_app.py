@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 from collections.abc import Mapping
 from typing import Any
@@ -15,8 +16,10 @@ COMMANDS = {
     "create": "Make a project: wrapper, test data, configuration, Dockerfile.",
     "run": "Run the wrapper's hooks in this process; breakpoints work.",
     "check": "Find what breaks the contract, with file, line and fix.",
-    "serve": "Start AIService on a wrapper.py or libwrapper.so.",
+    "serve": "Start AIService on a file, a folder or an application.",
     "call": "Send one request, show or save the answer.",
+    "load": "Send many, and tell how fast and how many were answered.",
+    "doctor": "Look at what serving needs here, and say what is missing.",
     "schema": "Print what goes in and out of the wrapper.",
     "status": "Show how a running loader is.",
     "top": "The same, live.",
@@ -56,6 +59,19 @@ class LazyGroup(click.Group):
         super().__init__(name, **options)
         self._package, self._table = package, table
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the command that was probably meant."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            meant = difflib.get_close_matches(args[0], self._table, 1, 0.6)
+            if meant and error.message.startswith("No such command"):
+                said = f"{error.message} Did you mean {meant[0]!r}?"
+                raise click.UsageError(said, ctx) from None
+            raise
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self._table)
 
@@ -82,12 +98,18 @@ class LazyGroup(click.Group):
         ]
 
 
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 it did not go well, as the text or the JSON says; 2 wrong words on the "
+    "command line. serve ends with the code of AIService, load with that of xtest (3: no good "
+    "answer)."
+)
 asectl = click.version_option(__version__, prog_name="asectl")(
     LazyGroup(
         "asectl",
         "aiges.cli",
         COMMANDS,
         help="Make, try, check, serve and watch an engine of AIGES. Every command has --json.",
+        epilog=EXIT_CODES,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
 )

@@ -4,17 +4,21 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from aiges._programs import HOME, PACKAGE, native_program
 from aiges.cli import _toml
-from aiges.cli._say import CliError
-from aiges.contracts._detect import app_of, find_contracts, is_only_tasks
+from aiges.cli._errors import CliError
+from aiges.contracts._detect import app_of, contract_of_file, find_contracts, is_only_tasks
 
 __all__ = ["Plugin", "find_engine", "find_headers", "find_plugin", "find_program", "python_path"]
 
 FILES = ("wrapper.py", "libwrapper.so")
+# What an application that is named without a contract imports, where it is no ASGI.
+_WSGI = re.compile(r"^\s*(?:from|import)\s+(?:flask|bottle|django\.core\.wsgi|wsgiref)\b", re.M)
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,8 @@ class Plugin:
     file: Path
     project: Path
     contract: str = ""
+    # What [aiges] app is to say where the user has named a file or "module:name".
+    app: str = ""
 
     @property
     def folder(self) -> Path:
@@ -40,22 +46,30 @@ class Plugin:
 
     @property
     def said(self) -> dict[str, str]:
-        """What [aiges] says of a contract's code."""
-        if not self.contract:
+        """What [aiges] says of the code, where it is not a plain wrapper.py."""
+        if not self.contract and not self.app:
             return {}
-        return {"contract": self.contract, "app": app_of(self.contract, self.file)}
+        contract = self.contract or "aiges"
+        return {"contract": contract, "app": self.app or app_of(contract, self.file)}
 
 
 def find_engine(path: Path) -> Plugin:
-    """Return the plugin at ``path``, or the code for another contract that lies there."""
+    """Return the plugin at ``path``, or the code for another contract that lies there.
+
+    ``path`` is a folder, a file of any name, or ``module:name``: an object of a module here.
+    """
+    if path.suffix == ".onnx" and path.is_file():
+        return Plugin(path.absolute(), path.absolute().parent, "onnx", path.name)
+    if path.suffix == ".py" and path.is_file() and path.name != "wrapper.py":
+        return _named(path.absolute())
+    module, colon, name = str(path).partition(":")
+    if colon and not path.exists():
+        return _object(module, name)
     folder = path.absolute() if path.is_dir() else path.absolute().parent
     said = _said_contract(folder / "aiges.toml") if path.is_dir() else None
     if said is not None:
-        return Plugin(folder / said[1], folder, said[0])
-    named = path.is_file() and path.suffix == ".py" and path.name != "wrapper.py"
-    found = find_contracts(folder) if path.is_dir() or named else []
-    if named:
-        found = [(name, file) for name, file in found if name != "aiges"]
+        return said
+    found = find_contracts(folder) if path.is_dir() else []
     if len(found) > 1:
         shown = " and ".join(f"{name} ({file.name})" for name, file in found)
         raise CliError(
@@ -67,19 +81,76 @@ def find_engine(path: Path) -> Plugin:
         is_theirs = plugin.is_python and is_only_tasks(plugin.file)
         return replace(plugin, contract="tasks") if is_theirs else plugin
     name, file = found[0]
-    return Plugin(path.absolute() if named else file, folder, name)
+    return Plugin(file, folder, name)
 
 
-def _said_contract(file: Path) -> tuple[str, str] | None:
-    """Return the contract that the file names, beside AIGES's own two, and the user's file."""
+def _named(file: Path) -> Plugin:
+    """Return a file that the user has named, whatever it is called."""
+    if not file.stem.isidentifier():
+        raise CliError(
+            f"expected the name of a Python module, got {file.name}: rename it to letters, digits "
+            "and _, as import wants it"
+        )
+    contract = contract_of_file(file)
+    if not contract:
+        raise CliError(
+            f"{file}: expected a file with hooks (def wrapperOnceExec, class Wrapper, def chat, ..)"
+            " or code for a system that AIGES knows, found neither; of an ASGI or WSGI application "
+            f"name the object: asectl serve {file.stem}:app"
+        )
+    project = _project_of(file)
+    if contract == "aiges":
+        return Plugin(file, project, app=file.stem)
+    return Plugin(file, project, contract, app_of(contract, file))
+
+
+def _object(module: str, name: str) -> Plugin:
+    """Return what module:name means: a class or function of a contract's, or an application."""
+    here = Path.cwd()
+    file = here.joinpath(*module.split(".")).with_suffix(".py")
+    if not file.is_file():
+        file = here.joinpath(*module.split("."), "__init__.py")
+    if not file.is_file() or not all(part.isidentifier() for part in module.split(".")):
+        raise CliError(
+            f"expected a file, a folder or module:name, got {module}:{name}: there is no module "
+            f"{module} in {here}"
+        )
+    contract = contract_of_file(file)
+    if contract in ("", "aiges"):
+        text = file.read_text(encoding="utf-8", errors="replace")
+        contract = "wsgi" if _WSGI.search(text) else "asgi"
+    return Plugin(file, here, contract, f"{module}:{name}")
+
+
+def _project_of(file: Path) -> Path:
+    """Return the folder where aiges.toml belongs: that of the file, or the one of its wrapper/."""
+    folder = file.parent
+    has_config = (folder / "aiges.toml").is_file() or folder.name != "wrapper"
+    return folder if has_config else folder.parent
+
+
+def _said_contract(file: Path) -> Plugin | None:
+    """Return the code that aiges.toml names; None: it names none, or the plain ones of AIGES."""
     tables = _toml.read(file) if file.is_file() else {}
     aiges = tables.get("aiges", {})
-    contract = aiges.get("contract", "") if isinstance(aiges, dict) else ""
-    if contract in ("", "aiges", "c"):
+    said = aiges if isinstance(aiges, dict) else {}
+    contract, app = str(said.get("contract", "")), str(said.get("app", ""))
+    module = app.partition(":")[0].removesuffix(".py")
+    if contract not in ("", "aiges", "c"):
+        return Plugin(file.parent / f"{module or 'aiges'}.py", file.parent, contract, app)
+    if contract == "c" or not module:
         return None
-    app = str(aiges.get("app", ""))
-    module = app.partition(":")[0].removesuffix(".py") or "aiges"
-    return str(contract), f"{module}.py"
+    for folder in (file.parent, *_pythonpath(tables, file.parent)):
+        if (folder / f"{module}.py").is_file():
+            return Plugin(folder / f"{module}.py", file.parent, app=module)
+    return None
+
+
+def _pythonpath(tables: dict[str, Any], project: Path) -> list[Path]:
+    instances = tables.get("instances", {})
+    said = instances.get("pythonpath", "") if isinstance(instances, dict) else ""
+    names = said if isinstance(said, list) else str(said).split(os.pathsep)
+    return [project / str(name) for name in names if name]
 
 
 def find_plugin(path: Path) -> Plugin:
@@ -89,14 +160,17 @@ def find_plugin(path: Path) -> Plugin:
     """
     path = path.absolute()
     if path.is_file():
+        if path.suffix == ".py" and path.name != "wrapper.py":
+            plugin = _named(path)
+            if plugin.contract not in ("", "tasks"):
+                raise CliError(
+                    f"expected hooks of AIGES in {path}, found code for the contract "
+                    f"{plugin.contract}: asectl check and serve take it, this command does not"
+                )
+            return plugin
         if path.name != "wrapper.py" and path.suffix != ".so":
-            raise CliError(
-                f"expected a wrapper.py or a libwrapper.so, got {path}: the loader imports the "
-                "module wrapper, so rename the file, or import it in a wrapper.py"
-            )
-        folder = path.parent
-        has_config = (folder / "aiges.toml").is_file() or folder.name != "wrapper"
-        return Plugin(path, folder if has_config else folder.parent)
+            raise CliError(f"expected a Python file or a libwrapper.so, got {path}")
+        return Plugin(path, _project_of(path))
     if not path.is_dir():
         raise CliError(f"expected a file or folder at {path}, found none")
     for folder in (path, path / "wrapper"):

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from aiges.cli import _toml
-from aiges.cli._say import CliError
+from aiges.cli._errors import CliError
+from aiges.cli._running import find_running
 
 __all__ = [
     "Snapshot",
@@ -92,7 +93,13 @@ def parse(text: str) -> dict[tuple[str, Labels], float]:
 
 
 def address_of(target: str | None) -> str:
-    """Return http://host:port of a loader; without a target that of aiges.toml here."""
+    """Return http://host:port of a loader; without a target of the one that runs here.
+
+    That is what asectl serve runs in this folder, else what aiges.toml here says.
+    """
+    running = None if target else find_running()
+    if running is not None and running.http:
+        return running.http
     if not target:
         file = Path("aiges.toml")
         target = (_toml.http_address(_toml.read(file)) if file.is_file() else "") or DEFAULT_ADDRESS

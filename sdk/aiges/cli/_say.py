@@ -11,17 +11,16 @@ from typing import Any, Callable, NoReturn
 
 import click
 
-__all__ = ["CliError", "Out", "api_key", "entry", "need"]
+from aiges.cli._errors import CliError, need
+
+__all__ = ["CliError", "Out", "api_key", "coloured", "entry", "need"]
 
 FAILED = 1
 
 
-class CliError(Exception):
-    """What the user can mend. ``details`` go into the JSON of the error."""
-
-    def __init__(self, text: str, **details: Any) -> None:
-        super().__init__(text)
-        self.details = details
+def coloured() -> bool:
+    """Tell whether colours are wanted: in a terminal, unless NO_COLOR is set (no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 class Out:
@@ -43,6 +42,10 @@ class Out:
         """Say something beside the result; programs do not see it."""
         if not self.as_json:
             click.echo(text, err=True)
+
+    def paint(self, text: str, colour: str) -> str:
+        """Return the text in a colour, where that is seen as one."""
+        return click.style(text, fg=colour) if coloured() else text
 
     def table(self, columns: list[str], rows: list[list[str]], empty: str) -> str:
         """Return rows as text in columns."""
@@ -99,9 +102,3 @@ def api_key(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--api-key", expose_value=False, callback=keep, help="Default: AIGES_API_KEY."
     )(function)
-
-
-def need(extra: str, error: ImportError) -> CliError:
-    """Return the error for a package that is not installed; ``extra`` brings it."""
-    fix = f"pip install 'aiges-host[{extra}]'"
-    return CliError(f"expected the package {error.name}, found none: {fix}")

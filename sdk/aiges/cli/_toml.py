@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from aiges.cli._say import CliError, need
+from aiges.cli._errors import CliError, need
 
 __all__ = [
     "OWN_SECTIONS",

@@ -7,7 +7,6 @@ import base64
 import json
 import mimetypes
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from aiges.cli import _toml
 from aiges.cli._find import Plugin, find_engine, find_headers, python_path
 from aiges.cli._findings import ERROR, NOTE, WARNING, Finding, Findings, place_in_dump
 from aiges.cli._hooks import Given
+from aiges.cli._interpreter import python_for
 from aiges.cli._say import CliError, Out, entry
 
 TYPES = {"audio": 1, "image": 2, "video": 3}
@@ -212,14 +212,7 @@ def run_check(
 
 def _python(plugin: Plugin) -> str:
     """Return the interpreter that the hooks are to run in: the one of the worker."""
-    instances = _tables(plugin).get("instances", {})
-    named = instances.get("python") if isinstance(instances, dict) else None
-    if not plugin.is_python or not isinstance(named, str) or not named:
-        return sys.executable
-    found = shutil.which(named) if os.sep not in named else str(plugin.project / named)
-    if found is None or not os.access(found, os.X_OK):
-        raise CliError(f"[instances] python: expected an interpreter, found none: {named}")
-    return found
+    return python_for(plugin.project, _tables(plugin)) if plugin.is_python else sys.executable
 
 
 def _child(python: str, order: Path, folder: Path, timeout_s: float) -> tuple[str, int | None]:

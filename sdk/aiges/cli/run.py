@@ -3,20 +3,18 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
-import logging
 import sys
 from pathlib import Path
 
 import click
 
-from aiges.cli._drive import Driver
-from aiges.cli._findings import ERROR
-from aiges.cli._hooks import Given
-from aiges.cli._load import Failed
-from aiges.cli._module import wrapper_at
-from aiges.cli._say import Out, entry
-from aiges.cli._signatures import hook_of
+from aiges.cli import _toml
+from aiges.cli._find import find_plugin
+from aiges.cli._interpreter import python_for
+from aiges.cli._module import do
+from aiges.cli._say import CliError, Out, entry
 from aiges.cli.check import _input, _pair, wrapper_config
 
 
@@ -31,44 +29,27 @@ def command(
     """Run the hooks of the wrapper.py at PATH (default: this folder) with their test values.
 
     Everything happens in this process and thread: breakpoint() works, and so does
-    python -m pdb -m aiges run. A class derived from WrapperBase goes through its own run().
+    python -m pdb -m aiges run. A class derived from WrapperBase goes through its own run(). Where
+    [instances] python or an active virtual environment says another interpreter, that runs it.
     """
-    given, params = dict(map(_input, inputs)), dict(_pair(each, "--param") for each in param)
+    given = {
+        key: (kind, base64.b64encode(data).decode()) for key, (kind, data) in map(_input, inputs)
+    }
+    params = dict(_pair(each, "--param") for each in param)
+    plugin = find_plugin(path)
+    if not plugin.is_python:
+        raise CliError(f"expected a wrapper.py, found {plugin.file}: for a library, asectl check")
+    file = plugin.project / "aiges.toml"
+    python = python_for(plugin.project, _toml.read(file) if file.is_file() else {})
+    config = wrapper_config(plugin)
     quiet = contextlib.redirect_stdout(sys.stderr) if out.as_json else contextlib.nullcontext()
     with quiet:
-        plugin, holder, is_class, findings = wrapper_at(path)
-        problems = [f.shown(str(plugin.project)) for f in findings.all if f.level == ERROR]
-        once = hook_of(holder, "wrapperOnceExec") is not None
-        session = any(hook_of(holder, each) for each in ("wrapperStream", "wrapperCreate"))
-        own_run = is_class and hasattr(holder, "run") and (once or session)
-        if own_run and not given and not params:
-            stream = not once if stream is None else stream
-            holder.config = wrapper_config(plugin)
-            seen = _Seen()
-            logging.getLogger("aiges").addHandler(seen)
-            holder.run(stream=stream)
-            problems += seen.lines
-        else:
-            wanted = Given(given, params, wrapper_config(plugin))
-            with contextlib.suppress(Failed):
-                Driver(holder, is_class, findings, wanted).run()
-            problems = [f.shown(str(plugin.project)) for f in findings.all if f.level == ERROR]
-            for problem in problems:
-                out.note(problem)
+        problems = do(
+            "hooks", python, plugin, inputs=given, params=params, config=config, stream=stream
+        )
     out.result(
         {"plugin": str(plugin.file), "ok": not problems, "problems": problems},
         "" if problems else f"{plugin.file.name}: ran without a fault",
     )
     if problems:
         sys.exit(1)
-
-
-class _Seen(logging.Handler):
-    """Keeps what run() says is wrong."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(record.getMessage())

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import click
 
-from aiges.cli._module import wrapper_at
+from aiges.cli import _toml
+from aiges.cli._find import find_plugin
+from aiges.cli._interpreter import python_for
+from aiges.cli._module import do
 from aiges.cli._say import CliError, Out, entry
 
 
@@ -30,19 +33,20 @@ def command(
 ) -> None:
     """Print the schema of the wrapper.py at PATH (default: this folder), as JSON in any case."""
     target = output.absolute() if output else None
+    plugin = find_plugin(path)
+    if not plugin.is_python:
+        raise CliError(f"expected a wrapper.py, found {plugin.file}: for a library, asectl check")
+    file = plugin.project / "aiges.toml"
+    python = python_for(plugin.project, _toml.read(file) if file.is_file() else {})
     with contextlib.redirect_stdout(sys.stderr):  # What the wrapper prints is no JSON.
-        plugin, holder, is_class, _ = wrapper_at(path)
-        if not is_class or not hasattr(holder, "schema"):
-            raise CliError(
-                f"{plugin.file}: expected class Wrapper derived from aiges.sdk.WrapperBase, with "
-                "requestCls and responseCls: only these declare something"
-            )
-        holder.legacy = generation == "legacy"
-        holder.is_aipaas, holder.keep_schema_default_value = aipaas, not no_defaults
-        try:
-            made = json.loads(holder.schema())
-        except ValueError as error:
-            raise CliError(f"{plugin.file}: {error}") from None
+        made = do(
+            "schema",
+            python,
+            plugin,
+            legacy=generation == "legacy",
+            aipaas=aipaas,
+            defaults=not no_defaults,
+        )
     text = json.dumps(made, ensure_ascii=False, indent=2)
     if target:
         target.write_text(text + "\n", encoding="utf-8")

@@ -3,95 +3,129 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import re
-import signal
 import socket
-import subprocess
 import sys
-import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
 from aiges.cli import _toml
-from aiges.cli._find import Plugin, find_engine, find_program, python_path
+from aiges.cli._find import Plugin, find_engine, find_program
+from aiges.cli._foreground import Foreground, Serve
+from aiges.cli._interpreter import default_python
+from aiges.cli._reload import Watch
 from aiges.cli._say import CliError, Out, entry
 
-LISTENING = re.compile(r"AIService listening grpc=(\S+) http=(\S+)")
-READY = re.compile(r"AIService ready instances=(\d+) after_ms=(\d+)")
-LINE = re.compile(r"(\S+ (\S+)) ([A-Z]) \[([^]]+)\] (.*)", re.DOTALL)
-LEVELS = {"D": "debug", "I": "info", "W": "warn", "E": "error"}
-COLOURS = {"W": "yellow", "E": "red", "D": "bright_black"}
-PR_SET_PDEATHSIG = 1
 DEFAULT_PORT, DEFAULT_HTTP_PORT = 5090, 1888
 DEFAULT_SERVICE = "svcName"
-OWN_FOLDER = ".asectl"
 
 
 @entry(name="serve")
-@click.argument("path", default=".", type=click.Path(path_type=Path))
+@click.argument("path", default=".", metavar="[FILE|FOLDER|MODULE:NAME]")
 @click.option("-s", "--service", help="Service name = its section in aiges.toml.")
 @click.option("-c", "--config", type=click.Path(path_type=Path), help="Instead of aiges.toml.")
 @click.option("--port", type=int, help="gRPC port; 0: any free one. Over what the file says.")
 @click.option("--http", metavar="HOST:PORT", help="HTTP address, or off. Over what the file says.")
-@click.option("--watch", is_flag=True, help="Take a changed wrapper.py while serving.")
-@click.argument("arguments", nargs=-1)
+@click.option(
+    "--reload", "--watch", "reload", is_flag=True, help="Take what is saved in the project."
+)
+@click.option("-q", "--quiet", is_flag=True, help="No line for each call.")
+@click.argument("arguments", nargs=-1, metavar="[-- FLAGS OF AISERVICE]")
 def command(
     out: Out,
-    path: Path,
+    path: str,
     service: str | None,
     config: Path | None,
     port: int | None,
     http: str | None,
-    watch: bool,
+    reload: bool,
+    quiet: bool,
     arguments: tuple[str, ...],
 ) -> None:
-    """Serve the wrapper.py or libwrapper.so at PATH (default: this folder) until Ctrl-C.
+    """Serve a file with an engine (any name), a folder (default: this one) or an object.
 
-    Without an aiges.toml one is written, so that the same service can be had without asectl. Code
-    for another contract (openbayes, seldon, ..) is served, too, and no file is written: its own
-    command has its own ports. What follows -- goes to AIService.
+    A folder has a wrapper.py, a libwrapper.so or code for another contract (openbayes, seldon, ..);
+    main:app is an ASGI or WSGI application. Without an aiges.toml one is written for a wrapper.py,
+    so that the same service can be had without asectl; for other code none is. What follows --
+    goes to AIService. Ctrl-C: calls in hand are finished first.
+
+    --reload: code, configuration and small data files of the project are watched. What is saved
+    takes over without losing a call; what does not start leaves the old one serving, and where
+    nothing serves yet the next save starts it again.
+
+    Ends with the exit code of AIService: 0 stopped, 1 something did not start, 2 wrong flags or
+    configuration.
     """
-    if str(path).startswith("-"):  # What follows the dashes, and no path before them.
-        path, arguments = Path("."), (str(path), *arguments)
-    plugin = find_engine(path)
-    program = find_program("AIService")
-    file = (config or plugin.project / "aiges.toml").absolute()
+    if path.startswith("-"):  # What follows the dashes, and no path before them.
+        path, arguments = ".", (path, *arguments)
+    plugin = find_engine(Path(path))
+    wish = _Wish(service, config, port, http, reload, quiet, arguments)
+    out.note(f"serving {plugin.file} with {find_program('AIService')}")
+    watch = None
+    if reload:
+        files = [plugin.file, config or plugin.project / "aiges.toml"]
+        watch = Watch({plugin.project, plugin.folder}, files)
+    sys.exit(Foreground(out, plugin.project, lambda: _plan(out, plugin, wish), watch).run())
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """What the command line says beside what is to be served."""
+
+    service: str | None
+    config: Path | None
+    port: int | None
+    http: str | None
+    reload: bool
+    quiet: bool
+    arguments: tuple[str, ...]
+
+
+def _plan(out: Out, plugin: Plugin, wish: _Wish) -> Serve:
+    """Return the command line of AIService, by what the files say now."""
+    file = (wish.config or plugin.project / "aiges.toml").absolute()
     if not file.is_file():
-        if config:
+        if wish.config:
             raise CliError(f"expected a configuration at {file}, found none")
-        if plugin.contract:
+        if plugin.said:
             file = Path(os.devnull)
         else:
-            write_config(plugin, file, service)
+            write_config(plugin, file, wish.service)
             out.note(f"wrote {file}")
+    given, over, rest = _given(wish.arguments)
     tables = _toml.read(file)
-    if plugin.contract and not tables:
+    base: dict[str, Any] = {}
+    service = wish.service
+    if plugin.said and not tables:
         service = service or DEFAULT_SERVICE
-        tables = _addresses(service)
-        over = dict(tables)
+        base = _addresses(service)
     else:
-        service, over = service or _toml.service_of(tables, file), {}
-    if port is not None:
-        over.setdefault(service, {})["port"] = port
-    if http is not None:
-        over.setdefault("wrapper", {})["http_listen"] = http
-    if watch:
-        over["instances"] = {"watch": True}
-    given, rest = _given_defaults(arguments)
-    extra = _toml.overlay(defaults(plugin, tables), given)
-    if str(file) == os.devnull:
-        extra = _toml.overlay(extra, over)
-    elif over:
-        file = _own_config(file, _toml.overlay(tables, over))
-    wanted = [str(program), "-m=0", f"-c={file}", f"-s={service}", *rest]
-    if any(extra.values()):
-        wanted.append(f"-dc={_toml.dump(extra)}")
-    out.note(f"serving {plugin.file} with {program}")
-    sys.exit(_Foreground(out, service, wanted, plugin.project).run())
+        service = service or _toml.service_of(tables, file)
+    said = _toml.overlay(tables, over)
+    extra = _toml.overlay(_toml.overlay(defaults(plugin, said), base), given)
+    if not wish.quiet:
+        extra = _toml.overlay({"log": {"access": True}}, extra)
+    over = _toml.overlay(_named(plugin, tables), over)
+    if wish.port is not None:
+        over.setdefault(service, {})["port"] = wish.port
+    if wish.http is not None:
+        over.setdefault("wrapper", {})["http_listen"] = wish.http
+    if wish.reload:  # The files are watched here; twice would be a second start for nothing.
+        over.setdefault("instances", {})["watch"] = False
+    wanted = [str(find_program("AIService")), "-m=0", f"-c={file}", f"-s={service}", *rest]
+    wanted += [
+        f"-{name}={_toml.dump(keys)}" for name, keys in (("dc", extra), ("oc", over)) if keys
+    ]
+    in_force = _toml.overlay(_toml.overlay(extra, tables), over)
+    return Serve(
+        wanted,
+        service,
+        tls=bool(in_force.get("tls", {}).get("cert")),
+        keys=bool(in_force.get("access", {}).get("keys_file")),
+    )
 
 
 def write_config(plugin: Plugin, file: Path, service: str | None) -> None:
@@ -125,7 +159,7 @@ def defaults(plugin: Plugin, tables: dict[str, Any]) -> dict[str, Any]:
     contract = {} if "contract" in tables.get("aiges", {}) else plugin.said
     made: dict[str, Any] = {}
     if "python" not in said:
-        made["python"] = sys.executable
+        made["python"] = default_python()
     if plugin.is_python and "pythonpath" not in said:
         made["pythonpath"] = str(plugin.folder)
     if not plugin.is_python and "library" not in said:
@@ -133,31 +167,32 @@ def defaults(plugin: Plugin, tables: dict[str, Any]) -> dict[str, Any]:
     return {"instances": made, **({"aiges": contract} if contract else {})}
 
 
-def _given_defaults(arguments: tuple[str, ...]) -> tuple[dict[str, Any], list[str]]:
-    """Return what -dc among AIService's arguments says, and the others: it may be there once."""
-    given: dict[str, Any] = {}
+def _named(plugin: Plugin, tables: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what goes over the file where the user has named a file or an object."""
+    said = tables.get("aiges", {})
+    if not plugin.app or not tables or all(said.get(k) == v for k, v in plugin.said.items()):
+        return {}
+    return {"aiges": dict(plugin.said), "instances": {"pythonpath": str(plugin.folder)}}
+
+
+def _given(
+    arguments: tuple[str, ...],
+) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
+    """Return what -dc and -oc among AIService's arguments say, and the others."""
+    tables: dict[str, dict[str, Any]] = {"dc": {}, "oc": {}}
     rest: list[str] = []
     left = list(arguments)
     while left:
         each = left.pop(0)
         name, equals, text = each.partition("=")
-        if name.lstrip("-") != "dc" or not each.startswith("-"):
+        flag = name.lstrip("-")
+        if flag not in tables or not each.startswith("-"):
             rest.append(each)
             continue
         if not equals:
             text = left.pop(0) if left else ""
-        given = _toml.overlay(given, _toml.parse(text, "-dc"))
-    return given, rest
-
-
-def _own_config(file: Path, tables: dict[str, Any]) -> Path:
-    """Write the configuration that was changed on the command line, beside the file."""
-    folder = file.parent / OWN_FOLDER
-    folder.mkdir(exist_ok=True)
-    (folder / ".gitignore").write_text("*\n", encoding="utf-8")
-    made = folder / "aiges.toml"
-    made.write_text(_toml.dump(tables), encoding="utf-8")
-    return made
+        tables[flag] = _toml.overlay(tables[flag], _toml.parse(text, f"-{flag}"))
+    return tables["dc"], tables["oc"], rest
 
 
 def _free_port(first: int) -> int:
@@ -170,94 +205,3 @@ def _free_port(first: int) -> int:
             except OSError:
                 continue
     return 0
-
-
-def _die_with_parent() -> None:
-    """Runs in the child: AIService goes down in order when asectl is killed."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-class _Foreground:
-    """AIService as a child: its lines are made readable, signals become an orderly end."""
-
-    def __init__(self, out: Out, service: str, wanted: list[str], folder: Path) -> None:
-        self._out, self._service, self._wanted, self._folder = out, service, wanted, folder
-        self._stops = 0
-        self._lock = threading.Lock()
-        self._grpc = self._http = ""
-
-    def run(self) -> int:
-        env = {**os.environ, "PYTHONPATH": python_path()}
-        process = subprocess.Popen(
-            self._wanted,
-            cwd=self._folder,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            start_new_session=True,  # Ctrl-C is for us: the loader gets one SIGTERM.
-            preexec_fn=_die_with_parent,
-        )
-
-        def stop(number: int, frame: object) -> None:
-            self._stops += 1
-            if self._stops == 1:
-                self._out.note("stopping: calls in hand are finished; once more to end at once")
-                process.terminate()
-            else:
-                process.kill()
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, stop)
-        readers = [
-            threading.Thread(target=self._read, args=(stream, show), daemon=True)
-            for stream, show in ((process.stdout, self._event), (process.stderr, self._line))
-        ]
-        for reader in readers:
-            reader.start()
-        code = process.wait()
-        for reader in readers:
-            reader.join(5)
-        if code and not self._stops:
-            self._out.note(f"AIService ended with {code}; the lines above say why")
-        return code if code >= 0 else 128 - code
-
-    def _read(self, stream: Any, show: Any) -> None:
-        for line in stream:
-            with self._lock:
-                show(line.rstrip("\n"))
-
-    def _event(self, line: str) -> None:
-        listening, ready = LISTENING.match(line), READY.match(line)
-        if listening:
-            self._grpc, self._http = listening.groups()
-            value: dict[str, Any] = {"event": "listening", "grpc": self._grpc, "http": self._http}
-            pages = "" if self._http == "off" else f", HTTP on http://{self._http}/"
-            self._out.event(value, f"gRPC on {self._grpc}{pages}")
-        elif ready:
-            took_s = int(ready.group(2)) / 1000
-            docs = (
-                "" if self._http == "off" else f"\n  try it in a browser: http://{self._http}/docs"
-            )
-            self._out.event(
-                {"event": "ready", "instances": int(ready.group(1)), "after_s": took_s},
-                f"ready after {took_s:.2f} s{docs}\n  or here: "
-                f"asectl call {self._grpc} --service {self._service} KEY=TEXT",
-            )
-        elif line:
-            self._out.event({"event": "line", "text": line}, line)
-
-    def _line(self, line: str) -> None:
-        """One line of the log; one that has no head of its own belongs to the line before."""
-        found = LINE.match(line)
-        if found is None:
-            self._out.event({"event": "log", "text": line}, f"  {line}")
-            return
-        stamp, clock, level, room, text = found.groups()
-        value = {"event": "log", "time": stamp, "level": LEVELS.get(level, level)}
-        shown = f"{clock[:8]} {level} {room}: {text}"
-        if level in COLOURS and sys.stdout.isatty():
-            shown = click.style(shown, fg=COLOURS[level])
-        self._out.event({**value, "room": room, "text": text}, shown)

@@ -24,6 +24,7 @@ __all__ = [
     "Found",
     "app_of",
     "contract_here",
+    "contract_of_file",
     "find_contracts",
     "folders_here",
     "is_only_tasks",
@@ -142,6 +143,20 @@ def _contract_of(file: Path) -> str:
     return "seldon" if file.name == "Model.py" and _CLASS_MODEL.search(text) else ""
 
 
+def contract_of_file(file: Path) -> str:
+    """Return what a file is written for that the user has named; empty: that cannot be told.
+
+    Hooks of AIGES's own count in a file of any name.
+    """
+    text = _text_of(file)
+    if _has_tasks(text):
+        return "tasks"
+    if _OWN_HOOK.search(text):
+        return "aiges"
+    name = _contract_of(file) or ("typed" if is_typed(file) else "")
+    return name or ("aiges" if file.name == "wrapper.py" else "")
+
+
 def find_contracts(folder: Path) -> list[Found]:
     """Return each contract that a file of the folder is written for, once, with that file."""
     found: dict[str, Path] = {}
@@ -193,8 +208,8 @@ def _model_alone(folder: Path) -> Path | None:
 
 
 def app_of(contract: str, file: Path) -> str:
-    """Return what [aiges] app says of a file: a module of Seldon's, else the program itself."""
-    return file.stem if contract in ("seldon", "tasks", "typed") else file.name
+    """Return what [aiges] app says of a file: a module, or the program itself."""
+    return file.stem if contract in ("aiges", "seldon", "tasks", "typed") else file.name
 
 
 def _lies_in(folder: Path, other: Path) -> bool:

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "loader/routes/access_log.h"
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <utility>
+
+#include "loader/base/log.h"
+#include "loader/base/strings.h"
+#include "loader/front/byte_stream.h"
+#include "loader/front/grpc_status.h"
+
+namespace aiges {
+namespace {
+
+constexpr size_t kMostPath = 200;
+
+std::string MsText(Duration d) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f ms", std::chrono::duration<double, std::milli>(d).count());
+  return text;
+}
+
+class LoggedExchange final : public Exchange {
+ public:
+  explicit LoggedExchange(std::shared_ptr<Exchange> client) : client_(std::move(client)) {
+    SetCaller(client_->caller());
+    SetMount(client_->mount());
+  }
+
+  const RequestHead& head() const override { return client_->head(); }
+  const Peer& peer() const override { return client_->peer(); }
+  Lane& lane() const override { return client_->lane(); }
+  size_t pending() const override { return client_->pending(); }
+  bool over() const override { return client_->over(); }
+  void Took(size_t n) override { client_->Took(n); }
+
+  void Begin(int status, Fields fields) override {
+    status_ = status;
+    grpc_ = IsGrpc(fields.Find("content-type"));
+    client_->Begin(status, std::move(fields));
+  }
+  bool Send(Bytes piece) override {
+    sent_ += piece.size();
+    return client_->Send(std::move(piece));
+  }
+  void End(Fields trailers) override {
+    code_ = trailers.Find("grpc-status");
+    client_->End(std::move(trailers));
+    Tell("");
+  }
+  void Reset(ResetReason reason) override {
+    client_->Reset(reason);
+    Tell(", reset");
+  }
+  std::unique_ptr<ByteStream> TakeOver(std::string* begun) override {
+    std::unique_ptr<ByteStream> stream = client_->TakeOver(begun);
+    if (stream != nullptr) {
+      status_ = 101;
+      Tell("");
+    }
+    return stream;
+  }
+
+  void Came(size_t n) { came_ += n; }
+  void OnOver(Over how) {
+    if (how == Over::kGone) Tell(", the client left");
+  }
+
+ private:
+  void Tell(const char* how) {
+    if (std::exchange(told_, true)) return;
+    const RequestHead& head = client_->head();
+    const std::string_view path = head.path().substr(0, kMostPath);
+    std::string line = grpc_              ? "gRPC "
+                       : head.version < 2 ? StrCat("HTTP/1.1 ", head.method(), " ")
+                                          : StrCat("HTTP/2 ", head.method(), " ");
+    StrAppend(&line, path, " ");
+    if (grpc_ && !code_.empty()) {
+      line += code_;
+    } else if (status_ != 0 && !grpc_) {
+      line += std::to_string(status_);
+    } else {
+      line += '-';
+    }
+    StrAppend(&line, " ", MsText(std::chrono::steady_clock::now() - head.arrived), ", ", came_,
+              " > ", sent_, " bytes");
+    if (!caller().name.empty()) StrAppend(&line, " by ", caller().name);
+    LogInfo("access", line, how);
+  }
+
+  const std::shared_ptr<Exchange> client_;
+  int status_ = 0;
+  bool grpc_ = false, told_ = false;
+  std::string code_;
+  uint64_t came_ = 0, sent_ = 0;
+};
+
+class LoggedResponder final : public Responder {
+ public:
+  LoggedResponder(std::shared_ptr<LoggedExchange> exchange, std::unique_ptr<Responder> inner)
+      : exchange_(std::move(exchange)), inner_(std::move(inner)) {}
+
+  void OnBody(std::string_view piece) override {
+    exchange_->Came(piece.size());
+    inner_->OnBody(piece);
+  }
+  void OnBodyEnd(const Fields& trailers) override { inner_->OnBodyEnd(trailers); }
+  void OnRoom() override { inner_->OnRoom(); }
+  void OnOver(Over how) override {
+    inner_->OnOver(how);
+    exchange_->OnOver(how);
+  }
+
+ private:
+  const std::shared_ptr<LoggedExchange> exchange_;
+  const std::unique_ptr<Responder> inner_;
+};
+
+}  // namespace
+
+std::unique_ptr<Responder> BeginLogged(
+    std::shared_ptr<Exchange> exchange,
+    const std::function<std::unique_ptr<Responder>(std::shared_ptr<Exchange>)>& begin) {
+  auto logged = std::make_shared<LoggedExchange>(std::move(exchange));
+  std::unique_ptr<Responder> responder = begin(logged);
+  if (responder == nullptr) return nullptr;
+  return std::make_unique<LoggedResponder>(std::move(logged), std::move(responder));
+}
+
+}  // namespace aiges

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A request that the engine answers, made from what /openapi.json says of it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Sample", "curl", "sample_of", "word"]
+
+JSON = "application/json"
+# Of one grey pixel: what a field for pictures is shown with where the schema has no example.
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNgAAAAAgAB5Sfe/AAAAABJRU5ErkJggg=="
+)
+MOST_DEPTH = 8
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A request; ``values`` are the inputs by name, where it is an object of them."""
+
+    path: str
+    body: bytes
+    content_type: str
+    values: Mapping[str, Any]
+
+
+def sample_of(page: Mapping[str, Any], service: str) -> Sample | None:
+    """Return a request for the first of the service's ways to call it; None: it has none."""
+    paths = page.get("paths")
+    if not isinstance(paths, Mapping):
+        return None
+    own = ("/predict", f"/v1/json/{service}", "/v1/chat/completions", "/v1/embeddings")
+    named = [path for path in own if path in paths]
+    models = [p for p in paths if p.startswith("/v2/models/") and p.endswith("/infer")]
+    for path in [*named, *models, *paths]:
+        operation = paths[path].get("post") if isinstance(paths[path], Mapping) else None
+        content = _at(page, operation, "requestBody", "content", JSON)
+        if "{" in path or not isinstance(content, Mapping):
+            continue
+        value = _value(page, content, path.startswith("/v1/json/"))
+        values = value if isinstance(value, Mapping) else {}
+        body = json.dumps(value, ensure_ascii=False).encode()
+        return Sample(path, body, JSON, values)
+    return None
+
+
+def curl(address: str, sample: Sample, key: str = "") -> str:
+    """Return the command line for it. ``key``: a header that says who asks."""
+    words = ["curl", f"{address}{sample.path}"]
+    words += ["-H", f"Content-Type: {sample.content_type}"]
+    words += ["-H", key] if key else []
+    words += ["-d", sample.body.decode()]
+    return " ".join(map(shlex.quote, words))
+
+
+def word(key: str, value: str) -> str:
+    """Return ``key=value`` as a shell takes it."""
+    return shlex.quote(f"{key}={value}")
+
+
+def _at(page: Mapping[str, Any], value: Any, *keys: str) -> Any:
+    """Return what lies there; references of the page are followed."""
+    value = _followed(page, value)
+    for key in keys:
+        value = _followed(page, value.get(key)) if isinstance(value, Mapping) else None
+    return value
+
+
+def _followed(page: Mapping[str, Any], value: Any) -> Any:
+    for _ in range(MOST_DEPTH):
+        named = value.get("$ref") if isinstance(value, Mapping) else None
+        if not isinstance(named, str) or not named.startswith("#/"):
+            return value
+        value = page
+        for part in named[2:].split("/"):
+            value = value.get(part) if isinstance(value, Mapping) else None
+    return None
+
+
+def _value(page: Mapping[str, Any], content: Mapping[str, Any], is_plain: bool) -> Any:
+    """Return an example: the required ones of the schema's, or all where none is."""
+    schema = _at(page, content, "schema")
+    example = content.get("example")
+    if isinstance(example, Mapping):
+        wanted = _required(schema, example)
+        if is_plain and not wanted:
+            wanted = list(example)[:1]
+        return {name: value for name, value in example.items() if not wanted or name in wanted}
+    return example if example is not None else _made(page, schema, 0)
+
+
+def _required(schema: Any, example: Mapping[str, Any]) -> list[str]:
+    said = schema.get("required", []) if isinstance(schema, Mapping) else []
+    return [name for name in said if name in example] if isinstance(said, list) else []
+
+
+def _made(page: Mapping[str, Any], schema: Any, depth: int) -> Any:
+    """Return a value that the schema allows."""
+    schema = _followed(page, schema)
+    if not isinstance(schema, Mapping) or depth > MOST_DEPTH:
+        return "hello"
+    for key in ("example", "const", "default"):
+        if key in schema:
+            return schema[key]
+    for key in ("examples", "enum"):
+        found = schema.get(key)
+        if isinstance(found, list) and found:
+            return found[0]
+    for key in ("anyOf", "oneOf", "allOf"):
+        found = schema.get(key)
+        if isinstance(found, list) and found:
+            return _made(page, found[0], depth + 1)
+    kind = schema.get("type")
+    kind = kind[0] if isinstance(kind, list) and kind else kind
+    if kind == "object" or "properties" in schema:
+        return _object(page, schema, depth)
+    if kind == "array":
+        least = schema.get("minItems", 1)
+        return [_made(page, schema.get("items"), depth + 1)] * max(int(least), 1)
+    if kind in ("integer", "number"):
+        least = schema.get("minimum", 1)
+        return max(least, 1) if "maximum" not in schema else least
+    if kind in ("boolean", "null"):
+        return True if kind == "boolean" else None
+    is_bytes = schema.get("format") in ("binary", "byte") or "contentEncoding" in schema
+    return PIXEL if is_bytes else "hello"
+
+
+def _object(page: Mapping[str, Any], schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
+    inner = schema.get("properties")
+    fields = inner if isinstance(inner, Mapping) else {}
+    said = schema.get("required")
+    wanted = [name for name in said if name in fields] if isinstance(said, list) else []
+    wanted = wanted or list(fields)[:1]
+    return {name: _made(page, fields[name], depth + 1) for name in wanted}
