@@ -25,6 +25,8 @@ FOREIGN = {
         "peers.toml",
         "model.toml",
         "make_model.py",
+        "my_model.py",
+        "words.py",
         "wrapper/wrapper.py",
         "old/wrapper.py",
     ),

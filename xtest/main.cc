@@ -2,7 +2,7 @@
 // xtest/main.cc: the wiring of the load tool: options, settings, targets, runner, reports.
 //
 // Exit codes: 0 fine, 1 a limit of -slo was missed, 2 wrong usage or configuration, or no way to
-// write, 3 no call had a good answer.
+// write, 3 no call had a good answer, or nobody was there to call.
 
 #include <unistd.h>
 
@@ -21,6 +21,7 @@
 #include "xtest/measure.h"
 #include "xtest/options.h"
 #include "xtest/outputs.h"
+#include "xtest/probe.h"
 #include "xtest/report_json.h"
 #include "xtest/report_text.h"
 #include "xtest/runner.h"
@@ -52,7 +53,7 @@ void CatchSignals() {
 
 int Wrong(const Status& status) {
   std::fprintf(stderr, "xtest: %s\n", status.text.c_str());
-  return kWrong;
+  return status.kind == StatusKind::kDisconnected ? kNoAnswers : kWrong;
 }
 
 bool AnyGood(const RunResult& result) {
@@ -104,7 +105,8 @@ Status Prepare(const Options& options, Settings* settings) {
       std::fprintf(stderr, "xtest: %s\n", notice.c_str());
     }
   }
-  return CheckPlan(settings->plan);
+  if (Status sound = CheckPlan(settings->plan); !sound.ok()) return sound;
+  return FindAnybody(settings->plan.hosts);
 }
 
 // Says what could not be written; the report is on the terminal in any case.

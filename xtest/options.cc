@@ -12,23 +12,29 @@ namespace {
 // As typed; made into values after CLI11 is done, so that every error reads the same.
 struct Typed {
   Options options;
-  bool help = false, version = false;
+  bool help = false, version = false, file_given = false;
   CLI::App* compare = nullptr;
   CLI::App* search = nullptr;
-  std::string target, balance, protocol, rate, concurrency, threads, connections, count, seed;
+  std::string url, target, balance, protocol, rate, concurrency, threads, connections, count, seed;
   std::string duration, warmup, slo, pid, p99, errors, min, max, seconds;
 };
 
+// Of a run that only a URL describes.
+constexpr double kUrlSeconds = 10;
+constexpr uint64_t kUrlConcurrency = 10;
+
 constexpr const char* kFooter =
     "Exit code: 0 done, 1 an SLO is missed (or no rate keeps it, or compare --fail-on-worse found\n"
-    "a figure WORSE), 2 xtest could not run or could not write, 3 no call had a good answer.\n"
+    "a figure WORSE), 2 xtest could not run or could not write, 3 no call had a good answer\n"
+    "(or no server was there at all).\n"
     "\n"
     "Examples:\n"
     "  xtest                                   run what xtest.toml says\n"
     "  xtest --rate=5000 --duration=30s        open loop: calls are sent when planned\n"
     "  xtest --rate=100:5000:100 --duration=5s a sweep, 5 s of each rate\n"
-    "  xtest --protocol=http --target=127.0.0.1:9000 --path=/predict --body=ask.json \\\n"
-    "        --header=\"Content-Type: application/json\"     any request, without xtest.toml\n"
+    "  xtest http://127.0.0.1:1888/healthz     GET it for 10 s, 10 at a time, without xtest.toml\n"
+    "  xtest http://127.0.0.1:9000/predict --body=ask.json \\\n"
+    "        --header=\"Content-Type: application/json\"     any request\n"
     "  xtest --slo=p99=50ms,errors=0.1%        exit code 1 when the SLO is missed\n"
     "  xtest search --p99=50ms                 the highest rate with a p99 of at most 50 ms\n"
     "  xtest compare a.json b.json             what changed from a to b (--json wrote them)";
@@ -38,6 +44,10 @@ void AddRunFlags(CLI::App* app, Typed* t) {
   const auto text = [app](const char* name, std::string& to, const char* help, const char* type) {
     return app->add_option(name, to, help)->type_name(type);
   };
+  app->add_option("url", t->url,
+                  "one address, instead of a file: http://host:port/path, https://.., or "
+                  "grpc://host:port/package.Service/Method; ends after 10 s unless told")
+      ->type_name("URL");
   text("--f", o.config, "the file that says what to send (default xtest.toml)", "FILE");
   text("--target", t->target,
        "host:port*weight,..; svc@host:port;..; file:peers.toml?tag=..; or "
@@ -171,6 +181,35 @@ Status TakeNumbers(const Typed& t, Options* o) {
   return Status::Ok();
 }
 
+// What an address says: protocol, target and path. Flags win.
+Status TakeUrl(const Typed& t, Options* o) {
+  if (t.url.empty()) return Status::Ok();
+  const size_t colon = t.url.find("://");
+  const std::string scheme = t.url.substr(0, colon == std::string::npos ? 0 : colon);
+  const std::string rest = colon == std::string::npos ? "" : t.url.substr(colon + 3);
+  const size_t slash = rest.find('/');
+  std::string host = rest.substr(0, slash);
+  const bool grpc = scheme == "grpc";
+  if ((scheme != "http" && scheme != "https" && !grpc) || host.empty()) {
+    return Status::Error(StatusKind::kInvalid,
+                         StrCat("xtest: expected http://host:port/path, https://.. or grpc://.., "
+                                "search or compare, got \"",
+                                t.url, "\"\nRun 'xtest -h' for the flags."));
+  }
+  const size_t name = host.front() == '[' ? host.find(']') : 0;
+  if (!grpc && host.find(':', name) == std::string::npos) host += scheme == "https" ? ":443" : ":80";
+  if (!o->target) o->target = host;
+  if (!o->protocol) o->protocol = grpc ? Protocol::kGrpc : Protocol::kHttp;
+  if (o->path.empty() && slash != std::string::npos) o->path = rest.substr(slash);
+  if (scheme == "https" && o->ca.empty()) o->ca = TlsFiles::kSystem;
+  if (t.file_given) return Status::Ok();
+  o->config.clear();
+  if (!o->count && !o->duration_s) o->duration_s = kUrlSeconds;
+  if (!o->count) o->count = 0;
+  if (!o->concurrency && !o->rate) o->concurrency = kUrlConcurrency;
+  return Status::Ok();
+}
+
 Status TakeTexts(const Typed& t, Options* o) {
   if (!t.target.empty()) o->target = t.target;
   if (!t.balance.empty()) {
@@ -285,6 +324,8 @@ Status ParseOptions(int argc, const char* const* argv, Options* out) {
   }
   if (Status s = TakeNumbers(t, &o); !s.ok()) return s;
   if (Status s = TakeTexts(t, &o); !s.ok()) return s;
+  t.file_given = app->get_option("--f")->count() > 0;
+  if (Status s = TakeUrl(t, &o); !s.ok()) return s;
   if (t.search->parsed()) {
     o.action = Options::Action::kSearch;
     if (Status s = TakeSearch(t, &o); !s.ok()) return s;

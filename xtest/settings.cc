@@ -508,6 +508,9 @@ Status ParseSettings(const std::string& file, const std::string& text, const Opt
 }
 
 Status LoadSettings(const Options& options, Settings* out) {
+  if (options.config.empty()) {
+    return ParseSettings("the command line", "", options, STDIN_FILENO, out);
+  }
   Fd fd(::open(options.config.c_str(), O_RDONLY | O_CLOEXEC));
   std::string text;
   // What the command line says is enough for a free request.

@@ -27,10 +27,10 @@ void ReadContract(KeyReader* keys, const char* section, InstanceSettings* i) {
         StrCat("expected the name of a contract, as \"aiges\", \"c\" or \"asgi\"; got \"",
                i->contract, "\""));
   }
-  const bool own = i->contract.empty() || i->contract == "aiges" || i->contract == "c";
-  if (own && !i->app.empty()) {
+  const bool none = i->contract.empty() || i->contract == "c";
+  if (none && !i->app.empty()) {
     keys->file().AddError(section, "app",
-                          "expected a contract that takes one with it, as \"asgi\"");
+                          "expected a contract that takes one with it, as \"aiges\" or \"asgi\"");
   }
 }
 

@@ -16,12 +16,21 @@ ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "aiges"]
 TIMEOUT_S = 60
 READY_TIMEOUT_S = 30
+# Of whoever runs the tests: each says something to asectl.
+FOREIGN = (
+    "AIGES_PLUGIN_MODE",
+    "CONSUL_HTTP_ADDR",
+    "CONSUL_HTTP_TOKEN",
+    "LD_LIBRARY_PATH",
+    "NO_COLOR",
+    "VIRTUAL_ENV",
+)
 DIE_WITH_PARENT = ["setpriv", "--pdeathsig", "KILL"]
 
 
 def environment(binaries, **extra):
     env = {**os.environ, "AIGES_BIN": str(binaries), "PYTHONPATH": str(ROOT / "sdk")}
-    for name in ("CONSUL_HTTP_ADDR", "CONSUL_HTTP_TOKEN", "LD_LIBRARY_PATH", "AIGES_PLUGIN_MODE"):
+    for name in FOREIGN:
         env.pop(name, None)
     return {**env, **extra}
 
@@ -76,8 +85,8 @@ class Asectl:
 class Serving:
     """`asectl serve --json` in a folder, on ports of its own."""
 
-    def __init__(self, binaries, folder, arguments=(), ports=True, as_json=True):
-        self._env, self._folder = environment(binaries), folder
+    def __init__(self, binaries, folder, arguments=(), ports=True, as_json=True, env=None):
+        self._env, self._folder = environment(binaries, **(env or {})), folder
         own = ["--port", "0", "--http", "127.0.0.1:0"] if ports else []
         self._as_json = as_json
         wanted = ["serve", *(["--json"] if as_json else []), *own, *map(str, arguments)]

@@ -4,7 +4,9 @@
 import contextlib
 import hashlib
 import signal
+import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -261,13 +263,32 @@ def test_compare_can_fail_a_script(start, toolbox, xtest):
         assert done.returncode == code, done.stdout + done.stderr
 
 
+def test_where_nobody_is_there_one_sentence_says_so(xtest):
+    tool = xtest()
+    tool.start("-target=127.0.0.1:1,[::1]:1", "-count=20")
+    tool.wait(code=3)
+    assert tool.out == ""
+    assert tool.err.splitlines()[-1] == (
+        "xtest: expected a server at 127.0.0.1:1 (Connection refused), [::1]:1 (Connection "
+        "refused), found none: nothing was sent"
+    )
+    assert not (tool.folder / "log").exists()
+
+
 @pytest.mark.parametrize("protocol", ["xsf", "stream", "json", "ws", "sse"])
 def test_dead_server_is_said_and_not_hammered(xtest, protocol):
     tool = xtest()
     begin = time.monotonic()
-    (step,) = tool.run("-target=127.0.0.1:1", f"-protocol={protocol}", "-count=20", code=3)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        dying = threading.Thread(target=lambda: listening.accept()[0].close() or listening.close())
+        dying.start()  # It is there when xtest looks, and then it is not.
+        (step,) = tool.run(
+            f"-target=127.0.0.1:{port}", f"-protocol={protocol}", "-count=20", code=3
+        )
+        dying.join()
     assert (step["done"], step["failed"]) == (20, 20)
-    assert "no answer from 127.0.0.1:1" in text_of(step, NO_ANSWER)
+    assert f"no answer from 127.0.0.1:{port}" in text_of(step, NO_ANSWER)
     # Four at a time, a tenth of a second between: 20 calls take at least 0.4 s.
     assert 0.4 < time.monotonic() - begin < 20
 

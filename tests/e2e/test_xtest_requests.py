@@ -43,6 +43,16 @@ def test_any_request_of_http_without_a_file(shared, alone):
     assert (step["sent"], step["done"], step["failed"]) == (50, 50, 0), step["codes"]
 
 
+def test_an_address_is_enough(shared, alone):
+    (step,) = alone.run(f"http://{shared.http}/healthz", "-count=50")
+    assert (step["done"], step["failed"]) == (50, 0), step["codes"]
+    (alone.folder / "body").write_bytes(b"hello")
+    (step,) = alone.run(
+        f"http://{shared.http}/v1/raw/svcName?key=data", "-body=body", "-duration=100ms"
+    )
+    assert step["done"] > 0 and step["failed"] == 0, step["codes"]
+
+
 def test_status_of_http_is_the_code(shared, alone):
     alone.run(f"-target={shared.http}", "-protocol=http", "-path=/nothing", *LOAD, code=3)
     (step,) = alone.result["steps"]

@@ -54,6 +54,11 @@ TEST(Flags, DefaultsAreThoseOfTheReadme) {
   EXPECT_EQ(p.flags.service, "svcName");
 }
 
+TEST(Flags, WhetherAServiceWasNamedIsKept) {
+  EXPECT_FALSE(Parse({"-m=0"}).flags.service_given);
+  EXPECT_TRUE(Parse({"-m=0", "-s=svcName"}).flags.service_given);
+}
+
 TEST(Flags, ModeOneIsTheConfigCentre) {
   const Parsed p = Parse({"-m=1", "-u=http://consul:8500", "-p=a", "-g=b", "-s=c", "-cache=d"});
   ASSERT_TRUE(p.status.ok()) << p.status.text;

@@ -50,6 +50,17 @@ TEST_F(LineLogTest, LinesComeOutWholeHoweverTheBytesAreCut) {
   EXPECT_EQ(Written(), (Lines{"one", "two", "three"}));
 }
 
+TEST_F(LineLogTest, ATracebackIsAnError) {
+  log.Add(
+      "before\nTraceback (most recent call last):\n  File \"a.py\", line 1\n    x()\n"
+      "NameError: x\nafter\n");
+  FlushLog();
+  std::string levels;
+  std::ifstream in(path);
+  for (std::string line; std::getline(in, line);) levels += line[line.find(" [worker0]") - 1];
+  EXPECT_EQ(levels, "IEEEEI");
+}
+
 TEST_F(LineLogTest, EmptyLinesAndNulBytesAreLeftOut) {
   log.Add(std::string_view("a\0b\n\n\nc\n", 8));
   EXPECT_EQ(Written(), (Lines{"ab", "c"}));

@@ -57,6 +57,35 @@ TEST(Quantity, SweepRunsBothEnds) {
   EXPECT_EQ(rate.steps, std::vector<double>{5000});
 }
 
+TEST(Options, AnAddressIsEnough) {
+  Options o;
+  ASSERT_TRUE(Parse({"http://127.0.0.1:1888/healthz?a=b"}, &o).ok());
+  EXPECT_EQ(o.target, "127.0.0.1:1888");
+  EXPECT_EQ(o.protocol, Protocol::kHttp);
+  EXPECT_EQ(o.path, "/healthz?a=b");
+  EXPECT_EQ(o.config, "");
+  EXPECT_EQ(o.count, 0u);
+  EXPECT_EQ(o.duration_s, 10);
+  EXPECT_EQ(o.concurrency, 10u);
+
+  Options counted;
+  ASSERT_TRUE(Parse({"-count=5", "https://[::1]/", "-f=a.toml", "-path=/x"}, &counted).ok());
+  EXPECT_EQ(counted.target, "[::1]:443");
+  EXPECT_EQ(counted.path, "/x");
+  EXPECT_EQ(counted.ca, "system");
+  EXPECT_EQ(counted.config, "a.toml");
+  EXPECT_FALSE(counted.duration_s);
+
+  Options grpc;
+  ASSERT_TRUE(Parse({"search", "-p99=5ms", "grpc://host:5090/a.B/C"}, &grpc).ok());
+  EXPECT_EQ(grpc.action, Options::Action::kSearch);
+  EXPECT_EQ(grpc.protocol, Protocol::kGrpc);
+  EXPECT_EQ(grpc.path, "/a.B/C");
+  for (const char* bad : {"127.0.0.1:1888", "http://", "ftp://a/b", "sweep"}) {
+    EXPECT_NE(ErrorOf({bad}).find("expected http://host:port/path"), std::string::npos) << bad;
+  }
+}
+
 TEST(Quantity, RefusesRatesThatAreNone) {
   Rate rate;
   for (const char* bad : {"", "0", "-5", "nan", "inf", "100:50:10", "1:2", "1:2:3:4", "1:2:0",

@@ -213,7 +213,9 @@ class ConsulSource:
             except Exception as e:  # Whatever an agent answers, or something in its place.
                 if self._stop.is_set():
                     break
-                what = f"{self._spec.agent}: {self._spec.service}: {type(e).__name__}: {e}"
+                plain = e.strerror if isinstance(e, OSError) and e.strerror else ""
+                why = plain or f"{type(e).__name__}: {e}"
+                what = f"{self._spec.agent}: {self._spec.service}: {why}"
                 if isinstance(e, ssl.SSLCertVerificationError):
                     what += f" ({trusted_by(self._spec.agent)})"
                 if what != self._trouble:

@@ -40,7 +40,7 @@ def lines(made: dict[str, Any]) -> list[tuple[str, str]]:
     said = "ready" if made["ready"] else made["said"] or "not ready"
     rows = [
         ("loader", f"{made['address']}  {said}"),
-        ("instances", f"{states}; {made['restarts']} restarts"),
+        ("instances", f"{states}; {made['restarts']} restart{'s' * (made['restarts'] != 1)}"),
         ("in hand", f"{made['in_flight']} of {made['licences']} licences"),
         ("queue", f"{made['queue']['depth']} calls, {made['queue']['bytes']} bytes"),
         ("answered", answered),
