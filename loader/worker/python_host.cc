@@ -53,7 +53,7 @@ void GoOnInsidePython(char** argv, WorkerStart* start) {
     }
   }
   start->code = kNoPython;  // As the shim says it where it starts the interpreter itself.
-  start->wrong = StrCat("wrapperInit failed: ", wrong, ";code=", kNoPython);
+  start->wrong = StrCat("wrapperInit failed: ", wrong);
 }
 
 }  // namespace aiges

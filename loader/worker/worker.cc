@@ -20,6 +20,18 @@
 namespace aiges {
 namespace {
 
+// The shim's own numbers, which say nothing to a person.
+constexpr int kFirstOwn = 30001, kLastOwn = 30099;
+
+// Why a hook of the start failed, for whoever reads the terminal: with the engine's number where
+// its text has none.
+std::string WhyNot(const Plugin& plugin, int code) {
+  std::string text = plugin.ErrorText(code);
+  const bool own = code >= kFirstOwn && code <= kLastOwn;
+  if (own || text.find(std::to_string(code)) != std::string::npos) return text;
+  return StrCat(text, " (code ", code, ")");
+}
+
 int Fail(int code, const std::string& reason) {
   std::string frame;
   WireWriter w(&frame);
@@ -113,10 +125,10 @@ int StartEngine(const std::string& library, InitFrame init, Host* host) {
   nodes.Reset(init.config.size());
   for (const auto& [key, value] : init.config) nodes.Add(key, value);
   if (const int code = plugin.init(nodes.head()); code != 0) {
-    return Fail(code, StrCat("wrapperInit failed: ", plugin.ErrorText(code), ";code=", code));
+    return Fail(code, StrCat("wrapperInit failed: ", WhyNot(plugin, code)));
   }
   if (const int code = plugin.warmup == nullptr ? 0 : plugin.warmup(); code != 0) {
-    return Fail(code, StrCat("wrapperWarmup failed: ", plugin.ErrorText(code), ";code=", code));
+    return Fail(code, StrCat("wrapperWarmup failed: ", WhyNot(plugin, code)));
   }
   init.Grant(plugin);
   host->mode = ModeOf(plugin, init);

@@ -160,7 +160,7 @@ def test_an_interpreter_that_does_not_fit_is_named(environments, tmp_path):
     environment = environments("3.11")
     (tmp_path / "wrapper.py").write_text(V1)
     for python, text in [
-        ("/no/such/python3", "no such interpreter: /no/such/python3;code=30001"),
+        ("/no/such/python3", "no such interpreter: /no/such/python3"),
         ("/bin/false", "/bin/false is not a working Python, this libwrapper.so was built for "),
     ]:
         config = f'[svcName]\nport = 0\n[instances]\npython = "{python}"\n'

@@ -12,7 +12,13 @@ from typing import Any
 from aiges._programs import HOME, PACKAGE, native_program
 from aiges.cli import _toml
 from aiges.cli._errors import CliError
-from aiges.contracts._detect import app_of, contract_of_file, find_contracts, is_only_tasks
+from aiges.contracts._detect import (
+    app_of,
+    contract_of_file,
+    find_contracts,
+    is_only_tasks,
+    is_typed,
+)
 
 __all__ = ["Plugin", "find_engine", "find_headers", "find_plugin", "find_program", "python_path"]
 
@@ -78,8 +84,11 @@ def find_engine(path: Path) -> Plugin:
         )
     if not found or found[0][0] in ("aiges", "tasks"):
         plugin = find_plugin(path)
-        is_theirs = plugin.is_python and is_only_tasks(plugin.file)
-        return replace(plugin, contract="tasks") if is_theirs else plugin
+        if not plugin.is_python:
+            return plugin
+        if is_only_tasks(plugin.file):
+            return replace(plugin, contract="tasks")
+        return replace(plugin, contract="typed") if is_typed(plugin.file) else plugin
     name, file = found[0]
     return Plugin(file, folder, name)
 
@@ -94,7 +103,7 @@ def _named(file: Path) -> Plugin:
     contract = contract_of_file(file)
     if not contract:
         raise CliError(
-            f"{file}: expected a file with hooks (def wrapperOnceExec, class Wrapper, def chat, ..)"
+            f"{file}: expected a file with a model (def predict, def chat, def wrapperOnceExec, ..)"
             " or code for a system that AIGES knows, found neither; of an ASGI or WSGI application "
             f"name the object: asectl serve {file.stem}:app"
         )

@@ -32,7 +32,13 @@ def do(what: str, python: str, plugin: Plugin, **given: Any) -> Any:
         return ACTIONS[what](plugin, **given)
     with tempfile.TemporaryDirectory(prefix="asectl-") as name:
         order, result = Path(name, "order"), Path(name, "result")
-        made = {"what": what, "file": str(plugin.file), "project": str(plugin.project)}
+        made = {
+            "what": what,
+            "file": str(plugin.file),
+            "project": str(plugin.project),
+            "contract": plugin.contract,
+            "app": plugin.app,
+        }
         order.write_text(json.dumps({**made, "given": given, "result": str(result)}))
         code = subprocess.call(
             [python, "-m", "aiges.cli._module", str(order)],
@@ -119,7 +125,9 @@ class _Seen(logging.Handler):
 
 
 def schema(plugin: Plugin, legacy: bool, aipaas: bool, defaults: bool) -> Any:
-    """Return what the wrapper declares."""
+    """Return what the wrapper declares, or a typed model."""
+    if plugin.contract == "typed":
+        return _typed(plugin)
     holder, is_class, _ = wrapper_at(plugin)
     if not is_class or not hasattr(holder, "schema"):
         raise CliError(
@@ -134,12 +142,25 @@ def schema(plugin: Plugin, legacy: bool, aipaas: bool, defaults: bool) -> Any:
         raise CliError(f"{plugin.file}: {error}") from None
 
 
+def _typed(plugin: Plugin) -> Any:
+    """Return what the hints of a typed model declare."""
+    os.environ["AIGES_APP"] = plugin.said["app"]
+    sys.path.insert(0, str(plugin.folder))
+    os.chdir(plugin.project)
+    try:
+        from aiges.contracts.typed._engine import make_engine
+
+        return make_engine().wrapperSchema()
+    except Exception as error:
+        raise CliError(f"{plugin.file}: {type(error).__name__}: {error}") from None
+
+
 ACTIONS: dict[str, Callable[..., Any]] = {"hooks": hooks, "schema": schema}
 
 
 def _main(order: dict[str, Any]) -> None:
     """Do what the order says. What the user's code prints belongs on the terminal, not to us."""
-    plugin = Plugin(Path(order["file"]), Path(order["project"]))
+    plugin = Plugin(Path(order["file"]), Path(order["project"]), order["contract"], order["app"])
     try:
         said = {"value": ACTIONS[order["what"]](plugin, **order["given"])}
     except CliError as error:

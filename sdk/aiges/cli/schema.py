@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from aiges.cli import _toml
-from aiges.cli._find import find_plugin
+from aiges.cli._find import find_engine, find_plugin
 from aiges.cli._interpreter import python_for
 from aiges.cli._module import do
 from aiges.cli._say import CliError, Out, entry
@@ -31,9 +31,14 @@ def command(
     no_defaults: bool,
     output: Path | None,
 ) -> None:
-    """Print the schema of the wrapper.py at PATH (default: this folder), as JSON in any case."""
+    """Print the schema of the model at PATH (default: this folder), as JSON in any case.
+
+    PATH is a folder or a file of any name: a typed predict, or a class with declared fields.
+    """
     target = output.absolute() if output else None
-    plugin = find_plugin(path)
+    plugin = find_engine(path)
+    if plugin.contract not in ("", "tasks", "typed"):
+        plugin = find_plugin(path)  # It says whose that is.
     if not plugin.is_python:
         raise CliError(f"expected a wrapper.py, found {plugin.file}: for a library, asectl check")
     file = plugin.project / "aiges.toml"
