@@ -48,6 +48,7 @@ class Serve:
     service: str
     tls: bool = False
     keys: bool = False
+    doors: bool = False  # An application of the user's own: only that knows how it is called.
 
 
 def _die_with_parent() -> None:
@@ -218,9 +219,9 @@ class Foreground:
         sample = None
         try:
             status, text = ask(pages["openapi"])
-            if status == 200:
+            if status == 200 and not self._serve.doors:
                 sample = _hints.sample_of(json.loads(text), self._serve.service)
-            else:
+            elif status != 200:
                 del pages["docs"], pages["openapi"]
         except (CliError, ValueError, OSError):
             del pages["docs"], pages["openapi"]

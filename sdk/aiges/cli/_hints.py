@@ -51,11 +51,10 @@ def sample_of(page: Mapping[str, Any], service: str) -> Sample | None:
 
 def curl(address: str, sample: Sample, key: str = "") -> str:
     """Return the command line for it. ``key``: a header that says who asks."""
-    words = ["curl", f"{address}{sample.path}"]
-    words += ["-H", f"Content-Type: {sample.content_type}"]
-    words += ["-H", key] if key else []
-    words += ["-d", sample.body.decode()]
-    return " ".join(map(shlex.quote, words))
+    words = ["curl", f"{address}{sample.path}", "-H", f"Content-Type: {sample.content_type}"]
+    line = " ".join(map(shlex.quote, words))
+    who = f' -H "{key}"' if key else ""  # In double quotes: the shell puts the variable in.
+    return f"{line}{who} -d {shlex.quote(sample.body.decode())}"
 
 
 def word(key: str, value: str) -> str:

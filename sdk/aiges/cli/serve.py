@@ -21,6 +21,7 @@ from aiges.cli._say import CliError, Out, entry
 
 DEFAULT_PORT, DEFAULT_HTTP_PORT = 5090, 1888
 DEFAULT_SERVICE = "svcName"
+DOORS = ("asgi", "wsgi", "grpc")
 
 
 @entry(name="serve")
@@ -124,6 +125,7 @@ def _plan(out: Out, plugin: Plugin, wish: _Wish) -> Serve:
         wanted,
         service,
         tls=bool(in_force.get("tls", {}).get("cert")),
+        doors=in_force.get("aiges", {}).get("contract") in DOORS,
         keys=bool(in_force.get("access", {}).get("keys_file")),
     )
 
