@@ -55,10 +55,13 @@ class LoaderClient(HttpClient, Client):
         config: Mapping[str, str] | None = None,
         settings: Mapping[str, Mapping[str, Any]] | None = None,
         timeout_s: float = 30.0,
+        work: Path | None = None,
     ) -> None:
+        """``work``: where AIService runs, and a place for modules; else it is the model's own."""
         folder = tempfile.mkdtemp(prefix="aiges-testing-")
         try:
-            work, own = _served(model, Path(folder))
+            found, own = _served(model, Path(folder))
+            work = work or found
             is_project = isinstance(model, (str, os.PathLike)) and not is_module_name(model)
             service, tables = _settings(work, own, is_project)
             _lay_over(tables, {"wrapper": config or {}})
@@ -101,7 +104,7 @@ def _served(model: Any, folder: Path) -> tuple[Path, dict[str, dict[str, Any]]]:
     if found is not None:
         return found[1], _typed(found[0], found[1])
     (folder / "notebook_model.py").write_text(notebook_source(model), encoding="utf-8")
-    return folder, _typed(f"notebook_model:{model.__name__}", folder)
+    return Path.cwd(), _typed(f"notebook_model:{model.__name__}", folder)
 
 
 def _of_project(project: Project) -> tuple[Path, dict[str, dict[str, Any]]]:
@@ -224,7 +227,7 @@ class _Process:
         child = subprocess.Popen(
             command,
             cwd=work,
-            env={**os.environ, "PYTHONPATH": python_path()},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(work), python_path()])},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
