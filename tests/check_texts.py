@@ -31,6 +31,7 @@ FOREIGN = {
         "old/wrapper.py",
     ),
     *("Python.h", "pip.conf", "export.py", "enum.py", "inspect.py", "queue.py", "test_model.py"),
+    *("one.py", "predict.py", "service.py"),
     "s.h",  # The field h of the message s.
 }
 NAME = re.compile(

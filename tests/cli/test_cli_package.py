@@ -52,6 +52,14 @@ def test_the_context_serves_as_the_base_image_would(asectl, tmp_path, binaries, 
     assert done.returncode == 0, done.stderr
 
 
+def test_a_typed_model_is_packaged_with_its_contract(asectl, tmp_path):
+    asectl("create", "Shop")
+    made = asectl("package", "--json", cwd=tmp_path / "Shop").json
+    assert {"plugin/model.py", "requirements.txt"} <= set(made["files"])
+    config = (tmp_path / "Shop/image/aiges.toml").read_text()
+    assert 'contract = "typed"' in config and 'app = "model"' in config
+
+
 def test_a_lone_wrapper_is_packaged_without_its_litter(asectl, tmp_path):
     (tmp_path / "wrapper.py").write_text(ENGINE)
     (tmp_path / "helper").mkdir()

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from aiges.cli import _toml
-from aiges.cli._find import Plugin, find_plugin
+from aiges.cli._find import Plugin, find_engine, find_plugin
 from aiges.cli._say import CliError, Out, entry
 from aiges.cli.create import BASE_IMAGE, templates
 
@@ -35,7 +35,9 @@ def command(
     In the image the plugin lies beside AIService; the addresses in its aiges.toml are open to
     other hosts.
     """
-    plugin = find_plugin(path)
+    plugin = find_engine(path)
+    if plugin.contract not in ("", "tasks", "typed"):
+        plugin = find_plugin(path)  # It says whose that is.
     target = folder.absolute()
     if target.exists():
         if not force:
@@ -68,6 +70,8 @@ def package(plugin: Plugin, target: Path, base: str, apt: tuple[str, ...]) -> st
     )
     for key in ("pythonpath", "library"):
         made["instances"].pop(key, None)
+    if plugin.said:
+        made = _toml.overlay(made, {"aiges": plugin.said})
     if plugin.is_python:
         # The base image's own shim; wrapper.py is beside AIService, which is on PYTHONPATH.
         made["instances"]["library"] = "/home/aiges/library/libwrapper.so"
