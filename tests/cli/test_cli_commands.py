@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from aiges.cli._app import COMMANDS, CONFIG, KEYS
@@ -181,8 +182,19 @@ def test_what_is_made_is_well_made(asectl, tmp_path, binaries, template, style):
             text=True,
         )
         assert checked.returncode == 0, checked.stdout
+        assert strict_pyright(project) == ""
     hadolint(project / "Dockerfile")
     assert json.loads(asectl("config", "validate", "--json", cwd=project).out)["service"] == "x"
+
+
+def strict_pyright(project):
+    """Return what pyright says of a project in its strict mode, as its author's editor would."""
+    python = {"venvPath": str(ROOT), "venv": ".venv", "pythonVersion": "3.11"}
+    config = {"typeCheckingMode": "strict", "extraPaths": [str(ROOT / "sdk")], **python}
+    (project / "pyrightconfig.json").write_text(json.dumps(config))
+    pyright = Path(sys.executable).with_name("basedpyright")
+    done = subprocess.run([pyright, "-p", project], capture_output=True, text=True)
+    return "" if done.returncode == 0 else done.stdout
 
 
 def test_the_picture_is_a_picture(asectl, tmp_path):
