@@ -104,21 +104,18 @@ class Inputs:
 
     def _read(self, params: Mapping[str, str], nodes: Iterable[Any]) -> dict[str, Any]:
         made: dict[str, Any] = {}
-        groups: dict[str, list[Item]] | None = None
+        groups: dict[str, list[Item]] = {}
         for node in nodes:
             key = node.key
             if key == JSON:
                 self._read_json(parse_json(node.data), made)
-            elif key in made or (groups is not None and key in groups):
-                groups = groups or {}
-                groups.setdefault(key, []).append(Item(key, node))
             else:
-                groups = groups or {}
-                groups[key] = [Item(key, node)]
-        for key, items in (groups or {}).items():
+                groups.setdefault(key, []).append(Item(key, node))
+        for key, items in groups.items():
             if key in made:
                 raise Wrong("it once", got="it in the body and beside it").inside(key)
-            made[key] = self._read_items(key, items)
+            if not items[0].is_no_file:
+                made[key] = self._read_items(key, items)
         for name in self._scalars:
             if name in params and name not in made:
                 made[name] = self._at(name, self.all[name].kind.text, params[name])

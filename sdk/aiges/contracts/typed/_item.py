@@ -60,6 +60,11 @@ class Item:
         """The name of the user's file; empty: none."""
         return self.desc.get("filename", "")
 
+    @property
+    def is_no_file(self) -> bool:
+        """Whether a form has a place for a file, and nobody chose one."""
+        return self.desc.get("filename") == "" and not self._node.data
+
     def array(self) -> Any:
         """Return the tensor as an array of numpy: a view of the request. Raises BadInput."""
         return tensors.array(self._node)
