@@ -47,9 +47,8 @@ json Example(const json& schema) {
   if (type == "array") return json::array({Example(schema.value("items", json::object()))});
   if (type != "object") return "hello";
   json made = json::object();
-  for (const auto& [name, each] : schema.value("properties", json::object()).items()) {
-    made[name] = Example(each);
-  }
+  const json properties = schema.value("properties", json::object());
+  for (const auto& [name, each] : properties.items()) made[name] = Example(each);
   return made;
 }
 
