@@ -24,8 +24,9 @@ def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt):
 STREAM = """
 class Wrapper:
     def wrapperStream(self, params, reqData):
-        for word in reqData.get("text").data.decode().split():
-            yield word + " "
+        for each in reqData:
+            for word in each.get("text").data.decode().split():
+                yield word + " "
 """
 PICTURE = b"\x89PNG\r\n\x1a\n\x00\xff"
 

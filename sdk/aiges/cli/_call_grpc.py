@@ -17,7 +17,10 @@ def is_there() -> bool:
     """Tell whether gRPC is installed."""
     import importlib.util
 
-    return importlib.util.find_spec("grpc") is not None
+    try:
+        return importlib.util.find_spec("grpc") is not None
+    except ImportError:
+        return False
 
 
 def call(request: Request) -> tuple[Iterator[Payload], str]:

@@ -140,7 +140,10 @@ def _project_of(file: Path) -> Path:
 
 def _said_contract(file: Path) -> Plugin | None:
     """Return the code that aiges.toml names; None: it names none, or the plain ones of AIGES."""
-    tables = _toml.read(file) if file.is_file() else {}
+    try:
+        tables = _toml.read(file) if file.is_file() else {}
+    except CliError:
+        tables = {}  # Who needs what it says will read it, too, and say what is wrong.
     aiges = tables.get("aiges", {})
     said = aiges if isinstance(aiges, dict) else {}
     contract, app = str(said.get("contract", "")), str(said.get("app", ""))

@@ -73,7 +73,7 @@ class Foreground:
         self._ended = threading.Event()  # That of the child, or the user's wish.
         self._lock = threading.Lock()
         self._grpc = self._http = ""
-        self._ready = False
+        self._ready = self._again = False
 
     def run(self) -> int:
         """Serve until the user says stop. Returns the exit code."""
@@ -91,7 +91,10 @@ class Foreground:
                     code = 1
                 if self._stops or self._watch is None:
                     return code
-                self._out.note("waiting: it is started again as soon as a file here is saved")
+                if self._again:
+                    continue
+                text = "waiting: it is started again as soon as a file here is saved"
+                self._out.event({"event": "waiting", "text": text}, text)
                 while not self._change(LOOK_S):
                     if self._stops:
                         return 0
@@ -112,7 +115,7 @@ class Foreground:
 
     def _once(self) -> int:
         """Start AIService and wait for its end; a code below zero is a signal."""
-        self._ready = False
+        self._ready = self._again = False
         process = self._process = subprocess.Popen(
             self._serve.command,
             cwd=self._project,
@@ -151,6 +154,7 @@ class Foreground:
             if self._ready:
                 process.send_signal(signal.SIGHUP)
             else:  # What is being started is old already.
+                self._again = True
                 process.terminate()
 
     def _change(self, wait_s: float) -> bool:

@@ -42,7 +42,7 @@ def sample_of(page: Mapping[str, Any], service: str) -> Sample | None:
         content = _at(page, operation, "requestBody", "content", JSON)
         if "{" in path or not isinstance(content, Mapping):
             continue
-        value = _value(page, content, path.startswith("/v1/json/"))
+        value = _value(page, content, path in own)
         values = value if isinstance(value, Mapping) else {}
         body = json.dumps(value, ensure_ascii=False).encode()
         return Sample(path, body, JSON, values)
@@ -82,15 +82,15 @@ def _followed(page: Mapping[str, Any], value: Any) -> Any:
 
 
 def _value(page: Mapping[str, Any], content: Mapping[str, Any], is_plain: bool) -> Any:
-    """Return an example: the required ones of the schema's, or all where none is."""
+    """Return an example: of inputs by name those that are required, or else the texts."""
     schema = _at(page, content, "schema")
     example = content.get("example")
-    if isinstance(example, Mapping):
+    if isinstance(example, Mapping) and example:
         wanted = _required(schema, example)
         if is_plain and not wanted:
-            wanted = list(example)[:1]
+            wanted = [name for name, value in example.items() if isinstance(value, str)]
         return {name: value for name, value in example.items() if not wanted or name in wanted}
-    return example if example is not None else _made(page, schema, 0)
+    return example or _made(page, schema, 0)
 
 
 def _required(schema: Any, example: Mapping[str, Any]) -> list[str]:
