@@ -110,9 +110,8 @@ def test_one_that_is_not_there_is_named(begin, tmp_path):
 
 def test_a_start_that_fails_is_told_as_that(begin, tmp_path):
     write(tmp_path, "wrapper.py")
-    (tmp_path / "wrapper.py").write_text(
-        "def wrapperInit(config):\n    raise OSError('no weights')\n"
-    )
+    broken = MODEL.replace("return 0", "raise OSError('no weights')", 1)
+    (tmp_path / "wrapper.py").write_text(broken)
     service = begin()
     assert service.process.wait(30) == 1
     wait_until(lambda: "main] stopped" in service.text(), "the last line")

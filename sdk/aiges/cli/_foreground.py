@@ -83,12 +83,16 @@ class Foreground:
             while True:
                 try:
                     self._serve = self._plan()
+                    if self._watch is not None:
+                        self._watch.changed()  # What the plan itself has written.
                     code = self._once()
                 except CliError as error:
                     if self._watch is None:
                         raise
                     self._out.event({"event": "error", "text": str(error)}, f"asectl: {error}")
                     code = 1
+                if self._stops and code == 128 + signal.SIGTERM:
+                    return 0  # Stopped before it could do so in order.
                 if self._stops or self._watch is None:
                     return code
                 if self._again:

@@ -34,7 +34,7 @@ def sample_of(page: Mapping[str, Any], service: str) -> Sample | None:
     paths = page.get("paths")
     if not isinstance(paths, Mapping):
         return None
-    own = ("/predict", f"/v1/json/{service}", "/v1/chat/completions", "/v1/embeddings")
+    own = ("/predict", "/v1/chat/completions", "/v1/embeddings", f"/v1/json/{service}")
     named = [path for path in own if path in paths]
     models = [p for p in paths if p.startswith("/v2/models/") and p.endswith("/infer")]
     for path in [*named, *models, *paths]:
