@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "loader/api/codes.h"
+#include "loader/pages/client_module.h"
 #include "loader/pages/docs_page.h"
 #include "loader/pages/openapi.h"
 #include "loader/pages/status_page.h"
@@ -29,7 +30,7 @@ std::vector<RouteTable::Pattern> PageRoutes::Patterns(Need need) const {
   switch (need) {
     case Need::kNothing:
       add(probe, {"/healthz", "/readyz"});
-      add(Hold::kOwn, {"/-/healthz", "/-/readyz"});
+      add(Hold::kOwn, {"/-/healthz", "/-/readyz", "/-/client.js", "/-/client.d.ts"});
       break;
     case Need::kKey:
       add(probe, {"/metrics"});
@@ -56,7 +57,8 @@ std::optional<HttpResponse> PageRoutes::Answer(HttpRequest request) {
   if (path == "/status") path = "/";
   const bool docs = settings_.http.docs && (path == "/openapi.json" || IsDocsPath(path));
   const bool probe = path == "/healthz" || path == "/readyz" || path == "/metrics";
-  if (!docs && !probe && !IsStatusPath(path)) return std::nullopt;
+  const bool module = own && IsClientModule(path);
+  if (!docs && !probe && !module && !IsStatusPath(path)) return std::nullopt;
   if (request.method != "GET" && request.method != "HEAD") {
     HttpResponse r = Refusal(405, kCodeInvalidOp, "", "expected GET");
     r.headers.emplace_back("Allow", "GET, HEAD");
@@ -81,6 +83,11 @@ HttpResponse PageRoutes::Page(const HttpRequest& request) {
     return HttpResponse::Text(200, "text/plain; version=0.0.4; charset=utf-8", actions_.metrics());
   }
   if (path == "/openapi.json") return OpenApi(request);
+  if (IsClientModule(path)) {
+    HttpResponse r = ClientModule(path);
+    cors_.AddTo(Find(request.headers, "origin"), &r);  // Pages of other origins import it.
+    return r;
+  }
   return IsDocsPath(path) ? DocsAnswer(request) : actions_.status(request);
 }
 
