@@ -43,11 +43,15 @@ def base_of(name):
 
 def python_of(name):
     """The Python of the original's environment, which is made when it is not there as pinned."""
-    base, wanted = base_of(name), HERE / name / "requirements.txt"
+    return made(PLACE / name, base_of(name), HERE / name / "requirements.txt")
+
+
+def made(folder, base, wanted):
+    """The Python of an environment with what the file `wanted` pins; made unless it is there."""
     pins = hashlib.sha256(wanted.read_bytes()).hexdigest()
-    folder, stamp = PLACE / name, PLACE / name / "complete"
-    PLACE.mkdir(parents=True, exist_ok=True)
-    with (PLACE / f"{name}.lock").open("w") as lock:
+    stamp = folder / "complete"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # Tests of several processes want it.
         if not stamp.is_file() or stamp.read_text() != pins:
             subprocess.run([base, "-m", "venv", "--clear", folder], check=True)
