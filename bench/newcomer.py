@@ -24,37 +24,48 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
+from newcomer_calls import call_row, validation_row  # noqa: E402
 from newcomer_cases import CASES  # noqa: E402
 from newcomer_run import Failed, turn, written  # noqa: E402
 from newcomer_systems import SYSTEMS  # noqa: E402
 from report import Row  # noqa: E402
 
 OURS = "aiges"
+CALLS = ("typed_call", "validation")  # Ours alone: a typed call beside one of v1, and its checks.
 PART = 1 / 3  # Of the quickest of the others, from start to answer.
 
 
 def main():
     said = arguments()
-    cases = [case for case in CASES if said.only is None or case.name in said.only]
+    cases = [case for case in CASES if case.name in said.only]
     systems = [system for system in SYSTEMS if system.name in said.systems]
-    for system in systems:
-        system.make(say)
-    rows = [row for case in cases for row in measured(case, systems, said)]
-    rows += totals(rows, systems)
-    print(table(rows, systems))
-    for row in rows:
+    rows, own = [], []
+    if cases:
+        for system in systems:
+            system.make(say)
+        rows = [row for case in cases for row in measured(case, systems, said.turns)]
+        rows += totals(rows, systems) if len(cases) > 1 else []
+        print(table(rows, systems))
+    if "typed_call" in said.only:
+        own.append(call_row(said.bin.resolve(), said.turns, said.seconds, say))
+    if "validation" in said.only:
+        own.append(validation_row())
+    for row in own:
+        print(f"{row.name}: {row.shown}; target {row.target}: {'pass' if row.met else 'MISS'}")
+    for row in [*rows, *own]:
         row.write(said.out)
-    sys.exit(1 if any(row.met is False for row in rows) else 0)
+    sys.exit(1 if any(row.met is False for row in [*rows, *own]) else 0)
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bin", type=Path, default=ROOT / "build" / "bin")
     parser.add_argument("--turns", type=int, default=3)
-    names = [case.name for case in CASES]
-    parser.add_argument("--only", type=names_of(names), help=f"of {','.join(names)}")
+    parser.add_argument("--seconds", type=int, default=2, help="of a load in typed_call")
+    names = [*(case.name for case in CASES), *CALLS]
+    parser.add_argument("--only", type=names_of(names), default=names, help=f"of {names}")
     names = [system.name for system in SYSTEMS]
-    parser.add_argument("--systems", type=names_of(names), default=names)
+    parser.add_argument("--systems", type=names_of(names), default=names, help=f"of {names}")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench")
     said = parser.parse_args()
     for system in SYSTEMS:
@@ -76,11 +87,11 @@ def say(text):
     print(f"newcomer: {text}", file=sys.stderr, flush=True)
 
 
-def measured(case, systems, said):
+def measured(case, systems, turns):
     """The rows of a case: seconds, lines, commands."""
     runs, notes = {system.name: [] for system in systems}, {}
     able = [system for system in systems if system.folder(case.name).is_dir()]
-    for number in range(said.turns + 1):  # The first fills caches, and does not count.
+    for number in range(turns + 1):  # The first fills caches, and does not count.
         for system in able if number % 2 == 0 else reversed(able):
             try:
                 done = turn(system, case)

@@ -1,18 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a typed call costs over one of contract v1: the same text, one client (wrk), in turns."""
+"""What a typed call costs over one of contract v1, and what it takes to check 2 KB of JSON."""
 
+import json
 import re
 import statistics
 import subprocess
+import sys
 import tempfile
+import time
+import timeit
 from pathlib import Path
+from types import SimpleNamespace
 
 from processes import BenchError, Loader
 from report import Row
 
-HERE = Path(__file__).resolve().parent / "newcomer"
+ROOT = Path(__file__).resolve().parents[1]
+HERE = ROOT / "bench" / "newcomer"
 TEXT = "a word in capitals. " * 13  # 260 bytes.
-MORE_US = 15
+MORE_US, VALIDATION_US = 15, 20
 SCRIPT = """\
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "text/plain"
@@ -30,7 +36,7 @@ RAW, PREDICT = "/v1/raw/svcName?key=text&type=text", "/predict"
 
 
 def call_row(binaries, turns, seconds, say):
-    """p50 of one call in flight; the typed one by the same route as v1, and by its own."""
+    """p50 of one call in flight, by wrk, in turns; typed by the same route as v1, and its own."""
     typed_sections = {"aiges": {"contract": "typed", "app": "model"}}
     p50s = {"v1": [], "typed": [], "typed, /predict": []}
     with (
@@ -71,3 +77,33 @@ def p50_us(url, script, seconds):
             f"expected right answers only from {url}, got:\n{done.stdout}{done.stderr}"
         )
     return float(found[1])
+
+
+def validation_row():
+    """How long the inputs of a typed model take from 2 KB of JSON to Python values, checked."""
+    sys.path[:0] = [str(ROOT / "sdk"), str(HERE / "given" / "typed")]
+    import model
+    from aiges.contracts.typed._files import CallFiles
+    from aiges.contracts.typed._inputs import JSON, Inputs
+
+    body, inputs, files = model.body(), Inputs(model.predict), CallFiles()
+    node = SimpleNamespace(key=JSON, data=body)
+    got = inputs.read({}, [node], files)
+    assert got["boxes"][7] == model.Box("label 7", 7.5, 1.25, 64.0, 32.0), got
+    whole = cpu_us(lambda: inputs.read({}, [node], files))
+    parsing = cpu_us(lambda: json.loads(body))
+    checking = whole - parsing
+    fields = {
+        "bytes": len(body),
+        "of": {"with json.loads": round(whole, 2), "json.loads": round(parsing, 2)},
+        "validation_us": round(checking, 2),
+        "target_validation_us": VALIDATION_US,
+    }
+    shown = f"{checking:.1f} us, {whole:.1f} us with json.loads"
+    met = checking <= VALIDATION_US
+    return Row("newcomer_validation", shown, f"<= {VALIDATION_US} us", met, fields)
+
+
+def cpu_us(call, count=1000, runs=20):
+    """The microseconds of CPU of one call in the quickest run: others' work does not count."""
+    return min(timeit.repeat(call, timer=time.thread_time, number=count, repeat=runs)) / count * 1e6

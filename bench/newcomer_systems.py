@@ -89,7 +89,7 @@ class Ours(System):
         return [self.binaries, Path(sys.executable).parent]
 
     def variables(self, port):
-        return {"PYTHONPATH": str(ROOT / "sdk")}
+        return {"PYTHONPATH": str(ROOT / "sdk"), "AIGES_BIN": str(self.binaries)}
 
     def serving(self, line, port):
         return f"{line} --http 127.0.0.1:{port} --port 0"
