@@ -64,7 +64,7 @@ def call_row(binaries, turns, seconds, say):
         "more_us": round(more, 1),
         "target_more_us": MORE_US,
     }
-    shown = f"v1 call +{more:.1f} us"
+    shown = f"v1 call {more:+.1f} us"
     return Row("newcomer_typed_call", shown, f"<= v1 call +{MORE_US} us", more <= MORE_US, fields)
 
 
