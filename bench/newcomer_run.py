@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -89,15 +90,16 @@ class Shell:
     def run(self, line, until=None):
         """(what it printed, when `until` was in that, when it ended, its exit code)"""
         with self.start(line, subprocess.PIPE, subprocess.DEVNULL) as process:
+            limit = threading.Timer(COMMAND_LIMIT_S, signal_group, (process.pid, signal.SIGKILL))
+            limit.start()
             text, seen = b"", None
-            timer = time.monotonic() + COMMAND_LIMIT_S
             while part := os.read(process.stdout.fileno(), 1 << 16):
                 text += part
                 if seen is None and until and re.search(until, text.decode("utf-8", "replace")):
                     seen = time.monotonic()
-                if time.monotonic() > timer:
-                    os.killpg(process.pid, signal.SIGKILL)
-        return text.decode("utf-8", "replace"), seen, time.monotonic(), process.returncode
+            end = time.monotonic()
+            limit.cancel()
+        return text.decode("utf-8", "replace"), seen, end, process.returncode
 
 
 class Commands:
@@ -148,7 +150,7 @@ class Commands:
 
     def first(self, server, line):
         """(when the first right answer was there, what is to be told of it)"""
-        until, text = time.monotonic() + ANSWER_LIMIT_S, None
+        until, text = time.monotonic() + ANSWER_LIMIT_S, ""
         while True:
             if server.poll() is not None:
                 raise Failed(f"the server ended with {server.returncode}{self.log_end()}")
