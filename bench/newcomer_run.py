@@ -59,7 +59,7 @@ def turn(system, case):
             if file.suffix in {".py", ".html", ".json", ".toml"}:
                 file.write_text(moved(file.read_text("utf-8"), system, port), encoding="utf-8")
         case.prepare(folder, system)
-        shell = Shell(folder, system.environment(home, port))
+        shell = Shell(folder, system.environment(home, port, case.name))
         return Commands(shell, system, case, port).run(commands)
 
 

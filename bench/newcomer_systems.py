@@ -45,14 +45,14 @@ class System:
     def users_venv(self):
         return PLACE / self.name
 
-    def environment(self, home, port):
+    def environment(self, home, port, case):
         kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
         kept.pop("VIRTUAL_ENV", None)
-        bins = [home.parent / "bin", *self.bins()]
+        bins = [home.parent / "bin", *self.bins(case)]
         path = os.pathsep.join([*map(str, bins), "/usr/local/bin", "/usr/bin", "/bin"])
         return {**kept, "HOME": str(home), "PATH": path, **self.variables(port)}
 
-    def bins(self):
+    def bins(self, case):
         return [PLACE / self.name / "bin"]
 
     def variables(self, port):
@@ -85,8 +85,10 @@ class Ours(System):
         made(PLACE / self.name, base(), HERE / self.name / "requirements.txt")
         return PLACE / self.name
 
-    def bins(self):
-        return [self.binaries, Path(sys.executable).parent]
+    def bins(self, case):
+        # That of this checkout has plugins for pytest, which take more time than the test.
+        own = [self.users_venv() / "bin"] if case == "pytest" else []
+        return [*own, self.binaries, Path(sys.executable).parent]
 
     def variables(self, port):
         return {"PYTHONPATH": str(ROOT / "sdk"), "AIGES_BIN": str(self.binaries)}
