@@ -54,7 +54,8 @@ def main():
         print(f"{row.name}: {row.shown}; target {row.target}: {'pass' if row.met else 'MISS'}")
     for row in [*rows, *own]:
         row.write(said.out)
-    sys.exit(1 if any(row.met is False for row in [*rows, *own]) else 0)
+    failed = any(row.met is False or row.fields.get("failed") for row in [*rows, *own])
+    sys.exit(1 if failed else 0)
 
 
 def arguments():
@@ -89,14 +90,18 @@ def say(text):
 
 def measured(case, systems, turns):
     """The rows of a case: seconds, lines, commands."""
-    runs, notes = {system.name: [] for system in systems}, {}
+    runs, notes, failed = {system.name: [] for system in systems}, {}, []
     able = [system for system in systems if system.folder(case.name).is_dir()]
     for number in range(turns + 1):  # The first fills caches, and does not count.
-        for system in able if number % 2 == 0 else reversed(able):
+        for system in able[:] if number % 2 == 0 else able[::-1]:
             try:
                 done = turn(system, case)
-            except Failed as failed:
-                raise SystemExit(f"newcomer: {system.name}, {case.name}: {failed}") from None
+            except Failed as fault:
+                say(f"{case.name}, {system.name}: FAILED: {fault}")
+                notes[system.name], runs[system.name] = str(fault), []
+                failed.append(system.name)
+                able.remove(system)
+                continue
             say(f"{case.name}, {system.name}, turn {number}: {done.seconds:.3f} s{done.note}")
             if number:
                 runs[system.name].append(done.seconds)
@@ -105,7 +110,7 @@ def measured(case, systems, turns):
     seconds = {name: statistics.median(all_) for name, all_ in runs.items() if all_}
     counts = {system.name: written(system.folder(case.name)) for system in able}
     more = {"seconds_runs": {name: [round(s, 3) for s in all_] for name, all_ in runs.items()}}
-    more["notes"] = notes
+    more.update(notes=notes, failed=failed)
     yield row(f"{case.name}_seconds", seconds, PART, more)
     yield row(f"{case.name}_lines", {name: lines for name, (lines, _) in counts.items()}, None, {})
     commands = {name: commands for name, (_, commands) in counts.items()}
