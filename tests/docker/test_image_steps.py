@@ -73,12 +73,20 @@ def test_install_explains_what_is_wrong(tmp_path, arguments, expected):
 def test_install_makes_the_layout_of_the_image(installed):
     for name in ("AIService", "aiges-worker", "library/libwrapper.so"):
         assert os.access(installed / name, os.X_OK), name
-    files = "include/aiges/type.h include/aiges/wrapper.h aiges.toml library/healthcheck.py"
+    files = "include/aiges/type.h include/aiges/wrapper.h aiges.toml library/healthcheck.py LICENSE"
     for name in files.split():
         assert (installed / name).is_file(), name
-    assert (installed / "log").is_dir()
+    for name in ("log", "xsf_status/recording"):
+        assert (installed / name).is_dir(), name
     assert os.readlink(installed / "AIservice") == "AIService"
     assert not list(installed.rglob("__pycache__"))
+
+
+@needs_binaries
+@needs_dpkg
+def test_install_brings_the_licences_of_others(installed):
+    page = (installed / "THIRD_PARTY.md").read_text()
+    assert "| libnghttp2" in page and "| swagger-ui-dist |" in page
 
 
 @needs_binaries

@@ -73,7 +73,8 @@ def test_the_base_image_serves_a_wrapper_that_is_mounted(tmp_path):
 def test_the_base_image_has_the_layout_that_its_users_expect(tmp_path):
     """Also: start_test.sh starts the service, from any folder, as root too."""
     (tmp_path / "wrapper.py").write_text(ECHO)
-    names = "AIService AIservice aiges.toml include/aiges library log start_test.sh xsf_status"
+    names = "AIService AIservice LICENSE THIRD_PARTY.md aiges.toml include/aiges library log"
+    names += " start_test.sh xsf_status"
     script = f"cd /home/aiges && ls -d {names} && touch log/x xsf_status/x && cd / && exec "
     options = ["--user", "0", "--volume", f"{tmp_path / 'wrapper.py'}:/home/aiges/wrapper.py:ro"]
     options += ["--tmpfs", "/home/aiges/log", "--tmpfs", "/home/aiges/xsf_status"]
