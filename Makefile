@@ -20,7 +20,22 @@ build: ## Build AIService, aiges-worker, xtest, libwrapper.so and the C++ tests 
 
 .PHONY: wheel
 wheel: build ## Make a wheel with everything in it for one Python (PYTHON_FOR=, the system's)
+	@scripts/setup.sh release
 	@scripts/wheel.sh $(PYTHON_FOR)
+
+.PHONY: release
+release: build ## Make a release in build/release: wheels, archive, checksums, licences, bill of materials
+	@scripts/setup.sh release
+	@scripts/release.sh
+
+.PHONY: pack
+pack: wheel ## Make the archive laid out as /home/aiges of the images, for one Python (PYTHON_FOR=)
+	@scripts/pack.sh "$$(ls -t build/wheels/aiges_host-*.whl | head -1)"
+
+.PHONY: bench-install
+bench-install: release ## Time from pip install to the first answer, on Debian 12, 13 and each CPython here
+	@scripts/setup.sh test
+	@$(PYTHON) bench/install.py $(BENCH_ARGS)
 
 .PHONY: demo
 demo: ## Serve an OCR model and a detector, send them real pictures, show the results

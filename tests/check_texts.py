@@ -33,6 +33,8 @@ FOREIGN = {
     *("Python.h", "pip.conf", "export.py", "enum.py", "inspect.py", "queue.py", "test_model.py"),
     *("one.py", "predict.py", "service.py"),
     "s.h",  # The field h of the message s.
+    "THIRD_PARTY.md",  # Made with the programs (scripts/papers).
+    "aiges/start_test.sh",  # In the release archive.
 }
 NAME = re.compile(
     r"(?<![\w/.${<*-])((?:[A-Za-z_.][\w.-]*/)*[A-Za-z_][\w-]*"

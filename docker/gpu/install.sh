@@ -81,6 +81,6 @@ find "$prefix"/library/{python,compat} -name __pycache__ -prune -exec rm -rf {} 
 # The load tester belongs beside the loader; it is optional because it is built on its own.
 if [[ -f $binaries/xtest ]]; then
   install -m 755 "$binaries/xtest" "$prefix/"
-  [[ ! -f $source/xtest/xtest.toml ]] || install -m 644 "$source/xtest/xtest.toml" "$prefix/"
+  install -m 644 "$here/xtest.toml" "$prefix/"
 fi
 echo "installed into $prefix"

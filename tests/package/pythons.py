@@ -3,6 +3,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 VERSIONS = ("3.11", "3.9", "3.13")
@@ -26,3 +27,9 @@ def find_python(version):
         if said.returncode == 0 and said.stdout.strip() == version:
             return file
     return None
+
+
+if __name__ == "__main__":
+    if (found := find_python(sys.argv[1])) is None:
+        sys.exit(1)
+    print(found)
