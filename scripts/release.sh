@@ -18,7 +18,9 @@ grep -q "^## .*\b${version//./\\.}\b" CHANGELOG.md ||
   { echo "release: expected a part for $version in CHANGELOG.md, found none" >&2; exit 1; }
 
 # All that goes in: files of the repository as they are, and the programs.
-sources=$({ git ls-files -z --cached --others --exclude-standard | xargs -0 sha256sum -- 2>/dev/null || true
+inputs=(CMakeLists.txt pyproject.toml LICENSE include wrapper sdk compat scripts docker/gpu)
+sources=$({ git ls-files -z --cached --others --exclude-standard -- "${inputs[@]}" |
+              xargs -0 sha256sum -- 2>/dev/null || true
             sha256sum build/bin/{AIService,aiges-worker,libaiges-worker.so,xtest}; } |
           sha256sum | cut -d' ' -f1)
 

@@ -93,7 +93,7 @@ def common_texts(parts: list[Part]) -> dict[str, str]:
 
 
 def swagger_parts() -> list[Part]:
-    """Swagger UI and the packages inside of its bundle, from the list made by swagger_ui.py."""
+    """Swagger UI and the packages inside of its bundle, from the list made by swagger_parts.py."""
     known = json.loads(SWAGGER.read_text(encoding="utf-8"))
     return [
         Part(

@@ -41,6 +41,7 @@ SKIPPED = {
     "deploy/haproxy/README.md": ["sysctl -w", "run=${AIGES_RUN:-/run/haproxy}"],
     "docker/gpu/README.md": ["docker/gpu/build.sh"],
     "docs/quick_start.md": ["make build", "pip install build/wheels"],
+    "docs/release.md": ["make release", "tar -xzf"],
     "docs/openai_models.md": ["make demo-llm", "scripts/setup.sh", "python ask.py", "curl -F"],
     "plugins/asr/README.md": ["scripts/setup.sh", "curl -F", "docker build"],
     "plugins/detect/README.md": ["docker build"],

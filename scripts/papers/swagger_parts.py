@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes swagger_ui.json: the packages inside of the bundle of Swagger UI, with their licences.
 
-    scripts/papers/swagger_ui.py BUNDLE FOLDER
+    scripts/papers/swagger_parts.py BUNDLE FOLDER
 
 BUNDLE is the swagger-ui-bundle.js that is built in. FOLDER is one in which `npm pack
 swagger-ui-dist@VERSION` has put its archive, which has the bundle's source map, and `npm install
