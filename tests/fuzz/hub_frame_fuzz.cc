@@ -43,7 +43,8 @@ void Handle(const Frame& frame, const std::shared_ptr<ArenaMapping>& results, co
       return;
     case FrameType::kReady: {
       ReadyFrame ready;
-      if (ReadReady(frame, &ready) && ready.most_threads < ready.threads) std::abort();
+      const bool read = ReadReady(frame, &ready);
+      if (read && (ready.most_threads < ready.threads || ready.batch_size == 0)) std::abort();
       return;
     }
     case FrameType::kThreads: {

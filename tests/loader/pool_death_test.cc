@@ -81,6 +81,7 @@ std::string ReadyFrames() {
   w.Text("");  // doors.
   w.Number(uint32_t{1});
   w.Number(uint32_t{1});
+  w.Number(uint32_t{1});  // Of a batch.
   w.End();
   return frames;
 }

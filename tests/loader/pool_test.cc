@@ -96,6 +96,7 @@ class PoolTest : public ::testing::Test {
       w.Text("");  // doors.
       w.Number(uint32_t{threads});
       w.Number(uint32_t{most});
+      w.Number(uint32_t{1});  // Of a batch.
     });
     Turn();
   }
