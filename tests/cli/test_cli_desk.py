@@ -89,7 +89,7 @@ def test_a_file_needs_no_configuration_and_gets_none(asectl, serve, tmp_path):
 
 def test_hooks_for_tasks_and_applications_are_served_by_their_name(serve, tmp_path):
     (tmp_path / "talk.py").write_text("def chat(messages):\n    yield 'hello'\n")
-    (tmp_path / "site.py").write_text(
+    (tmp_path / "pages.py").write_text(
         "async def app(scope, receive, send):\n"
         "    if scope['type'] != 'http': return\n"
         "    await send({'type': 'http.response.start', 'status': 200})\n"
@@ -99,7 +99,7 @@ def test_hooks_for_tasks_and_applications_are_served_by_their_name(serve, tmp_pa
     wait_until(lambda: serving.event("links"), "the links")
     run_pasted(serving.event("links")["try"][0])
     assert serving.interrupt() == 0
-    serving = serve(tmp_path, "site:app")
+    serving = serve(tmp_path, "pages:app")
     with urllib.request.urlopen(f"http://{serving.http}/", timeout=10) as page:
         assert page.read() == b"mine"
     assert serving.interrupt() == 0
@@ -111,6 +111,7 @@ def test_hooks_for_tasks_and_applications_are_served_by_their_name(serve, tmp_pa
         ("a.py", "x = 1\n", "expected a file with a model"),
         ("my-model.py", MODEL, "expected the name of a Python module"),
         ("none:app", "", "there is no module none"),
+        ("code.py", MODEL, "Python has a module code of its own"),
     ],
 )
 def test_what_cannot_be_served_by_name_is_said(asectl, tmp_path, name, text, said):

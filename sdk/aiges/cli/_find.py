@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,7 @@ def _named(file: Path) -> Plugin:
             f"expected the name of a Python module, got {file.name}: rename it to letters, digits "
             "and _, as import wants it"
         )
+    _refuse_pythons_own(file.stem, file)
     contract = contract_of_file(file)
     if not contract:
         raise CliError(
@@ -113,6 +115,14 @@ def _named(file: Path) -> Plugin:
     return Plugin(file, project, contract, app_of(contract, file))
 
 
+def _refuse_pythons_own(module: str, file: Path) -> None:
+    """A worker has imported most of Python's own modules before the user's folder is looked at."""
+    if module in getattr(sys, "stdlib_module_names", ()):  # From Python 3.10 on.
+        raise CliError(
+            f"{file}: Python has a module {module} of its own: give the file another name"
+        )
+
+
 def _object(module: str, name: str) -> Plugin:
     """Return what module:name means: a class or function of a contract's, or an application."""
     here = Path.cwd()
@@ -124,6 +134,7 @@ def _object(module: str, name: str) -> Plugin:
             f"expected a file, a folder or module:name, got {module}:{name}: there is no module "
             f"{module} in {here}"
         )
+    _refuse_pythons_own(module, file)
     contract = contract_of_file(file)
     if contract in ("", "aiges"):
         text = file.read_text(encoding="utf-8", errors="replace")

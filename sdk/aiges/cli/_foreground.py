@@ -49,6 +49,7 @@ class Serve:
     tls: bool = False
     keys: bool = False
     doors: bool = False  # An application of the user's own: only that knows how it is called.
+    sample: _hints.Sample | None = None  # What the schema does not say.
 
 
 def _die_with_parent() -> None:
@@ -224,10 +225,10 @@ class Foreground:
                 ("metrics", "metrics"),
             )
         }
-        sample = None
+        sample = self._serve.sample
         try:
             status, text = ask(pages["openapi"])
-            if status == 200 and not self._serve.doors:
+            if status == 200 and sample is None and not self._serve.doors:
                 sample = _hints.sample_of(json.loads(text), self._serve.service)
             elif status != 200:
                 del pages["docs"], pages["openapi"]

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Sample", "curl", "sample_of", "word"]
+__all__ = ["Sample", "curl", "sample_of", "task_of", "word"]
 
 JSON = "application/json"
 # Of one grey pixel: what a field for pictures is shown with where the schema has no example.
@@ -17,6 +18,12 @@ PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNgAAAAAgAB5Sfe/AAAAABJRU5ErkJggg=="
 )
 MOST_DEPTH = 8
+# Of OpenAI's API, which the page does not have: the hook, its path, and what it is asked.
+TASKS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("chat", "/v1/chat/completions", {"messages": [{"role": "user", "content": "hello"}]}),
+    ("complete", "/v1/completions", {"prompt": "hello"}),
+    ("embed", "/v1/embeddings", {"input": "hello"}),
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,15 @@ def sample_of(page: Mapping[str, Any], service: str) -> Sample | None:
         values = value if isinstance(value, Mapping) else {}
         body = json.dumps(value, ensure_ascii=False).encode()
         return Sample(path, body, JSON, values)
+    return None
+
+
+def task_of(code: str, service: str) -> Sample | None:
+    """Return a request for the first hook for a task that the code has; None: it has none."""
+    for hook, path, asked in TASKS:
+        if re.search(rf"\bdef[ \t]+{hook}[ \t]*\(", code):
+            body = json.dumps({"model": service, **asked}).encode()
+            return Sample(path, body, JSON, {})
     return None
 
 

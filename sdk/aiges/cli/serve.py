@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from aiges.cli import _toml
+from aiges.cli import _hints, _toml
 from aiges.cli._find import Plugin, find_engine, find_program
 from aiges.cli._foreground import Foreground, Serve
 from aiges.cli._interpreter import default_python
@@ -121,9 +121,14 @@ def _plan(out: Out, plugin: Plugin, wish: _Wish) -> Serve:
         f"-{name}={_toml.dump(keys)}" for name, keys in (("dc", extra), ("oc", over)) if keys
     ]
     in_force = _toml.overlay(_toml.overlay(extra, tables), over)
+    sample = None
+    if plugin.contract == "tasks":
+        code = plugin.file.read_text(encoding="utf-8", errors="replace")
+        sample = _hints.task_of(code, service)
     return Serve(
         wanted,
         service,
+        sample=sample,
         tls=bool(in_force.get("tls", {}).get("cert")),
         doors=in_force.get("aiges", {}).get("contract") in DOORS,
         keys=bool(in_force.get("access", {}).get("keys_file")),
