@@ -126,6 +126,8 @@ def test_load_needs_no_file(asectl, echo, tmp_path):
     assert (step["done"], step["failed"]) == (40, 0), step["codes"]
     made = asectl("load", "--json", f"http://{echo.http}/healthz", "--seconds", "0.1").json
     assert made["steps"][0]["failed"] == 0
+    made = asectl("load", "--json", "a=b", "--", "-count=5", "-concurrency=1").json
+    assert made["steps"][0]["done"] == 5
     assert "good/s" in asectl("load", echo.http, "--count", "10", "--concurrency", "2").out
     assert (tmp_path / "log/latest/report.html").is_file()
 

@@ -82,6 +82,7 @@ def command(
             wanted += [f"-body={folder / 'body'}", f"-header=Content-Type: {kind}"]
         result = folder / "result.json"
         wanted += ["-quiet", f"-json={result}"] if out.as_json else []
+        wanted = _without(wanted, flags)
         signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for xtest, which reports then.
         code = subprocess.call(
             [*wanted, *flags], stdout=subprocess.DEVNULL if out.as_json else None
@@ -89,6 +90,16 @@ def command(
         if out.as_json and result.is_file():
             out.result(json.loads(result.read_text(encoding="utf-8")))
     sys.exit(code if code >= 0 else 128 - code)
+
+
+def _without(wanted: list[str], flags: Sequence[str]) -> list[str]:
+    """Return our flags but those that the user gives, each of which may be there once."""
+    given = {each.lstrip("-").partition("=")[0] for each in flags}
+    if "count" in given:
+        given.add("duration")
+    if given & {"rate", "concurrency"}:
+        given |= {"rate", "concurrency"}
+    return [each for each in wanted if each.lstrip("-").partition("=")[0] not in given]
 
 
 def _address(target: str) -> str:
