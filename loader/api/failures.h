@@ -51,7 +51,8 @@ class RecentFailures {
   static constexpr size_t kEntries = 50;  // Of each kind.
   static constexpr size_t kMostText = 2048, kMostDetail = 8192, kMostSid = 128;
 
-  void Add(const FailureEvent& event) {
+  // The number of its entry.
+  uint64_t Add(const FailureEvent& event) {
     const auto now = std::chrono::system_clock::now();
     const std::string_view text = event.text.substr(0, kMostText);
     MutexLock lock(mu_);
@@ -80,6 +81,7 @@ class RecentFailures {
     same->instance = event.instance;
     same->sid = event.sid.substr(0, kMostSid);
     same->detail = event.detail.substr(0, kMostDetail);
+    return same->id;
   }
 
   // Entries of all kinds that have changed after `change`, in the order of their newest event.

@@ -45,6 +45,7 @@ struct SessionRequest {
   std::shared_ptr<const CallPath> path;  // The same.
   std::string handle;      // The engine sees it as usrTag. Must not be that of a live session.
   std::string request_id;  // As Request's.
+  const char* protocol = "";  // The same.
   Pairs params;
   std::vector<unsigned> psr_ids;
   unsigned output_batches = 100;  // Bound of what the engine may be ahead of the client.

@@ -73,6 +73,7 @@ class Catalogue final : public Models {
   std::vector<std::shared_ptr<Engine>> Engines() const;
   std::vector<std::shared_ptr<Entry>> Entries() const;
   const RecentFailures& failures() const { return failures_; }
+  const RecentCalls& recent_calls() const { return recent_calls_; }
 
   // Replaces the workers of all that is loaded: all of a model, or none of it. The first failure.
   void Reload(const Settings& fresh, std::function<void(Status)> done);
@@ -131,6 +132,7 @@ class Catalogue final : public Models {
   const bool several_;
   Shares shares_;
   RecentFailures failures_;
+  RecentCalls recent_calls_;
   std::thread thread_;
 
   // The thread's.

@@ -155,6 +155,7 @@ void Nested::Begin(const std::shared_ptr<NestedLine>& line, Place place, NestedE
   request.model = model;
   request.path = std::move(caller.path);
   request.handle = NewHandle();
+  request.protocol = "model";
   request.request_id = std::move(caller.request_id);
   request.params = std::move(call.params);
   request.payloads = std::move(call.payloads);
@@ -168,6 +169,7 @@ void Nested::Begin(const std::shared_ptr<NestedLine>& line, Place place, NestedE
     session.path = std::move(request.path);
     session.handle = std::move(request.handle);
     session.request_id = std::move(request.request_id);
+    session.protocol = request.protocol;
     session.params = std::move(request.params);
     session.output_batches = std::max(open->credit, 1u);
     session.idle_limit =

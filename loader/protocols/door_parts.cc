@@ -70,6 +70,7 @@ Request DoorRequest(const Exchange& exchange, const Door& door, std::string id) 
   Request request;
   request.model = exchange.mount().model;
   request.handle = std::move(id);
+  request.protocol = "http";
   request.arrived = exchange.head().arrived;
   request.deadline = TimePoint::max();
   request.no_limit = door.long_calls;

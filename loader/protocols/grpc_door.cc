@@ -123,6 +123,7 @@ class GrpcDoor final : public GrpcCall, private DoorListener {
     first.status = status;
     Request request = DoorRequest(*exchange(), door_, std::move(id));
     request.deadline = deadline();
+    request.protocol = "grpc";
     link_.Submit(std::move(request), std::move(first));
   }
 

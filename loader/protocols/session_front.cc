@@ -49,6 +49,7 @@ Status SessionFront::Open(OnceCall* call, std::string handle) {
   open.path = std::move(call->request.path);
   open.handle = std::move(handle);
   open.request_id = std::move(call->request.request_id);
+  open.protocol = call->request.protocol;
   open.params = std::move(call->request.params);
   open.psr_ids = std::move(call->request.psr_ids);
   open.output_batches = kAhead;

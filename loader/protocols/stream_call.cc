@@ -91,6 +91,7 @@ class StreamCall final : public GrpcCall, private SessionFront::Owner {
     once_ = request->state == SessionState::kOnce;
     service_id_ = call.service_id;
     call.request.request_id = RequestIdOf(head());
+    call.request.protocol = "stream";
     output_.emplace(std::move(call.expect));
     const Status found = FindModel(env_.lane.models, exchange()->caller(), &call);
     if (!found.ok()) return found;

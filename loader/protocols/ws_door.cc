@@ -40,6 +40,7 @@ class WsDoor final : public WebSocket::Listener,
     head.desc.insert(own, {":websocket", "1"});
     Request request = DoorRequest(*exchange_, door, RandomUuid());
     request.no_limit = true;
+    request.protocol = "websocket";
     link_.Submit(std::move(request), std::move(head));
   }
 

@@ -138,6 +138,7 @@ class WsSession final : public WebSocket::Listener,
     if (sound.ok()) sound = FindModel(lane_.models, caller_, call);
     if (!sound.ok()) return sound;
     output_.emplace(std::move(call->expect));
+    call->request.protocol = "websocket";
     const Status status = session_.Open(call, sid_);
     if (!status.ok()) return status;
     Send(WriteStreamEnvelope(StreamForm::kSocket, sid_, 0, nullptr, 0));

@@ -225,6 +225,7 @@ class XsfCall final : public GrpcCall {
     open.model = std::move(call.request.model);
     open.handle = request_.handle;
     open.request_id = RequestIdOf(head());
+    open.protocol = "xsf";
     open.params = std::move(call.request.params);
     open.psr_ids = std::move(call.request.psr_ids);
     open.ordered = true;
@@ -304,6 +305,7 @@ class XsfCall final : public GrpcCall {
         std::chrono::milliseconds(WaitMs(request_, settings_.queue.default_timeout_ms));
     call.request.handle = request_.handle;
     call.request.request_id = RequestIdOf(head());
+    call.request.protocol = "xsf";
     call.request.arrived = now;
     call.request.deadline = std::min(now + wait, deadline());
     call.caller = exchange()->caller().name;

@@ -18,6 +18,21 @@ constexpr const char* kOwn = "the loader";
 constexpr int64_t kDefaultWaitMs = 120'000;  // Frozen: what the old HTTP layer passed as waitTime.
 constexpr int64_t kLongestWaitMs = 86'400'000;
 
+// As the list of recent calls names it.
+const char* ProtocolOf(CallRoute route) {
+  switch (route) {
+    case CallRoute::kEnvelope:
+      return "envelope";
+    case CallRoute::kPlain:
+      return "json";
+    case CallRoute::kRaw:
+      return "raw";
+    case CallRoute::kPredict:
+      return "predict";
+  }
+  return "";
+}
+
 // A typed model writes its answer as the client takes it. Of plain JSON that is JSON.
 void TellAccept(const Declared& declared, CallRoute route, const std::string* accept,
                 OnceCall* call) {
@@ -282,6 +297,7 @@ uint64_t HttpRoutes::Begin(HttpCall http_call, const Target& target, std::string
   call.request.model = target.model;
   call.request.handle = sid;
   if (request.own_id) call.request.request_id = request.id;
+  call.request.protocol = ProtocolOf(route);
   call.request.arrived = request.arrived;
   call.request.deadline = request.arrived + wait;
   AnswerWish wish;

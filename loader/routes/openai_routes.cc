@@ -208,6 +208,7 @@ uint64_t OpenAiRoutes::Begin(const OpenAiTask& task, OpenAiCall asked, const Htt
   }
   call.request.handle = sid;
   if (request.own_id) call.request.request_id = request.id;
+  call.request.protocol = "openai";
   call.request.arrived = request.arrived;
   call.request.deadline = request.arrived + kLongest;
   OpenAiMarks marks{&task, StrCat(task.id, PlainUuid()), model->name(), UnixSeconds()};

@@ -63,7 +63,8 @@ Scheduler::Scheduler(const Settings& settings, Workers* workers, const Clock* cl
       licences_(settings.licences, shared.shares, settings.model.weight),
       own_failures_(shared.failures == nullptr ? std::make_unique<RecentFailures>() : nullptr),
       failures_(shared.failures == nullptr ? *own_failures_ : *shared.failures),
-      sessions_(settings, workers, clock, &licences_, &failures_, shared.first),
+      recent_calls_(shared.calls),
+      sessions_(settings, workers, clock, &licences_, {&failures_, shared.calls}, shared.first),
       nested_line_(std::make_shared<NestedLine>(workers)),
       bounds_(settings.queue),
       exec_timeout_(settings.instances.exec_timeout_ms),
@@ -123,6 +124,25 @@ void Scheduler::Forget(Calls::iterator call) {
   if (licensed) licences_.Return();
 }
 
+CallRecord Scheduler::RecordOf(const Call& call) const {
+  CallRecord record;
+  record.protocol = call.request.protocol;
+  record.bytes_in = call.bytes + call.parts_in;
+  record.bytes_out = call.parts_out;
+  record.id = ShortText<47>(call.request.shown_id());
+  record.model = ShortText<47>(name_);
+  return record;
+}
+
+// The thread that answers; by then the rest of the record is known.
+void Scheduler::Keep(CallRecord record, const Reply& reply, TimePoint now) {
+  if (recent_calls_ == nullptr) return;
+  record.ended = now;
+  record.times = reply.times;
+  for (const Payload& p : reply.payloads) record.bytes_out += p.data.size();
+  recent_calls_->Add(record);
+}
+
 Scheduler::Answer Scheduler::TakeAnswer(Call& call, Status status, TimePoint now,
                                         std::unique_ptr<FailedCall> failed) {
   ++answers_[failed == nullptr ? CodeOf(status) : kCodeExecFailed];
@@ -134,8 +154,15 @@ Scheduler::Answer Scheduler::TakeAnswer(Call& call, Status status, TimePoint now
     failed = std::make_unique<FailedCall>();
   }
   if (failed != nullptr) failed->handle = call.request.shown_id();
-  return {std::move(call.sink), std::move(reply), call.request.arrived,
-          std::move(failed),    nullptr,          0};
+  Answer answer{std::move(call.sink),
+                std::move(reply),
+                call.request.arrived,
+                std::move(failed),
+                nullptr,
+                0,
+                {}};
+  if (recent_calls_ != nullptr) answer.record = RecordOf(call);
+  return answer;
 }
 
 void Scheduler::TakeWhatFits(TimePoint now, std::vector<Sending>* out) {
@@ -159,6 +186,7 @@ CallId Scheduler::Submit(Request request, std::unique_ptr<ReplySink> sink) {
   CallId id = 0;
   Reply refusal;
   std::string refused;  // Its id, for people.
+  CallRecord record;
   std::unique_ptr<ReplySink> refused_sink;
   {
     MutexLock lock(mu_);
@@ -170,6 +198,11 @@ CallId Scheduler::Submit(Request request, std::unique_ptr<ReplySink> sink) {
       ++answers_[CodeOf(refusal.status)];
       refused = request.shown_id();
       refused_sink = std::move(sink);
+      record.protocol = request.protocol;
+      record.bytes_in = request.bytes();
+      record.total = now - request.arrived;
+      record.id = ShortText<47>(refused);
+      record.model = ShortText<47>(name_);
     } else {
       id = next_id_++;
       Call& call = calls_[id];
@@ -184,7 +217,10 @@ CallId Scheduler::Submit(Request request, std::unique_ptr<ReplySink> sink) {
     }
   }
   if (refused_sink != nullptr) {
-    failures_.Add({FailureKind::kCall, CodeOf(refusal.status), -1, refused, refusal.status.text});
+    record.code = CodeOf(refusal.status);
+    record.failure =
+        failures_.Add({FailureKind::kCall, record.code, -1, refused, refusal.status.text});
+    Keep(record, refusal, now);
     refused_sink->Done(std::move(refusal));
   } else {
     Send(std::move(sending));
@@ -219,6 +255,7 @@ void Scheduler::SendPart(CallId id, Payload part) {
   const auto found = calls_.find(id);
   if (found == calls_.end() || found->second.state == State::kUnwanted) return;
   Call& call = found->second;
+  call.parts_in += part.data.size();
   if (!call.open) return call.parts.push_back(std::move(part));
   call.went_on = true;
   workers_.SendPart(call.place, id, part);
@@ -240,6 +277,7 @@ void Scheduler::OnDoorEvents(std::vector<DoorEvent> events) {
       if (found == calls_.end() || found->second.state != State::kRunning) continue;
       door = found->second.request.door;
       found->second.went_on = true;
+      found->second.parts_out += event.part.data.size();
     }
     if (door == nullptr) continue;
     if (event.took > 0) {
@@ -427,7 +465,9 @@ void Scheduler::Deliver(std::vector<Answer> answers) {
       histograms_.channel.Observe(t.channel);
       histograms_.engine.Observe(t.engine);
     }
-    const std::chrono::nanoseconds total = clock_.Now() - answer.arrived;
+    const TimePoint now = clock_.Now();
+    const std::chrono::nanoseconds total = now - answer.arrived;
+    answer.record.total = total;
     histograms_.total.Observe(total);
     if (!answer.reply.status.ok()) {
       failed_.fetch_add(1, std::memory_order_relaxed);
@@ -438,9 +478,14 @@ void Scheduler::Deliver(std::vector<Answer> answers) {
       const FailedCall& f = *answer.failed;
       const Status& status = answer.reply.status;
       const bool noted = status.ok();
-      failures_.Add({FailureKind::kCall, noted ? kCodeExecFailed : CodeOf(status), f.instance,
-                     f.handle, noted ? f.fault : status.text, f.detail});
+      answer.record.code = noted ? kCodeExecFailed : CodeOf(status);
+      answer.record.instance = f.instance;
+      answer.record.failure = failures_.Add({FailureKind::kCall, answer.record.code, f.instance,
+                                             f.handle, noted ? f.fault : status.text, f.detail});
+    } else if (!answer.reply.status.ok()) {
+      answer.record.code = CodeOf(answer.reply.status);  // The client has left.
     }
+    Keep(answer.record, answer.reply, now);
     if (answer.poison != nullptr) {
       const Request& request = *answer.poison;
       LogError("scheduler", "quarantine: call ", request.shown_id(),

@@ -32,6 +32,7 @@
 #include "loader/api/failures.h"
 #include "loader/api/models.h"
 #include "loader/api/nested_line.h"
+#include "loader/api/recent_calls.h"
 #include "loader/api/report.h"
 #include "loader/api/service.h"
 #include "loader/api/settings.h"
@@ -50,6 +51,7 @@ class Scheduler : public Service, public WorkerEvents {
     uint64_t first = 0;        // Added to the numbers of calls and sessions, so that they differ.
     Shares* shares = nullptr;  // Of the licences.
     RecentFailures* failures = nullptr;  // Nothing: its own.
+    RecentCalls* calls = nullptr;        // Nothing: none are kept.
   };
   Scheduler(const Settings& settings, Workers* workers, const Clock* clock, const Shared& shared);
   Scheduler(const Settings& settings, Workers* workers, const Clock* clock)
@@ -79,7 +81,7 @@ class Scheduler : public Service, public WorkerEvents {
   // without it they are refused.
   void UseNested(NestedCalls* nested, std::string name) {
     nested_ = nested;
-    sessions_.UseNested(nested);
+    sessions_.UseNested(nested, name);
     name_ = std::move(name);
   }
 
@@ -114,7 +116,8 @@ class Scheduler : public Service, public WorkerEvents {
     TimePoint sent;
     size_t bytes = 0;
     bool replayed = false;
-    bool nests = false;  // It has begun calls of other models.
+    bool nests = false;                    // It has begun calls of other models.
+    uint64_t parts_in = 0, parts_out = 0;  // Bytes of a door call's parts.
     // Of a door call. Open: it was sent, and its parts follow it.
     bool open = false, went_on = false;
     std::vector<Payload> parts;  // That came before.
@@ -132,6 +135,7 @@ class Scheduler : public Service, public WorkerEvents {
     std::unique_ptr<FailedCall> failed;  // Where the status is not ok, or the engine noted a fault.
     std::unique_ptr<Request> poison;     // Two workers died with it.
     CallId nests = 0;                    // Its number, where it has begun calls of other models.
+    CallRecord record;
   };
   struct Sending {
     Slot slot;
@@ -146,6 +150,8 @@ class Scheduler : public Service, public WorkerEvents {
   void TakeWhatFits(TimePoint now, std::vector<Sending>* out) REQUIRES(mu_);
   void Forget(Calls::iterator call) REQUIRES(mu_);
   static std::unique_ptr<FailedCall> TakeFault(WorkerResult* result);
+  CallRecord RecordOf(const Call& call) const;
+  void Keep(CallRecord record, const Reply& reply, TimePoint now);
   Answer TakeAnswer(Call& call, Status status, TimePoint now,
                     std::unique_ptr<FailedCall> failed = nullptr) REQUIRES(mu_);
   void GiveUp(CallId id, Status status, TimePoint now, std::vector<Answer>* out) REQUIRES(mu_);
@@ -166,6 +172,7 @@ class Scheduler : public Service, public WorkerEvents {
   Licences licences_;
   std::unique_ptr<RecentFailures> own_failures_;
   RecentFailures& failures_;
+  RecentCalls* const recent_calls_;
   SessionTable sessions_;
   NestedCalls* nested_ = nullptr;
   const std::shared_ptr<NestedLine> nested_line_;

@@ -35,13 +35,14 @@ size_t BytesOf(const std::vector<Payload>& payloads) {
 }  // namespace
 
 SessionTable::SessionTable(const Settings& settings, Workers* workers, const Clock* clock,
-                           Licences* licences, RecentFailures* failures, SessionId first)
+                           Licences* licences, const Memory& memory, SessionId first)
     : max_bytes_(settings.queue.max_bytes),
       waits_(settings.catalogue.on()),
       workers_(*workers),
       clock_(*clock),
       licences_(*licences),
-      failures_(*failures),
+      failures_(*memory.failures),
+      recent_calls_(memory.calls),
       next_id_((SessionId{1} << 63) + first + 1) {}
 
 void SessionTable::Run(After after) {
@@ -53,13 +54,17 @@ void SessionTable::Run(After after) {
 
 Status SessionTable::Open(SessionRequest request, SessionId* id) {
   const std::string shown = request.shown_id();
+  CallRecord record;
+  record.protocol = request.protocol;
   Status status;
   {
     MutexLock lock(mu_);
     status = TryOpen(std::move(request), id);
   }
   if (!status.ok()) {
-    failures_.Add({FailureKind::kSession, CodeOf(status), -1, shown, status.text});
+    record.code = CodeOf(status);
+    record.failure = failures_.Add({FailureKind::kSession, record.code, -1, shown, status.text});
+    Keep(record, shown, clock_.Now());
   }
   return status;
 }
@@ -83,6 +88,8 @@ Status SessionTable::TryOpen(SessionRequest request, SessionId* id) {
   session.passed = PassedOn(request.params);
   session.request = std::move(request);
   session.placed = place.has_value();
+  session.record.protocol = session.request.protocol;
+  session.begun = clock_.Now();
   if (place && !OpenAt(*place, made, session)) {
     if (licensed) licences_.Return();
     sessions_.erase(made);
@@ -199,6 +206,7 @@ void SessionTable::Send(SessionId id, Session& session, std::vector<Payload> pay
   sent.payloads = std::move(payloads);
   sent.taken = std::move(taken);
   sent.bytes = BytesOf(sent.payloads);
+  session.record.bytes_in += sent.bytes;
   input_bytes_ += sent.bytes;
   if (!session.placed) return;
   workers_.WriteSession(session.place, id, sent.payloads);  // False: kLost is on its way.
@@ -253,11 +261,13 @@ void SessionTable::Answer(SessionId id, Session& session, Poller poller, After* 
     const size_t bytes = BytesOf(session.output.front());
     session.output_bytes -= bytes;
     output_bytes_ -= bytes;
+    session.record.bytes_out += bytes;
     output.batches.push_back(std::move(session.output.front()));
     session.output.pop_front();
   }
   const auto taken = static_cast<unsigned>(output.batches.size());
   report_.batches += taken;
+  session.record.outputs += taken;
   session.polled += taken;
   if (session.polled * 2 >= session.request.output_batches && !session.closing) {
     workers_.CreditSession(session.place, id, std::exchange(session.polled, 0));
@@ -358,6 +368,7 @@ void SessionTable::DropInput(Session& session, After* after) {
 
 void SessionTable::Finish(SessionId id, Session& session, bool remember, After* after) {
   if (std::exchange(session.over, true)) return;
+  Keep(session.record, session.request.shown_id(), session.begun);
   DropOutput(session);
   DropInput(session, after);
   Close(id, session, after);
@@ -390,10 +401,13 @@ void SessionTable::BoundOutput(After* after) {
 void SessionTable::Fail(SessionId id, Session& session, Status status, const SessionEvent* event,
                         After* after) {
   if (session.ended || !session.failure.ok()) return;
-  ++report_.failures[CodeOf(status)];
-  failures_.Add({FailureKind::kSession, CodeOf(status), event == nullptr ? -1 : event->instance,
-                 session.request.shown_id(), status.text,
-                 event == nullptr ? std::string_view() : event->detail});
+  CallRecord& record = session.record;
+  record.code = CodeOf(status);
+  record.instance = event == nullptr ? -1 : event->instance;
+  ++report_.failures[record.code];
+  record.failure = failures_.Add({FailureKind::kSession, record.code, record.instance,
+                                  session.request.shown_id(), status.text,
+                                  event == nullptr ? std::string_view() : event->detail});
   session.failure = std::move(status);
   DropInput(session, after);
   Close(id, session, after);

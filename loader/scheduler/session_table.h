@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "loader/api/failures.h"
+#include "loader/api/recent_calls.h"
 #include "loader/api/report.h"
 #include "loader/api/session.h"
 #include "loader/api/settings.h"
@@ -47,8 +48,14 @@ class SessionTable : public Sessions {
   // A missing packet is waited for so long, then left out.
   static constexpr std::chrono::seconds kGapLimit{5};
 
+  // What is kept for people. calls: nothing, none are kept.
+  struct Memory {
+    Memory(RecentFailures* f, RecentCalls* c = nullptr) : failures(f), calls(c) {}
+    RecentFailures* failures;
+    RecentCalls* calls;
+  };
   SessionTable(const Settings& settings, Workers* workers, const Clock* clock, Licences* licences,
-               RecentFailures* failures, SessionId first = 0);
+               const Memory& memory, SessionId first = 0);
 
   Status Open(SessionRequest request, SessionId* id) override;
   Status Write(SessionId id, int sync_id, std::vector<Payload> payloads,
@@ -65,7 +72,10 @@ class SessionTable : public Sessions {
   // of that process.
   NestedCaller CallerOf(Place place, SessionId id);
   bool Waits(SessionId id) const;
-  void UseNested(NestedCalls* nested) { nested_ = nested; }
+  void UseNested(NestedCalls* nested, std::string name) {
+    nested_ = nested;
+    name_ = std::move(name);
+  }
 
   // Hub thread.
   void OnEvents(std::vector<SessionEvent> events);
@@ -101,7 +111,9 @@ class SessionTable : public Sessions {
     Place place;
     bool placed = true;  // Not: it waits for an instance, and `sent` with it.
     bool over = false, closing = false, gone = false;
-    Status failure;      // Told once the output before it is polled.
+    Status failure;     // Told once the output before it is polled.
+    CallRecord record;  // For people; kept when it is over.
+    TimePoint begun;
     bool ended = false;  // The last output is in `output`, or was polled.
     std::deque<std::vector<Payload>> output;
     size_t output_bytes = 0;
@@ -149,6 +161,15 @@ class SessionTable : public Sessions {
   void FailThese(const std::vector<SessionId>& ids, const Status& why, After* after) REQUIRES(mu_);
   // After every change: its timer, and away with it when nothing is left.
   void Settle(SessionId id) REQUIRES(mu_);
+  void Keep(CallRecord record, const std::string& id, TimePoint begun) const {
+    if (recent_calls_ == nullptr) return;
+    record.session = true;
+    record.ended = clock_.Now();
+    record.total = record.ended - begun;
+    record.id = ShortText<47>(id);
+    record.model = ShortText<47>(name_);
+    recent_calls_->Add(record);
+  }
 
   const uint64_t max_bytes_;
   const bool waits_;  // For a model that is being loaded.
@@ -156,6 +177,8 @@ class SessionTable : public Sessions {
   const Clock& clock_;
   Licences& licences_;
   RecentFailures& failures_;
+  RecentCalls* const recent_calls_;
+  std::string name_;  // Of the model.
   NestedCalls* nested_ = nullptr;
 
   mutable Mutex mu_;

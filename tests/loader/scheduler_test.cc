@@ -92,6 +92,39 @@ TEST_F(SchedulerTest, CallRunsAtOnceWhenThereIsCredit) {
   EXPECT_TRUE(scheduler->Idle());
 }
 
+TEST_F(SchedulerTest, EachCallIsKeptForPeopleWithItsTimesAndSizes) {
+  RecentCalls calls;
+  RecentFailures failures;
+  Scheduler::Shared shared;
+  shared.failures = &failures;
+  shared.calls = &calls;
+  settings.licences = 1;
+  workers.AddCredit(1);
+  scheduler = std::make_unique<Scheduler>(settings, &workers, &clock, shared);
+  const Submitted good = Submit();
+  const Submitted refused = Submit();
+  EXPECT_EQ(refused.answer->code(), 10110);
+  clock.Advance(milliseconds(5));
+  WorkerResult result = workers.Finish(good.id);
+  result.engine = milliseconds(4);
+  Deliver(std::move(result));
+  const Submitted gone = Submit();
+  scheduler->Abort(gone.id);
+  const auto kept = calls.Since(0);
+  ASSERT_EQ(kept.size(), 3u);
+  EXPECT_EQ(kept[0].code, 10110);
+  EXPECT_EQ(kept[0].failure, failures.Since(0).at(0).id) << "its text is there";
+  EXPECT_EQ(kept[1].code, 0);
+  EXPECT_EQ(kept[1].failure, 0u);
+  EXPECT_EQ(kept[1].total, milliseconds(5));
+  EXPECT_EQ(kept[1].times.engine, milliseconds(4));
+  EXPECT_EQ(kept[1].bytes_in, 10u);
+  EXPECT_EQ(kept[1].bytes_out, std::string_view("result").size());
+  EXPECT_EQ(kept[1].ended, clock.Now());
+  EXPECT_NE(kept[2].code, 0) << "its client has left";
+  EXPECT_EQ(failures.Since(0).size(), 1u) << "which is no failure of the service";
+}
+
 TEST_F(SchedulerTest, CallsBeyondTheLicencesAreRefusedAtOnceWith10110) {
   settings.licences = 2;
   Start(1);

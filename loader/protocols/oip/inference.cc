@@ -25,6 +25,7 @@ Inference::Inference(const Rooms& rooms, Owner* owner, std::shared_ptr<void> kee
 uint64_t Inference::Start(OnceCall call, Wish wish, TimePoint until) {
   wish_ = std::move(wish);
   until_ = until;
+  call.request.protocol = "oip";
   if (wish_.card->decoupled()) return StartSession(std::move(call));
   last_ = true;
   call.request.arrived = std::chrono::steady_clock::now();
