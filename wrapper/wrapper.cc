@@ -70,23 +70,34 @@ bool FindContract(std::string* name) {
   return true;
 }
 
-// The user's own module: wrapper.py, or that of [aiges] app, "module" or "module:name".
-std::string UsersModule() {
+// The user's own module: that of [aiges] app, "module" or "module:name", the one with a typed
+// model, or wrapper.py.
+std::string UsersModule(const std::string& contract) {
   const char* app = std::getenv("AIGES_APP");
-  if (app == nullptr || *app == '\0') return "wrapper";
-  return std::string(app).substr(0, std::strcspn(app, ":."));
+  if (app != nullptr && *app != '\0') return std::string(app).substr(0, std::strcspn(app, ":."));
+  if (contract != "typed") return "wrapper";
+  const Ref here = ScriptFunction(Script::kDetect, "typed_module_here");
+  const Ref name = Ref::Steal(here ? PyObject_CallObject(here.get(), nullptr) : nullptr);
+  const char* text = name ? PyUnicode_AsUTF8(name.get()) : nullptr;
+  PyErr_Clear();  // The contract says what is wrong.
+  return text == nullptr ? "wrapper" : text;
 }
 
+// wrapperVersion's: Python's, and the user's file once it is known.
+std::string g_version = "python " PY_VERSION;
+
 // Where the user's code lies, for the texts of errors; also of what cannot be imported.
-void FindOwnFolder() {
+void FindOwnFolder(const std::string& contract) {
   const Ref util = OwnModule("importlib.util");
   const Ref spec = Ref::Steal(
-      util ? PyObject_CallMethod(util.get(), "find_spec", "s", UsersModule().c_str())
+      util ? PyObject_CallMethod(util.get(), "find_spec", "s", UsersModule(contract).c_str())
            : nullptr);
   const Ref origin = Ref::Steal(spec ? PyObject_GetAttrString(spec.get(), "origin") : nullptr);
   PyErr_Clear();  // The import says what is wrong.
   const std::string file = origin ? ShownText(origin.get()) : "";
-  if (file.find('/') != std::string::npos) SetOwnFolder(file.substr(0, file.rfind('/') + 1));
+  if (file.find('/') == std::string::npos) return;
+  SetOwnFolder(file.substr(0, file.rfind('/') + 1));
+  g_version = "python " PY_VERSION ", " + file.substr(file.rfind('/') + 1);
 }
 
 // Whether the exception that is raised says that the module of that name is not there.
@@ -106,9 +117,9 @@ bool IsAbsent(const std::string& module) {
 Ref ImportWrapper() {
   std::string contract;
   if (!FindContract(&contract)) return Ref();
-  FindOwnFolder();
+  FindOwnFolder(contract);
   const bool own = contract == "aiges";
-  const std::string name = own ? UsersModule() : "aiges.contracts." + contract;
+  const std::string name = own ? UsersModule(contract) : "aiges.contracts." + contract;
   Ref module = Ref::Steal(PyImport_ImportModule(name.c_str()));
   if (module) return module;
   if (IsAbsent(name)) {
@@ -301,7 +312,7 @@ AIGES_EXPORT const char* wrapperErrorDetail(int errNum) { return LastDetail(errN
 
 AIGES_EXPORT int wrapperErrorClass(int errNum) { return LastClass(errNum); }
 
-AIGES_EXPORT const char* wrapperVersion() { return "python " PY_VERSION; }
+AIGES_EXPORT const char* wrapperVersion() { return g_version.c_str(); }
 
 AIGES_EXPORT int wrapperExec(const char* usrTag, pParamList params, pDataList reqData,
                              pDataList* respData, unsigned int psrIds[], int psrCnt) {
