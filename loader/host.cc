@@ -153,7 +153,7 @@ void Host::MakeFront() {
     return StatusAnswer(request, [this] { return Page(); });
   };
   // Without history, which is long.
-  actions.status_text = [this] { return StatusJson(Page(), UINT64_MAX, 0); };
+  actions.status_text = [this] { return StatusJson(Page(), {UINT64_MAX, 0, {}}); };
   actions.reload = [this](std::function<void(Status)> done) {
     configurator_.Reload(std::move(done));
   };
@@ -216,6 +216,7 @@ PageData Host::Page() const {
   d.budget = &budget_;
   d.history = &history_;
   d.failures = &catalogue_.failures();
+  d.calls = &catalogue_.recent_calls();
   d.calls_between = nested_.Report();
   return d;
 }

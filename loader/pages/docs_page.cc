@@ -7,7 +7,8 @@
 #include <string_view>
 
 #include "loader/pages/swagger_paths.h"  // Made by CMake: where the compressed files are.
-#include "loader/pages/web/docs_html.h"  // And these, from the files in web/.
+#include "loader/pages/web/docs_css.h"   // And these, from the files in web/.
+#include "loader/pages/web/docs_html.h"
 #include "loader/pages/web/docs_js.h"
 
 // The bytes of a file, between two symbols.
@@ -33,6 +34,7 @@ constexpr const char* kPolicy =
     "frame-ancestors 'none'";
 constexpr const char* kHome = "/docs";
 constexpr const char* kOwnJs = "/ui/docs.js";
+constexpr const char* kOwnCss = "/ui/docs.css";
 constexpr const char* kBundle = "/ui/swagger-ui-bundle.js";
 constexpr const char* kCss = "/ui/swagger-ui.css";
 
@@ -80,7 +82,8 @@ HttpResponse File(const HttpRequest& request, const char* type, std::string_view
 }  // namespace
 
 bool IsDocsPath(const std::string& path) {
-  return path == kHome || path == kOwnJs || path == kBundle || path == kCss || IsOldPath(path);
+  return path == kHome || path == kOwnJs || path == kOwnCss || path == kBundle || path == kCss ||
+         IsOldPath(path);
 }
 
 HttpResponse DocsAnswer(const HttpRequest& request) {
@@ -94,8 +97,9 @@ HttpResponse DocsAnswer(const HttpRequest& request) {
   } else if (path == kCss) {
     response = File(request, kStyle, {aiges_swagger_css, aiges_swagger_css_end});
   } else {
-    response = path == kHome ? HttpResponse::Text(200, kHtml, kDocsHtml)
-                             : HttpResponse::Text(200, kScript, kDocsJs);
+    response = path == kHome    ? HttpResponse::Text(200, kHtml, kDocsHtml)
+               : path == kOwnJs ? HttpResponse::Text(200, kScript, kDocsJs)
+                                : HttpResponse::Text(200, kStyle, kDocsCss);
     response.headers.emplace_back("Cache-Control", "no-cache");
     response.headers.emplace_back("Content-Security-Policy", kPolicy);
     response.headers.emplace_back("Referrer-Policy", "no-referrer");

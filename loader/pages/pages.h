@@ -15,6 +15,7 @@
 #include "loader/api/failures.h"
 #include "loader/api/models.h"
 #include "loader/api/nested.h"
+#include "loader/api/recent_calls.h"
 #include "loader/api/report.h"
 
 namespace aiges {
@@ -40,11 +41,12 @@ struct PageData {
   RegistryReport registry;
   ConfigReport config;
   std::vector<CallsBetween> calls_between;  // Models that call models.
-  // Of the loader's lifetime; budget, history and failures may be absent.
+  // Of the loader's lifetime; budget, history, failures and calls may be absent.
   const Budget* budget = nullptr;
   std::shared_ptr<const StageHistograms> histograms;
   const History* history = nullptr;
   const RecentFailures* failures = nullptr;
+  const RecentCalls* calls = nullptr;
 };
 
 using PageSource = std::function<PageData()>;

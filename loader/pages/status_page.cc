@@ -10,9 +10,14 @@
 #include "loader/base/numbers.h"
 #include "loader/base/strings.h"
 #include "loader/pages/history.h"
-#include "loader/pages/web/charts_js.h"  // These are made by CMake from the files in web/.
+#include "loader/pages/web/answer_js.h"  // These are made by CMake from the files in web/.
+#include "loader/pages/web/calls_js.h"
+#include "loader/pages/web/chart_css.h"
+#include "loader/pages/web/chart_js.h"
+#include "loader/pages/web/charts_js.h"
 #include "loader/pages/web/dom_js.h"
 #include "loader/pages/web/index_html.h"
+#include "loader/pages/web/inputs_js.h"
 #include "loader/pages/web/status_css.h"
 #include "loader/pages/web/status_js.h"
 #include "loader/pages/web/tryit_js.h"
@@ -31,8 +36,13 @@ constexpr const char* kScript = "text/javascript; charset=utf-8";
 constexpr WebFile kFiles[] = {
     {"/", "text/html; charset=utf-8", kIndexHtml},
     {"/ui/status.css", "text/css; charset=utf-8", kStatusCss},
+    {"/ui/chart.css", "text/css; charset=utf-8", kChartCss},
+    {"/ui/answer.js", kScript, kAnswerJs},
+    {"/ui/calls.js", kScript, kCallsJs},
+    {"/ui/chart.js", kScript, kChartJs},
     {"/ui/charts.js", kScript, kChartsJs},
     {"/ui/dom.js", kScript, kDomJs},
+    {"/ui/inputs.js", kScript, kInputsJs},
     {"/ui/status.js", kScript, kStatusJs},
     {"/ui/tryit.js", kScript, kTryItJs},
 };
@@ -170,6 +180,33 @@ json FailuresAfter(const RecentFailures& failures, uint64_t change) {
   return {{"kept", RecentFailures::kEntries}, {"last", change}, {"entries", std::move(entries)}};
 }
 
+constexpr const char* kCallColumns[] = {"number",    "unix_ms",    "protocol",  "model",
+                                        "id",        "code",       "session",   "total_ms",
+                                        "queue_ms",  "channel_ms", "engine_ms", "bytes_in",
+                                        "bytes_out", "outputs",    "instance",  "failure"};
+
+// Times of the steady clock, told as times of day.
+json CallsAfter(const RecentCalls& calls, uint64_t number) {
+  const auto now = std::chrono::steady_clock::now();
+  const int64_t now_ms = UnixMs(std::chrono::system_clock::now());
+  const auto ms = [](std::chrono::nanoseconds t) {
+    return Rounded(static_cast<double>(t.count()) / 1e6);
+  };
+  json entries = json::array();
+  for (const CallRecord& c : calls.Since(number)) {
+    number = c.number;
+    const auto ago = std::chrono::duration_cast<std::chrono::milliseconds>(now - c.ended);
+    entries.push_back({c.number, now_ms - ago.count(), c.protocol, c.model.view(), c.id.view(),
+                       c.code, c.session, ms(c.total), ms(c.times.queue), ms(c.times.channel),
+                       ms(c.times.engine), c.bytes_in, c.bytes_out, c.outputs,
+                       c.instance >= 0 ? json(c.instance) : json(nullptr), c.failure});
+  }
+  return {{"kept", RecentCalls::kKept},
+          {"columns", std::vector<std::string>(std::begin(kCallColumns), std::end(kCallColumns))},
+          {"last", number},
+          {"entries", std::move(entries)}};
+}
+
 // False: it is there and is no number.
 bool ReadNumber(const Pairs& query, std::string_view name, uint64_t* number) {
   const std::string* text = Find(query, name);
@@ -177,15 +214,18 @@ bool ReadNumber(const Pairs& query, std::string_view name, uint64_t* number) {
 }
 
 HttpResponse DataAnswer(const HttpRequest& request, const PageSource& data) {
-  uint64_t history = 0, failures = 0;
-  for (const auto& [name, number] : {std::pair{"history", &history}, {"failures", &failures}}) {
+  StatusWish wish;
+  for (const auto& [name, number] : {std::pair{"history", &wish.history},
+                                     {"failures", &wish.failures},
+                                     {"calls", &wish.calls.emplace(0)}}) {
     if (ReadNumber(request.query, name, number)) continue;
     const json wrong = {
         {"error", StrCat(name, ": expected a number, got ", *Find(request.query, name))}};
     return HttpResponse::Text(400, "application/json",
                               wrong.dump(-1, ' ', true, json::error_handler_t::replace));
   }
-  return HttpResponse::Text(200, "application/json", StatusJson(data(), history, failures));
+  if (Find(request.query, "calls") == nullptr) wish.calls.reset();
+  return HttpResponse::Text(200, "application/json", StatusJson(data(), wish));
 }
 
 }  // namespace
@@ -213,7 +253,7 @@ HttpResponse StatusAnswer(const HttpRequest& request, const PageSource& data) {
   return response;
 }
 
-std::string StatusJson(const PageData& d, uint64_t history, uint64_t failures) {
+std::string StatusJson(const PageData& d, const StatusWish& wish) {
   const SessionsReport& s = d.sessions;
   json out = {
       {"service", d.service},
@@ -254,8 +294,9 @@ std::string StatusJson(const PageData& d, uint64_t history, uint64_t failures) {
       {"calls_between", Between(d.calls_between)},
   };
   if (d.several) out["models"] = ModelsOf(d.models);
-  if (d.history != nullptr) out["history"] = HistoryFrom(*d.history, history);
-  if (d.failures != nullptr) out["failures"] = FailuresAfter(*d.failures, failures);
+  if (d.history != nullptr) out["history"] = HistoryFrom(*d.history, wish.history);
+  if (d.failures != nullptr) out["failures"] = FailuresAfter(*d.failures, wish.failures);
+  if (d.calls != nullptr && wish.calls) out["calls"] = CallsAfter(*d.calls, *wish.calls);
   // What engines wrote may be no UTF-8.
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }

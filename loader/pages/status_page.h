@@ -6,6 +6,7 @@
 // the page asks for once a second and shows as text, never as markup. Thread-safe.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "loader/front/http_types.h"
@@ -17,10 +18,17 @@ namespace aiges {
 bool IsStatusPath(const std::string& path);
 
 // The answer to a GET of such a path. `data` is asked only for /status.json. Query of that:
-// history=<number> and failures=<number> leave out what the caller has (docs/operations.md).
+// history=<number> and failures=<number> leave out what the caller has, calls=<number> asks for the
+// last calls (docs/operations.md).
 HttpResponse StatusAnswer(const HttpRequest& request, const PageSource& data);
 
-// The body of /status.json. `history`: first sample wanted; `failures`: last change known.
-std::string StatusJson(const PageData& data, uint64_t history, uint64_t failures);
+struct StatusWish {
+  uint64_t history = 0;           // First sample wanted.
+  uint64_t failures = 0;          // Last change known.
+  std::optional<uint64_t> calls;  // Last call known; nothing: none are wanted.
+};
+
+// The body of /status.json.
+std::string StatusJson(const PageData& data, const StatusWish& wish);
 
 }  // namespace aiges

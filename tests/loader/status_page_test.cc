@@ -14,8 +14,17 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kFiles[] = {"/",          "/ui/status.css", "/ui/status.js",
-                                  "/ui/dom.js", "/ui/charts.js",  "/ui/tryit.js"};
+constexpr const char* kFiles[] = {"/",
+                                  "/ui/status.css",
+                                  "/ui/chart.css",
+                                  "/ui/status.js",
+                                  "/ui/answer.js",
+                                  "/ui/calls.js",
+                                  "/ui/chart.js",
+                                  "/ui/charts.js",
+                                  "/ui/dom.js",
+                                  "/ui/inputs.js",
+                                  "/ui/tryit.js"};
 
 class StatusPageTest : public ::testing::Test {
  protected:
@@ -33,6 +42,7 @@ class StatusPageTest : public ::testing::Test {
     data.histograms = {std::shared_ptr<void>(), &histograms};
     data.history = &history;
     data.failures = &failures;
+    data.calls = &calls;
   }
 
   HttpResponse Get(const std::string& target) {
@@ -52,6 +62,7 @@ class StatusPageTest : public ::testing::Test {
   StageHistograms histograms;
   History history;
   RecentFailures failures;
+  RecentCalls calls;
 };
 
 TEST_F(StatusPageTest, FilesAreSmallTogetherAndRunNothingFromElsewhere) {
@@ -114,9 +125,33 @@ TEST_F(StatusPageTest, CursorsLeaveOutWhatIsKnown) {
   EXPECT_EQ(rest["failures"]["last"], 1);
 }
 
+TEST_F(StatusPageTest, CallsAreToldOnlyWhereTheyAreAskedFor) {
+  CallRecord record;
+  record.ended = std::chrono::steady_clock::now() - std::chrono::seconds(10);
+  record.total = std::chrono::microseconds(1500);
+  record.protocol = "raw";
+  record.id = ShortText<47>("<b>\xff");
+  record.instance = -1;
+  calls.Add(record);
+  EXPECT_FALSE(Data().contains("calls"));
+  const json d = Data("/status.json?calls=0");
+  ASSERT_EQ(d["calls"]["entries"].size(), 1u);
+  const json entry = d["calls"]["entries"][0];
+  ASSERT_EQ(entry.size(), d["calls"]["columns"].size());
+  std::map<std::string, json> named;
+  for (size_t i = 0; i < entry.size(); ++i) named[d["calls"]["columns"][i]] = entry[i];
+  EXPECT_EQ(named["protocol"], "raw");
+  EXPECT_EQ(named["total_ms"], 1.5);
+  EXPECT_EQ(named["id"], "<b>\xef\xbf\xbd");
+  EXPECT_EQ(named["instance"], nullptr);
+  EXPECT_NEAR(named["unix_ms"].get<double>(), d["now_ms"].get<double>() - 10'000, 1000);
+  EXPECT_TRUE(Data("/status.json?calls=1")["calls"]["entries"].empty());
+}
+
 TEST_F(StatusPageTest, CursorThatIsNoNumberIsToldSo) {
-  for (const char* target : {"/status.json?history=x", "/status.json?history=-1",
-                             "/status.json?history=", "/status.json?failures=1e3"}) {
+  for (const char* target :
+       {"/status.json?history=x", "/status.json?history=-1",
+        "/status.json?history=", "/status.json?failures=1e3", "/status.json?calls=all"}) {
     const HttpResponse r = Get(target);
     EXPECT_EQ(r.status, 400) << target;
     EXPECT_NE(std::string(r.body.at(0).view()).find("expected a number"), std::string::npos);

@@ -50,6 +50,11 @@ class Page:
         wait_until(lambda: self.all("#answer-head .pill"), "an answer")
 
 
+def brightness(colour):
+    """0 to 255 of "rgb(1, 2, 3)"."""
+    return sum(float(part) for part in colour.strip("rgba()").split(",")[:3]) / 3
+
+
 def console_forget(page):
     """An answer with an error status is one in the console too: it was asked for."""
     for entry in page.browser.get_log("browser"):

@@ -8,6 +8,7 @@ import pytest
 from declared import MIRROR, SOUND
 from loader_process import Loader
 from selenium.webdriver.common.by import By
+from status_page import brightness
 from waiting import wait_until
 
 PICTURE = Path(__file__).resolve().parents[2] / "plugins" / "yolov5" / "test_data" / "coins.png"
@@ -95,6 +96,32 @@ def test_nothing_comes_from_elsewhere_and_nothing_is_refused(browser, mirror):
     assert not [name for name in browser.execute_script(LOADED) if not name.startswith(home)]
     wrong = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
     assert not wrong
+
+
+def test_dark_where_the_reader_wants_it(page, mirror, screenshot):
+    docs = Docs(page.browser, mirror, "callRaw")
+    colours = (
+        "return ['body', '.opblock-body', '.opblock-summary-description', '.btn.execute'].map("
+        "s => [s, getComputedStyle(document.querySelector(s)).backgroundColor,"
+        " getComputedStyle(document.querySelector(s)).color])"
+    )
+    for scheme in ("light", "dark"):
+        page.colours(scheme)
+        seen = {name: (back, ink) for name, back, ink in page.run(colours)}
+        dark = scheme == "dark"
+        assert (brightness(seen["body"][0]) < 50) == dark
+        assert (brightness(seen[".opblock-body"][0]) < 60) == dark
+        assert (brightness(seen[".opblock-summary-description"][1]) > 140) == dark
+    docs.within("input[type=file]").send_keys(str(PICTURE))
+    assert docs.execute() == "200"
+    screenshot("docs_dark")
+
+
+def test_the_way_back_leads_to_the_status_page(browser, mirror):
+    for place in ("/docs", "/-/docs"):
+        browser.get(f"http://{mirror.http}{place}")
+        browser.find_element(By.CSS_SELECTOR, "#home").click()
+        wait_until(lambda: browser.find_elements(By.CSS_SELECTOR, "#calls-box"), "the status page")
 
 
 def test_the_status_page_leads_there(browser, mirror):

@@ -5,13 +5,11 @@ export const byId = (id) => document.getElementById(id);
 
 // el("td", {class: "n"}, "text", child, ..)
 export function el(tag, attributes = {}, ...children) {
-  const svg = SVG.has(tag);
-  const made = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+  const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   made.append(...children);
   return made;
 }
-const SVG = new Set(["svg", "path", "line", "circle", "text", "g"]);
 
 // Only what changed is touched, so that a selection or the focus survives the next second.
 export function setText(node, text) {
@@ -27,7 +25,8 @@ export function setFigure(node, [number, unit]) {
   node.replaceChildren(number, ...(unit ? [" ", el("small", {}, unit)] : []));
 }
 
-// rows: arrays of cells; a cell is a text, or {text, class, node}. Labels are the heads, for phones.
+// rows: arrays of cells; a cell is a text, or {text, class, dot, pill, title}. Labels are the heads,
+// for phones.
 export function setRows(table, rows) {
   const body = table.tBodies[0];
   const heads = [...table.tHead.rows[0].cells];
@@ -40,6 +39,7 @@ export function setRows(table, rows) {
       const name = `${heads[c].className} ${kind}`.trim();
       if (td.className !== name) td.className = name;
       td.dataset.label = heads[c].textContent;
+      if (cell?.title) td.title = cell.title;
       if (td.dataset.shown === String(text)) return;
       td.dataset.shown = text;
       if (dot) td.replaceChildren(el("i", { class: `dot ${dot}` }), text);

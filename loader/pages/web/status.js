@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The status page: asks /status.json once a second for what it does not have yet, and shows it.
 
+import { callsQuery, forgetCalls, startCalls, takeCalls } from "./calls.js";
 import { makeChart, setSamples } from "./charts.js";
 import { ago, byId, bytes, clock, count, el, setFacts, setFigure, setRows, setText, short, span, time, timeText } from "./dom.js";
 import { setService, startTryIt } from "./tryit.js";
@@ -36,7 +37,7 @@ async function ask() {
   if (asking || document.hidden) return;
   asking = true;
   try {
-    const answer = await fetch(`status.json?history=${next}&failures=${lastFailure}`,
+    const answer = await fetch(`status.json?history=${next}&failures=${lastFailure}${callsQuery()}`,
       { cache: "no-store", signal: AbortSignal.timeout(ANSWER_LIMIT_MS) });
     if (!answer.ok) throw new Error(`status ${answer.status}`);
     take(await answer.json());
@@ -58,6 +59,7 @@ function take(data) {
     const restarted = loader !== null;
     [loader, next, lastFailure, samples, failures] = [data.started_ms, 0, 0, [], new Map()];
     byId("errors").replaceChildren();
+    forgetCalls();
     if (restarted) return; // The numbers that were asked with are of another process.
   }
   skew = data.now_ms - Date.now();
@@ -70,6 +72,7 @@ function take(data) {
   showModels(data.models);
   showInstances(data.instances);
   takeFailures(data.failures);
+  takeCalls(data.calls, failures, data.models !== undefined);
   showStages(data.stages);
   showAnswers(data);
   showExtras(data);
@@ -87,7 +90,8 @@ function showHead(data) {
     facts.replaceChildren(el("span", {}), el("span", {}, "gRPC ", el("code", {}, data.grpc)),
       el("span", {}, "HTTP ", el("code", {}, data.http)));
   }
-  setText(facts.children[0], `AIGES ${data.version}, up ${span(data.up_s)}`);
+  const file = userFile(data.instances[0]?.plugin ?? "");
+  setText(facts.children[0], `${file ? `${file}, ` : ""}AIGES ${data.version}, up ${span(data.up_s)}`);
   setText(byId("version"), `AIGES ${data.version}`);
 }
 
@@ -116,6 +120,12 @@ function showTiles({ queue, instances, answers, sessions }) {
   setText(byId("t-inst-sub"), `${count(restarts)} restart${restarts === 1 ? "" : "s"}`);
 }
 
+// "/usr/lib/libwrapper.so (python 3.11.2, wrapper.py)" in the words of who wrote it.
+function userFile(plugin) {
+  const [, python, file] = /\(python ([\d.]+)(?:, (.+))?\)$/.exec(plugin) ?? [];
+  return python ? `${file ?? "Python code"} on Python ${python}` : plugin.replace(/^.*\/(?=[^/]+$)/, "");
+}
+
 // Of a loader with [models]; one without does not tell of them.
 function showModels(models) {
   byId("models-card").hidden = !models;
@@ -129,7 +139,8 @@ function showModels(models) {
 function showInstances(instances) {
   setRows(byId("instances"), instances.map((i) => [
     i.index, { text: i.state, pill: STATES[i.state] || "idle" }, i.pid ?? "–", count(i.restarts), count(i.calls),
-    `${i.outstanding} / ${i.window}`, i.plugin, i.last_error || "–",
+    { text: `${i.outstanding} of ${i.window}`, title: "Calls in it, and how many it is given at once" },
+    { text: userFile(i.plugin) || i.plugin, title: i.plugin }, i.last_error || "–",
   ]));
 }
 
@@ -165,7 +176,7 @@ function emptyEntry({ id, kind, code, instance, text }) {
       el("span", { class: "what" }, isWorker ? `Worker ${instance} ${text}` : text),
       el("span", { class: "meta muted" }, el("span", { class: "when" }), el("span", { class: "times" }))),
     el("div", { class: "more" }, el("dl"), el("h3", {}, isWorker ? "Its last output" : "Traceback"),
-      el("pre", { tabindex: "0" })));
+      el("pre", { tabindex: "0", role: "region", "aria-label": isWorker ? "Its last output" : "Traceback" })));
 }
 
 function fill(node, failure) {
@@ -273,6 +284,8 @@ makeChart(byId("c-latency"), { title: "Latency", least: 0.1, format: millisecond
   { name: "median", column: COLUMN.p50 }, { name: "p99", column: COLUMN.p99 }] });
 makeChart(byId("c-load"), { title: "Calls in hand and waiting", least: 5, format: perSecond, series: [
   { name: "in hand", column: COLUMN.hand }, { name: "waiting", column: COLUMN.queued }, { name: "sessions", column: COLUMN.sessions }] });
+startCalls(MEANINGS);
+byId("calls-box").addEventListener("toggle", ask);
 startTryIt();
 startReload();
 document.addEventListener("visibilitychange", ask);
