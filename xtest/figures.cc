@@ -12,6 +12,7 @@ namespace {
 constexpr double kBusyCpu = 0.9;     // Of one core, each client thread.
 constexpr double kSentShare = 0.97;  // Of the wanted rate.
 constexpr double kLagNanos = 1e6;    // p99 of sending behind the plan.
+constexpr double kIdleCpu = 0.5;     // Below it the client cannot be what was late.
 
 }  // namespace
 
@@ -34,7 +35,9 @@ std::string ClientLimit(const Step& step) {
     add(StrCat("its threads used ", ShownNumber(step.client_cpu * 100, 0), " % of a core each"));
   }
   const double lag = static_cast<double>(step.lag.Percentile(99));
-  if (lag > kLagNanos) add(StrCat("it sent up to ", ShownNanos(lag), " late (p99)"));
+  if (lag > kLagNanos && step.client_cpu >= kIdleCpu) {
+    add(StrCat("it sent up to ", ShownNanos(lag), " late (p99)"));
+  }
   if (step.rate > 0 && step.seconds > 0) {
     const double sent = static_cast<double>(step.sent) / step.seconds;
     if (sent < step.rate * kSentShare) {
@@ -42,6 +45,19 @@ std::string ClientLimit(const Step& step) {
     }
   }
   return why;
+}
+
+std::string ClientNote(const Step& step) {
+  if (const std::string why = ClientLimit(step); !why.empty()) {
+    return StrCat("the client itself was the limit here: ", why,
+                  ". Add -threads, or run it on a machine of its own.");
+  }
+  const double lag = static_cast<double>(step.lag.Percentile(99));
+  if (lag <= kLagNanos) return "";
+  return StrCat("calls were sent up to ", ShownNanos(lag),
+                " late (p99), which counts as latency. The ", "client used ",
+                ShownNumber(step.client_cpu * 100, 0),
+                " % of a core for each thread: other programs had the CPUs.");
 }
 
 std::vector<Part> WhereTimeWent(const Step& step) {

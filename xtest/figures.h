@@ -44,6 +44,9 @@ std::string StepName(const Step& step);
 
 // Why the client, and not the server, may have set the figures of this step; empty: it did not.
 std::string ClientLimit(const Step& step);
+// What a reader of this step is told of its client, as sentences: that it was the limit, or that it
+// sent late though it had little to do. Empty: nothing.
+std::string ClientNote(const Step& step);
 
 // One row per part of a call's time, in milliseconds, as far as it is known.
 struct Part {

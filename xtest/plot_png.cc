@@ -12,7 +12,7 @@
 
 #include "loader/base/strings.h"
 #include "xtest/quantity.h"
-#include "xtest/report_svg.h"
+#include "xtest/report_charts.h"
 
 namespace aiges {
 namespace {

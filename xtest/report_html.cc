@@ -2,49 +2,42 @@
 #include "xtest/report_html.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "loader/base/strings.h"
 #include "xtest/figures.h"
 #include "xtest/quantity.h"
-#include "xtest/report_svg.h"
+#include "xtest/report_charts.h"
 #include "xtest/report_text.h"
+#include "xtest/web/chart_css.h"  // These are made by CMake: of loader/pages/web, and of web/ here.
+#include "xtest/web/chart_js.h"
+#include "xtest/web/report_css.h"
+#include "xtest/web/report_js.h"
 
 namespace aiges {
 namespace {
 
-constexpr const char* kHead = R"(<!doctype html><html lang="en"><head><meta charset="utf-8">
+// One file that loads nothing: what is not in it may not run or be shown.
+std::string Head() {
+  return StrCat(R"(<!doctype html><html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark"><title>xtest report</title><style>
-:root{--bg:#fff;--panel:#f6f7f9;--ink:#1b1f24;--soft:#5b6470;--grid:#dfe3e8;--c1:#1f6feb;
---c2:#c2570c;--c3:#7a3fb5;--c4:#1a7f4b;--bad:#b3261e;--good:#1a7f4b}
-@media(prefers-color-scheme:dark){:root{--bg:#14171b;--panel:#1d2126;--ink:#e7eaee;--soft:#a0a9b4;
---grid:#333a42;--c1:#6cb0ff;--c2:#f29a58;--c3:#c79bf2;--c4:#5fcf95;--bad:#ff8a80;--good:#5fcf95}}
-*{box-sizing:border-box}body{margin:0 auto;max-width:1120px;padding:16px;background:var(--bg);
-color:var(--ink);font:15px/1.45 system-ui,sans-serif}h1{font-size:1.35em;margin:.2em 0}
-h2{font-size:1.1em;margin:1.4em 0 .5em}p{margin:.3em 0}.soft{color:var(--soft)}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(120px,1fr));gap:8px;margin:12px 0}
-.tile{background:var(--panel);border-radius:6px;padding:8px 10px}
-.tile b{display:block;font-size:1.25em}
-.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,440px),1fr));gap:12px}
-figure,details{margin:0;background:var(--panel);border-radius:6px;padding:8px}details{margin:8px 0}
-summary{cursor:pointer}.scroll{overflow-x:auto}table{border-collapse:collapse;
-font-variant-numeric:tabular-nums;white-space:nowrap}th,td{padding:4px 10px;text-align:right;
-border-bottom:1px solid var(--grid)}th{color:var(--soft);font-weight:600}
-th:first-child,td:first-child,.text{text-align:left}.text{white-space:normal;min-width:180px;
-overflow-wrap:anywhere}.bad{color:var(--bad)}.good{color:var(--good)}
-.note{border-left:4px solid var(--c2);padding:4px 10px;margin:6px 0;background:var(--panel);
-overflow-wrap:anywhere}
-svg{width:100%;height:auto;display:block}svg text{fill:var(--soft);font:11px system-ui,sans-serif}
-svg .title{fill:var(--ink);font-weight:600;font-size:12px}.label{text-anchor:start}
-svg .end{text-anchor:end}svg .mid{text-anchor:middle}.grid{stroke:var(--grid);stroke-width:.6}
-.axis{stroke:var(--soft);stroke-width:1}.mark{stroke:var(--c2);stroke-width:1;stroke-dasharray:3 3}
-.line{fill:none;stroke-width:1.6;stroke-linejoin:round}.bar{fill:var(--c1)}
-.line.c1{stroke:var(--c1)}.line.c2{stroke:var(--c2)}.line.c3{stroke:var(--c3)}
-.line.c4{stroke:var(--c4)}
-.dot.c1{fill:var(--c1)}.dot.c2{fill:var(--c2)}.dot.c3{fill:var(--c3)}.dot.c4{fill:var(--c4)}
-@media print{body{max-width:none}}
-</style></head><body>
-)";
+)",
+                kReportCss, kChartCss, "</style></head><body><main>\n");
+}
+
+std::string Foot() {
+  return StrCat("</main><script type=\"module\">\n", kChartJs, kReportJs,
+                "</script></body></html>\n");
+}
+
+// As people write it: on the terminal it is plain ASCII, whose columns are counted in bytes.
+std::string Time(double ns) {
+  std::string text = ShownNanos(ns);
+  if (const size_t at = text.find(" us"); at != std::string::npos) text.replace(at, 3, " \u00b5s");
+  return text;
+}
 
 std::string Tile(const std::string& name, const std::string& value) {
   return StrCat("<div class=\"tile\"><span class=\"soft\">", Escaped(name), "</span><b>",
@@ -64,9 +57,9 @@ std::string TableOf(const std::string& rows) {
 std::vector<std::string> Latency(const Histogram& h) {
   std::vector<std::string> out;
   for (double p : {50.0, 90.0, 95.0, 99.0, 99.9}) {
-    out.push_back(h.count() == 0 ? "-" : ShownNanos(static_cast<double>(h.Percentile(p))));
+    out.push_back(h.count() == 0 ? "-" : Time(static_cast<double>(h.Percentile(p))));
   }
-  out.push_back(h.count() == 0 ? "-" : ShownNanos(static_cast<double>(h.max())));
+  out.push_back(h.count() == 0 ? "-" : Time(static_cast<double>(h.max())));
   return out;
 }
 
@@ -89,9 +82,9 @@ std::string Tiles(const RunResult& result) {
   std::string out = "<div class=\"tiles\">";
   out += Tile(result.steps.size() > 1 ? "most good calls" : "good calls",
               StrCat(ShownNumber(best, 1), "/s"));
-  out += Tile("p50", ShownNanos(static_cast<double>(all.Percentile(50))));
-  out += Tile("p99", ShownNanos(static_cast<double>(all.Percentile(99))));
-  out += Tile("max", ShownNanos(static_cast<double>(all.max())));
+  out += Tile("p50", Time(static_cast<double>(all.Percentile(50))));
+  out += Tile("p99", Time(static_cast<double>(all.Percentile(99))));
+  out += Tile("max", Time(static_cast<double>(all.max())));
   out += Tile("calls", ShownCount(done));
   out += Tile("failed", ShownCount(failed));
   if (unanswered != 0) out += Tile("unanswered", ShownCount(unanswered));
@@ -166,13 +159,12 @@ std::string Client(const Step& step) {
                            " % of a core for each thread, at most ",
                            ShownCount(step.peak_in_flight), " in flight");
   if (step.lag.count() != 0) {
-    out += StrCat(", sent late by p50 ", ShownNanos(static_cast<double>(step.lag.Percentile(50))),
-                  ", p99 ", ShownNanos(static_cast<double>(step.lag.Percentile(99))));
+    out += StrCat(", sent late by p50 ", Time(static_cast<double>(step.lag.Percentile(50))),
+                  ", p99 ", Time(static_cast<double>(step.lag.Percentile(99))));
   }
   out += ".</p>";
-  if (const std::string why = ClientLimit(step); !why.empty()) {
-    out += StrCat("<p class=\"note\">At ", StepName(step),
-                  " the client itself was the limit: ", Escaped(why), ".</p>");
+  if (const std::string note = ClientNote(step); !note.empty()) {
+    out += StrCat("<p class=\"note\">At ", StepName(step), ": ", Escaped(note), "</p>");
   }
   return out;
 }
@@ -188,78 +180,101 @@ std::string Slo(const RunResult& result, const std::vector<SloTerm>& slo) {
   return out;
 }
 
-// The steps one after the other.
+// The steps one after the other, each a stretch of its own: between two of them nothing was sent.
 template <class Figure>
-Series OverTime(const RunResult& result, const char* name, int colour, Figure&& figure) {
-  Series out{name, colour, {}};
-  double at = 0;
+Series OverTime(const RunResult& result, const char* name, Figure&& figure) {
+  Series out{name, {}};
+  double begin = 0;
   for (const Step& step : result.steps) {
-    for (const Second& s : step.timeline) out.points.emplace_back(at++, figure(s));
+    Stretch& run = out.runs.emplace_back();
+    double at = begin;
+    for (const Second& s : step.timeline) run.emplace_back(at++, figure(s));
+    begin += std::max(static_cast<double>(step.timeline.size()), std::ceil(step.seconds));
+  }
+  return out;
+}
+
+// The same per second, without what was no whole second of sending: a step ends within one, and
+// answers still come when it is over. Shown, that would be a drop in each step that never was.
+template <class Figure>
+Series RateOverTime(const RunResult& result, const char* name, Figure&& figure) {
+  Series out = OverTime(result, name, figure);
+  for (size_t i = 0; i < out.runs.size(); ++i) {
+    const double seconds = result.steps[i].seconds;
+    const auto whole = static_cast<size_t>(std::max(0.0, std::floor(seconds + 0.01)));
+    Stretch& run = out.runs[i];
+    if (whole >= 1) {
+      run.resize(std::min(run.size(), whole));
+    } else if (!run.empty() && seconds > 0) {
+      run.resize(1);
+      run[0].second /= seconds;
+    }
   }
   return out;
 }
 
 std::string TimeCharts(const RunResult& result) {
-  Chart latency{"Latency over time", "seconds", "log", Chart::Unit::kNanos, true, {}};
-  int colour = 0;
+  Chart latency{"Latency over time", "seconds", Chart::Unit::kNanos, true, false, {}};
   for (const auto& [name, share] :
        {std::pair{"p50", 50.0}, std::pair{"p99", 99.0}, std::pair{"max", 100.0}}) {
-    latency.series.push_back(OverTime(result, name, ++colour, [p = share](const Second& s) {
+    latency.series.push_back(OverTime(result, name, [p = share](const Second& s) {
       return static_cast<double>(s.latency.Percentile(p));
     }));
   }
-  Chart calls{"Calls over time", "seconds", "per second", Chart::Unit::kPlain, false, {}};
+  Chart calls{"Calls per second over time", "seconds", Chart::Unit::kPlain, false, false, {}};
   calls.series.push_back(
-      OverTime(result, "sent", 1, [](const Second& s) { return static_cast<double>(s.sent); }));
-  calls.series.push_back(OverTime(result, "good", 4, [](const Second& s) {
+      RateOverTime(result, "sent", [](const Second& s) { return static_cast<double>(s.sent); }));
+  calls.series.push_back(RateOverTime(
+      result, "failed", [](const Second& s) { return static_cast<double>(s.failed); }));
+  calls.series.push_back(RateOverTime(result, "good", [](const Second& s) {
     return static_cast<double>(s.done - std::min(s.done, s.failed));
   }));
-  calls.series.push_back(
-      OverTime(result, "failed", 2, [](const Second& s) { return static_cast<double>(s.failed); }));
-  return StrCat("<figure>", LineChart(latency), "</figure><figure>", LineChart(calls), "</figure>");
+  return LineChart(latency) + LineChart(calls);
 }
 
 std::string RateChart(const RunResult& result) {
   if (result.steps.size() < 2) return "";
-  Chart chart{"Latency by rate", "calls per second", "log", Chart::Unit::kNanos, true, {}};
-  int colour = 0;
+  Chart chart{"Latency by rate", "calls per second", Chart::Unit::kNanos, true, true, {}};
   for (const auto& [name, share] :
        {std::pair{"p50", 50.0}, std::pair{"p99", 99.0}, std::pair{"max", 100.0}}) {
-    Series series{name, ++colour, {}};
+    Stretch run;
     for (const Step& s : result.steps) {
       if (s.latency.last.count() != 0) {
-        series.points.emplace_back(s.rate, static_cast<double>(s.latency.last.Percentile(share)));
+        run.emplace_back(s.rate, static_cast<double>(s.latency.last.Percentile(share)));
       }
     }
     // A search goes up and down.
-    std::sort(series.points.begin(), series.points.end());
-    chart.series.push_back(std::move(series));
+    std::sort(run.begin(), run.end());
+    chart.series.push_back({name, {std::move(run)}});
   }
-  return StrCat("<figure>", LineChart(chart), "</figure>");
+  return LineChart(chart);
 }
 
 std::string ResourceCharts(const RunResult& result) {
   if (result.resources.empty()) return "";
-  Series cpu{"CPU %", 1, {}}, rss{"resident memory", 3, {}}, gpu{"GPU memory", 4, {}};
+  Stretch cpu, rss, gpu;
   double most = 0;
   for (const ResourceSample& r : result.resources) {
-    cpu.points.emplace_back(r.at_s, r.cpu_percent);
-    rss.points.emplace_back(r.at_s, r.rss_mb);
-    gpu.points.emplace_back(r.at_s, r.gpu_mb);
+    cpu.emplace_back(r.at_s, r.cpu_percent);
+    rss.emplace_back(r.at_s, r.rss_mb);
+    gpu.emplace_back(r.at_s, r.gpu_mb);
     most = std::max(most, r.gpu_mb);
   }
-  Chart first{"CPU of the server", "seconds", "100: one core", Chart::Unit::kPlain, false, {cpu}};
-  Chart second{"Memory of the server", "seconds", "MB", Chart::Unit::kPlain, false, {rss}};
-  if (most > 0) second.series.push_back(gpu);
-  return StrCat("<figure>", LineChart(first), "</figure><figure>", LineChart(second), "</figure>");
+  const auto chart = [](const char* title) {
+    return Chart{title, "seconds", Chart::Unit::kPlain, false, false, {}};
+  };
+  Chart first = chart("CPU of the server, % of a core");
+  first.series = {{"CPU", {std::move(cpu)}}};
+  Chart second = chart("Memory of the server, MB");
+  second.series = {{"resident memory", {std::move(rss)}}};
+  if (most > 0) second.series.push_back({"GPU memory", {std::move(gpu)}});
+  return LineChart(first) + LineChart(second);
 }
 
 std::string StepPart(const Step& step, bool only) {
-  std::string out = StrCat("<div class=\"charts\"><figure>",
-                           HistogramChart("Latency", step.latency.last), "</figure>");
+  std::string out = StrCat("<div class=\"charts\">", HistogramChart("Latency", step.latency.last));
   if (step.latency.first.count() != 0) {
-    out += StrCat("<figure>", HistogramChart("Until the first result", step.latency.first),
-                  "</figure>");
+    out += HistogramChart("Until the first result", step.latency.first);
   }
   out += StrCat("</div>", Codes(step), Hosts(step), Times(step), Client(step));
   if (only) return out;
@@ -287,7 +302,7 @@ std::string Server(const ServerFigures& s) {
 
 std::string ReportHtml(const RunResult& result, const std::vector<SloTerm>& slo) {
   std::string out =
-      StrCat(kHead, "<h1>xtest report</h1><p class=\"soft\">", Escaped(result.config), " · ",
+      StrCat(Head(), "<h1>xtest report</h1><p class=\"soft\">", Escaped(result.config), " · ",
              Escaped(result.protocol), " · ", Escaped(result.mode), " · ", Escaped(result.arrival),
              " arrivals · started ", Escaped(result.started), "</p>");
   if (result.interrupted)
@@ -300,7 +315,7 @@ std::string ReportHtml(const RunResult& result, const std::vector<SloTerm>& slo)
   if (!result.notes.empty()) out += "<h2>Notes</h2>";
   for (const std::string& note : result.notes)
     out += StrCat("<p class=\"note\">", Escaped(note), "</p>");
-  return out + "</body></html>\n";
+  return out + Foot();
 }
 
 }  // namespace aiges

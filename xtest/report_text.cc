@@ -161,9 +161,8 @@ std::string ClientText(const RunResult& result) {
       out += StrCat("; ", ShownCount(step.unanswered), " calls had no answer when the run ended");
     }
     out += "\n";
-    if (const std::string why = ClientLimit(step); !why.empty()) {
-      out += StrCat("  NOTE: the client itself was the limit here: ", why,
-                    ". Add -threads, or run it on a machine of its own.\n");
+    if (const std::string note = ClientNote(step); !note.empty()) {
+      out += StrCat("  NOTE: ", note, "\n");
     }
   }
   return out;

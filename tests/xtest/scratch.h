@@ -61,6 +61,11 @@ inline std::string Slurp(const std::string& path) {
   return out.str();
 }
 
+inline std::string Without(std::string text, const std::string& part) {
+  for (size_t at = 0; (at = text.find(part, at)) != std::string::npos;) text.erase(at, part.size());
+  return text;
+}
+
 inline size_t Count(const std::string& text, const std::string& part) {
   size_t n = 0;
   for (size_t at = 0; (at = text.find(part, at)) != std::string::npos; at += part.size()) ++n;

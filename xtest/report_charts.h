@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// xtest/report_svg.h: charts as inline SVG, coloured by the classes of report_html.cc. Pure.
+// xtest/report_charts.h: the charts of report.html, as data that loader/pages/web/chart.js draws:
+// the same code that draws those of the status page. Pure.
 #pragma once
 
 #include <string>
@@ -11,21 +12,25 @@
 
 namespace aiges {
 
+// A stretch of a line; x rises. NaN and infinity are left out.
+using Stretch = std::vector<std::pair<double, double>>;
+
 struct Series {
   std::string name;
-  int colour = 1;                                 // Class c1 .. c4.
-  std::vector<std::pair<double, double>> points;  // x rising; NaN and infinity are left out.
+  std::vector<Stretch> runs;
 };
 
 struct Chart {
   enum class Unit { kPlain, kNanos };
   std::string title;
-  std::string x_name, y_name;
+  std::string x_name;
   Unit y_unit = Unit::kPlain;
   bool log_y = false;  // Values of 0 and less are left out.
+  bool dots = false;   // Each value is a point of its own, beside the line.
   std::vector<Series> series;
 };
 
+// <figure>, whose attribute data-chart holds the values.
 std::string LineChart(const Chart& chart);
 
 // Counts by latency, both axes logarithmic: the few slow calls are what one looks for.
