@@ -6,6 +6,7 @@ import email.policy
 import json
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -22,6 +23,7 @@ from aiges.client import (
     WorkerLost,
 )
 from answering_server import echo
+from certificates import Authority
 from free_ports import free_ports
 
 NO_PATH = json.dumps({"header": {"code": 10003, "message": "no such path"}}).encode()
@@ -286,6 +288,19 @@ def test_a_socket_of_the_file_system(open_client, tmp_path):
     assert open_client(f"unix:{path}").predict(x=1).json() == 42
     thread.join()
     listener.close()
+
+
+def test_tls_by_the_authority_that_is_named(serve, open_client, tmp_path):
+    authority = Authority(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue("server").pair)
+    server = serve(context=context)
+    client = open_client(server.url, ca=str(authority.file))
+    assert client.predict(x=1).json() == {"x": 1}
+    assert list(client.stream(x=2)) == [{"x": 2}]
+    with pytest.raises(Unavailable, match="(?i)certificate") as caught:
+        open_client(server.url).predict(x=1)
+    assert not caught.value.maybe_ran
 
 
 @pytest.mark.parametrize(

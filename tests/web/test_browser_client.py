@@ -119,9 +119,9 @@ def test_values_files_and_errors(opened, loader):
         }
         const errors = [];
         for (const [inputs, options] of [
-          [{ txt: "x" }], [{ text: "x" }, { path: "/nowhere" }], [{ text: "" }, {}, true]]) {
+          [{ txt: "x" }], [{ other: 1 }, { path: "/v1/json/svcName" }], [{ text: "" }]]) {
           try {
-            if (!options?.path && inputs.text === "") {
+            if (inputs.text === "") {
               for await (const value of client.stream(inputs)) values.push(value);
             } else await client.predict(inputs, options);
           } catch (error) {
@@ -137,20 +137,20 @@ def test_values_files_and_errors(opened, loader):
                  several: await several.text(), values, errors, aborted };
         """,
     )
+    opened.get_log("browser")  # What was refused is told there, too.
     assert found.get("failed") is None, found
     assert (found["text"], found["several"]) == ("X ", "Y (9 bytes)")
     assert found["values"] == ["A ", "B "]
     assert found["aborted"] == "AbortError"
-    wrong, nowhere, late = found["errors"]
+    wrong, other, late = found["errors"]
     assert wrong[:3] == [True, 10909, 400] and "did you mean text" in wrong[3]
-    assert nowhere[:3] == [True, 10003, 404] and nowhere[4]
-    assert late[:2] == [True, 10909] and "nothing to say" in late[3]
-    opened.get_log("browser")  # What was refused is told there, too.
+    assert other[:3] == [True, 10909, 400] and other[4]
+    assert late[:2] == [True, 10908] and "nothing to say" in late[3]
 
 
 def test_a_session(browser, start, origin):
     loader = start(SESSION)
-    browser.get(f"http://{loader.http}/-/client.d.ts")
+    browser.get(f"{origin}/?loader=http://{loader.http}")
     found = run(
         browser,
         loader,
