@@ -8,7 +8,16 @@ from typing import Any
 
 __all__ = ["Answer"]
 
-_OURS = ("connection", "content-length", "transfer-encoding", "upgrade", "trailer", "x-request-id")
+_OURS = (  # As loader/protocols/http_answer.cc has them.
+    "connection",
+    "content-length",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-request-id",
+)
 
 
 class Answer:

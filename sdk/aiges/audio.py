@@ -13,13 +13,15 @@ import struct
 import wave
 from typing import TYPE_CHECKING, Any
 
+from aiges._shown import shown
+
 if TYPE_CHECKING:
     import numpy as np
 
 __all__ = ["Audio"]
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE  # Formats in the chunk fmt of RIFF WAVE.
-_MOST_RATE, _MOST_CHANNELS = 1_000_000, 64
+_MOST_RATE, _MOST_CHANNELS, _MOST_DIGITS = 1_000_000, 64, 12
 
 
 class Audio:
@@ -35,6 +37,8 @@ class Audio:
             raise ValueError(
                 f"expected samples of shape (frames,) or (frames, channels), got {array.shape}"
             )
+        if array.ndim == 2 and not 0 < array.shape[1] <= _MOST_CHANNELS:
+            raise ValueError(f"expected from 1 to {_MOST_CHANNELS} channels, got {array.shape[1]}")
         self.samples: np.ndarray[Any, np.dtype[np.float32]] = array.astype(np.float32, copy=False)
         self.rate = int(rate)
         if not 0 < self.rate <= _MOST_RATE:
@@ -77,7 +81,7 @@ class Audio:
         """Return it as a WAV file of 16 bits."""
         import numpy as np
 
-        pcm = (np.clip(self.samples, -1, 1) * 32767).round().astype("<i2")
+        pcm = (np.clip(np.nan_to_num(self.samples), -1, 1) * 32767).round().astype("<i2")
         out = io.BytesIO()
         with wave.open(out, "wb") as file:
             file.setnchannels(self.channels)
@@ -90,13 +94,21 @@ class Audio:
 def _read_pcm(data: bytes, rate: str, channels: str) -> Audio:
     import numpy as np
 
-    if not (rate.isascii() and rate.isdigit()):
-        raise ValueError(f"expected raw PCM with a rate, as audio/L16;rate=16000, got {rate!r}")
-    count = int(channels) if channels.isascii() and channels.isdigit() else 0
-    if not 0 < count <= _MOST_CHANNELS or len(data) % (2 * count):
-        raise ValueError(f"expected whole frames of 16 bits, got {len(data)} bytes for {channels}")
+    hertz, count = _number(rate), _number(channels)
+    if hertz is None:
+        raise ValueError(
+            f"expected raw PCM with a rate, as audio/L16;rate=16000, got {shown(rate)}"
+        )
+    if count is None or not 0 < count <= _MOST_CHANNELS or len(data) % (2 * count):
+        raise ValueError(
+            f"expected whole frames of 16 bits, got {len(data)} bytes for {channels[:20]}"
+        )
     samples = np.frombuffer(data, "<i2")
-    return Audio(samples.reshape(-1, count) if count > 1 else samples, int(rate))
+    return Audio(samples.reshape(-1, count) if count > 1 else samples, hertz)
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 
 def _chunks(data: bytes) -> dict[bytes, bytes]:
@@ -119,8 +131,13 @@ def _read_wave(data: bytes) -> Audio:
     kind, channels, rate, _, block, bits = struct.unpack_from("<HHIIHH", form)
     if kind == _EXTENSIBLE and len(form) >= 26:
         kind = struct.unpack_from("<H", form, 24)[0]
-    if not 0 < channels <= _MOST_CHANNELS or block != channels * ((bits + 7) // 8):
+    if not 0 < channels <= _MOST_CHANNELS:
         raise ValueError(f"expected a WAV file of 1 to {_MOST_CHANNELS} channels, got {channels}")
+    if not bits or kind not in (_PCM, _FLOAT):
+        raise ValueError(_no_form(kind, bits))
+    width = channels * ((bits + 7) // 8)
+    if block != width:
+        raise ValueError(f"expected a WAV file whose frames have {width} bytes, got {block}")
     samples = samples[: len(samples) // block * block]
     if kind == _FLOAT and bits in (32, 64):
         array = np.frombuffer(samples, f"<f{bits // 8}")
@@ -133,8 +150,12 @@ def _read_wave(data: bytes) -> Audio:
         wide[:, 1:] = np.frombuffer(samples, "u1").reshape(-1, 3)
         array = wide.view("<i4").reshape(-1)
     else:
-        raise ValueError(f"expected WAV in PCM or float, got format {kind} of {bits} bits")
+        raise ValueError(_no_form(kind, bits))
     return Audio(array.reshape(-1, channels) if channels > 1 else array, rate)
+
+
+def _no_form(kind: int, bits: int) -> str:
+    return f"expected WAV in PCM or float, got format {kind} of {bits} bits"
 
 
 def _read_others(data: bytes) -> Audio:

@@ -62,8 +62,11 @@ _CLASS_WRAPPER = re.compile(
     rb"^class[ \t]+Wrapper\b[^\n]*\n((?:[ \t#)\r][^\n]*\n|\n)*)", re.MULTILINE
 )
 
+# What makes a wrapper.py AIGES's own, also where its hooks come from elsewhere; not in a comment.
 _ANY_HOOK = re.compile(
-    rb"\bdef[ \t]+wrapper(?:OnceExec|OnceExecAsync|Stream|Create|BatchExec|Doors)\b"
+    rb"^[^#\n]*\bwrapper(?:OnceExec|OnceExecAsync|Stream|Create|BatchExec|Doors)\b"
+    rb"|^class[ \t]+Wrapper[ \t]*\([ \t]*\w|\bimport\b[^#\n]*\bWrapper\b",
+    re.MULTILINE,
 )
 _PREDICT = re.compile(rb"^(?:[ \t]+)?(?:async[ \t]+)?def[ \t]+predict[ \t]*\(", re.MULTILINE)
 # Where several files of a folder have a predict.

@@ -3,21 +3,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Sequence
 from typing import Any, Callable
 
 from aiges.contracts.typed._item import Item
 from aiges.contracts.typed._kinds import AnyKind, Kind, Schema, StrKind, parse_json
-from aiges.contracts.typed._wrong import Wrong, kind_of
+from aiges.contracts.typed._wrong import Wrong
 
 __all__ = ["ListKind", "MapKind", "OptionalKind", "TupleKind", "UnionKind"]
+
+
+def fits_as_it_is(kind: Kind, values: Collection[Any]) -> bool:
+    """Tell whether all of the values fit the kind, without a call for each."""
+    types = set(map(type, values))
+    if not types <= kind.exact:
+        return False
+    # A sum that is finite has no infinity in it, and no NaN.
+    return float not in types or (types == {float} and math.isfinite(sum(values)))
 
 
 class OptionalKind(Kind):
     """A kind, or nothing: null, or a text without a character where the kind is none of these."""
 
     def __init__(self, kind: Kind) -> None:
-        self.kind = kind
+        self.kind, self.parts = kind, [kind]
         self.payload, self.is_file = kind.payload, kind.is_file
         self.is_scalar, self.datatype = kind.is_scalar, kind.datatype
         self.exact = kind.exact | {type(None)}
@@ -34,6 +44,9 @@ class OptionalKind(Kind):
         return self.kind.text(text)
 
     def item(self, item: Item) -> Any:
+        # A form has each of its fields, also a file that nobody chose.
+        if not isinstance(self.kind, StrKind) and not item.is_tensor and not item.data:
+            return None
         return self.kind.item(item)
 
 
@@ -43,7 +56,7 @@ class UnionKind(Kind):
     datatype = ""
 
     def __init__(self, kinds: Sequence[Kind]) -> None:
-        self._kinds = list(kinds)
+        self._kinds = self.parts = list(kinds)
         self.is_scalar = all(kind.is_scalar for kind in kinds)
 
     def schema(self) -> Schema:
@@ -77,7 +90,7 @@ class ListKind(Kind):
     datatype = ""
 
     def __init__(self, kind: Kind, make: Callable[[Any], Any] | None = None) -> None:
-        self.kind, self._make = kind, make
+        self.kind, self.parts, self._make = kind, [kind], make
         self.is_file = kind.is_file
 
     def schema(self) -> Schema:
@@ -86,7 +99,7 @@ class ListKind(Kind):
     def json(self, value: Any) -> Any:
         if type(value) is not list:
             raise Wrong("a list", value)
-        if self.kind.exact.issuperset(map(type, value)):
+        if fits_as_it_is(self.kind, value):
             return value if self._make is None else self._make(value)
         read, made = self.kind.json, []
         try:
@@ -133,7 +146,7 @@ class TupleKind(Kind):
     datatype = ""
 
     def __init__(self, kinds: Sequence[Kind]) -> None:
-        self._kinds = list(kinds)
+        self._kinds = self.parts = list(kinds)
 
     def schema(self) -> Schema:
         count = len(self._kinds)
@@ -146,9 +159,10 @@ class TupleKind(Kind):
 
     def json(self, value: Any) -> Any:
         count = len(self._kinds)
-        if type(value) is not list or len(value) != count:
-            got = f"{len(value)}" if type(value) is list else kind_of(value)
-            raise Wrong(f"a list of {count}", got=got)
+        if type(value) is not list:
+            raise Wrong(f"a list of {count}", value)
+        if len(value) != count:
+            raise Wrong(f"a list of {count}", got=f"one of {len(value)}")
         made: list[Any] = []
         try:
             for kind, each in zip(self._kinds, value):
@@ -162,7 +176,7 @@ class MapKind(Kind):
     """An object with any names."""
 
     def __init__(self, kind: Kind) -> None:
-        self._kind = kind
+        self._kind, self.parts = kind, [kind]
 
     def schema(self) -> Schema:
         values = self._kind.schema()
@@ -171,9 +185,7 @@ class MapKind(Kind):
     def json(self, value: Any) -> Any:
         if type(value) is not dict:
             raise Wrong("an object", value)
-        if isinstance(self._kind, AnyKind) or self._kind.exact.issuperset(
-            map(type, value.values())
-        ):
+        if isinstance(self._kind, AnyKind) or fits_as_it_is(self._kind, value.values()):
             return value
         read, made = self._kind.json, {}
         for name, each in value.items():

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 import os
 import tempfile
 from contextvars import ContextVar
@@ -11,6 +12,7 @@ from pathlib import Path
 __all__ = ["CallFiles", "keep_file"]
 
 _MOST_NAME, _MOST_SUFFIX = 100, 20
+_ANY = "application/octet-stream"
 _current: ContextVar[CallFiles | None] = ContextVar("aiges_call_files", default=None)
 
 
@@ -27,11 +29,11 @@ class CallFiles:
     def __exit__(self, *_: object) -> None:
         _current.reset(self._token)
 
-    def keep(self, data: bytes, name: str) -> Path:
-        """Write a file; its name is made harmless."""
+    def keep(self, data: bytes, name: str, media: str = "") -> Path:
+        """Write a file; its name is made harmless. ``media``: what is in it, for its suffix."""
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="aiges-")
-        file = Path(tempfile.mkdtemp(dir=self._folder.name)) / _harmless(name)
+        file = Path(tempfile.mkdtemp(dir=self._folder.name)) / _harmless(name, media)
         file.write_bytes(data)
         return file
 
@@ -42,15 +44,23 @@ class CallFiles:
             self._folder = None
 
 
-def keep_file(data: bytes, name: str) -> Path:
+def keep_file(data: bytes, name: str, media: str = "") -> Path:
     """Write a file of the call whose inputs are being read."""
     files = _current.get()
     assert files is not None
-    return files.keep(data, name)
+    return files.keep(data, name, media)
 
 
-def _harmless(name: str) -> str:
-    plain = os.path.basename(name.replace("\\", "/")).replace("\0", "").strip().lstrip(".")
+def _harmless(name: str, media: str) -> str:
+    plain = os.path.basename(name.replace("\\", "/")).strip().lstrip(".")
+    plain = "".join(c if c.isprintable() else "_" for c in plain)
     stem, suffix = os.path.splitext(plain)
-    suffix = suffix[:_MOST_SUFFIX]
-    return (stem[: _MOST_NAME - len(suffix)] + suffix) or "file"
+    if not suffix and media != _ANY:
+        suffix = mimetypes.guess_extension(media) or ""
+    suffix = _cut(suffix, _MOST_SUFFIX)
+    return (_cut(stem, _MOST_NAME - len(suffix)) or "file") + suffix
+
+
+def _cut(text: str, most: int) -> str:
+    """Return as much of a text as has so many bytes: of them file systems allow 255."""
+    return text.encode()[:most].decode(errors="ignore")

@@ -12,11 +12,14 @@ from __future__ import annotations
 import collections.abc
 import dataclasses
 import enum
+import functools
 import inspect
+import math
 import pathlib
 import sys
 import types
 import typing
+from collections.abc import Sequence
 from typing import Any, Callable
 
 from aiges.contracts.typed._compound import ListKind, MapKind, OptionalKind, TupleKind, UnionKind
@@ -29,6 +32,8 @@ from aiges.contracts.typed._kinds import (
     IntKind,
     Kind,
     StrKind,
+    default_said,
+    said_of,
 )
 from aiges.contracts.typed._media import ArrayKind, AudioKind, ImageKind, PathKind, TableKind
 from aiges.contracts.typed._objects import DeclaredKind, Member, PydanticKind, is_pydantic
@@ -86,11 +91,15 @@ class Said:
 
 def hints_of(function: Any) -> dict[str, Any]:
     """Return the hints of a function's parameters, resolved. TypeError says what cannot be."""
+    while isinstance(function, functools.partial):
+        function = function.func
     try:
         return typing.get_type_hints(function, include_extras=True)
     except NameError as fault:
         raise TypeError(f"{_name(function)}: a hint names what is not there: {fault}") from None
-    except TypeError as fault:
+    except RecursionError:  # Of a hint that holds itself: told with its place.
+        raise
+    except Exception as fault:  # What stands in quotes may be any code.
         advice = ""
         if sys.version_info < (3, 10) and "|" in str(fault):
             advice = "; before Python 3.10 write Optional[X] or Union[X, Y] in place of X | Y"
@@ -122,7 +131,7 @@ def _add_said(said: Said, extra: Any) -> None:
         said.description = said.description or description
     for name in ("ge", "gt", "le", "lt"):
         bound = getattr(extra, name, None)
-        if isinstance(bound, (int, float)):
+        if isinstance(bound, (int, float)) and math.isfinite(bound):
             said.bounds[name] = bound
     for name in ("min_length", "max_length"):
         length = getattr(extra, name, None)
@@ -188,7 +197,7 @@ def _class(hint: type, where: str) -> Kind | None:
 def _generic(hint: Any, origin: Any, where: str) -> Kind:
     arguments = typing.get_args(hint)
     if origin is typing.Literal:
-        return ChoiceKind([(each, each) for each in arguments], {})
+        return _literal(hint, arguments, where)
     if origin in _UNIONS:
         kinds = [kind_of_hint(each, where) for each in arguments if each is not type(None)]
         kind = kinds[0] if len(kinds) == 1 else UnionKind(kinds)
@@ -208,14 +217,28 @@ def _generic(hint: Any, origin: Any, where: str) -> Kind:
     raise TypeError(f"{where}: expected a hint of {_EXPECTED}, got {hint}")
 
 
+def _literal(hint: Any, choices: Sequence[Any], where: str) -> Kind:
+    try:
+        return ChoiceKind([(said_of(each), each) for each in choices], {})
+    except TypeError:
+        raise TypeError(
+            f"{where}: expected a Literal of str, int, bool, None or members of an Enum, got {hint}"
+        ) from None
+
+
 def _datatype(dtype: Any) -> str:
     """Return the datatype in ``np.dtype[np.float32]``; empty: any."""
+    import numpy as np
+
     from aiges.tensors import datatype_of
 
     arguments = typing.get_args(dtype)
+    # Not Any, nor a class of several such as np.floating, of which numpy makes some dtype as well.
+    if not arguments or arguments[0] not in set(np.sctypeDict.values()):
+        return ""
     try:
-        return datatype_of(arguments[0]) if arguments else ""
-    except TypeError:  # Any, or a class of several such as np.floating.
+        return datatype_of(arguments[0])
+    except TypeError:  # As complex numbers, that no protocol has.
         return ""
 
 
@@ -247,5 +270,4 @@ def _typed_dict(hint: Any, where: str) -> Kind:
 
 def _member(hint: Any, where: str, *, required: bool, default: Any = None) -> Member:
     description = read_said(hint)[1].description
-    told = default if isinstance(default, (str, int, float, bool)) else None
-    return Member(kind_of_hint(hint, where), required, description, told)
+    return Member(kind_of_hint(hint, where), required, description, default_said(default))

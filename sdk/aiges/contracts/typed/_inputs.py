@@ -16,12 +16,12 @@ import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any, Callable
 
-from aiges.contracts.typed._compound import ListKind, MapKind, OptionalKind
+from aiges.contracts.typed._compound import ListKind, MapKind, OptionalKind, UnionKind
 from aiges.contracts.typed._files import CallFiles
 from aiges.contracts.typed._hints import hints_of, kind_of_hint, read_said
 from aiges.contracts.typed._item import Item
-from aiges.contracts.typed._kinds import AnyKind, Kind, parse_json
-from aiges.contracts.typed._media import PathKind
+from aiges.contracts.typed._kinds import AnyKind, Kind, default_said, parse_json
+from aiges.contracts.typed._media import PathKind, TableKind
 from aiges.contracts.typed._objects import DeclaredKind, PydanticKind, did_you_mean
 from aiges.contracts.typed._wrong import Wrong, bad_input
 from aiges.errors import BadInput
@@ -42,8 +42,9 @@ class Input:
     def schema(self) -> dict[str, Any]:
         """Return its JSON Schema, with default and description."""
         made = self.kind.schema()
-        if isinstance(self.default, (str, int, float, bool)):
-            made["default"] = getattr(self.default, "value", self.default)  # Of an Enum.
+        default = default_said(self.default)
+        if default is not None:
+            made["default"] = default
         if self.description:
             made["description"] = self.description
         return made
@@ -56,10 +57,15 @@ class Inputs:
         """``batched``: each parameter is a list with one value of each call. Raises TypeError."""
         hints, name = hints_of(function), getattr(function, "__name__", "predict")
         self.all: dict[str, Input] = {}
-        self._others = False
+        self._others, self._own = False, _own_name(function)
         told = _descriptions(inspect.getdoc(function) or "")
         for each in inspect.signature(function).parameters.values():
             if each.kind is each.VAR_KEYWORD:
+                if batched:  # A call may have some that others have not.
+                    raise TypeError(
+                        f"{name}: expected parameters that each call has with @aiges.batch, got "
+                        f"{each}"
+                    )
                 self._others = True
                 continue
             if each.kind in (each.VAR_POSITIONAL, each.POSITIONAL_ONLY):
@@ -69,9 +75,11 @@ class Inputs:
                 )
             where = f"{name}: {each.name}"
             hint = hints.get(each.name, _NONE)
-            kind = kind_of_hint(hint, where)
+            kind = _kind_of(hint, where)
             if batched:
                 kind = _one_of(kind, where)
+            if each.default is None and not isinstance(kind, (OptionalKind, AnyKind)):
+                kind = OptionalKind(kind)  # As "x: int = None" is meant.
             description = read_said(hint)[1].description or told.get(each.name, "")
             self.all[each.name] = Input(each.name, kind, each.default, description)
         self._required = [each.name for each in self.all.values() if each.required]
@@ -114,7 +122,8 @@ class Inputs:
         for key, items in groups.items():
             if key in made:
                 raise Wrong("it once", got="it in the body and beside it").inside(key)
-            if not items[0].is_no_file:
+            known = self.all.get(key)
+            if known is None or known.required or not items[0].is_no_file:
                 made[key] = self._read_items(key, items)
         for name in self._scalars:
             if name in params and name not in made:
@@ -162,7 +171,8 @@ class Inputs:
     def _read_items(self, key: str, items: list[Item]) -> Any:
         known = self.all.get(key)
         if known is None:
-            return self._unknown(key, self._at(key, AnyKind().item, items[0]))
+            values = [self._at(key, AnyKind().item, each) for each in items]
+            return self._unknown(key, values if len(values) > 1 else values[0])
         kind = known.kind.kind if isinstance(known.kind, OptionalKind) else known.kind
         if len(items) == 1:
             return self._at(key, known.kind.item, items[0])
@@ -171,7 +181,7 @@ class Inputs:
         raise Wrong("it once", got=f"it {len(items)} times").inside(key)
 
     def _unknown(self, name: str, value: Any) -> Any:
-        if self._others and not name.startswith(":"):
+        if self._others and name != self._own and not name.startswith(":"):
             return value
         names = ", ".join(self.all)
         expected = f"one of the inputs {names}" if names else "no input"
@@ -188,15 +198,30 @@ _NAMES = {
 }
 
 
+def _kind_of(hint: Any, where: str) -> Kind:
+    try:
+        return kind_of_hint(hint, where)
+    except RecursionError:
+        raise TypeError(
+            f"{where}: expected a hint that does not hold itself, got {hint}: take dict in place "
+            "of it"
+        ) from None
+
+
+def _own_name(function: Any) -> str:
+    """Return what a method calls its object, which no client gives; empty: it is no method."""
+    bound = getattr(function, "__func__", None)
+    return next(iter(inspect.signature(bound).parameters), "") if bound is not None else ""
+
+
 def _takes_objects(kind: Kind) -> bool:
-    inner = kind.kind if isinstance(kind, OptionalKind) else kind
-    return isinstance(inner, (AnyKind, DeclaredKind, MapKind, PydanticKind))
+    if isinstance(kind, (OptionalKind, UnionKind)):
+        return any(map(_takes_objects, kind.parts))
+    return isinstance(kind, (AnyKind, DeclaredKind, MapKind, PydanticKind, TableKind))
 
 
 def _has_paths(kind: Kind) -> bool:
-    if isinstance(kind, (OptionalKind, ListKind)):
-        return _has_paths(kind.kind)
-    return isinstance(kind, PathKind)
+    return isinstance(kind, PathKind) or any(map(_has_paths, kind.parts))
 
 
 def _one_of(kind: Kind, where: str) -> Kind:
@@ -209,11 +234,17 @@ def _one_of(kind: Kind, where: str) -> Kind:
 
 
 def _descriptions(doc: str) -> dict[str, str]:
-    """Return what a docstring says of parameters, in lines as ``name: what it is``."""
+    """Return what a docstring says of parameters, in lines as ``name: what it is``.
+
+    Also as ``name (type): ..``, and as Sphinx has it, ``:param type name: ..``.
+    """
     found: dict[str, str] = {}
     for line in doc.splitlines():
-        name, colon, text = line.strip().lstrip("-*").strip().partition(":")
-        name = name.strip("` ").partition(" ")[0]
+        line = line.strip().lstrip("-*").strip()
+        sphinx = line.startswith(":param ")
+        name, colon, text = line[len(":param ") * sphinx :].partition(":")
+        words = name.strip("` ").split() or [""]
+        name = words[-1 if sphinx else 0].strip("`")
         if colon and name.isidentifier() and text.strip():
             found.setdefault(name, text.strip())
     return found

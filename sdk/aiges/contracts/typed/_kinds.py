@@ -12,6 +12,7 @@ import base64
 import binascii
 import enum
 import json
+import math
 import re
 from collections.abc import Sequence
 from typing import Any, Callable, ClassVar
@@ -30,7 +31,9 @@ __all__ = [
     "Kind",
     "StrKind",
     "decode_bytes",
+    "default_said",
     "parse_json",
+    "said_of",
 ]
 
 Schema = dict[str, Any]
@@ -40,11 +43,20 @@ _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Return a value of JSON. Raises Wrong."""
+    """Return a value of JSON. Raises Wrong, also for NaN and Infinity, which JSON has not."""
     try:
-        return json.loads(text)
+        if isinstance(text, bytes):
+            text = text.decode(json.detect_encoding(text))
+        return _DECODER.decode(text)
     except (ValueError, RecursionError) as fault:
         raise Wrong("JSON", got=f"what is none: {str(fault)[:200]}") from None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"JSON has no {name}")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
 class Kind:
@@ -54,8 +66,10 @@ class Kind:
     is_scalar: bool = False  # It may stand in a query, too.
     is_file: bool = False  # It comes as bytes, as an uploaded file does.
     datatype: str = "BYTES"  # As a tensor of one element; empty: any.
-    # Types of which every value of JSON fits as it is: those who hold it need not ask.
+    # Types of which every value of JSON fits as it is, of float all that are finite: those who hold
+    # it need not ask.
     exact: frozenset[type] = frozenset()
+    parts: Sequence[Kind] = ()  # Those that it is made of.
 
     def schema(self) -> Schema:
         """Return its JSON Schema."""
@@ -213,11 +227,14 @@ class FloatKind(_NumberKind):
                 raise Wrong("a number of 64 bits", value) from None
         elif type(value) is not float:
             raise Wrong(self._expected(), value)
+        if not math.isfinite(value):  # As 1e400 is.
+            raise Wrong("a finite number", value)
         return self._within(value) if self._bounds else value
 
     def text(self, text: str) -> Any:
         try:
-            value = float(text)
+            # Python takes more than others write: 1_000, and digits of all scripts.
+            value = float(text if text.isascii() and "_" not in text else "no number")
         except ValueError:
             raise Wrong(self._expected(), text) from None
         return self.json(value)
@@ -259,14 +276,14 @@ class ChoiceKind(Kind):
     @classmethod
     def of_enum(cls, kind: type[enum.Enum]) -> ChoiceKind:
         """Return that of an Enum."""
-        return cls([(each.value, each) for each in kind], {each.name: each for each in kind})
+        return cls([(said_of(each), each) for each in kind], {each.name: each for each in kind})
 
     def schema(self) -> Schema:
         return {"enum": [said for said, _ in self._choices]}
 
     def json(self, value: Any) -> Any:
         for said, choice in self._choices:
-            if type(said) is type(value) and said == value:
+            if said == value and (type(said) is type(value) or _are_numbers(said, value)):
                 return choice
         if isinstance(value, str) and value in self._texts:
             return self._texts[value]
@@ -280,6 +297,34 @@ class ChoiceKind(Kind):
 
 def _word(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _are_numbers(*values: Any) -> bool:
+    # JSON does not tell 1.0 from 1, but true from 1.
+    return all(type(value) in (int, float) for value in values)
+
+
+def default_said(default: Any) -> Any:
+    """Return what a JSON Schema says of a default; None: nothing."""
+    value = default.value if isinstance(default, enum.Enum) else default
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, (str, int, float)) else None
+
+
+def said_of(choice: Any) -> Any:
+    """Return what stands in JSON for a choice: of a member of an Enum its value, else its name.
+
+    Raises TypeError for what has neither.
+    """
+    value = choice.value if isinstance(choice, enum.Enum) else choice
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    if isinstance(choice, enum.Enum):
+        return choice.name
+    raise TypeError(f"JSON has nothing for {choice!r}")
 
 
 def decode_bytes(value: Any, what: str) -> tuple[bytes, str]:

@@ -21,6 +21,7 @@ __all__ = ["ArrayKind", "AudioKind", "ImageKind", "PathKind", "TableKind"]
 
 _AUDIO, _IMAGE = 1, 2
 _MOST_PIXELS = 50_000_000
+_MOST_TOLD = 200  # Characters of what another library says.
 _BINARY = {"type": "string", "format": "binary"}
 
 
@@ -45,13 +46,18 @@ class ImageKind(Kind):
             return _image_of(item.array())
         if item.media.endswith("json"):
             return self.json(parse_json(item.data))
-        return _open_image(item.data)
+        return self.text(item.text) if _is_url(item.data) else _open_image(item.data)
+
+
+def _is_url(data: bytes) -> bool:
+    """Tell whether a field of a form has a file as scripts in browsers write it."""
+    return data[:5] == b"data:"
 
 
 def _image_of(array: Any) -> Any:
     from PIL import Image
 
-    if array.dtype != "uint8" or array.ndim not in (2, 3):
+    if array.dtype != "uint8" or array.ndim not in (2, 3) or not array.size:
         raise Wrong("a picture as UINT8 [height, width, 3]", got=f"{array.dtype} {array.shape}")
     try:
         return Image.fromarray(array)
@@ -92,12 +98,15 @@ class ArrayKind(Kind):
         if not isinstance(value, (list, int, float, bool)):
             raise Wrong("an array as lists of numbers", value)
         dtype = dtype_of(self.datatype) if self.datatype else None
+        expected = f"an array of {self.datatype or 'numbers'}"
         try:
+            if dtype is not None and dtype.kind in "iu":
+                _check_whole(np.array(value), expected)
             made = np.array(value, dtype=dtype)
         except (ValueError, TypeError, OverflowError) as fault:
-            raise Wrong(f"an array of {self.datatype or 'numbers'}", got=str(fault)) from None
+            raise Wrong(expected, got=str(fault)[:_MOST_TOLD]) from None
         if dtype is None and made.dtype.kind == "O":
-            raise Wrong("lists of the same length", got="some of different lengths")
+            raise Wrong(expected, got="what is none")
         return made
 
     def item(self, item: Item) -> Any:
@@ -106,9 +115,10 @@ class ArrayKind(Kind):
         if not item.is_tensor:
             if item.data[:6] == b"\x93NUMPY":
                 try:
-                    return self._cast(np.load(io.BytesIO(item.data), allow_pickle=False))
-                except ValueError as fault:
-                    raise Wrong("an .npy file", got=str(fault)) from None
+                    loaded = np.load(io.BytesIO(item.data), allow_pickle=False)
+                except Exception as fault:  # Of its parser, and of a shape without bounds.
+                    raise Wrong("an .npy file", got=str(fault)[:_MOST_TOLD]) from None
+                return self._cast(loaded)
             return self.json(parse_json(item.data))
         return self._cast(item.array())
 
@@ -118,6 +128,12 @@ class ArrayKind(Kind):
         if not self.datatype or array.dtype == dtype_of(self.datatype):
             return array
         raise Wrong(f"an array of {self.datatype}", got=f"one of {array.dtype}")
+
+
+def _check_whole(array: Any, expected: str) -> None:
+    """Raise Wrong where numpy would cut numbers off to make integers of them."""
+    if array.dtype.kind == "f" and not (array == array.round()).all():
+        raise Wrong(expected, got="numbers that are not whole")
 
 
 class TableKind(Kind):
@@ -180,6 +196,8 @@ class AudioKind(Kind):
     def item(self, item: Item) -> Any:
         from aiges.audio import Audio
 
+        if _is_url(item.data):
+            return self.text(item.text)
         media = item.desc.get("content_type", "")
         rate = item.desc.get("sample_rate", item.desc.get("rate", ""))
         return _decoded(lambda: Audio.decode(item.data, media=media, rate=rate))
@@ -202,10 +220,11 @@ class PathKind(Kind):
         return dict(_BINARY)
 
     def json(self, value: Any) -> Any:
-        return keep_file(decode_bytes(value, "a file")[0], "")
+        data, media = decode_bytes(value, "a file")
+        return keep_file(data, "", media)
 
     def text(self, text: str) -> Any:
         return keep_file(text.encode(), "")
 
     def item(self, item: Item) -> Any:
-        return keep_file(item.data, item.filename)
+        return keep_file(item.data, item.filename, item.media)

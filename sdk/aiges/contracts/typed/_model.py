@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import os
@@ -45,8 +46,10 @@ class Model:
         if isinstance(target, type):
             self._check_class(target)
             target = target()
-        self.object = None if inspect.isroutine(target) else target
-        self.predict: Callable[..., Any] = target if self.object is None else target.predict
+        self.object, self.predict = _object_of(target)
+        for name in ("setup", "close"):
+            if inspect.iscoroutinefunction(getattr(self.object, name, None)):
+                raise TypeError(f"{name}: expected a plain function, got an async one")
         self.kind = _signature.kind(inspect.unwrap(self.predict))
         self.asked = asked_of(self.predict)
         self.batched = self.asked.batch_size > 0
@@ -77,8 +80,6 @@ class Model:
         hook = getattr(self.object, "setup", None)
         if not callable(hook):
             return
-        if inspect.iscoroutinefunction(hook):
-            raise TypeError("setup: expected a plain function, got an async one")
         wants = [
             p
             for p in inspect.signature(hook).parameters.values()
@@ -89,8 +90,19 @@ class Model:
     def close(self) -> None:
         """Let the object end what it has begun."""
         hook = getattr(self.object, "close", None)
-        if callable(hook) and not inspect.iscoroutinefunction(hook):
+        if callable(hook):
             hook()
+
+
+def _object_of(target: Any) -> tuple[Any, Callable[..., Any]]:
+    """Return the object whose setup and close there are, and what answers calls."""
+    own = getattr(target, PREDICT, None)
+    if not inspect.isroutine(target) and callable(own):
+        return target, own
+    function = inspect.isroutine(target) or hasattr(target, "__wrapped__")
+    if function or isinstance(target, functools.partial):
+        return None, target
+    return target, target.__call__
 
 
 def find_model(module: types.ModuleType, path: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Callable
 
@@ -14,8 +15,13 @@ from aiges.contracts.typed._wrong import Wrong
 __all__ = ["DeclaredKind", "Member", "PydanticKind", "did_you_mean", "is_pydantic"]
 
 
+_MOST_NAME = 60  # A longer one is no slip of the pen, and costs time to compare.
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return "; did you mean <x>?" where one of the names is near."""
+    if len(name) > _MOST_NAME:
+        return ""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"; did you mean {near[0]}?" if near else ""
 
@@ -38,6 +44,7 @@ class DeclaredKind(Kind):
     ) -> None:
         """``make``: gets the members by name; None: a dict of them is what is wanted."""
         self.name, self.members, self._make = name, dict(members), make
+        self.parts = [member.kind for member in members.values()]
         self._read = {
             name: (member.kind.exact, member.kind.json) for name, member in members.items()
         }
@@ -67,7 +74,7 @@ class DeclaredKind(Kind):
                 expected = f"one of {', '.join(members)}" if members else "no member"
                 raise Wrong(expected, got="that" + did_you_mean(name, members)).inside(name)
             exact, read = member
-            if type(each) in exact:
+            if type(each) in exact and (type(each) is not float or each - each == 0):
                 made[name] = each
                 continue
             try:
@@ -104,7 +111,10 @@ class PydanticKind(Kind):
         self._schema = model.model_json_schema if new else model.schema
 
     def schema(self) -> Schema:
-        schema: Schema = _inlined(self._schema())
+        try:
+            schema: Schema = _inlined(self._schema())
+        except Exception:  # A member that it has no schema for: it is checked all the same.
+            return {"type": "object", "title": self._model.__name__}
         return schema
 
     def json(self, value: Any) -> Any:
@@ -146,8 +156,12 @@ def _inlined(schema: Schema, depth: int = 0, defs: Mapping[str, Any] | None = No
     return {
         key: _inlined(value, depth + 1, known) if depth < 2 * _DEEPEST else {}
         for key, value in schema.items()
-        if key not in ("$defs", "definitions")
+        if key not in ("$defs", "definitions") and not _has_no_form(value)
     }
+
+
+def _has_no_form(value: Any) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 _DEEPEST = 8

@@ -8,6 +8,8 @@ the envelope, streams) an array is a tensor, and the rest as over HTTP.
 
 from __future__ import annotations
 
+import collections
+import collections.abc
 import dataclasses
 import datetime
 import enum
@@ -30,8 +32,16 @@ _ONCE = 3
 _KEY = "result"
 _LENGTH = struct.Struct("<I")
 _SEPARATORS = (",", ":")
-# Pictures that browsers show and Pillow writes, the first where the client takes any.
-_PICTURES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP", "image/gif": "GIF"}
+# Pictures that browsers show and Pillow writes, the first where the client takes any; of each the
+# modes that it may have.
+_PICTURES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "image/png": ("PNG", ("1", "L", "LA", "I;16", "P", "RGB", "RGBA")),
+    "image/jpeg": ("JPEG", ("L", "RGB", "CMYK")),
+    "image/webp": ("WEBP", ("L", "RGB", "RGBA")),
+    "image/gif": ("GIF", ("1", "L", "P", "RGB", "RGBA")),
+}
+_LISTS = (collections.abc.Set, collections.abc.MappingView, collections.deque, range)
+_TEXTS = (("uuid", "UUID"), ("decimal", "Decimal"))  # By name, so that nothing is imported.
 
 Item = dict[str, Any]
 
@@ -54,27 +64,53 @@ def to_json(value: Any) -> str:
         return json.dumps(
             value, ensure_ascii=False, allow_nan=False, separators=_SEPARATORS, default=plain_value
         )
+    except RecursionError:
+        raise ValueError("the result is nested too deep for JSON") from None
     except ValueError as fault:
-        if "circular" in str(fault).lower():
+        if "Out of range float" not in str(fault):
             raise
         raise ValueError(
             "the result has NaN or infinity, which JSON has not: return None in its place"
         ) from None
 
 
+def _json_bytes(value: Any) -> bytes:
+    text = to_json(value)
+    try:
+        return text.encode()
+    except UnicodeEncodeError:  # Half a surrogate pair, which JSON can say by its number alone.
+        return json.dumps(json.loads(text), separators=_SEPARATORS).encode()
+
+
+def _text(text: str) -> str:
+    """Return a text without halves of surrogate pairs, which UTF-8 has not."""
+    if not text.isascii():
+        try:
+            text.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
 def plain_value(value: Any) -> Any:
     """Return what stands in JSON for an object that JSON does not know. Raises TypeError."""
+    if isinstance(value, type):
+        raise _no_form(value)
     if is_pydantic(type(value)):
         dump = getattr(value, "model_dump", None) or value.dict
         return dump()
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    if dataclasses.is_dataclass(value):
         return {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
     if isinstance(value, enum.Enum):
         return value.value
     if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
         return value.isoformat()
-    if isinstance(value, (set, frozenset, range)) or hasattr(value, "__next__"):
+    if isinstance(value, _LISTS) or hasattr(value, "__next__"):
         return list(value)
+    if isinstance(value, collections.abc.Mapping):
+        return dict(value)
+    if (type(value).__module__, type(value).__name__) in _TEXTS:
+        return str(value)
     if isinstance(value, os.PathLike):
         return _base64_of(*_file_of(value)[:2])
     if isinstance(value, (bytes, bytearray, memoryview)):
@@ -91,8 +127,12 @@ def plain_value(value: Any) -> Any:
             return method()
     if hasattr(value, "_asdict"):
         return value._asdict()
-    raise TypeError(
-        f"expected a result that JSON, a picture, sound, a file or a tensor can be made of, got "
+    raise _no_form(value)
+
+
+def _no_form(value: Any) -> TypeError:
+    return TypeError(
+        "expected a result that JSON, a picture, sound, a file or a tensor can be made of, got "
         f"{type(value).__name__}"
     )
 
@@ -111,7 +151,7 @@ def is_plain(value: Any) -> bool:
 
 
 def _is_picture(value: Any) -> bool:
-    return callable(getattr(value, "save", None)) and hasattr(value, "getbands")
+    return hasattr(value, "getbands") and not isinstance(value, type)
 
 
 def _is_sound(value: Any) -> bool:
@@ -123,12 +163,16 @@ def _is_table(value: Any) -> bool:
 
 
 def _picture(image: Any, media: str) -> bytes:
+    form, modes = _PICTURES[media]
     out = io.BytesIO()
-    if media == "image/jpeg" and image.mode not in ("RGB", "L", "CMYK"):
-        image = image.convert("RGB")
-    elif media in ("image/png", "image/gif", "image/webp") and image.mode in ("CMYK", "F", "LAB"):
-        image = image.convert("RGB")
-    image.save(out, format=_PICTURES[media])
+    if image.mode in ("La", "RGBa"):  # From where Pillow goes to one other mode alone.
+        image = image.convert(image.mode.upper())
+    if image.mode == "I" and "I;16" in modes:
+        image = image.convert("I;16")
+    if image.mode not in modes:
+        clear = image.mode in ("LA", "PA", "RGBA") and "RGBA" in modes
+        image = image.convert("RGBA" if clear else "RGB")
+    image.save(out, format=form)
     return out.getvalue()
 
 
@@ -142,14 +186,11 @@ def _file_of(path: Any) -> tuple[bytes, str, str]:
 
 def _wanted(accept: str, offered: list[str]) -> str:
     """Return the media type of those offered that the client likes best; the first by default."""
+    ranges = _ranges(accept)
+    no = [media for media, weight in ranges if weight == 0]
+    offered = [each for each in offered if each not in no] or offered
     best, best_q = offered[0], -1.0
-    for place, part in enumerate(accept.split(",")):
-        media, *rest = (each.strip().lower() for each in part.split(";"))
-        q = next((each[2:] for each in rest if each.startswith("q=")), "1")
-        try:
-            weight = float(q)
-        except ValueError:
-            continue
+    for place, (media, weight) in enumerate(ranges):
         found = (
             offered[0]
             if media in ("*/*", "")
@@ -160,6 +201,19 @@ def _wanted(accept: str, offered: list[str]) -> str:
         if found and 0 < weight and weight > best_q:
             best, best_q = found, weight
     return best
+
+
+def _ranges(accept: str) -> list[tuple[str, float]]:
+    """Return what the header Accept has, in order, with the weight of each."""
+    found = []
+    for part in accept.split(","):
+        media, *rest = (each.strip().lower() for each in part.split(";"))
+        q = next((each[2:] for each in rest if each.startswith("q=")), "1")
+        try:
+            found.append((media, float(q)))
+        except ValueError:
+            continue
+    return found
 
 
 def _item(data: Any, kind: int, desc: dict[str, str]) -> Item:
@@ -184,7 +238,7 @@ class Writer:
     def write(self, value: Any) -> Any:
         """Return what the host is given for a result. Raises what the value is to blame for."""
         if type(value) is str and self.form in (Form.PAYLOAD, Form.HTTP):
-            return value  # The host makes a text of it.
+            return _text(value)  # The host makes a payload of it.
         if type(value) is Answer:
             return self._answer(value)
         if self.form is Form.TENSOR:
@@ -193,9 +247,9 @@ class Writer:
 
     def _item_of(self, value: Any) -> Any:
         if self.form is Form.EVENTS:
-            return _item(to_json(value).encode(), _TEXT, {"format": "json"})
+            return _item(_json_bytes(value), _TEXT, {"format": "json"})
         if isinstance(value, str):
-            return _item(value.encode("utf-8", "surrogateescape"), _TEXT, {})
+            return _item(_text(value).encode("utf-8", "surrogateescape"), _TEXT, {})
         if isinstance(value, (bytes, bytearray, memoryview)):
             return _item(bytes(value), _OTHER, {})
         if isinstance(value, os.PathLike):
@@ -213,13 +267,15 @@ class Writer:
             return _item(csv, _TEXT, {"content_type": "text/csv; charset=utf-8"})
         if self.form is Form.PAYLOAD and _is_array(value):
             return {_KEY: value}
-        return _item(to_json(value).encode(), _TEXT, {"format": "json"})
+        return _item(_json_bytes(value), _TEXT, {"format": "json"})
 
     def _answer(self, answer: Answer) -> Any:
         made = self.write(answer.value)
         if self.form is not Form.HTTP or not (answer.status or answer.headers):
             return made
-        item = _item(made.encode(), _TEXT, {}) if isinstance(made, str) else made
+        item = made
+        if isinstance(made, str):
+            item = _item(made.encode("utf-8", "surrogateescape"), _TEXT, {})
         if answer.status:
             item["desc"][":status"] = str(answer.status)
         if answer.headers:
@@ -238,7 +294,7 @@ class Writer:
         if isinstance(value, float):
             return _one("FP64", struct.pack("<d", value))
         if isinstance(value, str):
-            data = value.encode("utf-8", "surrogateescape")
+            data = _text(value).encode("utf-8", "surrogateescape")
         elif isinstance(value, (bytes, bytearray, memoryview)):
             data = bytes(value)
         elif isinstance(value, os.PathLike):
@@ -248,7 +304,7 @@ class Writer:
         elif _is_sound(value):
             data = value.wav()
         else:
-            data = to_json(value).encode()
+            data = _json_bytes(value)
         return _one("BYTES", _LENGTH.pack(len(data)) + data)
 
 

@@ -98,7 +98,10 @@ def result_kind(model: Model) -> Kind | None:
         return None
     try:
         return kind_of_hint(hint, "predict: its result")
-    except TypeError:  # A result may be more than an input: an Answer, a set of the user's own.
+    except (
+        TypeError,
+        RecursionError,
+    ):  # A result may be more than an input: an Answer, a set of the user's own.
         return None
 
 

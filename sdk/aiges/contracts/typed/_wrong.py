@@ -11,6 +11,9 @@ from aiges.errors import BadInput
 __all__ = ["Wrong", "bad_input", "kind_of"]
 
 
+_MOST_NAME = 60
+
+
 class Wrong(Exception):
     """A value is not what was expected. Those that hold the value put its place in front.
 
@@ -32,8 +35,15 @@ class Wrong(Exception):
         """Return the place, as ``boxes[2].label``."""
         out = ""
         for step in reversed(self.place):
-            out += f"[{step}]" if isinstance(step, int) else f".{step}" if out else step
+            name = f"[{step}]" if isinstance(step, int) else _name(step)
+            out += f".{name}" if out and isinstance(step, str) else name
         return out
+
+
+def _name(step: str) -> str:
+    """Return a name that a client may have chosen: in few words, and on one line."""
+    plain = 0 < len(step) <= _MOST_NAME and step.isprintable()
+    return step if plain else _told(step)
 
 
 def bad_input(wrong: Wrong) -> BadInput:
