@@ -181,10 +181,21 @@ def test_document_refuses_what_the_loader_refuses(giver):
 # [http] validate refused it: fields of the SDK ask for header.appid.
 def test_request_of_the_quick_start_passes_the_checks(binaries, tmp_path):
     page = (ROOT / "docs/quick_start.md").read_text(encoding="utf-8")
-    requests = re.findall(r"/v1/private/hello.* -d '(.+)'", page)
+    source, *_ = re.findall(r"file model.py -->\n```python\n(.*?)```", page, re.DOTALL)
+    requests = re.findall(r"--json '(.+)' http://127.0.0.1:1888/predict", page)
     assert requests
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project/model.py").write_text(source)
+    config = {"http": {"validate": True}}
+    with Loader(binaries, tmp_path / "run", tmp_path / "project", config=config) as loader:
+        answer = post(loader, "/predict", json.loads(requests[0]))
+        assert answer.status == 200, answer.body
+        assert isinstance(answer.json, dict)
+
+
+def test_request_of_a_created_wrapper_passes_the_checks(binaries, tmp_path):
     subprocess.run(
-        [sys.executable, "-m", "aiges", "create", "hello"],
+        [sys.executable, "-m", "aiges", "create", "hello", "--style", "v2"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT / "sdk")},
         check=True,
@@ -195,10 +206,10 @@ def test_request_of_the_quick_start_passes_the_checks(binaries, tmp_path):
     with Loader(
         binaries, tmp_path / "run", project / "wrapper", config=config, service="hello"
     ) as loader:
-        for request in requests:
-            answer = post(loader, "/v1/private/hello", json.loads(request))
-            assert answer.status == 200, answer.body
-            assert answer.json["payload"]["result"]["text"].startswith("HI")
+        request = {"header": {"appid": "me", "status": 3}, "payload": {"text": {"text": "aGk="}}}
+        answer = post(loader, "/v1/private/hello", request)
+        assert answer.status == 200, answer.body
+        assert answer.json["payload"]["result"]["text"].startswith("HI")
 
 
 def test_nothing_is_refused_unless_the_configuration_says_so(start):

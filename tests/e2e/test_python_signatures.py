@@ -183,4 +183,4 @@ LATER = "only wrapperOnceExec and wrapperStream may be"
 def test_what_cannot_be_called_is_told_at_the_start(start, hooks, text):
     with pytest.raises(AssertionError) as raised:
         start(f"class Wrapper:\n    {hooks}\n")
-    assert f"wrapperInit failed: {text};code=30001" in str(raised.value)
+    assert f"wrapperInit failed: {text}" in str(raised.value)
