@@ -69,7 +69,7 @@ def test_environment_and_tags_say_where(consul, registered, xtest, monkeypatch):
     (step,) = xtest.run("-target=consul://svcName?tag=blue")
     assert list(step["hosts"]) == [blue.grpc]
     xtest.start("-target=consul://svcName?tag=red")
-    xtest.wait(code=2)
+    xtest.wait(code=3)
     assert f"{consul.http} knows no passing instance with the tag red" in xtest.err
 
 
@@ -79,7 +79,7 @@ def test_a_consul_that_wants_a_token(tmp_path, xtest, monkeypatch, start):
         agent.register("svcName", start(WRAPPER).grpc)
         where = f"-target=consul://svcName?agent={agent.http}"
         xtest.start(where)
-        xtest.wait(code=2)
+        xtest.wait(code=3)
         monkeypatch.setenv("CONSUL_HTTP_TOKEN", TOKEN)
         (step,) = xtest.run(where)
         assert step["failed"] == 0

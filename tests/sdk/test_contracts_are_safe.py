@@ -16,6 +16,9 @@ CALLS = {"eval", "exec", "compile", "__import__"}
 ALLOWED = {
     ("contracts/_handover.py", "compile"),
     ("contracts/_handover.py", "exec"),
+    # The user's own hints, as typing reads them; before Python 3.10.
+    ("typed/_unions.py", "compile"),
+    ("typed/_unions.py", "eval"),
     ("openbayes/_console.py", "compile"),
     ("openbayes/_console.py", "eval"),
     ("openbayes/_console.py", "exec"),

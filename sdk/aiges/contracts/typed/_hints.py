@@ -37,6 +37,7 @@ from aiges.contracts.typed._kinds import (
 )
 from aiges.contracts.typed._media import ArrayKind, AudioKind, ImageKind, PathKind, TableKind
 from aiges.contracts.typed._objects import DeclaredKind, Member, PydanticKind, is_pydantic
+from aiges.contracts.typed._unions import read_unions
 
 __all__ = ["Said", "hints_of", "kind_of_hint", "read_said"]
 
@@ -100,10 +101,9 @@ def hints_of(function: Any) -> dict[str, Any]:
     except RecursionError:  # Of a hint that holds itself: told with its place.
         raise
     except Exception as fault:  # What stands in quotes may be any code.
-        advice = ""
         if sys.version_info < (3, 10) and "|" in str(fault):
-            advice = "; before Python 3.10 write Optional[X] or Union[X, Y] in place of X | Y"
-        raise TypeError(f"{_name(function)}: a hint cannot be read: {fault}{advice}") from None
+            return read_unions(function)
+        raise TypeError(f"{_name(function)}: a hint cannot be read: {fault}") from None
 
 
 def _name(function: Any) -> str:
