@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What clients send who mean harm or know no better: it is refused in few words."""
 
+import dataclasses
 import json
 from typing import Any, Optional, TypedDict
 
@@ -186,3 +187,17 @@ def test_no_call_leaves_anything_behind_for_the_next(model):
     assert model.json({})["text"] == ""
     model = Typed(predict_with(list, lambda x: x.append(1) or x, default=[]))
     assert model.json({"x": [2]}) == [2, 1]
+
+
+def test_a_number_beyond_all_bounds_is_none_wherever_it_stands():
+    @dataclasses.dataclass
+    class Item:
+        x: float
+
+    for hint, data in (
+        (list[float], b'{"x": [1.5, 1e400]}'),
+        (list[Optional[float]], b'{"x": [1.5, null, 0.0, -1e400]}'),
+        (dict[str, float], b'{"x": {"a": 1e400}}'),
+        (Item, b'{"x": {"x": 1e400}}'),
+    ):
+        assert ": expected a finite number, got " in refused(hint, body(data))
