@@ -17,26 +17,43 @@ bool IsBinary(const json& schema) {
   return false;
 }
 
-// In JSON the bytes of a file are base64.
-json AsJson(const json& input) {
-  json made = input;
-  const auto properties = made.find("properties");
-  if (properties == made.end()) return made;
-  for (auto& [name, schema] : properties->items()) {
-    if (!IsBinary(schema)) continue;
-    json bytes = {{"type", "object"},
-                  {"properties",
-                   {{"base64", {{"type", "string"}, {"contentEncoding", "base64"}}},
-                    {"type", {{"type", "string"}}}}},
-                  {"required", json::array({"base64"})}};
-    if (schema.contains("description")) bytes["description"] = schema["description"];
-    schema = std::move(bytes);
+// The smallest files that an engine takes, in base64: a picture, sound, and any bytes.
+std::string SmallestFile(const json& schema) {
+  const json media = schema.value("contentMediaType", json());
+  if (media == "image/*") return "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
+  if (media == "audio/*") return "UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQIAAAAAAA==";
+  return "aGVsbG8=";
+}
+
+json InBase64(const json& schema) {
+  json made = {{"type", "object"},
+               {"properties",
+                {{"base64", {{"type", "string"}, {"contentEncoding", "base64"}}},
+                 {"type", {{"type", "string"}}}}},
+               {"required", json::array({"base64"})},
+               {"example", {{"base64", SmallestFile(schema)}}}};
+  if (schema.contains("description")) made["description"] = schema["description"];
+  return made;
+}
+
+// In JSON the bytes of a file are base64, wherever in an input they stand.
+json AsJson(const json& schema) {
+  if (!schema.is_object()) return schema;
+  if (schema.value("format", json()) == "binary") return InBase64(schema);
+  json made = schema;
+  for (auto& [name, inner] : made.items()) {
+    if (name == "items" || name == "additionalProperties") {
+      inner = AsJson(inner);
+    } else if (name == "properties" || name == "anyOf" || name == "prefixItems") {
+      for (json& each : inner) each = AsJson(each);
+    }
   }
   return made;
 }
 
 json Example(const json& schema) {
   if (!schema.is_object()) return "text";
+  if (schema.contains("example")) return schema["example"];
   if (schema.contains("default")) return schema["default"];
   if (const json values = schema.value("enum", json::array()); !values.empty()) return values[0];
   for (const json& each : schema.value("anyOf", json::array())) return Example(each);

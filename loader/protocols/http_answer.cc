@@ -50,23 +50,7 @@ bool MayBeSaid(const std::string& name) {
          std::find(std::begin(kOurs), std::end(kOurs), Lowered(name)) == std::end(kOurs);
 }
 
-// What the engine says of the answer itself: attributes ":status" and ":headers" (a JSON object),
-// and the name of a file. Fields that would break the head are left out.
-void AddSaid(const Payload& output, HttpResponse* r) {
-  int status = 0;
-  const std::string* said = Find(output.desc, ":status");
-  if (said != nullptr && ReadWhole(*said, &status) && status >= 200 && status <= 599) {
-    r->status = status;
-  }
-  if (const std::string* name = Find(output.desc, "filename"); name != nullptr) {
-    std::string quoted;
-    for (const char c : *name) {
-      if (c != '"' && c != '\\') quoted.push_back(c);
-    }
-    if (FitsHeader(quoted)) {
-      r->headers.emplace_back("Content-Disposition", StrCat("inline; filename=\"", quoted, '"'));
-    }
-  }
+void AddFields(const Payload& output, HttpResponse* r) {
   const std::string* fields = Find(output.desc, ":headers");
   if (fields == nullptr) return;
   const auto object = nlohmann::json::parse(*fields, nullptr, /*allow_exceptions=*/false);
@@ -80,6 +64,41 @@ void AddSaid(const Payload& output, HttpResponse* r) {
     } else {
       r->headers.emplace_back(name, text);
     }
+  }
+}
+
+// As RFC 6266 has it: a name in ASCII for all, and the right one for those who read UTF-8.
+std::string Disposition(std::string_view name) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  std::string quoted, encoded;
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    quoted.push_back(byte > 0x7e || c == '"' || c == '\\' ? '_' : c);
+    if (byte < 0x80 && (std::isalnum(byte) != 0 || c == '-' || c == '.' || c == '_')) {
+      encoded.push_back(c);
+    } else {
+      encoded += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    }
+  }
+  std::string out = StrCat("inline; filename=\"", quoted, '"');
+  return quoted == name ? out : StrCat(out, "; filename*=UTF-8''", encoded);
+}
+
+// What the engine says of the answer itself: attributes ":status" and ":headers" (a JSON object),
+// and the name of a file. Fields that would break the head are left out.
+void AddSaid(const Payload& output, HttpResponse* r) {
+  int status = 0;
+  const std::string* said = Find(output.desc, ":status");
+  if (said != nullptr && ReadWhole(*said, &status) && status >= 200 && status <= 599) {
+    r->status = status;
+  }
+  AddFields(output, r);
+  const std::string* name = Find(output.desc, "filename");
+  const bool own = std::any_of(r->headers.begin(), r->headers.end(), [](const auto& header) {
+    return Lowered(header.first) == "content-disposition";
+  });
+  if (name != nullptr && FitsHeader(*name) && !own) {
+    r->headers.emplace_back("Content-Disposition", Disposition(*name));
   }
 }
 
@@ -187,7 +206,8 @@ HttpResponse RawAnswer(const AnswerWish& wish, const std::string& sid,
   if (wanted.empty()) {
     return Refusal(406, kCodeInvalidOutput, sid,
                    StrCat("?output: expected the key of an output, got ", wish.output,
-                          "; the engine returned ", Listed(others)));
+                          "; the engine returned ", Listed(others)),
+                   wish.route);
   }
   if (wanted.size() == 1) return OneOutput(wish, std::move(wanted.front()));
   if (Accepts(wish.accept ? &*wish.accept : nullptr, kMixed)) {
@@ -196,7 +216,8 @@ HttpResponse RawAnswer(const AnswerWish& wish, const std::string& sid,
   return Refusal(406, kCodeInvalidOutput, sid,
                  StrCat("Accept: expected ", kMixed, " (or */*) for ", wanted.size(),
                         " outputs, got ", *wish.accept, "; the engine returned ", Listed(wanted),
-                        ": ?output=<key> gives those of one key alone"));
+                        ": ?output=<key> gives those of one key alone"),
+                 wish.route);
 }
 
 std::string_view ShownText(std::string_view text, CallRoute route) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loader/protocols/predict_call.h"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -55,6 +56,12 @@ bool IsInput(const EngineSchema& schema, std::string_view name) {
   return false;
 }
 
+// Else it is a text that curl -d sends, though it may have a '=' as well.
+bool NamesInputs(const Pairs& pairs, const EngineSchema& schema) {
+  return std::any_of(pairs.begin(), pairs.end(),
+                     [&schema](const auto& pair) { return IsInput(schema, pair.first); });
+}
+
 Status AddPairs(Pairs pairs, const EngineSchema& schema, bool query, HttpCall* out) {
   for (auto& [name, value] : pairs) {
     if (query && IsOfGateways(name) && !IsInput(schema, name)) continue;
@@ -84,8 +91,7 @@ Status AddBody(HttpRequest* request, const EngineSchema& schema, HttpCall* out) 
   }
   if (media == kFields) {
     Pairs pairs = ParseQuery(body);
-    if (!pairs.empty() && body.find('=') != std::string_view::npos &&
-        IsInput(schema, pairs.front().first)) {
+    if (body.find('=') != std::string_view::npos && NamesInputs(pairs, schema)) {
       return AddPairs(std::move(pairs), schema, /*query=*/false, out);
     }
   }

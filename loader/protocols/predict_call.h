@@ -5,7 +5,7 @@
 //
 //   JSON (also what curl -d sends as a form and begins as JSON)   one payload ":json", the body
 //   multipart/form-data                                           each part, file or field
-//   application/x-www-form-urlencoded, of inputs by name          each field
+//   application/x-www-form-urlencoded that names an input         each field
 //   any other body                                                the first input
 //   the query, but timeout_ms                                     each of its keys
 //

@@ -21,14 +21,14 @@ void Cors::AddTo(const std::string* origin, HttpResponse* response) const {
   if (origin != nullptr) response->headers.emplace_back("Access-Control-Expose-Headers", "*");
 }
 
-HttpResponse Cors::Options(const HttpRequest& request) const {
+HttpResponse Cors::Options(const HttpRequest& request, std::string_view methods) const {
   HttpResponse r;
   r.status = 204;
-  r.headers.emplace_back("Allow", "POST, OPTIONS");
+  r.headers.emplace_back("Allow", StrCat(methods, ", OPTIONS"));
   const std::string* origin = Find(request.headers, "origin");
   const bool asks = Find(request.headers, "access-control-request-method") != nullptr;
   if (!asks || AllowedFor(origin == nullptr ? "" : *origin).empty()) return r;
-  r.headers.emplace_back("Access-Control-Allow-Methods", "POST");
+  r.headers.emplace_back("Access-Control-Allow-Methods", methods);
   if (const std::string* wanted = Find(request.headers, "access-control-request-headers")) {
     r.headers.emplace_back("Access-Control-Allow-Headers", *wanted);
   }

@@ -22,9 +22,9 @@ class Cors {
   std::string_view AllowedFor(std::string_view origin) const;
   // On an answer, also to who is no browser.
   void AddTo(const std::string* origin, HttpResponse* response) const;
-  // The answer to OPTIONS: what a browser asks before a page of another origin may POST with
-  // headers of its own. Without what AddTo adds.
-  HttpResponse Options(const HttpRequest& request) const;
+  // The answer to OPTIONS: what a browser asks before a page of another origin may use one of the
+  // methods with headers of its own. Without what AddTo adds.
+  HttpResponse Options(const HttpRequest& request, std::string_view methods = "POST") const;
 
  private:
   const std::vector<std::string>& origins_;

@@ -180,8 +180,12 @@ void HttpRoutes::AnswerPage(const HttpRequest& request, const HttpDone& done) {
 
 void HttpRoutes::NoPath(const HttpRequest& request, const HttpDone& done) const {
   const std::string& name = settings_.service.name;
+  std::string own;
+  if (const EngineSchema::Predict* predict = engine_.last()->schema.predict()) {
+    for (const std::string& route : predict->routes) own += StrCat(route, ", ");
+  }
   done(Refusal(404, kCodeInvalidOp, "",
-               StrCat("no such path: ", request.path, "; POST /v1/private/", name,
+               StrCat("no such path: ", request.path, "; POST ", own, "/v1/private/", name,
                       " (JSON) or /v1/raw/", name)));
 }
 
@@ -220,7 +224,7 @@ uint64_t HttpRoutes::AnswerCall(CallRoute route, HttpRequest request, HttpDone d
   } else if (request.method == "POST" || (predict && request.method == "GET")) {
     return Call(std::move(request), std::move(model), route, std::move(done));
   } else if (request.method == "OPTIONS") {
-    done(cors_.Options(request));
+    done(cors_.Options(request, predict ? "POST, GET" : "POST"));
   } else {
     HttpResponse r =
         Refusal(405, kCodeInvalidOp, "", predict ? "expected POST or GET" : "expected POST", route);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "loader/base/strings.h"
 #include "loader/pages/openapi.h"
 
 namespace aiges {
@@ -144,6 +145,46 @@ TEST(OpenApi, OfAnEngineWithoutSchemaTakesAnything) {
   const json document = Document("");
   EXPECT_TRUE(document["paths"].contains("/v1/private/svc"));
   EXPECT_EQ(document["paths"]["/v1/raw/svc"]["post"]["parameters"][0]["schema"]["default"], "data");
+}
+
+TEST(EngineSchema, OfATypedModelThereIsItsOwnPath) {
+  const EngineSchema schema(R"({"predict": {"title": "mine", "description": "d", "streams": true,
+      "input": {"type": "object", "properties": {"a": {"type": "string"}}},
+      "output": {"type": "string"}, "routes": ["/predict"]}})",
+                            "svc");
+  EXPECT_TRUE(schema.problems().empty());
+  ASSERT_NE(schema.predict(), nullptr);
+  EXPECT_EQ(schema.predict()->title, "mine");
+  EXPECT_EQ(schema.predict()->description, "d");
+  EXPECT_TRUE(schema.predict()->streams);
+  EXPECT_EQ((*schema.predict()->input)["properties"]["a"]["type"], "string");
+  EXPECT_EQ((*schema.predict()->output)["type"], "string");
+  EXPECT_TRUE(schema.HasPredictRoute("/predict"));
+  EXPECT_FALSE(schema.HasPredictRoute("/v1/private/svc"));
+  EXPECT_FALSE(schema.HasRoute("/predict"));
+  EXPECT_EQ(EngineSchema("{}", "svc").predict(), nullptr);
+  EXPECT_FALSE(EngineSchema("{}", "svc").HasPredictRoute("/predict"));
+}
+
+TEST(EngineSchema, WhatIsWrongInATypedModelIsSaid) {
+  for (const char* predict : {"5", "[]", "{}", R"({"input": 5})", R"({"input": {"type": "array"}})",
+                              R"({"input": null, "routes": ["/a"]})"}) {
+    const EngineSchema schema(StrCat("{\"predict\": ", predict, "}"), "svc");
+    EXPECT_EQ(schema.predict(), nullptr) << predict;
+    EXPECT_EQ(schema.problems().size(), 1u) << predict;
+  }
+  for (const char* route : {"5", "\"predict\"", "\"/a b\"", "\"/a?b\"", "\"\"", "null"}) {
+    const EngineSchema schema(
+        StrCat(R"({"predict": {"input": {"type": "object"}, "output": 5, "routes": ["/a", )", route,
+               "]}}"),
+        "svc");
+    ASSERT_NE(schema.predict(), nullptr) << route;
+    EXPECT_EQ(schema.predict()->routes, std::vector<std::string>{"/a"}) << route;
+    EXPECT_EQ(schema.problems(),
+              std::vector<std::string>{"predict.routes: expected paths as /predict"});
+    EXPECT_TRUE(schema.predict()->output->is_object());
+    EXPECT_EQ(schema.predict()->title, "predict");
+  }
 }
 
 }  // namespace
