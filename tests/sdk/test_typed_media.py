@@ -185,8 +185,8 @@ class Frame:
             raise ValueError("All arrays must be of the same length")
         self.value, self.iloc = value, None
 
-    def to_json(self, orient):
-        assert orient == "records"
+    def to_json(self, orient, date_format):
+        assert (orient, date_format) == ("records", "iso")
         return json.dumps(self.value)
 
     def to_csv(self, index):

@@ -173,7 +173,7 @@ class TableKind(Kind):
         try:
             return pandas.read_csv(io.BytesIO(data))
         except (ValueError, UnicodeDecodeError) as fault:
-            raise Wrong("a table in CSV", got=str(fault)) from None
+            raise Wrong("a table in CSV", got=str(fault).strip()) from None
 
 
 class AudioKind(Kind):

@@ -120,7 +120,7 @@ def plain_value(value: Any) -> Any:
     if _is_sound(value):
         return _base64_of(value.wav(), "audio/wav")
     if _is_table(value):
-        return json.loads(value.to_json(orient="records"))
+        return json.loads(value.to_json(orient="records", date_format="iso"))
     for name in ("tolist", "item"):  # Arrays and scalars of numpy, torch and others.
         method = getattr(value, name, None)
         if callable(method):
