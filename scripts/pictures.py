@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Takes the pictures of our pages that docs/ shows:  pictures.py [FOLDER]
 
-Starts a loader of build/bin with a small engine, puts load on it with xtest, and photographs the
-status page, the docs page and xtest's report in Chromium (scripts/setup.sh test) into docs/pictures,
-as PNG with 256 colours. Look at what has changed before you commit it: figures are of this machine.
+Starts a loader of build/bin with a small model, puts load on it with xtest, and photographs the
+status page, the docs page and xtest's report in Chromium (scripts/setup.sh test), as PNG with 256
+colours, into docs/pictures. Look at what has changed before you commit it: the figures are those of
+this machine.
 """
 
 import socket
@@ -21,41 +22,31 @@ ROOT = Path(__file__).resolve().parents[1]
 BIN = ROOT / "build" / "bin"
 PICTURE = ROOT / "plugins" / "yolov5" / "test_data" / "coins.png"
 WIDTH, MOST_BYTES = 1200, 200_000
-WAIT_S, LOAD_S = 60, 15
+WAIT_S, LOAD_S = 30, 15
 
-WRAPPER = """
-from aiges.dto import Response, ResponseData
-from aiges.sdk import (BooleanParamField, ImageBodyField, IntegerParamField, JsonBodyField,
-                       StringBodyField, StringParamField, WrapperBase)
+MODEL = '''
+from typing import Literal
 
-
-class Request:
-    text = StringBodyField(key="text", value="what is this?")
-    picture = ImageBodyField(key="picture", encoding="png")
-    top = IntegerParamField(key="top", minimum=1, maximum=9, value=2)
-    mode = StringParamField(key="mode", enums=["fast", "good"], value="fast")
-    loud = BooleanParamField(key="loud", default=False)
+from PIL import Image, ImageOps
 
 
-class Answer:
-    seen = ImageBodyField(key="seen", encoding="png")
+def predict(
+    picture: Image.Image,
+    title: str = "coins",
+    turns: int = 2,
+    mode: Literal["fast", "good"] = "fast",
+    mirrored: bool = True,
+) -> Image.Image:
+    """Turn a picture.
 
-
-class Wrapper(WrapperBase):
-    serviceId, version = "coins", "v1"
-    requestCls, responseCls = Request(), Answer()
-
-    def wrapperOnceExec(self, params, reqData):
-        data = {each.key: each.data for each in reqData.list}
-        if not data.get("picture"):
-            raise ValueError("picture: expected a PNG or JPEG, got nothing")
-        answer = ResponseData()
-        answer.key, answer.type, answer.desc = "seen", 2, {"encoding": "png"}
-        answer.setData(data["picture"])
-        response = Response()
-        response.list = [answer]
-        return response
-"""
+    picture: any that Pillow reads
+    turns: quarters of a whole one
+    """
+    if title == "blank":
+        raise ValueError("no model has learned blank pictures")
+    turned = picture.rotate(90 * turns, expand=True)
+    return ImageOps.mirror(turned) if mirrored else turned
+'''
 
 CONFIG = """
 [coins]
@@ -65,8 +56,13 @@ port = {grpc}
 [wrapper]
 http_listen = "127.0.0.1:{http}"
 
+[aiges]
+contract = "typed"
+app = "turn"
+
 [instances]
 pythonpath = "."
+python = "{python}"
 count = 2
 """
 
@@ -79,6 +75,7 @@ gpuMon = false
 
 [data]
 payload = "input"
+expect = "output"
 
 [input]
 inputSrc = "input"
@@ -86,7 +83,7 @@ name = "picture"
 type = "image"
 
 [output]
-name = "seen"
+name = "result"
 type = "image"
 
 [downstream]
@@ -166,15 +163,18 @@ def take(driver, home, report, out):
     driver.execute_script("document.querySelector('#calls-box').open = true")
     there("#calls details")
     driver.execute_script(
+        # Its frames have paths of this machine.
         "document.querySelector('.fail').open = true;"
+        "document.querySelectorAll('.fail pre').forEach(e => {"
+        ' e.textContent = e.textContent.replace(/File "[^"]*\\//g, \'File "../\'); });'
         "document.querySelector('#calls').style.maxHeight = '170px'"
     )
     time.sleep(1)
     keep(driver, out / "status.png", 2400)
 
     size(driver, 1000)
-    driver.get(f"{home}/docs#/call/callRaw")
-    there("#operations-call-callRaw.is-open .btn.execute")
+    driver.get(f"{home}/docs#/call/predict")
+    there("#operations-call-predict.is-open .btn.execute")
     keep(driver, out / "docs.png", 1300)
 
     size(driver, 1000)
@@ -192,8 +192,10 @@ def main():
     home = f"http://127.0.0.1:{http}"
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        (place / "wrapper.py").write_text(WRAPPER)
-        (place / "aiges.toml").write_text(CONFIG.format(grpc=grpc, http=http))
+        (place / "turn.py").write_text(MODEL)
+        (place / "aiges.toml").write_text(
+            CONFIG.format(grpc=grpc, http=http, python=sys.executable)
+        )
         (place / "xtest.toml").write_text(XTEST)
         (place / "input").mkdir()
         (place / "input" / "coins.png").write_bytes(PICTURE.read_bytes())
@@ -202,7 +204,7 @@ def main():
             loader = subprocess.Popen(command, cwd=place, stdout=log, stderr=log)
         try:
             wait(lambda: urllib.request.urlopen(f"{home}/readyz").status == 200, "a ready loader")
-            post(f"{home}/v1/raw/coins?key=text", b"no picture")
+            post(f"{home}/v1/raw/coins?key=picture&p.title=blank", PICTURE.read_bytes())
             rates = f"-rate=20:60:20 -duration={LOAD_S // 3}s -count=0".split()
             subprocess.run(
                 [BIN / "xtest", f"-target=127.0.0.1:{grpc}", *rates, f"-pid={loader.pid}"],
@@ -214,6 +216,9 @@ def main():
                 take(driver, home, place / "log" / "latest" / "report.html", out)
             finally:
                 driver.quit()
+        except BaseException:
+            print((place / "loader.log").read_text(errors="replace")[-2000:], file=sys.stderr)
+            raise
         finally:
             loader.terminate()
             loader.wait(30)

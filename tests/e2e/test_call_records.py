@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recent calls of /status.json: one record for each call and session, whatever it came by."""
 
-import json
-
 from session_wrappers import GENERATOR
 from waiting import wait_until
 
@@ -21,7 +19,7 @@ def test_each_protocol_of_once_calls_is_named(start, toolbox):
         "parameter": {"svcName": {"do": "echo"}},
     }
     loader.web.raw_mode(b"hello", "?p.do=echo", headers={"X-Request-Id": "mine"})
-    loader.web.envelope(json.dumps(envelope))
+    loader.web.envelope(envelope)
     loader.web.request("POST", "/v1/json/svcName?p.do=echo", b'{"data": "hello"}', JSON)
     loader.xsf.do("echo", b"hello")
     raw, enveloped, plain, xsf = wait_until(

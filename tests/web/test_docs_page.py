@@ -105,6 +105,7 @@ def test_dark_where_the_reader_wants_it(page, mirror, screenshot):
         "s => [s, getComputedStyle(document.querySelector(s)).backgroundColor,"
         " getComputedStyle(document.querySelector(s)).color])"
     )
+    docs.within(".btn.execute")
     for scheme in ("light", "dark"):
         page.colours(scheme)
         seen = {name: (back, ink) for name, back, ink in page.run(colours)}

@@ -204,7 +204,7 @@ def test_loads_little_and_nothing_from_elsewhere(start, toolbox, page):
     )
     sent = page.run(
         "return performance.getEntriesByType('navigation')[0].transferSize + performance"
-        ".getEntriesByType('resource').filter(e => !e.name.includes('status.json'))"
+        ".getEntriesByType('resource').filter(e => !e.name.includes('.json'))"
         ".reduce((sum, e) => sum + e.transferSize, 0)"
     )
     assert 10_000 < sent <= 100_000
