@@ -197,7 +197,8 @@ Status TakeUrl(const Typed& t, Options* o) {
                                 t.url, "\"\nRun 'xtest -h' for the flags."));
   }
   const size_t name = host.front() == '[' ? host.find(']') : 0;
-  if (!grpc && host.find(':', name) == std::string::npos) host += scheme == "https" ? ":443" : ":80";
+  if (!grpc && host.find(':', name) == std::string::npos)
+    host += scheme == "https" ? ":443" : ":80";
   if (!o->target) o->target = host;
   if (!o->protocol) o->protocol = grpc ? Protocol::kGrpc : Protocol::kHttp;
   if (o->path.empty() && slash != std::string::npos) o->path = rest.substr(slash);

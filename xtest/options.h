@@ -24,8 +24,8 @@ struct Options {
   enum class Action { kRun, kCompare, kSearch, kHelp, kVersion };
   Action action = Action::kRun;
   std::string config = "xtest.toml";  // Empty: none, the command line says all (a URL).
-  std::string compare_a, compare_b;  // kCompare.
-  SearchOptions search;              // kSearch; its limits are in slo.
+  std::string compare_a, compare_b;   // kCompare.
+  SearchOptions search;               // kSearch; its limits are in slo.
 
   // Instead of what the file says.
   std::optional<std::string> target, balance;

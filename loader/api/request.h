@@ -43,7 +43,7 @@ struct Request {
   ModelRef model;                        // Nothing: the default one.
   std::shared_ptr<const CallPath> path;  // Nothing: it came from outside.
   std::string handle;                    // The engine sees it as usrTag.
-  std::string request_id;  // What the client calls it, for people; empty where it does not.
+  std::string request_id;     // What the client calls it, for people; empty where it does not.
   const char* protocol = "";  // What its client speaks, for people; a literal.
   Pairs params;
   std::vector<Payload> payloads;

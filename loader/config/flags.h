@@ -19,7 +19,7 @@ struct Flags {
   std::string default_config;   // -dc: TOML text for keys that the file lacks.
   std::string override_config;  // -oc: TOML text for keys that go before the file's.
   std::string project, group, service, companion;
-  bool service_given = false;  // -s was there.
+  bool service_given = false;    // -s was there.
   std::string cache = ".aiges";  // Folder for the config centre's files.
 };
 

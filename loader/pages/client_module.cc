@@ -15,9 +15,9 @@ constexpr const char* kTypes = "/client.d.ts";
 bool IsClientModule(const std::string& path) { return path == kScript || path == kTypes; }
 
 HttpResponse ClientModule(const std::string& path) {
-  HttpResponse response =
-      path == kScript ? HttpResponse::Text(200, "text/javascript; charset=utf-8", kClientJs)
-                      : HttpResponse::Text(200, "text/plain; charset=utf-8", kClientTypes);
+  HttpResponse response = path == kScript
+                              ? HttpResponse::Text(200, "text/javascript; charset=utf-8", kClientJs)
+                              : HttpResponse::Text(200, "text/plain; charset=utf-8", kClientTypes);
   response.headers.emplace_back("Cache-Control", "no-cache");
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
   return response;
