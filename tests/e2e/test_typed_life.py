@@ -64,6 +64,21 @@ def predict(x: list[int]):
 """
 
 
+ENDLESS = """
+import asyncio, sys, time
+
+
+{kind}def predict(text: str = ""):
+    print("begun", file=sys.stderr, flush=True)
+    try:
+        while True:
+            {wait}(0.005)
+            yield 1
+    finally:
+        print("ended", file=sys.stderr, flush=True)
+"""
+
+
 def model(start, text, config=None, **options):
     """A loader of a model.py, of which the configuration says that it is typed."""
     settings = {section: dict(keys) for section, keys in TYPED.items()}
@@ -136,6 +151,24 @@ def test_a_model_is_set_up_once_replaced_and_closed_once(start):
     assert (loader.log().count("set up"), loader.log().count("closed")) == (2, 1)
     loader.stop()
     assert loader.log().count("closed") == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "wait"),
+    [("", "time.sleep"), ("async ", "await asyncio.sleep")],
+    ids=["plain", "async"],
+)
+def test_a_generator_that_nobody_waits_for_ends(start, kind, wait):
+    """An async one ran on for ever where the answer was to be whole."""
+    loader = model(start, ENDLESS.format(kind=kind, wait=wait))
+    assert ask(loader, path="/predict?timeout_ms=200").status == 504
+    loader.wait_log("ended", 1)
+    for count, accept in ((2, "*/*"), (3, "text/event-stream")):
+        with loader.web.socket() as connection:
+            head = f"GET /predict HTTP/1.1\r\nHost: a\r\nAccept: {accept}\r\n\r\n"
+            connection.sendall(head.encode())
+            loader.wait_log("begun", count)
+        loader.wait_log("ended", count)
 
 
 def test_a_reload_that_fails_leaves_the_old_one(start):

@@ -99,7 +99,11 @@ async def serve_async_stream(model: Model, params: Params, nodes: Any) -> AsyncI
                 async for value in values:
                     yield writer.write(value)
                 return
-            whole = [value async for value in values]
+            whole = []
+            async for value in values:
+                whole.append(value)
+                if context.cancelled():
+                    return  # Nobody waits: the rest of the generator is not run.
             for each in _whole(writer, whole):
                 yield each
         finally:
