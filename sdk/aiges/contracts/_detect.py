@@ -177,11 +177,14 @@ def find_contracts(folder: Path) -> list[Found]:
             found.setdefault(name, file)
     if not found and (folder / _PADDLE_MODEL).is_file():
         found["paddle"] = folder / _PADDLE_MODEL
-    elif not found and (typed := _typed_file(folder)) is not None:
-        found["typed"] = typed
-    elif not found and (model := _model_alone(folder)) is not None:
-        found["onnx"] = model
-    elif not found and (config := _triton_config(folder)) is not None:
+    elif not found:
+        typed, model = _typed_file(folder), _model_alone(folder)
+        # A script with a predict beside a model may be a client of it.
+        if typed is not None and (model is None or typed.name in _TYPED_NAMES):
+            found["typed"] = typed
+        elif model is not None:
+            found["onnx"] = model
+    if not found and (config := _triton_config(folder)) is not None:
         found["triton"] = config
     return list(found.items())
 
