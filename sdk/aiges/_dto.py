@@ -89,7 +89,7 @@ def _number(value: Any, what: str, low: int, high: int) -> int:
         try:
             number = operator.index(value)
         except TypeError:
-            if hasattr(type(value), "__int__"):
+            if hasattr(type(value), "__int__"):  # pyright: ignore[reportUnknownArgumentType] (of users)
                 number = int(value)
     if number is None:
         raise TypeError(f"{what}: expected an int, got {_c_name(value)}")
@@ -316,7 +316,7 @@ class Response(_Value):
 def _list(value: Any) -> Any:
     if not isinstance(value, list):
         raise TypeError(f"list: expected a list, got {_c_name(value)}")
-    return value
+    return value  # pyright: ignore[reportUnknownVariableType] (the caller's declared list)
 
 
 class SessionCreateResponse(_Value):
@@ -376,13 +376,13 @@ def callback(response: Response, usrTag: str, *sid: object) -> int:  # noqa: N80
 
 def callback_metric(tag: str, key: str, count: int, /) -> int:
     """Count something; only the loader has a place for it."""
-    _text(tag, "tag"), _text(key, "key"), _int(count, "count")
+    _ = (_text(tag, "tag"), _text(key, "key"), _int(count, "count"))
     return 0
 
 
 def callback_trace(tag: str, key: str, value: str, /) -> int:
     """Note something about a call; only the loader has a place for it."""
-    _text(tag, "tag"), _text(key, "key"), _text(value, "value")
+    _ = (_text(tag, "tag"), _text(key, "key"), _text(value, "value"))
     return 0
 
 

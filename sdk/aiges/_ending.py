@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from _thread import allocate_lock, start_new_thread  # Also where user code has replaced Thread.
+from typing import Callable, cast
 
 _done = allocate_lock()
 _FILES = io.IOBase.__mro__[1]  # In C: an isinstance() of it runs no code of the user's.
@@ -52,7 +53,7 @@ def _running() -> "list[str]":
     frames = sys._current_frames()
     main = threading.main_thread()
     others = [t for t in threading.enumerate() if not t.daemon and t is not main]
-    running = []
+    running: list[str] = []
     for thread in others or [main]:
         frame = frames.get(thread.ident or 0)
         place = f" ({frame.f_code.co_filename}, line {frame.f_lineno})" if frame else ""
@@ -76,10 +77,10 @@ def _close_files() -> None:
 
 def end() -> None:
     """Do what Python does at its end. Called on its main thread, after watch()."""
-    shutdown = threading._shutdown  # type: ignore[attr-defined]
+    shutdown = cast("Callable[[], None]", threading._shutdown)  # type: ignore[attr-defined]
     for step in (shutdown, atexit._run_exitfuncs, _close_files):
         try:
             step()
         except BaseException:
-            sys.excepthook(*sys.exc_info())
+            sys.excepthook(*sys.exc_info())  # pyright: ignore[reportArgumentType] (there is one)
     _done.release()

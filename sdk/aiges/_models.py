@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, cast, overload
 
 from aiges import context
+from aiges._narrow import is_buffer, is_mapping
 
 if TYPE_CHECKING:
     from aiges.dto import ResponseData
@@ -52,10 +53,12 @@ class ModelAnswer(_Items):
     def __getitem__(self, at: str) -> ResponseData: ...
     @overload
     def __getitem__(self, at: Any) -> Any: ...
-    def __getitem__(self, at: Any) -> Any:
+    def __getitem__(  # pyright: ignore[reportIncompatibleMethodOverride] (adds str to list's own)
+        self, at: Any
+    ) -> Any:
         """Return the item with that key, or at that place."""
         if not isinstance(at, str):
-            return super().__getitem__(at)
+            return cast("Any", super().__getitem__(at))
         found = self.get(at)
         if found is None:
             names = ", ".join(repr(item.key) for item in self) or "none"
@@ -238,15 +241,16 @@ def _begin(
 
 def _items(payloads: Any) -> Any:
     """Return payloads in a form that results have, too."""
-    if isinstance(payloads, Mapping) and not ("key" in payloads and "data" in payloads):
+    given = payloads
+    if is_mapping(payloads) and not ("key" in payloads and "data" in payloads):
         return [_named(name, data) for name, data in payloads.items()]
-    if hasattr(payloads, "list") and not hasattr(payloads, "error_code"):
-        return list(payloads.list)  # A DataListCls.
-    return payloads
+    if hasattr(given, "list") and not hasattr(given, "error_code"):
+        return list(given.list)  # A DataListCls.
+    return given
 
 
 def _named(name: str, data: Any) -> Any:
-    if isinstance(data, (bytes, bytearray, memoryview, str)):
+    if is_buffer(data) or isinstance(data, str):
         from aiges.dto import ResponseData
 
         return ResponseData(name, data=data)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from aiges import _dto, dto, tensors
+from aiges._narrow import is_dict, is_row, is_tuple
 from aiges._shown import shown
 from aiges.core.types import DataOnce, DataText
 
@@ -55,7 +56,7 @@ def appended(value: Any, at: str) -> list[dto.ResponseData]:
     """Return the items that the loader makes of one of respData. Raises Refused."""
     if _is_named_tensor(value):
         return [_named(value[0], value[1], at)]
-    if not isinstance(value, dict):
+    if not is_dict(value):
         text = f"expected a dict with key, data, len, status, type, got {type(value).__name__}"
         raise Refused(at, text, value)
     return _of_dict(value, at)
@@ -71,11 +72,11 @@ class _Answer:
     def read(self, value: Any, at: str) -> None:
         if isinstance(value, (bytes, str, bytearray)):
             self._add(_made("result", value, DataText, DataOnce, at))
-        elif isinstance(value, dict):
+        elif is_dict(value):
             self._items(_of_dict(value, at))
         elif _is_named_tensor(value):
             self._add(_named(value[0], value[1], at))
-        elif isinstance(value, (list, tuple)):
+        elif is_row(value):
             self._each(value, at)
         elif hasattr(value, "error_code"):
             self._response(value, at)
@@ -114,12 +115,12 @@ class _Answer:
         if code:
             return
         held = getattr(value, "list", None)
-        if not isinstance(held, (list, tuple)):
+        if not is_row(held):
             text = f"expected a list of ResponseData, got {type(held).__name__}"
             raise Refused(f"{at}Response.list", text, value)
         for i, each in enumerate(held):
             place = f"{at}Response.list[{i}]"
-            if isinstance(each, dict):
+            if is_dict(each):
                 self._items(_of_dict(each, place))
             else:
                 self._add(_object(each, place, "a ResponseData"))
@@ -127,7 +128,7 @@ class _Answer:
 
 def _is_named_tensor(value: Any) -> bool:
     return (
-        isinstance(value, tuple)
+        is_tuple(value)
         and len(value) == 2
         and isinstance(value[0], (str, bytes))
         and tensors.is_tensor(value[1])
@@ -170,7 +171,7 @@ def _object(value: Any, at: str, expected: str) -> dto.ResponseData:
     data = value.data if tensor is None else tensor[2]
     made = _made(value.key, data, value.type, getattr(value, "status", DataOnce), at)
     desc = getattr(value, "desc", None)
-    attributes = _attributes(desc, at) if isinstance(desc, dict) else {}
+    attributes = _attributes(desc, at) if is_dict(desc) else {}
     if tensor is None:
         made.len = getattr(value, "len", made.len)
     else:
@@ -212,7 +213,7 @@ def _from_dict(value: dict[Any, Any], at: str) -> dto.ResponseData:
             text = f"expected {_INTS[name]}, got an int beyond 64 bits"
             raise Refused(f"{at}.{name}", text, value)
     desc = value.get("desc")
-    if desc is not None and not isinstance(desc, dict):
+    if desc is not None and not is_dict(desc):
         raise Refused(f"{at}.desc", f"expected a dict, got {type(desc).__name__}", value)
     attributes = _attributes(desc or {}, at)
     data = value["data"] if tensor is None else tensor[2]

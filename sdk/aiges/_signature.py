@@ -154,7 +154,7 @@ def _by_position(parameters: "list[inspect.Parameter]", offered: "list[str]") ->
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     if any(p.kind == p.VAR_POSITIONAL for p in parameters):
         return list(range(len(offered)))
-    by_name = []
+    by_name: list[int] = []
     for parameter in positional:
         role = _role(parameter.name, offered)
         if role is None:
@@ -178,7 +178,7 @@ def _by_name(
     free = [p for p in parameters if p.kind == p.KEYWORD_ONLY]
     if not any(p.kind == p.VAR_POSITIONAL for p in parameters):
         free = [p for p in positional[len(order) :] if p.kind == p.POSITIONAL_OR_KEYWORD] + free
-    named = {}
+    named: dict[str, int] = {}
     for parameter in free:
         role = _role(parameter.name, offered)
         if role is not None and parameter.name not in chosen:

@@ -49,7 +49,8 @@ def _cost(item: Any) -> int:
     """Bytes that a piece of input holds; it is a DataListCls or a tuple of dicts."""
     cost = _PIECE_COST
     for node in getattr(item, "list", item):
-        cost += len(node["data"] if isinstance(node, dict) else node.data)
+        fields: dict[str, Any] = node  # Where it is a dict.
+        cost += len(fields["data"] if isinstance(node, dict) else node.data)
     return cost
 
 

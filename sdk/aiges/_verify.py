@@ -250,7 +250,7 @@ def _call_error(wrapper: WrapperBase, code: int) -> str:
 
 
 def _check_item(wrapper: WrapperBase, item: dto.ResponseData, statuses: set[int]) -> list[str]:
-    problems = []
+    problems: list[str] = []
     field = wrapper.accepts.get(item.key)
     if field is None:
         names = ", ".join(sorted(wrapper.accepts)) or "none"

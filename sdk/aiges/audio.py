@@ -72,7 +72,8 @@ class Audio:
             return _read_wave(data)
         kind, _, rest = media.partition(";")
         kind = kind.strip().lower()
-        said = dict(part.strip().partition("=")[::2] for part in rest.split(";") if part)
+        pairs = (part.strip().partition("=") for part in rest.split(";") if part)
+        said = {name: text for name, _, text in pairs}
         if kind in ("audio/l16", "audio/pcm", "audio/raw") or (rate and not kind):
             return _read_pcm(data, str(said.get("rate", rate)), said.get("channels", "1"))
         return _read_others(data)

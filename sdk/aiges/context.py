@@ -25,7 +25,7 @@ if not hasattr(aiges_embed, "call_state"):
 _task_tag: ContextVar[str] = ContextVar("aiges_usr_tag", default="")
 
 
-def _enter(tag: str) -> None:
+def _enter(tag: str) -> None:  # pyright: ignore[reportUnusedFunction] (the loader's, and _threads')
     """Name the call of this asyncio task; done by the loader."""
     _task_tag.set(tag)
 

@@ -88,7 +88,7 @@ class JsonBodyField(PayloadField):
 
     def __init__(self, key: str, value: Any = None, need_base64: bool = False) -> None:
         super().__init__(key, need_base64=need_base64)
-        self.value = {} if value is None else value
+        self.value: Any = {} if value is None else value
 
     @property
     def test_value(self) -> bytes:

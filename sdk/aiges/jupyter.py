@@ -84,7 +84,7 @@ def _arguments(line: str) -> tuple[str, dict[str, str]]:
     """Return the variable's name and what ``setup`` gets."""
     words = shlex.split(line)
     name = words.pop(0) if words and "=" not in words[0] else DEFAULT_NAME
-    config = {}
+    config: dict[str, str] = {}
     for word in words:
         key, equals, value = word.partition("=")
         if not equals or not key:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from aiges._narrow import is_dict, is_list
 from aiges.core.types import AUDIO, IMAGE, STRING, VIDEO
 from aiges.fields import (
     BooleanParamField,
@@ -207,11 +208,11 @@ def _rewrite(value: Any, names: dict[str, str | None], is_names: bool = False) -
 
     What is under ``properties`` are names of the user, not keywords: they stay.
     """
-    if isinstance(value, list):
+    if is_list(value):
         return [_rewrite(each, names) for each in value]
-    if not isinstance(value, dict):
+    if not is_dict(value):
         return value
-    made = {}
+    made: dict[Any, Any] = {}
     for key, each in value.items():
         name = key if is_names else names.get(key, key)
         if name is not None:

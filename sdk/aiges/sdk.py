@@ -117,6 +117,10 @@ def _fields_of(holder: Any) -> dict[str, Any]:
 
 
 class Metaclass(type):
+    inputs: dict[str, PayloadField]
+    params: dict[str, ParamField]
+    accepts: dict[str, PayloadField]
+
     def __init__(cls, name: str, bases: tuple[type, ...], members: dict[str, Any]) -> None:
         super().__init__(name, bases, members)
         request = _fields_of(getattr(cls, "requestCls", None))

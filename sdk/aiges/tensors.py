@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from aiges._narrow import is_dict
 from aiges._shown import shown
 from aiges.errors import BadInput
 
@@ -111,7 +112,7 @@ def array(item: Any) -> np.ndarray[Any, Any]:
     BadInput: it is no tensor, or its bytes are not as many as its datatype and shape say. The array
     cannot be written to: its memory is that of the request. Copy it to change it.
     """
-    if isinstance(item, dict):
+    if is_dict(item):
         return decode(item.get("desc") or {}, item["data"], item.get("key", ""))
     made: np.ndarray[Any, Any] = item.numpy()
     return made
@@ -160,14 +161,14 @@ def encode(value: Any) -> tuple[str, str, bytes]:
 
     if not isinstance(value, (np.ndarray, np.generic)):
         value = _from_dlpack(value)
-    value = np.asarray(value)
-    datatype = datatype_of(value.dtype)
-    shape = ",".join(map(str, value.shape))
+    made: np.ndarray[Any, Any] = np.asarray(cast("Any", value))
+    datatype = datatype_of(made.dtype)
+    shape = ",".join(map(str, made.shape))
     if datatype == "BYTES":
-        return datatype, shape, _joined(value.ravel().tolist())
-    if value.dtype.byteorder == ">":
-        value = value.astype(value.dtype.newbyteorder("<"))
-    return datatype, shape, value.tobytes()
+        return datatype, shape, _joined(made.ravel().tolist())
+    if made.dtype.byteorder == ">":
+        made = made.astype(made.dtype.newbyteorder("<"))
+    return datatype, shape, made.tobytes()
 
 
 def is_tensor(value: object) -> bool:
@@ -193,7 +194,9 @@ def stack(items: Iterable[Any]) -> tuple[np.ndarray[Any, Any], list[int]]:
     """
     import numpy as np
 
-    arrays = [each if isinstance(each, np.ndarray) else array(each) for each in items]
+    arrays: list[np.ndarray[Any, Any]] = [
+        each if isinstance(each, np.ndarray) else array(each) for each in items
+    ]
     if not arrays:
         raise ValueError("expected at least one array to stack, got none")
     first = arrays[0]
@@ -214,7 +217,8 @@ def split(stacked: np.ndarray[Any, Any], rows: Sequence[int]) -> list[np.ndarray
     if stacked.ndim == 0 or stacked.shape[0] != sum(rows):
         got = stacked.shape[0] if stacked.ndim else "a scalar"
         raise ValueError(f"expected {sum(rows)} rows along axis 0 to split, got {got}")
-    parts, at = [], 0
+    parts: list[np.ndarray[Any, Any]] = []
+    at = 0
     for count in rows:
         parts.append(stacked[at : at + count])
         at += count
@@ -250,7 +254,8 @@ def _count(sizes: Iterable[int]) -> int:
 def _elements(
     key: str, data: bytes | memoryview, count: int, shape: tuple[int, ...]
 ) -> list[bytes]:
-    view, at, elements = memoryview(data), 0, []
+    view, at = memoryview(data), 0
+    elements: list[bytes] = []
     expected = (
         f"expected {count} elements for BYTES {list(shape)}, each with its length before it, got "
     )
@@ -271,7 +276,7 @@ def _elements(
 
 
 def _joined(elements: list[Any]) -> bytes:
-    parts = []
+    parts: list[bytes] = []
     for i, each in enumerate(elements):
         if not isinstance(each, (bytes, str)):
             raise TypeError(

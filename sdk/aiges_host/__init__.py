@@ -63,6 +63,6 @@ def compat_first() -> None:
 
 def seldon_core_microservice() -> None:
     """Run ``seldon-core-microservice``: the original's where that is installed and goes first."""
-    from seldon_core.microservice import main
+    from seldon_core.microservice import main  # pyright: ignore[reportMissingTypeStubs] (either's)
 
     main()

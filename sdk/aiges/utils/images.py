@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
@@ -78,7 +78,8 @@ def rgb_of_request(
 def to_rgb(image: Image.Image) -> Image.Image:
     """Convert from every Pillow mode; what shines through becomes white, as paper would be."""
     if image.mode == "LAB":
-        profiles = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        make = cast("Any", ImageCms.createProfile)  # pyright: ignore[reportUnknownMemberType] (Pillow's)
+        profiles = make("LAB"), make("sRGB")
         made = ImageCms.profileToProfile(image, *profiles, outputMode="RGB")
         assert made is not None  # It is only where the picture itself is changed.
         return made
