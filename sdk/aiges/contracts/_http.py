@@ -314,7 +314,7 @@ class HttpFace:
     def _send(call: HttpCall, answer: HttpAnswer) -> None:
         head = [(b":status", b"%d" % answer.status), *answer.fields]
         if isinstance(answer.body, (bytes, bytearray, memoryview)):
-            call.send(WHOLE, head, answer.body)
+            call.send(WHOLE, head, answer.body)  # pyright: ignore[reportArgumentType] (no iterable is one)
             return
         try:
             status, fields = BEGIN, head

@@ -16,6 +16,7 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from aiges._narrow import is_dict, is_list
 from aiges.errors import BadInput
 from aiges.tensors import size_of
 
@@ -72,7 +73,7 @@ def said_of(params: Params) -> dict[str, Any]:
         said = json.loads(text)
     except (ValueError, RecursionError):
         said = None
-    if not isinstance(said, dict) or not isinstance(said.get("parameters", {}), dict):
+    if not is_dict(said) or not isinstance(said.get("parameters", {}), dict):
         raise BadInput(f"{OIP}: expected a JSON object with parameters, got {text[:100]!r}")
     return said
 
@@ -83,7 +84,7 @@ def outputs_of(params: Params) -> list[str]:
     if not text or text.endswith(_NO_OUTPUTS) or '"outputs"' not in text:
         return []
     outputs = said_of(params).get("outputs") or ()
-    if not isinstance(outputs, list) or not all(isinstance(each, dict) for each in outputs):
+    if not is_list(outputs) or not all(map(is_dict, outputs)):
         raise BadInput(f"{OIP}: expected outputs to be a list of objects")
     return [str(each.get("name")) for each in outputs]
 

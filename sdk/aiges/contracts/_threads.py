@@ -15,6 +15,7 @@ from typing import Any, Callable, Protocol
 import aiges_embed
 
 from aiges import context
+from aiges._narrow import is_tuple
 from aiges.contracts._doors import DoorLoop
 
 __all__ = ["DoorThreads", "Face"]
@@ -79,7 +80,7 @@ class DoorThreads:
     def _work(self) -> None:
         while (item := host._doors_next()) is not None:
             try:
-                is_call = isinstance(item, tuple)
+                is_call = is_tuple(item)
                 context._enter(item[0] if is_call else "")
                 if is_call:
                     face: Any = self.grpc if item[1] else self.http

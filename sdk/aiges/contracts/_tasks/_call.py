@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from aiges._narrow import is_dict
 from aiges.errors import BadInput
 
 __all__ = ["Call", "item", "kind_of", "read_call", "text_item"]
@@ -44,16 +46,20 @@ def read_call(params: dict[str, Any], data: Any) -> Call | None:
         body = json.loads(_bytes(nodes[KEY]))
     except (ValueError, RecursionError) as fault:
         raise BadInput(f"the body is not JSON that can be read: {fault}") from None
-    if not isinstance(body, dict):
+    if not is_dict(body):
         raise BadInput(f"the body: expected a JSON object, got {kind_of(body)}")
     if FILE not in nodes:
         return Call(task, body)
-    desc = _field(nodes[FILE], "desc") or {}
-    return Call(task, body, _bytes(nodes[FILE]), {str(k): str(v) for k, v in dict(desc).items()})
+    desc: Any = _field(nodes[FILE], "desc") or {}
+    return Call(task, body, _bytes(nodes[FILE]), _texts(desc))
+
+
+def _texts(desc: Mapping[Any, Any]) -> dict[str, str]:
+    return {str(k): str(v) for k, v in dict(desc).items()}
 
 
 def _field(node: Any, name: str) -> Any:
-    return node.get(name) if isinstance(node, dict) else getattr(node, name, None)
+    return node.get(name) if is_dict(node) else getattr(node, name, None)
 
 
 def _bytes(node: Any) -> bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from aiges._narrow import is_dict, is_list, is_row
 from aiges.contracts._tasks._call import Call, kind_of
 from aiges.contracts._tasks._hooks import Hook
 from aiges.errors import BadInput
@@ -50,11 +51,11 @@ def _check_stream_options(value: Any) -> None:
 
 
 def _messages(value: Any) -> list[Body]:
-    if not isinstance(value, list) or not value:
+    if not is_list(value) or not value:
         got = "an empty one" if value == [] else kind_of(value)
         raise BadInput(f"messages: expected an array of messages, got {got}")
     for i, message in enumerate(value):
-        if not isinstance(message, dict):
+        if not is_dict(message):
             raise BadInput(f"messages[{i}]: expected an object, got {kind_of(message)}")
         if not isinstance(message.get("role"), str):
             got = kind_of(message.get("role"))
@@ -69,7 +70,7 @@ def _prompts(value: Any) -> list[Any]:
     """Return the prompts: each a text, or a list of tokens."""
     if isinstance(value, str):
         return [value]
-    if isinstance(value, list) and value:
+    if is_list(value) and value:
         if all(type(each) is int for each in value):
             return [value]
         if all(isinstance(each, (str, list)) for each in value):
@@ -136,7 +137,8 @@ def _merge_calls(calls: list[Body], pieces: Any) -> None:
 
 
 def _merge_logprobs(known: Body, more: Any) -> None:
-    for name, value in (more or {}).items():
+    pieces: Body = more or {}
+    for name, value in pieces.items():
         before = known.get(name)
         known[name] = before + value if isinstance(before, list) and value else value
 
@@ -145,7 +147,7 @@ def _split(value: Any, chat: bool) -> tuple[Body, Body, Body]:
     """Return what a hook gave as members of the message, of the choice, and of the whole."""
     if isinstance(value, str):
         return {"content": value}, {}, {}
-    if not isinstance(value, dict):
+    if not is_dict(value):
         raise TypeError(f"{_FORM}, got {type(value).__name__}")
     message: Body = {}
     about: Body = {}
@@ -171,9 +173,9 @@ def _split(value: Any, chat: bool) -> tuple[Body, Body, Body]:
 
 
 def _usage(said: Any) -> Body:
-    if not isinstance(said, dict):
+    if not is_dict(said):
         raise TypeError(f"usage: expected a dict, got {type(said).__name__}")
-    made = {name: said.get(name, 0) for name in _TOKENS}
+    made: Body = {name: said.get(name, 0) for name in _TOKENS}
     for name, value in made.items():
         if type(value) is not int or value < 0:
             raise TypeError(f"usage[{name!r}]: expected a number of tokens, got {value!r}")
@@ -190,14 +192,14 @@ class Choices:
         self._choices: dict[int, _Choice] = {}
         self._whole: Body = {}
         self._body: Any = None  # What the hook gave as it stands.
-        options = call.body.get("stream_options") or {}
+        options: Body = call.body.get("stream_options") or {}
         self._wants_usage = options.get("include_usage") is True
 
     # --- what a hook gives ---
 
     def returned(self, run: int, value: Any) -> list[Any]:
         """Take what a hook has returned. Return the pieces that a client gets of it."""
-        if isinstance(value, (list, tuple)):  # Some choices.
+        if is_row(value):  # Some choices.
             first = run * len(value)
             pieces = [p for i, each in enumerate(value) for p in self._add(first + i, each)]
         else:
@@ -206,7 +208,7 @@ class Choices:
 
     def yielded(self, run: int, value: Any) -> list[Any]:
         """Take what a generator has yielded. A dict may say with ``index`` of which choice."""
-        if isinstance(value, dict) and "index" in value and "choices" not in value:
+        if is_dict(value) and "index" in value and "choices" not in value:
             value = dict(value)
             run = int(value.pop("index"))
         return self._add(run, value)
@@ -240,7 +242,7 @@ class Choices:
     # --- how it is shown ---
 
     def _add(self, index: int, value: Any) -> list[Any]:
-        if isinstance(value, dict) and ("choices" in value or "error" in value):
+        if is_dict(value) and ("choices" in value or "error" in value):
             if self._body is not None and not self._call.streams:
                 raise TypeError('expected one dict with "choices", got another')
             self._body = value

@@ -12,6 +12,7 @@ import sys
 from array import array
 from typing import Any
 
+from aiges._narrow import is_dict, is_list
 from aiges.contracts._tasks._call import Call, kind_of
 from aiges.contracts._tasks._hooks import Hook
 from aiges.errors import BadInput
@@ -24,7 +25,7 @@ _NO_USAGE = {"prompt_tokens": 0, "total_tokens": 0}  # OpenAI's clients want one
 def _inputs(value: Any) -> list[Any]:
     if isinstance(value, str):
         return [value]
-    if isinstance(value, list) and value:
+    if is_list(value) and value:
         if all(type(each) is int for each in value):  # Tokens of one input.
             return [value]
         if all(isinstance(each, (str, list)) for each in value):
@@ -50,9 +51,9 @@ class Embeddings:
 
     def returned(self, _run: int, value: Any) -> list[Any]:
         """Take what the hook has returned."""
-        if isinstance(value, dict) and ("data" in value or "error" in value):
+        if is_dict(value) and ("data" in value or "error" in value):
             self._body = value
-        elif isinstance(value, dict):
+        elif is_dict(value):
             unknown = sorted(value.keys() - {"embeddings", "usage"})
             if unknown or "embeddings" not in value:
                 got = ", ".join(map(str, unknown)) or "none"
@@ -84,7 +85,7 @@ class Embeddings:
             {"object": "embedding", "index": i, "embedding": self._shown(vector)}
             for i, vector in enumerate(self._vectors)
         ]
-        usage = {**_NO_USAGE, **(self._usage or {})}
+        usage: dict[str, Any] = {**_NO_USAGE, **(self._usage or {})}
         if not usage["total_tokens"]:
             usage["total_tokens"] = usage["prompt_tokens"]
         return {"data": data, "usage": usage}

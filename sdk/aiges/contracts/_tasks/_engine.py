@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any, Callable
 
 from aiges import _signature
+from aiges._narrow import is_dict, is_row
 from aiges.contracts._tasks._call import TASK, read_call
 from aiges.contracts._tasks._hooks import Hook, find_hooks, is_async, tasks_of
 from aiges.contracts._tasks._serve import is_iterator, serve, serve_async, values_of
@@ -133,9 +134,10 @@ class Served:
             said = json.loads(said) if isinstance(said, str) else said
         except Exception:
             traceback.print_exc()
-        said = dict(said) if isinstance(said, dict) else {}
-        card = said.get("model")
-        return {**said, "model": {**(card if isinstance(card, dict) else {}), "tasks": self._tasks}}
+        shown: dict[Any, Any] = dict(said) if is_dict(said) else {}
+        card = shown.get("model")
+        known: dict[Any, Any] = card if is_dict(card) else {}
+        return {**shown, "model": {**known, "tasks": self._tasks}}
 
     def _declared(self) -> Any:
         owner = self._owner
@@ -147,7 +149,7 @@ class Served:
         kept = getattr(owner, "__mappings__", None)
         if inputs is not None or accepts is not None:
             return owner.schema() if inputs or accepts else {}
-        if isinstance(kept, dict) and not (kept.get("inputs") or kept.get("accepts")):
+        if is_dict(kept) and not (kept.get("inputs") or kept.get("accepts")):
             return {}
         return owner.schema()
 
@@ -259,7 +261,7 @@ class Served:
             if others:
                 given = [[each[i] for i in others] for each in (params, reqData, usrTags)]
                 made = batch(tuple(given))
-                if not isinstance(made, (list, tuple)) or len(made) != len(others):
+                if not is_row(made) or len(made) != len(others):
                     raise TypeError(
                         f"wrapperBatchExec: expected a list of {len(others)} results, got "
                         f"{type(made).__name__}"

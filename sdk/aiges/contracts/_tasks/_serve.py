@@ -11,11 +11,12 @@ import asyncio
 import contextvars
 import functools
 import inspect
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable
 
 from aiges import context
+from aiges._narrow import is_dict
 from aiges.contracts._tasks._bodies import Bodies
 from aiges.contracts._tasks._call import KEY, Call, item
 from aiges.contracts._tasks._choices import Choices
@@ -55,7 +56,7 @@ def _items(call: Call, pieces: list[Any]) -> list[Any]:
 
 def _whole(answer: Any) -> Any:
     body = answer.body()
-    return body if isinstance(body, dict) and body.get("key") == KEY else item(body)
+    return body if is_dict(body) and body.get("key") == KEY else item(body)
 
 
 def serve(hooks: dict[str, Hook], call: Call) -> Iterator[Any]:
@@ -118,7 +119,9 @@ async def serve_async(hooks: dict[str, Hook], call: Call) -> AsyncIterator[Any]:
         yield _items(call, pieces)
 
 
-async def values_of(call: Callable[[], Any], function: object) -> Any:
+async def values_of(
+    call: Callable[[], Any], function: object
+) -> AsyncGenerator[tuple[bool, Any], None]:
     """Yield what a hook gives, async or not, and whether it has returned that."""
     made = call() if is_async(function) else await _in_thread(call)
     if inspect.isawaitable(made):
@@ -147,5 +150,7 @@ async def _in_thread(function: Callable[..., Any], *given: Any) -> Any:
     global _pool
     if _pool is None:
         _pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="task")
-    run = contextvars.copy_context().run  # The call that runs here is the same there.
+    run: Callable[..., Any] = (
+        contextvars.copy_context().run
+    )  # The call that runs here is the same there.
     return await asyncio.get_running_loop().run_in_executor(_pool, run, function, *given)

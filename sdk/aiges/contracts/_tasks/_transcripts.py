@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from aiges._narrow import is_dict
 from aiges.contracts._tasks._call import Call, text_item
 from aiges.contracts._tasks._hooks import Hook
 from aiges.errors import BadInput
@@ -25,7 +26,8 @@ _SEGMENT = (
 
 def _segment(value: Any, number: int) -> dict[str, Any]:
     """Return a segment as a dict; it may be any object with these attributes."""
-    if isinstance(value, dict):
+    made: dict[str, Any]
+    if is_dict(value):
         made = dict(value)
     else:
         made = {name: getattr(value, name) for name in _SEGMENT if hasattr(value, name)}
@@ -67,16 +69,16 @@ class Transcript:
 
     def returned(self, _run: int, value: Any) -> list[Any]:
         """Take what the hook has returned."""
-        if isinstance(value, dict) and "error" in value:
+        if is_dict(value) and "error" in value:
             self._body = value
             return [value]
-        if not isinstance(value, dict):
+        if not is_dict(value):
             return self.yielded(0, value)
         unknown = [name for name in value if name not in _KNOWN]
         if unknown:
             raise TypeError(f"expected a dict with {', '.join(_KNOWN)}, got {unknown[0]!r}")
         self._said.update(value)
-        pieces = []
+        pieces: list[Any] = []
         for each in value.get("segments") or ():
             pieces += self._add_segment(each)
         if isinstance(value.get("text"), str) and not pieces:
@@ -88,7 +90,7 @@ class Transcript:
         if isinstance(value, str):
             self._texts.append(value)
             return self._delta(value)
-        if isinstance(value, dict) and "start" not in value:
+        if is_dict(value) and "start" not in value:
             return self.returned(0, value)
         return self._add_segment(value)
 

@@ -97,13 +97,15 @@ class ListKind(Kind):
         return {"type": "array", "items": self.kind.schema()}
 
     def json(self, value: Any) -> Any:
+        values: list[Any] = value  # If it is one.
         if type(value) is not list:
             raise Wrong("a list", value)
-        if fits_as_it_is(self.kind, value):
-            return value if self._make is None else self._make(value)
-        read, made = self.kind.json, []
+        if fits_as_it_is(self.kind, values):
+            return values if self._make is None else self._make(values)
+        read = self.kind.json
+        made: list[Any] = []
         try:
-            for each in value:
+            for each in values:
                 made.append(read(each))
         except Wrong as wrong:
             raise wrong.inside(len(made)) from None
@@ -159,13 +161,14 @@ class TupleKind(Kind):
 
     def json(self, value: Any) -> Any:
         count = len(self._kinds)
+        values: list[Any] = value  # If it is one.
         if type(value) is not list:
             raise Wrong(f"a list of {count}", value)
-        if len(value) != count:
-            raise Wrong(f"a list of {count}", got=f"one of {len(value)}")
+        if len(values) != count:
+            raise Wrong(f"a list of {count}", got=f"one of {len(values)}")
         made: list[Any] = []
         try:
-            for kind, each in zip(self._kinds, value):
+            for kind, each in zip(self._kinds, values):
                 made.append(kind.json(each))
         except Wrong as wrong:
             raise wrong.inside(len(made)) from None
@@ -183,12 +186,14 @@ class MapKind(Kind):
         return {"type": "object", **({"additionalProperties": values} if values else {})}
 
     def json(self, value: Any) -> Any:
+        values: dict[str, Any] = value  # If it is one.
         if type(value) is not dict:
             raise Wrong("an object", value)
-        if isinstance(self._kind, AnyKind) or fits_as_it_is(self._kind, value.values()):
-            return value
-        read, made = self._kind.json, {}
-        for name, each in value.items():
+        if isinstance(self._kind, AnyKind) or fits_as_it_is(self._kind, values.values()):
+            return values
+        read = self._kind.json
+        made: dict[str, Any] = {}
+        for name, each in values.items():
             try:
                 made[name] = read(each)
             except Wrong as wrong:

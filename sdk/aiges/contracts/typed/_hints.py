@@ -20,7 +20,7 @@ import sys
 import types
 import typing
 from collections.abc import Sequence
-from typing import Any, Callable
+from typing import Any, Callable, cast
 
 from aiges.contracts.typed._compound import ListKind, MapKind, OptionalKind, TupleKind, UnionKind
 from aiges.contracts.typed._kinds import (
@@ -170,11 +170,11 @@ def kind_of_hint(hint: Any, where: str) -> Kind:
     if isinstance(hint, typing.TypeVar):
         return AnyKind()
     if hasattr(hint, "__supertype__"):  # NewType
-        return kind_of_hint(hint.__supertype__, where)
+        return kind_of_hint(cast("Any", hint).__supertype__, where)
     raise TypeError(f"{where}: expected a hint of {_EXPECTED}, got {hint}")
 
 
-def _class(hint: type, where: str) -> Kind | None:
+def _class(hint: type[Any], where: str) -> Kind | None:
     for base in hint.__mro__:
         made = _OF_LIBRARIES.get((base.__module__, base.__name__))
         if made is not None:
@@ -185,7 +185,7 @@ def _class(hint: type, where: str) -> Kind | None:
         return PydanticKind(hint)
     if dataclasses.is_dataclass(hint):
         return _dataclass(hint, where)
-    if issubclass(hint, dict) and hasattr(hint, "__total__"):
+    if issubclass(hint, dict) and hasattr(cast("type", hint), "__total__"):
         return _typed_dict(hint, where)
     if hint in _LISTS:
         return ListKind(AnyKind(), _LISTS[hint])
@@ -243,7 +243,8 @@ def _datatype(dtype: Any) -> str:
 
 
 def _dataclass(hint: Any, where: str) -> Kind:
-    hints, members = hints_of(hint), {}
+    hints = hints_of(hint)
+    members: dict[str, Member] = {}
     for each in dataclasses.fields(hint):
         if not each.init:
             continue
@@ -259,7 +260,7 @@ def _dataclass(hint: Any, where: str) -> Kind:
 
 
 def _typed_dict(hint: Any, where: str) -> Kind:
-    members = {}
+    members: dict[str, Member] = {}
     required = getattr(hint, "__required_keys__", frozenset(hint.__annotations__))
     for name, each in hints_of(hint).items():
         while getattr(typing.get_origin(each), "_name", "") in _MARKS:

@@ -149,6 +149,7 @@ class Inputs:
 
     def _read_json(self, body: Any, made: dict[str, Any]) -> None:
         only = self._only
+        values: dict[str, Any] = body  # If it is one.
         if type(body) is not dict or (
             only is not None and only.name not in body and _takes_objects(only.kind)
         ):
@@ -158,7 +159,7 @@ class Inputs:
             made[only.name] = self._at(only.name, only.kind.json, body)
             return
         read = self._json
-        for name, value in body.items():
+        for name, value in values.items():
             reader = read.get(name)
             if reader is None:
                 made[name] = self._unknown(name, value)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiges import tensors
+from aiges._narrow import is_list
 from aiges.contracts.typed._wrong import Wrong
 
 __all__ = ["Item"]
@@ -78,7 +79,7 @@ class Item:
 
 
 def _texts(value: Any) -> Any:
-    if isinstance(value, list):
+    if is_list(value):
         return [_texts(each) for each in value]
     try:
         return value.decode()

@@ -17,6 +17,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Callable, ClassVar
 
+from aiges._narrow import is_dict, is_list
 from aiges.contracts._once import OTHER, TEXT
 from aiges.contracts.typed._item import Item
 from aiges.contracts.typed._wrong import Wrong
@@ -91,7 +92,7 @@ class Kind:
 
 
 def _single(value: Any) -> Any:
-    while isinstance(value, list) and len(value) == 1:
+    while is_list(value) and len(value) == 1:
         value = value[0]
     return value
 
@@ -333,7 +334,7 @@ def decode_bytes(value: Any, what: str) -> tuple[bytes, str]:
     ``{"base64": "..", "type": "image/png"}`` or a ``data:`` URL with base64.
     """
     text, media = value, ""
-    if isinstance(value, dict) and "base64" in value and set(value) <= {"base64", "type"}:
+    if is_dict(value) and "base64" in value and set(value) <= {"base64", "type"}:
         text, media = value["base64"], str(value.get("type", ""))
     elif isinstance(value, str) and (found := _DATA_URL.match(value)):
         if ";base64" not in found.group(2):

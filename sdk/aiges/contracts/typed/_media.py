@@ -10,6 +10,7 @@ import importlib
 import io
 from typing import Any
 
+from aiges._narrow import is_dict, is_list
 from aiges.contracts._once import OTHER
 from aiges.contracts.typed._files import keep_file
 from aiges.contracts.typed._item import Item
@@ -147,10 +148,10 @@ class TableKind(Kind):
     def json(self, value: Any) -> Any:
         pandas: Any = importlib.import_module("pandas")
 
-        if isinstance(value, dict) and "base64" in value:
+        if is_dict(value) and "base64" in value:
             return self._csv(decode_bytes(value, "a table")[0])
-        records = isinstance(value, list) and all(isinstance(each, dict) for each in value)
-        columns = isinstance(value, dict) and all(isinstance(v, list) for v in value.values())
+        records = is_list(value) and all(map(is_dict, value))
+        columns = is_dict(value) and all(map(is_list, value.values()))
         if not records and not columns:
             raise Wrong("a table: a list of objects, or an object of lists", value)
         try:

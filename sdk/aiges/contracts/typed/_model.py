@@ -100,8 +100,9 @@ def _object_of(target: Any) -> tuple[Any, Callable[..., Any]]:
     if not inspect.isroutine(target) and callable(own):
         return target, own
     function = inspect.isroutine(target) or hasattr(target, "__wrapped__")
+    answers: Callable[..., Any] = target
     if function or isinstance(target, functools.partial):
-        return None, target
+        return None, answers
     return target, target.__call__
 
 

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Callable
 
+from aiges._narrow import is_dict, is_list
 from aiges.contracts.typed._kinds import Kind, Schema
 from aiges.contracts.typed._wrong import Wrong
 
@@ -51,7 +52,7 @@ class DeclaredKind(Kind):
         self._required = [name for name, member in members.items() if member.required]
 
     def schema(self) -> Schema:
-        properties = {}
+        properties: dict[str, Schema] = {}
         for name, member in self.members.items():
             made = member.kind.schema()
             if member.description:
@@ -59,16 +60,18 @@ class DeclaredKind(Kind):
             if member.default is not None:
                 made["default"] = member.default
             properties[name] = made
-        made = {"type": "object", "title": self.name, "properties": properties}
+        shown: Schema = {"type": "object", "title": self.name, "properties": properties}
         if self._required:
-            made["required"] = self._required
-        return {**made, "additionalProperties": False}
+            shown["required"] = self._required
+        return {**shown, "additionalProperties": False}
 
     def json(self, value: Any) -> Any:
+        values: dict[str, Any] = value  # If it is one.
         if type(value) is not dict:
             raise Wrong(f"an object ({self.name})", value)
-        made, members = {}, self._read
-        for name, each in value.items():
+        members = self._read
+        made: dict[str, Any] = {}
+        for name, each in values.items():
             member = members.get(name)
             if member is None:
                 expected = f"one of {', '.join(members)}" if members else "no member"
@@ -121,7 +124,7 @@ class PydanticKind(Kind):
         try:
             return self._validate(value)
         except ValueError as fault:
-            errors = getattr(fault, "errors", None)
+            errors: Callable[[], list[dict[str, Any]]] | None = getattr(fault, "errors", None)
             if not callable(errors):
                 raise Wrong(f"what {self._model.__name__} takes", got=str(fault)) from None
             first = errors()[0]
@@ -143,18 +146,19 @@ def _lowered(message: str) -> str:
     return "a value" if message == "Field required" else message[:1].lower() + message[1:]
 
 
-def _inlined(schema: Schema, depth: int = 0, defs: Mapping[str, Any] | None = None) -> Any:
+def _inlined(schema: Any, depth: int = 0, defs: Mapping[str, Any] | None = None) -> Any:
     """Return a schema with what its ``$ref`` point at in their place; of deep ones "{}"."""
-    if isinstance(schema, list):
+    if is_list(schema):
         return [_inlined(each, depth, defs) for each in schema]
-    if not isinstance(schema, dict):
+    if not is_dict(schema):
         return schema
     known = {**(defs or {}), **schema.get("$defs", {}), **schema.get("definitions", {})}
     if "$ref" in schema:
         name = str(schema["$ref"]).rpartition("/")[2]
         return _inlined(known.get(name, {}), depth + 1, known) if depth < _DEEPEST else {}
+    nothing: Schema = {}
     return {
-        key: _inlined(value, depth + 1, known) if depth < 2 * _DEEPEST else {}
+        key: _inlined(value, depth + 1, known) if depth < 2 * _DEEPEST else nothing
         for key, value in schema.items()
         if key not in ("$defs", "definitions") and not _has_no_form(value)
     }

@@ -18,12 +18,19 @@ import json
 import mimetypes
 import os
 import struct
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from aiges import tensors
+from aiges._narrow import is_buffer, is_dict, is_mapping
 from aiges.answer import Answer
 from aiges.contracts.typed._objects import is_pydantic
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeGuard
+
+    from aiges.audio import Audio
 
 __all__ = ["Form", "Writer", "is_plain", "plain_value", "to_json"]
 
@@ -106,14 +113,14 @@ def plain_value(value: Any) -> Any:
     if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
         return value.isoformat()
     if isinstance(value, _LISTS) or hasattr(value, "__next__"):
-        return list(value)
-    if isinstance(value, collections.abc.Mapping):
+        return list(cast("Iterable[Any]", value))
+    if is_mapping(value):
         return dict(value)
     if (type(value).__module__, type(value).__name__) in _TEXTS:
         return str(value)
     if isinstance(value, os.PathLike):
         return _base64_of(*_file_of(value)[:2])
-    if isinstance(value, (bytes, bytearray, memoryview)):
+    if is_buffer(value):
         return _base64_of(bytes(value), "")
     if _is_picture(value):
         return _base64_of(_picture(value, "image/png"), "image/png")
@@ -154,7 +161,7 @@ def _is_picture(value: Any) -> bool:
     return hasattr(value, "getbands") and not isinstance(value, type)
 
 
-def _is_sound(value: Any) -> bool:
+def _is_sound(value: Any) -> TypeGuard[Audio]:
     return callable(getattr(value, "wav", None)) and hasattr(value, "rate")
 
 
@@ -205,7 +212,7 @@ def _wanted(accept: str, offered: list[str]) -> str:
 
 def _ranges(accept: str) -> list[tuple[str, float]]:
     """Return what the header Accept has, in order, with the weight of each."""
-    found = []
+    found: list[tuple[str, float]] = []
     for part in accept.split(","):
         media, *rest = (each.strip().lower() for each in part.split(";"))
         q = next((each[2:] for each in rest if each.startswith("q=")), "1")
@@ -250,7 +257,7 @@ class Writer:
             return _item(_json_bytes(value), _TEXT, {"format": "json"})
         if isinstance(value, str):
             return _item(_text(value).encode("utf-8", "surrogateescape"), _TEXT, {})
-        if isinstance(value, (bytes, bytearray, memoryview)):
+        if is_buffer(value):
             return _item(bytes(value), _OTHER, {})
         if isinstance(value, os.PathLike):
             data, media, name = _file_of(value)
@@ -283,7 +290,7 @@ class Writer:
         return item
 
     def _tensor(self, value: Any) -> Any:
-        if isinstance(value, dict) and value and all(map(_is_array, value.values())):
+        if is_dict(value) and value and all(map(_is_array, value.values())):
             return value
         if _is_array(value):
             return {_KEY: value}
@@ -295,7 +302,7 @@ class Writer:
             return _one("FP64", struct.pack("<d", value))
         if isinstance(value, str):
             data = _text(value).encode("utf-8", "surrogateescape")
-        elif isinstance(value, (bytes, bytearray, memoryview)):
+        elif is_buffer(value):
             data = bytes(value)
         elif isinstance(value, os.PathLike):
             data = _file_of(value)[0]

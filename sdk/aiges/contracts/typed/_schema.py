@@ -62,7 +62,8 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
 
 def _envelope(model: Model) -> dict[str, Any]:
     """Return what the JSON envelope takes: each input as a payload, scalars as parameters, too."""
-    payloads, parameters = {}, {}
+    payloads: dict[str, Any] = {}
+    parameters: dict[str, Any] = {}
     for each in model.inputs.all.values():
         word = _WORDS[each.kind.payload]
         data: dict[str, Any] = {"type": "string", "contentEncoding": "base64"}

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
 from aiges import context
+from aiges._narrow import is_dict
 from aiges.contracts.typed._files import CallFiles
 from aiges.contracts.typed._model import Model
 from aiges.contracts.typed._results import Form, Writer, is_plain
@@ -67,7 +68,7 @@ def _pieces(writer: Writer, values: Iterator[Any]) -> Iterator[Any]:
             for value in values:
                 yield writer.write(value)
             return
-        whole = []
+        whole: list[Any] = []
         for value in values:
             whole.append(value)
             if context.cancelled():
@@ -147,8 +148,8 @@ def _with_defaults(model: Model, arguments: dict[str, Any]) -> dict[str, Any]:
 
 def _check(made: Any, count: int) -> None:
     length = len(made) if hasattr(made, "__len__") and not isinstance(made, (str, bytes)) else None
-    if length != count or isinstance(made, dict):
-        got = type(made).__name__ if length is None or isinstance(made, dict) else f"{length}"
+    if length != count or is_dict(made):
+        got = type(made).__name__ if length is None or is_dict(made) else f"{length}"
         raise TypeError(f"predict: expected a list of {count} results, one of each call, got {got}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from aiges._narrow import is_buffer
 from aiges._shown import shown
 from aiges.errors import BadInput
 
@@ -69,7 +70,7 @@ _NAMES: tuple[tuple[Any, str], ...] = ((list, "a list"), (dict, "an object"))
 def _told(value: Any) -> str:
     if isinstance(value, str):
         return shown(value).replace("'", '"') if '"' not in value else shown(value)
-    if isinstance(value, (bytes, bytearray, memoryview)):
+    if is_buffer(value):
         return f"{len(value)} bytes"
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return shown(value)
