@@ -13,10 +13,13 @@ For pytest: ``pytest_plugins = ["aiges.testing.plugin"]`` in conftest.py gives t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import aiges.client
 from aiges.client.message import Reply
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["Client", "LoaderFailed"]
 
@@ -42,19 +45,19 @@ class Client(aiges.client.Client):
     LoaderFailed where AIService does not start.
     """
 
-    def __new__(cls, model: Any = None, *, loader: bool = False, **_: Any) -> Client:
+    def __new__(cls, model: Any = None, *, loader: bool = False, **_: Any) -> Self:
         """Make the kind that is asked for."""
         if cls is not Client:
             return object.__new__(cls)
         if loader:
             from aiges.testing._loader import LoaderClient
 
-            return object.__new__(LoaderClient)
+            return cast("Self", object.__new__(LoaderClient))
         from aiges.testing._local import LocalClient
 
-        return object.__new__(LocalClient)
+        return cast("Self", object.__new__(LocalClient))
 
-    def __init__(
+    def __init__(  # pyright: ignore[reportInconsistentConstructor] (__new__ takes any)
         self,
         model: Any,
         *,

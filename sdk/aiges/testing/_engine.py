@@ -13,6 +13,7 @@ from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
 from aiges import _results, dto
+from aiges._narrow import is_mapping, is_row
 from aiges._signature import FUNCTIONS, METHODS, arguments
 from aiges.client.errors import AigesError, EngineError, error_of_http
 from aiges.client.message import DataType, Payload
@@ -39,7 +40,7 @@ class Engine:
         self._lock = threading.RLock()
         self._holder, self._is_class = self._hold(target)
         names = getattr(self._holder, "hook_names", {})
-        self._names: Mapping[str, str] = names if isinstance(names, Mapping) else {}
+        self._names: Mapping[str, str] = names if is_mapping(names) else {}
         self._begin(dict(config))
 
     def _hold(self, target: Any) -> tuple[Any, bool]:
@@ -99,7 +100,7 @@ class Engine:
             name = "wrapperBatchExec"
             given = {"params": [params], "reqData": [request], "usrTags": [TAG]}
             results = self._run(name, **given)
-            made = results[0] if isinstance(results, (list, tuple)) and results else results
+            made = results[0] if is_row(results) and results else results
             if isinstance(made, Exception):
                 raise self._error(name, made) from made
         else:
@@ -175,7 +176,7 @@ class Engine:
             raise self._error(name, error) from error
 
     def _appended(self, name: str, appended: list[Any]) -> list[dto.ResponseData]:
-        items = []
+        items: list[dto.ResponseData] = []
         try:
             for at, value in enumerate(appended):
                 items += _results.appended(value, f"respData[{at}]")

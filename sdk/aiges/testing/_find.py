@@ -11,7 +11,7 @@ import sys
 import types
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from aiges.contracts._detect import app_of, find_contracts
 
@@ -123,7 +123,7 @@ def find_object(model: Any) -> Found:
             target = getattr(target, part)
         return Found(target)
     if isinstance(model, (str, os.PathLike)):
-        project = find_project(Path(model))
+        project = find_project(Path(cast("str", model)))
         if project.contract not in OURS:
             raise ValueError(
                 f"{project.file}: expected a file with predict or a wrapper.py, found one for the "

@@ -16,8 +16,9 @@ import weakref
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
+from aiges._narrow import is_dict
 from aiges._programs import native_program
 from aiges.cli import _toml
 from aiges.cli._find import python_path
@@ -47,7 +48,7 @@ class LoaderClient(HttpClient, Client):
     ``http`` and ``grpc`` are its addresses, ``log`` what it has written lately.
     """
 
-    def __init__(
+    def __init__(  # pyright: ignore[reportInconsistentConstructor] (__new__ takes any)
         self,
         model: Any,
         *,
@@ -89,7 +90,7 @@ def _served(model: Any, folder: Path) -> tuple[Path, dict[str, dict[str, Any]]]:
     if is_module_name(model):
         return Path.cwd(), _typed(str(model), Path.cwd())
     if isinstance(model, (str, os.PathLike)):
-        return _of_project(find_project(Path(model)))
+        return _of_project(find_project(Path(cast("str", model))))
     if isinstance(model, types.ModuleType):
         file = getattr(model, "__file__", None)
         if file is None:
@@ -144,7 +145,7 @@ def _settings(
     service = _toml.service_of(given, file) if given else SERVICE
     tables: dict[str, dict[str, Any]] = {"instances": {"count": 1, "python": sys.executable}}
     _lay_over(tables, own)
-    _lay_over(tables, {name: keys for name, keys in given.items() if isinstance(keys, dict)})
+    _lay_over(tables, {name: keys for name, keys in given.items() if is_dict(keys)})
     at: dict[str, dict[str, Any]] = {
         service: {"host": "127.0.0.1", "port": 0},
         "wrapper": {"http_listen": "127.0.0.1:0"},

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from aiges._narrow import is_dict
 from aiges.client._content import JSON, media_type
 from aiges.client._http_answer import Answer, event_value, parameter, split_parts
 from aiges.client._http_request import Request, Route, predict_request
@@ -33,7 +34,7 @@ NO_SUCH_PATH, NOT_JSON = 10003, 10000
 class LocalClient(Client):
     """``model`` is imported and begun at once, and ends with ``close()``."""
 
-    def __init__(
+    def __init__(  # pyright: ignore[reportInconsistentConstructor] (__new__ takes any)
         self,
         model: Any,
         *,
@@ -199,7 +200,7 @@ def _body(body: bytes, kind: str, first: str, json_key: str) -> list[Payload]:
     """Return the payloads of a form, or the body as one."""
     media = media_type(kind)
     if media == "multipart/form-data":
-        found = []
+        found: list[Payload] = []
         for fields, data in split_parts(body, kind):
             said = fields.get("content-disposition", "")
             name, file = (unquote(parameter(said, each)) for each in ("name", "filename"))
@@ -223,11 +224,11 @@ def _json_inputs(body: bytes) -> list[Payload]:
         values = json_module.loads(body)
     except ValueError as error:
         raise _refused(400, NOT_JSON, f"the body is not a JSON object: {error}") from None
-    if not isinstance(values, dict):
+    if not is_dict(values):
         raise _refused(400, NOT_JSON, "the body is not a JSON object")
-    found = []
+    found: list[Payload] = []
     for name, value in values.items():
-        if isinstance(value, dict) and "base64" in value:
+        if is_dict(value) and "base64" in value:
             kind = str(value.get("type", ""))
             found.append(_payload(name, base64.b64decode(value["base64"]), kind or "other"))
         elif isinstance(value, str):
@@ -246,7 +247,8 @@ def _refused(status: int, code: int, text: str) -> AigesError:
 def _reply(outputs: list[Payload], request_id: str) -> Reply:
     """Return the reply that the loader's answer would be."""
     headers: dict[str, str] = {"x-request-id": request_id}
-    status, kept = 200, []
+    status = 200
+    kept: list[Payload] = []
     for each in outputs:
         desc = dict(each.attributes)
         status = int(desc.pop(":status", status))

@@ -15,8 +15,11 @@ import linecache
 import sys
 import textwrap
 import types
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+from aiges._narrow import is_dict
 
 __all__ = ["importable", "notebook_source"]
 
@@ -108,8 +111,8 @@ def _import_of(name: str, value: Any) -> str | None:
 
 def _is_plain(value: Any) -> bool:
     if isinstance(value, (list, tuple, set, frozenset)):
-        return all(_is_plain(each) for each in value)
-    if isinstance(value, dict):
+        return all(_is_plain(each) for each in cast("Iterable[Any]", value))
+    if is_dict(value):
         return all(_is_plain(key) and _is_plain(each) for key, each in value.items())
     return type(value) in PLAIN
 
@@ -139,9 +142,10 @@ def _source_of(value: Any) -> str:
     else:
         # inspect looks for a class in the file of its module, which a cell has not: its methods
         # know theirs.
+        members = cast("dict[str, Any]", vars(value))
         functions = [
             inner
-            for each in vars(value).values()
+            for each in members.values()
             for inner in [inspect.unwrap(getattr(each, "__func__", each))]
             if isinstance(inner, types.FunctionType)
         ]
