@@ -51,7 +51,7 @@ def _field(tag: bytes, value: bytes) -> bytes:
 
 
 def _map(tag: bytes, pairs: Mapping[str, str]) -> bytes:
-    parts = []
+    parts: list[bytes] = []
     for key, value in pairs.items():
         if not isinstance(key, str) or not isinstance(value, str):
             raise TypeError(f"expected a dict of str to str, got {key!r}: {value!r} in it")

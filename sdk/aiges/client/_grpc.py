@@ -47,7 +47,7 @@ class _Link(NamedTuple):
 class GrpcClient(Client):
     """The calls of ``Client``, with discovery, balancing and tries at other loaders."""
 
-    def __init__(
+    def __init__(  # pyright: ignore[reportInconsistentConstructor] (__new__ takes any)
         self,
         target: str,
         service: str = "",
@@ -350,7 +350,8 @@ class Stream(Closing, StreamBase):
         if self._call is None:
             self._begin()
         try:
-            message = next(self._call)
+            call: Any = self._call  # Set by _begin.
+            message = next(call)
         except StopIteration:
             self._complete()
             self._stop()

@@ -48,7 +48,7 @@ class _Link(NamedTuple):
 class AsyncGrpcClient(AsyncClient):
     """The calls of ``AsyncClient``, with discovery, balancing and tries at other loaders."""
 
-    def __init__(
+    def __init__(  # pyright: ignore[reportInconsistentConstructor] (__new__ takes any)
         self,
         target: str,
         service: str = "",
@@ -361,8 +361,9 @@ class AsyncStream(AsyncClosing, StreamBase):
         if self._call is None:
             await self._begin()
         try:
-            message = await self._call.read()
-            if message is grpc.aio.EOF:
+            call: Any = self._call  # Set by _begin.
+            message = await call.read()
+            if message is grpc.aio.EOF:  # pyright: ignore (its stubs do not know it)
                 self._complete()
                 await self._end()
                 return

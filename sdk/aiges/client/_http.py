@@ -31,7 +31,7 @@ PAUSE_S = 0.05  # Before another try to connect.
 class HttpClient(Client):
     """The calls of ``Client`` over HTTP/1.1. Redirects are not followed, proxies not asked."""
 
-    def __init__(
+    def __init__(  # pyright: ignore[reportInconsistentConstructor] (__new__ takes any)
         self,
         target: str,
         service: str = "",
@@ -217,7 +217,7 @@ class _Exchange:
 
     def read_whole(self) -> Answer:
         """Return the answer with its body, and give the connection back."""
-        pieces = []
+        pieces: list[bytes] = []
         while piece := self.read():
             pieces.append(piece)
         self.answer.body = b"".join(pieces)

@@ -31,7 +31,7 @@ T = TypeVar("T")
 class AsyncHttpClient(AsyncClient):
     """The calls of ``AsyncClient`` over HTTP/1.1."""
 
-    def __init__(
+    def __init__(  # pyright: ignore[reportInconsistentConstructor] (__new__ takes any)
         self,
         target: str,
         service: str = "",
@@ -202,7 +202,7 @@ class _Exchange:
 
     async def read_whole(self) -> Answer:
         """Return the answer with its body, and give the connection back."""
-        pieces = []
+        pieces: list[bytes] = []
         while piece := await self.read():
             pieces.append(piece)
         self.answer.body = b"".join(pieces)

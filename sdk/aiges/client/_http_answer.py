@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from aiges._narrow import is_dict, is_mapping
 from aiges.client._content import BYTES, media_type
 from aiges.client.errors import AigesError, Unavailable, error_of, error_of_http
 from aiges.client.message import DataType, Payload, Reply, by_name, stages_of
@@ -47,9 +48,9 @@ class Answer:
             value = json.loads(self.body)
         except ValueError:
             value = None
-        if isinstance(value, Mapping):
+        if is_mapping(value):
             said = next((value[n] for n in ("error", "header") if n in value), value)
-            if isinstance(said, Mapping):
+            if is_mapping(said):
                 text = said.get("message") or said.get("detail")
                 code = said.get("code")
                 if text is not None:
@@ -79,7 +80,7 @@ class Answer:
 
     def _parts(self) -> tuple[Payload, ...]:
         """Several outputs: parts whose heads name them."""
-        made = []
+        made: list[Payload] = []
         for fields, data in split_parts(self.body, self.headers["content-type"]):
             name = parameter(fields.get("content-disposition", ""), "name") or OUTPUT_NAME
             made.append(_payload(name, data, fields.get("content-type", "")))
@@ -89,12 +90,12 @@ class Answer:
 def split_parts(body: bytes, content_type: str) -> list[tuple[dict[str, str], bytes]]:
     """Return the head and the data of each part of a multipart body (RFC 2046)."""
     boundary = b"\r\n--" + parameter(content_type, "boundary").encode()
-    found = []
+    found: list[tuple[dict[str, str], bytes]] = []
     for part in (b"\r\n" + body).split(boundary)[1:]:
         if part.startswith(b"--"):
             break
         head, _, data = part.partition(b"\r\n\r\n")
-        fields = {}
+        fields: dict[str, str] = {}
         for line in head.decode("utf-8", "replace").split("\r\n"):
             key, _, value = line.partition(":")
             fields[key.strip().lower()] = value.strip()
@@ -187,9 +188,9 @@ class Events:
         return [event_value(value, self._typed)]
 
     def _error(self, value: Any) -> AigesError:
-        said = value.get("error", value.get("header", value)) if isinstance(value, dict) else {}
-        code = said.get("code") if isinstance(said, dict) else 0
-        text = str(said.get("message", value)) if isinstance(said, dict) else str(value)
+        said: Any = value.get("error", value.get("header", value)) if is_dict(value) else {}
+        code = said.get("code") if is_dict(said) else 0
+        text = str(said.get("message", value)) if is_dict(said) else str(value)
         error = error_of(code if isinstance(code, int) else 0, text, self._host)
         error.request_id = self._request_id
         return error
@@ -197,9 +198,9 @@ class Events:
 
 def event_value(value: Any, typed: bool) -> Any:
     """Return what an event says: bytes as such; of a loader's own path the only output."""
-    if not typed and isinstance(value, dict) and len(value) == 1:
+    if not typed and is_dict(value) and len(value) == 1:
         (value,) = value.values()
-    if isinstance(value, dict) and "base64" in value and value.keys() <= {"base64", "type"}:
+    if is_dict(value) and "base64" in value and value.keys() <= {"base64", "type"}:
         try:
             return base64.b64decode(value["base64"], validate=True)
         except (ValueError, TypeError):

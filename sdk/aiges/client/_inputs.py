@@ -16,13 +16,18 @@ import io
 import json
 import mimetypes
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, cast
 
+from aiges._narrow import is_buffer, is_mapping
 from aiges.client._content import BYTES, JSON, TEXT
 from aiges.client.message import DataType, Payload
+
+if TYPE_CHECKING:
+    import numpy as np
+    from typing_extensions import TypeGuard
 
 __all__ = ["Input", "is_file", "json_text", "part_type", "payloads_of", "plain", "read_inputs"]
 
@@ -78,7 +83,7 @@ def _is_picture(value: Any) -> bool:
     )
 
 
-def _is_array(value: Any) -> bool:
+def _is_array(value: Any) -> TypeGuard[np.ndarray[Any, Any]]:
     return _module_of(value) == "numpy" and hasattr(value, "tolist") and hasattr(value, "shape")
 
 
@@ -105,10 +110,10 @@ def _array_bytes(value: Any) -> bytes:
 
 
 def _file(name: str, value: Any) -> Input:
-    if isinstance(value, (bytes, bytearray, memoryview)):
+    if is_buffer(value):
         return Input(name, data=bytes(value), content_type=BYTES, filename=name)
     if isinstance(value, os.PathLike):
-        path = Path(value)
+        path = Path(cast("os.PathLike[str]", value))
         if not path.is_file():
             raise FileNotFoundError(f"{name}: expected a file, found none at {path}")
         kind = mimetypes.guess_type(path.name)[0] or BYTES
@@ -140,10 +145,11 @@ def plain(value: Any, place: str) -> Any:
         return value.value if isinstance(value, enum.Enum) else value
     if isinstance(value, enum.Enum):
         return plain(value.value, place)
-    if isinstance(value, Mapping):
+    if is_mapping(value):
         return {str(key): plain(each, f"{place}.{key}") for key, each in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(each, f"{place}[{i}]") for i, each in enumerate(value)]
+        items = cast("Iterable[Any]", value)
+        return [plain(each, f"{place}[{i}]") for i, each in enumerate(items)]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = dataclasses.fields(value)
         return {
@@ -167,7 +173,7 @@ def plain(value: Any, place: str) -> Any:
 
 def read_inputs(values: Mapping[str, Any]) -> list[Input]:
     """Return what is to be sent. Raises TypeError, ValueError and OSError."""
-    found = []
+    found: list[Input] = []
     for name, value in values.items():
         if value is None:
             continue

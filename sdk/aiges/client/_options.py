@@ -21,8 +21,8 @@ class Options:
     """``timeout_s`` None: the client's own for a call, none for a stream; else of both."""
 
     timeout_s: float | None = None
-    params: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
     accept: str = ""
     request_id: str = ""
 

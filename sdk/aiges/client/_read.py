@@ -36,7 +36,7 @@ class Output(NamedTuple):
 
 
 def _payloads(output: Any) -> tuple[Payload, ...]:
-    made = []
+    made: list[Payload] = []
     for item in output.pl:
         meta = item.meta
         kind = _TYPES.get(meta.dataType, DataType.OTHER)

@@ -76,7 +76,7 @@ class InputLog:
     def add(self, piece: Piece) -> None:
         """Append a piece. Raises TypeError for what is none."""
         items = [piece] if isinstance(piece, Payload) else payload_list(piece)
-        placed = []
+        placed: list[Payload] = []
         for item in items:
             status = "1" if item.name in self._begun else "0"
             self._begun.add(item.name)
@@ -148,7 +148,7 @@ class Pieces:
         if self._lock.acquire(blocking=False):
             try:
                 if isinstance(self._source, Generator):
-                    self._source.close()
+                    self._source.close()  # pyright: ignore[reportUnknownMemberType] (what it takes)
             finally:
                 self._lock.release()
 
@@ -196,9 +196,9 @@ class AsyncPieces:
         """Take no more, and close a generator; whoever waited for it has been cancelled before."""
         self._closed = True
         if isinstance(self._source, AsyncGenerator):
-            await self._source.aclose()
+            await self._source.aclose()  # pyright: ignore[reportUnknownMemberType] (what it takes)
         elif isinstance(self._source, Generator):
-            self._source.close()
+            self._source.close()  # pyright: ignore[reportUnknownMemberType] (what it takes)
 
 
 class StreamBase:

@@ -17,8 +17,14 @@ from google.protobuf import (  # type: ignore[import-untyped]
 )
 
 __all__ = [
-    *("CALL", "RUN"),
-    *("LoaderInput", "LoaderOutput", "MetaDesc", "Payload", "ReqData", "ResData"),
+    "CALL",
+    "RUN",
+    "LoaderInput",
+    "LoaderOutput",
+    "MetaDesc",
+    "Payload",
+    "ReqData",
+    "ResData",
 ]
 
 CALL = "/utils.XsfCall/call"

@@ -65,7 +65,7 @@ class Client(Closing):
         """Make the kind that the target asks for."""
         return object.__new__(_kind_of(target) if cls is Client else cls)
 
-    def __init__(
+    def __init__(  # pyright: ignore[reportInconsistentConstructor] (__new__ takes any)
         self,
         target: str,
         service: str = "",

@@ -6,8 +6,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Any, Union, cast
 
+from aiges._narrow import is_buffer
 from aiges.client._content import JSON, image_of, json_of, media_type, text_of, type_of
 from aiges.client.errors import BadRequest
 
@@ -40,7 +41,7 @@ class Payload:
     name: str
     data: bytes = b""
     type: DataType = DataType.OTHER
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def content_type(self) -> str:
@@ -131,9 +132,9 @@ class Reply:
 
     payloads: Mapping[str, Payload]
     host: str
-    timing: Mapping[str, float] = field(default_factory=dict)
+    timing: Mapping[str, float] = field(default_factory=dict[str, float])
     outputs: tuple[Payload, ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
     status: int = 0
 
     def __post_init__(self) -> None:
@@ -191,7 +192,7 @@ class Reply:
 
 def stages_of(timing: str) -> dict[str, float]:
     """Return the stages of a field server-timing: ``queue;dur=0.01, engine;dur=8.1``."""
-    stages = {}
+    stages: dict[str, float] = {}
     for part in timing.split(","):
         name, _, text = part.strip().partition(";dur=")
         try:
@@ -204,7 +205,7 @@ def stages_of(timing: str) -> dict[str, float]:
 def _item(name: str, value: Any) -> Payload:
     if isinstance(value, str):
         return Payload(name, value.encode("utf-8"), DataType.TEXT)
-    if isinstance(value, (bytes, bytearray, memoryview)):
+    if is_buffer(value):
         return Payload(name, bytes(value))
     raise TypeError(f"payload {name!r}: expected bytes or str, got {type(value).__name__}")
 
@@ -214,7 +215,8 @@ def payload_list(payloads: Payloads, name: str = "data") -> list[Payload]:
     if isinstance(payloads, (bytes, str, bytearray, memoryview)):
         return [_item(name, payloads)]
     if isinstance(payloads, Mapping):
-        return [_item(key, value) for key, value in payloads.items()]
+        named = cast("Mapping[str, Any]", payloads)
+        return [_item(key, value) for key, value in named.items()]
     found = list(payloads)
     for item in found:
         if not isinstance(item, Payload):
@@ -231,7 +233,7 @@ def check_payloads(payloads: list[Payload]) -> None:
         raise BadRequest(10009, "input invalid data: expected at least one payload, got none")
     if len(payloads) == 1:
         return
-    seen = set()
+    seen: set[str] = set()
     for payload in payloads:
         if payload.name in seen:
             raise BadRequest(10009, f"two payloads have the name {payload.name!r}")
