@@ -14,7 +14,7 @@ __all__ = ["main"]
 def main(arguments: list[str] | None = None) -> None:
     """Run ``asectl`` with these arguments (default: those of the process), and exit."""
     try:
-        import click  # noqa: F401
+        import click  # noqa: F401  # pyright: ignore[reportUnusedImport] (whether it is there)
     except ImportError:
         sys.exit("asectl: expected the package click, found none: pip install 'aiges-host[cli]'")
     from aiges.cli._app import asectl

@@ -12,7 +12,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, cast
 
 from aiges.cli import _memory
 from aiges.cli._callbacks import Callbacks
@@ -71,7 +71,8 @@ def check(
     ffi.cdef(declared)
     stage("dlopen")
     try:
-        library = ffi.dlopen(str(file), ffi.RTLD_NOW)
+        now = cast("int", ffi.RTLD_NOW)  # pyright: ignore (its stubs do not know it)
+        library = ffi.dlopen(str(file), now)
     except OSError as error:
         fix = "link what is missing (ldd shows it), and build for this machine"
         findings.add("dlopen", f"the library cannot be loaded: {error}", fix, (str(file), 0))

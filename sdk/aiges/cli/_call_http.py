@@ -18,6 +18,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from aiges._narrow import is_list, is_mapping
 from aiges.cli._errors import CliError
 from aiges.cli._payloads import TYPES, Payload
 from aiges.cli._request import Request
@@ -150,7 +151,7 @@ def _refused(status: int, body: bytes) -> CliError:
     text, code = body.decode(errors="replace").strip(), 0
     try:
         said = json.loads(text)
-        found = said.get("header") or said.get("error") or {}
+        found: dict[str, Any] = said.get("header") or said.get("error") or {}
         text, code = str(found.get("message", text)), int(found.get("code", 0))
     except (ValueError, AttributeError, TypeError):
         pass
@@ -184,9 +185,11 @@ def _outputs(
 
 def _of_envelope(value: Any) -> Iterator[Payload]:
     """Return the outputs of an answer; several of one key are a list there."""
-    said = value.get("payload") if isinstance(value, Mapping) else None
-    for name, each in (said or {}).items():
-        for item in each if isinstance(each, list) else [each]:
+    said = value.get("payload") if is_mapping(value) else None
+    outputs: Mapping[str, Any] = said or {}
+    for name, each in outputs.items():
+        items: list[Any] = each if is_list(each) else [each]
+        for item in items:
             yield _output(name, item)
 
 
@@ -207,7 +210,8 @@ def _output(name: str, item: Mapping[str, Any]) -> Payload:
 
 def _events(answer: http.client.HTTPResponse) -> Iterator[Payload]:
     """Read Server-Sent Events: envelopes, or the values of a contract of its own."""
-    event, data = "", []
+    event = ""
+    data: list[str] = []
     for raw in answer:
         text = raw.decode(errors="replace").rstrip("\r\n")
         if text.startswith("data:"):
@@ -228,7 +232,7 @@ def _of_event(text: str) -> Iterator[Payload]:
         value = json.loads(text)
     except ValueError:
         value = text  # As "[DONE]".
-    if isinstance(value, Mapping) and "header" in value and "payload" in value:
+    if is_mapping(value) and "header" in value and "payload" in value:
         yield from _of_envelope(value)
         return
     shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -7,9 +7,10 @@ Runs in the throwaway process of ``asectl check``: the code of the user may do a
 from __future__ import annotations
 
 import json
-from typing import Any, Callable
+from typing import Any, Callable, cast
 
 from aiges import _yielded
+from aiges._narrow import is_dict, is_row
 from aiges.cli._drive_session import Sessions
 from aiges.cli._findings import ERROR, WARNING, Findings
 from aiges.cli._hooks import SID, Given, Hooks, Lazy, Place
@@ -118,7 +119,7 @@ class Driver:
             self._values(name, value, place)
             self._judge.appended(name, answers, place, once=False)
             return
-        any_form = hooks.is_class or isinstance(value, (Lazy, list, tuple))
+        any_form = hooks.is_class or is_row(value)
         value = value[0] if isinstance(value, Lazy) else value
         if any_form and (hooks.is_class or not isinstance(value, int)):
             self._answer(name, value, place)
@@ -146,7 +147,7 @@ class Driver:
         )
         if not done:
             return
-        of = isinstance(value, (list, tuple)) and not isinstance(value, Lazy)
+        of = is_row(value) and not isinstance(value, Lazy)
         if not of or len(value) != BATCH:
             got = str(len(value)) if of else type(value).__name__
             self._findings.add(
@@ -204,10 +205,11 @@ class Driver:
         try:
             made = hook()
             made = json.loads((made if isinstance(made, str) else json.dumps(made)) or "{}")
-            if made and not isinstance(made, dict):
+            if made and not is_dict(made):
                 raise ValueError(f"expected a dict or its JSON, got {type(made).__name__}")
         except Exception as error:
             place = place_of(hook)
             if name == "schema":
-                place = place_of(getattr(type(holder), "__init__", None))
+                kind = cast("Any", type(holder))
+                place = place_of(getattr(kind, "__init__", None))
             self._findings.add(name, str(error), "mend the declaration", place, WARNING)

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from aiges import dto
+from aiges._narrow import is_list
 from aiges._shown import shown
 from aiges.cli._findings import ERROR, WARNING
 from aiges.cli._hooks import Hooks, Lazy, Place
@@ -102,9 +103,9 @@ class Sessions:
             before = len(self._findings.all)
             items: list[dto.ResponseData] = []
             if not hooks.is_class:
-                if not isinstance(value, list) and not self._judge.code(name, value, place):
+                if not is_list(value) and not self._judge.code(name, value, place):
                     return
-                answers = value if isinstance(value, list) else answers
+                answers = value if is_list(value) else answers
                 items = self._judge.appended(name, answers, place, once=False)
             elif value is not None:
                 items, code = self._judge.response(name, value, place, once=False) or ([], 0)

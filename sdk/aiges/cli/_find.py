@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from aiges._narrow import is_dict, is_list
 from aiges._programs import HOME, PACKAGE, native_program
 from aiges.cli import _toml
 from aiges.cli._errors import CliError
@@ -156,7 +157,7 @@ def _said_contract(file: Path) -> Plugin | None:
     except CliError:
         tables = {}  # Who needs what it says will read it, too, and say what is wrong.
     aiges = tables.get("aiges", {})
-    said = aiges if isinstance(aiges, dict) else {}
+    said: dict[str, Any] = aiges if is_dict(aiges) else {}
     contract, app = str(said.get("contract", "")), str(said.get("app", ""))
     module = app.partition(":")[0].removesuffix(".py")
     if contract not in ("", "aiges", "c"):
@@ -171,8 +172,8 @@ def _said_contract(file: Path) -> Plugin | None:
 
 def _pythonpath(tables: dict[str, Any], project: Path) -> list[Path]:
     instances = tables.get("instances", {})
-    said = instances.get("pythonpath", "") if isinstance(instances, dict) else ""
-    names = said if isinstance(said, list) else str(said).split(os.pathsep)
+    said = instances.get("pythonpath", "") if is_dict(instances) else ""
+    names: list[Any] = said if is_list(said) else str(said).split(os.pathsep)
     return [project / str(name) for name in names if name]
 
 

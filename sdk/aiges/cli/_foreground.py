@@ -234,7 +234,7 @@ class Foreground:
                 del pages["docs"], pages["openapi"]
         except (CliError, ValueError, OSError):
             del pages["docs"], pages["openapi"]
-        tries = []
+        tries: list[str] = []
         if sample is not None:
             key = "Authorization: Bearer $AIGES_API_KEY" if self._serve.keys else ""
             tries.append(_hints.curl(self._address, sample, key))

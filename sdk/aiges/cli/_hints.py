@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from aiges._narrow import is_list, is_mapping
+
 __all__ = ["Sample", "curl", "sample_of", "task_of", "word"]
 
 JSON = "application/json"
@@ -39,18 +41,19 @@ class Sample:
 def sample_of(page: Mapping[str, Any], service: str) -> Sample | None:
     """Return a request for the first of the service's ways to call it; None: it has none."""
     paths = page.get("paths")
-    if not isinstance(paths, Mapping):
+    if not is_mapping(paths):
         return None
     own = ("/predict", "/v1/chat/completions", "/v1/embeddings", f"/v1/json/{service}")
     named = [path for path in own if path in paths]
     models = [p for p in paths if p.startswith("/v2/models/") and p.endswith("/infer")]
     for path in [*named, *models, *paths]:
-        operation = paths[path].get("post") if isinstance(paths[path], Mapping) else None
+        found = paths[path]
+        operation = found.get("post") if is_mapping(found) else None
         content = _at(page, operation, "requestBody", "content", JSON)
-        if "{" in path or not isinstance(content, Mapping):
+        if "{" in path or not is_mapping(content):
             continue
         value = _value(page, content, path in own)
-        values = value if isinstance(value, Mapping) else {}
+        values: Mapping[str, Any] = value if is_mapping(value) else {}
         body = json.dumps(value, ensure_ascii=False).encode()
         return Sample(path, body, JSON, values)
     return None
@@ -82,18 +85,18 @@ def _at(page: Mapping[str, Any], value: Any, *keys: str) -> Any:
     """Return what lies there; references of the page are followed."""
     value = _followed(page, value)
     for key in keys:
-        value = _followed(page, value.get(key)) if isinstance(value, Mapping) else None
+        value = _followed(page, value.get(key)) if is_mapping(value) else None
     return value
 
 
 def _followed(page: Mapping[str, Any], value: Any) -> Any:
     for _ in range(MOST_DEPTH):
-        named = value.get("$ref") if isinstance(value, Mapping) else None
+        named = value.get("$ref") if is_mapping(value) else None
         if not isinstance(named, str) or not named.startswith("#/"):
             return value
         value = page
         for part in named[2:].split("/"):
-            value = value.get(part) if isinstance(value, Mapping) else None
+            value = value.get(part) if is_mapping(value) else None
     return None
 
 
@@ -101,7 +104,7 @@ def _value(page: Mapping[str, Any], content: Mapping[str, Any], is_plain: bool) 
     """Return an example: of inputs by name those that are required, or else the texts."""
     schema = _at(page, content, "schema")
     example = content.get("example")
-    if isinstance(example, Mapping) and example:
+    if is_mapping(example) and example:
         wanted = _required(schema, example)
         if is_plain and not wanted:
             wanted = [name for name, value in example.items() if isinstance(value, str)]
@@ -110,28 +113,28 @@ def _value(page: Mapping[str, Any], content: Mapping[str, Any], is_plain: bool) 
 
 
 def _required(schema: Any, example: Mapping[str, Any]) -> list[str]:
-    said = schema.get("required", []) if isinstance(schema, Mapping) else []
-    return [name for name in said if name in example] if isinstance(said, list) else []
+    said = schema.get("required") if is_mapping(schema) else None
+    return [name for name in said if name in example] if is_list(said) else []
 
 
 def _made(page: Mapping[str, Any], schema: Any, depth: int) -> Any:
     """Return a value that the schema allows."""
     schema = _followed(page, schema)
-    if not isinstance(schema, Mapping) or depth > MOST_DEPTH:
+    if not is_mapping(schema) or depth > MOST_DEPTH:
         return "hello"
     for key in ("example", "const", "default"):
         if key in schema:
             return schema[key]
     for key in ("examples", "enum"):
         found = schema.get(key)
-        if isinstance(found, list) and found:
+        if is_list(found) and found:
             return found[0]
     for key in ("anyOf", "oneOf", "allOf"):
         found = schema.get(key)
-        if isinstance(found, list) and found:
+        if is_list(found) and found:
             return _made(page, found[0], depth + 1)
     kind = schema.get("type")
-    kind = kind[0] if isinstance(kind, list) and kind else kind
+    kind = kind[0] if is_list(kind) and kind else kind
     if kind == "object" or "properties" in schema:
         return _object(page, schema, depth)
     if kind == "array":
@@ -148,8 +151,8 @@ def _made(page: Mapping[str, Any], schema: Any, depth: int) -> Any:
 
 def _object(page: Mapping[str, Any], schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
     inner = schema.get("properties")
-    fields = inner if isinstance(inner, Mapping) else {}
+    fields: Mapping[str, Any] = inner if is_mapping(inner) else {}
     said = schema.get("required")
-    wanted = [name for name in said if name in fields] if isinstance(said, list) else []
+    wanted = [name for name in said if name in fields] if is_list(said) else []
     wanted = wanted or list(fields)[:1]
     return {name: _made(page, fields[name], depth + 1) for name in wanted}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 from aiges import _yielded, dto
+from aiges._narrow import is_dict
 from aiges._signature import FUNCTIONS, METHODS, arguments
 from aiges.cli._answers import Judge
 from aiges.cli._findings import ERROR, WARNING, Findings
@@ -27,7 +28,7 @@ VALUES = (
 Place = tuple[str, int]
 
 
-class Lazy(list):  # type: ignore[type-arg]
+class Lazy(list[Any]):
     """What a generator yielded, or, ``is_one``, what a coroutine returned."""
 
     def __init__(self, values: list[Any], is_one: bool) -> None:
@@ -59,18 +60,20 @@ class Hooks:
         self.holder, self.is_class, self.findings, self.stage = holder, is_class, findings, stage
         self.given = given
         self._roles = METHODS if is_class else FUNCTIONS
-        fields = getattr(holder, "inputs", None) if is_class else None
-        fields = fields if isinstance(fields, dict) else {}
-        self._inputs = {key: (field.type, field.test_value) for key, field in fields.items()}
+        inputs = getattr(holder, "inputs", None) if is_class else None
+        fields: dict[str, Any] = inputs if is_dict(inputs) else {}
+        self._inputs: dict[str, tuple[int, bytes]] = {
+            key: (field.type, field.test_value) for key, field in fields.items()
+        }
         self._inputs.update(given.inputs)
         self._inputs = self._inputs or {"data": (0, b"test")}
-        declared = getattr(holder, "params", None) if is_class else None
-        declared = declared if isinstance(declared, dict) else {}
-        self._params = {key: field.test_value for key, field in declared.items()}
+        params = getattr(holder, "params", None) if is_class else None
+        declared: dict[str, Any] = params if is_dict(params) else {}
+        self._params: dict[str, str] = {key: field.test_value for key, field in declared.items()}
         self._params.update(given.params)
         self._params["sid"] = SID
         accepts = getattr(holder, "accepts", None) if is_class else None
-        self.judge = Judge(findings, accepts if isinstance(accepts, dict) else {})
+        self.judge = Judge(findings, accepts if is_dict(accepts) else {})
         self.times: list[dict[str, Any]] = []
 
     def own(self, name: str) -> bool:

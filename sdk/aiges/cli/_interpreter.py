@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from aiges._narrow import is_mapping
 from aiges.cli._errors import CliError
 
 __all__ = ["default_python", "is_ours", "python_for"]
@@ -31,7 +32,7 @@ def default_python() -> str:
 def python_for(project: Path, tables: Mapping[str, Any]) -> str:
     """Return the interpreter for a project; ``tables`` are those of its aiges.toml."""
     instances = tables.get("instances", {})
-    named = instances.get("python") if isinstance(instances, Mapping) else None
+    named = instances.get("python") if is_mapping(instances) else None
     if not isinstance(named, str) or not named:
         return default_python()
     found = shutil.which(named) if os.sep not in named else str(project / named)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from aiges._narrow import is_dict, is_list
 from aiges.cli import _toml
 from aiges.cli._errors import CliError
 from aiges.cli._running import find_running
@@ -56,7 +57,9 @@ class Snapshot:
     time: float
     ready: bool
     said: str
-    values: Mapping[tuple[str, Labels], float] = field(default_factory=dict)
+    values: Mapping[tuple[str, Labels], float] = field(
+        default_factory=dict[tuple[str, Labels], float]
+    )
 
     def value(self, name: str, **labels: str) -> float:
         """Return one metric; 0 when it is not there."""
@@ -64,7 +67,7 @@ class Snapshot:
 
     def by(self, name: str, label: str) -> dict[str, float]:
         """Return the values of a metric by one of its labels."""
-        found = {}
+        found: dict[str, float] = {}
         for (each, labels), value in self.values.items():
             if each == name:
                 found[dict(labels).get(label, "")] = value
@@ -72,7 +75,7 @@ class Snapshot:
 
     def buckets(self, name: str, **labels: str) -> list[tuple[float, float]]:
         """Return the buckets of a histogram: upper bound and how many up to it."""
-        found = []
+        found: list[tuple[float, float]] = []
         for (each, given), value in self.values.items():
             said = dict(given)
             if each == f"{name}_bucket" and labels.items() <= said.items():
@@ -170,7 +173,7 @@ def _status(address: str, query: str, timeout_s: float) -> dict[str, Any] | None
         made = json.loads(text) if code == 200 else None
     except (CliError, ValueError):
         return None
-    return made if isinstance(made, dict) else None
+    return made if is_dict(made) else None
 
 
 def grpc_of(address: str) -> tuple[str, str]:
@@ -198,7 +201,7 @@ def calls_between(address: str) -> list[dict[str, Any]]:
     ask(f"{address}/readyz")  # Says what is wrong where nobody answers.
     made = _status(address, f"history={NO_MORE}&failures={NO_MORE}", TIMEOUT_S)
     found = None if made is None else made.get("calls_between")
-    if not isinstance(found, list):
+    if not is_list(found):
         raise CliError(
             f"{address}: expected AIService, which says what its models call (to a key that may "
             "administer, where keys are in force), got another"
@@ -208,11 +211,11 @@ def calls_between(address: str) -> list[dict[str, Any]]:
 
 def load(address: str, timeout_s: float) -> dict[str, Any] | None:
     """Return what a loader has in hand, in its queue, and its rate of late; None: it is silent."""
-    made = _status(address, f"failures={NO_MORE}", timeout_s)
+    made: Any = _status(address, f"failures={NO_MORE}", timeout_s)
     try:
-        queue, history = made["queue"], made["history"]  # type: ignore[index]
+        queue, history = made["queue"], made["history"]
         at = history["columns"].index("calls_per_s")
-        rates = [sample[at] or 0.0 for sample in history["samples"][-RATE_SAMPLES:]]
+        rates: list[float] = [sample[at] or 0.0 for sample in history["samples"][-RATE_SAMPLES:]]
         return {
             "in_hand": int(queue["in_flight"]),
             "licences": int(queue["licences"]),

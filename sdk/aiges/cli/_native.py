@@ -142,7 +142,7 @@ class Calls:
         return True
 
     def _hand_over(self, callback: Any) -> None:
-        made = [
+        made: list[tuple[int, str, Callable[..., int]]] = [
             (0, "int(const char*, const char*, int)", lambda *_: 0),
             (2, "int(const char*, const char*, const char*)", lambda *_: 0),
             (3, "int(const char*, long long*)", self._state),
@@ -177,7 +177,7 @@ class Calls:
         timed: bool = True,
     ) -> list[Item] | None:
         """Make a once call. Returns its outputs; None for an error, which is in ``last_error``."""
-        ffi = self.ffi
+        ffi, begin = self.ffi, 0.0
         head = ffi.new("struct DataList **")
         name = ffi.new("char[]", tag.encode())
         given = (name, values.params, values.data, head, ffi.NULL, 0)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from aiges._narrow import is_dict
 from aiges.cli._callbacks import Answers, Callbacks
 from aiges.cli._findings import ERROR, NOTE, WARNING, Findings
 from aiges.cli._native import ASYNC_ONCE, BATCH, RESOURCES, SESSIONS, Calls, Values
@@ -66,11 +67,11 @@ class Optionals:
         said = self._calls.call(name)
         text = b"" if said == self._calls.ffi.NULL else bytes(self._calls.ffi.string(said))
         try:
-            made = json.loads(text) if text else {}
+            made: Any = json.loads(text) if text else {}
         except ValueError as error:
             return self._add(name, f"expected JSON: {error}", "return JSON, or NULL")
-        if not isinstance(made, dict) or len(text) > MOST_SCHEMA:
-            got = f"{len(text)} bytes" if isinstance(made, dict) else type(made).__name__
+        if not is_dict(made) or len(text) > MOST_SCHEMA:
+            got = f"{len(text)} bytes" if is_dict(made) else type(made).__name__
             wrong = f"expected an object of at most 1 MiB, got {got}"
             return self._add(name, wrong, "see include/aiges/wrapper.h for its form")
         return None

@@ -36,7 +36,7 @@ class Payload:
     name: str
     data: bytes
     kind: str = "text"
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict[str, str])
     file: str = ""
 
 
@@ -99,7 +99,7 @@ def shown(
 
     ``first``: the number of the first one, where they are part of a stream.
     """
-    answers = []
+    answers: list[dict[str, Any]] = []
     seen: Counter[str] = Counter()
     for each in payloads:
         answer: dict[str, Any] = {

@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from aiges._narrow import is_dict, is_list, is_mapping
 from aiges.cli._errors import CliError, need
 
 __all__ = [
@@ -60,7 +61,7 @@ def _key(text: str) -> str:
 
 
 def _value(value: Any) -> str:
-    if isinstance(value, list):
+    if is_list(value):
         return "[" + ", ".join(map(_value, value)) + "]"
     if isinstance(value, (bool, int, float, str)):
         return json.dumps(value, ensure_ascii=False)
@@ -81,7 +82,7 @@ def overlay(
     """Return ``base`` with the keys of ``over`` laid over it."""
     made = {name: dict(keys) for name, keys in base.items()}
     for name, keys in over.items():
-        if not isinstance(keys, Mapping):
+        if not is_mapping(keys):
             raise CliError(f"{name}: expected to be in a [section]")
         made.setdefault(name, {}).update(keys)
     return made
@@ -92,7 +93,7 @@ def services_in(tables: Mapping[str, Any]) -> list[str]:
     return [
         name
         for name, keys in tables.items()
-        if isinstance(keys, dict) and name not in OWN_SECTIONS and {"port", "host"} & {*keys}
+        if is_dict(keys) and name not in OWN_SECTIONS and {"port", "host"} & {*keys}
     ]
 
 
@@ -111,7 +112,7 @@ def service_of(tables: Mapping[str, Any], file: Path) -> str:
 def http_address(tables: Mapping[str, Any]) -> str:
     """Return http_listen as host:port to call; empty when it is off or not said."""
     for keys in tables.values():
-        listen = keys.get("http_listen") if isinstance(keys, dict) else None
+        listen = keys.get("http_listen") if is_dict(keys) else None
         if isinstance(listen, str) and listen != "off":
             host, _, port = listen.rpartition(":")
             anywhere = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "[::1]"}
@@ -147,18 +148,18 @@ def engine_config(tables: Mapping[str, Any], file: Path) -> dict[str, str]:
     ``file`` is that of ``tables``; the loader runs in its folder.
     """
     aiges = tables.get("aiges", {})
-    named = aiges.get("usrCfg") if isinstance(aiges, dict) else None
+    named = aiges.get("usrCfg") if is_dict(aiges) else None
     if not named:
         found = tables.get("wrapper", {})
-        if not isinstance(found, dict):
+        if not is_dict(found):
             raise CliError(f"{file}: wrapper: expected to be a [section]")
         return {key: _as_text(value, file, "wrapper", key) for key, value in found.items()}
     other = file.parent / str(named)
     if not other.is_file():
         raise CliError(f"{file}: [aiges] usrCfg: cannot read the file {named}")
-    made = {}
+    made: dict[str, str] = {}
     for section, keys in read(other).items():
-        if not isinstance(keys, dict):
+        if not is_dict(keys):
             raise CliError(f"{other}: {section}: expected only [sections] here")
         for key, value in keys.items():
             made[f"{section}.{key}"] = _as_text(value, other, section, key)

@@ -17,6 +17,7 @@ from typing import Any
 
 import click
 
+from aiges._narrow import is_dict
 from aiges._programs import native_program
 from aiges.cli import _toml
 from aiges.cli._find import Plugin, find_engine, find_headers, python_path
@@ -167,7 +168,7 @@ def wrapper_config(plugin: Plugin) -> dict[str, str]:
 
 def _async_mode(plugin: Plugin) -> bool:
     aiges = _tables(plugin).get("aiges", {})
-    return isinstance(aiges, dict) and aiges.get("asyncMode") is True
+    return is_dict(aiges) and aiges.get("asyncMode") is True
 
 
 def _tables(plugin: Plugin) -> dict[str, Any]:

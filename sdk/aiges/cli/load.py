@@ -83,13 +83,17 @@ def command(
         result = folder / "result.json"
         wanted += ["-quiet", f"-json={result}"] if out.as_json else []
         wanted = _without(wanted, flags)
-        signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for xtest, which reports then.
+        signal.signal(signal.SIGINT, _leave_to_xtest)
         code = subprocess.call(
             [*wanted, *flags], stdout=subprocess.DEVNULL if out.as_json else None
         )
         if out.as_json and result.is_file():
             out.result(json.loads(result.read_text(encoding="utf-8")))
     sys.exit(code if code >= 0 else 128 - code)
+
+
+def _leave_to_xtest(_number: int, _frame: object) -> None:
+    """Take Ctrl-C, which is for xtest: it reports then."""
 
 
 def _without(wanted: list[str], flags: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Callable
 
@@ -36,7 +36,7 @@ def scope_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @contextlib.contextmanager
 def centre(
     agent: str | None, service: str, project: str, group: str, wrapper_version: str
-) -> Iterator[tuple[Any, Any]]:
+) -> Generator[tuple[Any, Any], None, None]:
     """Give a Registry and a Scope; what they refuse becomes an error of the command."""
     try:
         from aiges.registry import Conflict, Registry, RegistryError, Scope

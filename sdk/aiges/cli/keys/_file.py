@@ -11,6 +11,7 @@ from typing import Any, Callable
 
 import click
 
+from aiges._narrow import is_dict
 from aiges.cli import _toml
 from aiges.cli._say import CliError
 
@@ -28,15 +29,19 @@ def file_option(function: Callable[..., Any]) -> Callable[..., Any]:
         "--file",
         "path",
         type=click.Path(path_type=Path),
-        callback=lambda _ctx, _option, given: given or _configured(),
+        callback=_given_or_configured,
         help="The file. Default: [access] keys_file of aiges.toml here.",
     )(function)
 
 
+def _given_or_configured(_context: click.Context, _option: click.Parameter, given: Any) -> Any:
+    return given or _configured()
+
+
 def _configured() -> Path:
     file = Path("aiges.toml")
-    table = _toml.read(file).get("access", {}) if file.is_file() else {}
-    named = table.get("keys_file", "") if isinstance(table, dict) else ""
+    table = _toml.read(file).get("access") if file.is_file() else None
+    named = table.get("keys_file", "") if is_dict(table) else ""
     if not named:
         raise click.UsageError("expected --file, or [access] keys_file in aiges.toml here")
     return Path(str(named))
