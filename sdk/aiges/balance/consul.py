@@ -38,7 +38,8 @@ def standing_of(row: Mapping[str, Any]) -> Standing:
     """Return how one entry of /v1/health/service/<name> stands."""
     own = f"{row['Service'].get('ID', '')}:ttl"
     doubted = False
-    for check in row.get("Checks") or []:
+    checks: list[dict[str, Any]] = row.get("Checks") or []
+    for check in checks:
         if check.get("Status") != "critical":
             continue
         name = check.get("CheckID", "")
@@ -55,8 +56,9 @@ def _endpoint_of(row: Mapping[str, Any]) -> Endpoint:
     host = service.get("Address") or row["Node"]["Address"]
     meta = dict(service.get("Meta") or {})
     http_port = meta.get("http_port", "")
-    warned = any(check.get("Status") == "warning" for check in row.get("Checks") or [])
-    weights = service.get("Weights") or {}
+    checks: list[dict[str, Any]] = row.get("Checks") or []
+    warned = any(check.get("Status") == "warning" for check in checks)
+    weights: dict[str, Any] = service.get("Weights") or {}
     return Endpoint(
         join_address(host, service["Port"]),
         max(1, int(weights.get("Warning" if warned else "Passing", 1))),

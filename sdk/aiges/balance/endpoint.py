@@ -35,7 +35,7 @@ class Endpoint:
     id: str = ""
     http_address: str = ""
     tags: tuple[str, ...] = ()
-    meta: Mapping[str, str] = field(default_factory=dict, compare=False)
+    meta: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,7 @@ class Picker:
     def update(self, snapshot: Snapshot) -> None:
         """Take over what a source says now."""
         with self._lock:
-            seen = set()
+            seen: set[str] = set()
             for item in snapshot.listed:
                 address = item.endpoint.address
                 seen.add(address)

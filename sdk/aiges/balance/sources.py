@@ -13,6 +13,7 @@ import sys
 import threading
 from typing import Any, Callable, Protocol
 
+from aiges._narrow import is_dict, is_list
 from aiges.balance.consul import ConsulSource
 from aiges.balance.endpoint import Endpoint, Listed, Snapshot
 from aiges.balance.targets import ConsulSpec, FileSpec, Spec, StaticSpec, parse_address
@@ -41,6 +42,7 @@ class Source(Protocol):
 
     def trouble(self) -> str:
         """Return what keeps the source from knowing more, empty when nothing does."""
+        ...
 
 
 class StaticSource:
@@ -129,7 +131,7 @@ def read_peers(spec: FileSpec) -> Snapshot:
         except tomllib.TOMLDecodeError as error:
             raise ValueError(f"{spec.path}: {error}") from None
     peers = document.get("peer", [])
-    if set(document) - {"peer"} or not isinstance(peers, list):
+    if set(document) - {"peer"} or not is_list(peers):
         raise ValueError(f"{spec.path}: expected [[peer]] tables only, got {sorted(document)}")
     found: dict[str, Listed] = {}
     for number, peer in enumerate(peers, 1):
@@ -148,7 +150,7 @@ def read_peers(spec: FileSpec) -> Snapshot:
 
 
 def _endpoint(peer: Any) -> Endpoint:
-    if not isinstance(peer, dict) or set(peer) - PEER_KEYS:
+    if not is_dict(peer) or set(peer) - PEER_KEYS:
         raise ValueError(f"expected a table with keys of {sorted(PEER_KEYS)}, got {peer!r}")
     for key in ("address", "service", "id", "http_address"):
         if not isinstance(peer.get(key, ""), str):
@@ -156,7 +158,7 @@ def _endpoint(peer: Any) -> Endpoint:
     weight, tags = peer.get("weight", 1), peer.get("tags", [])
     if not isinstance(weight, int) or isinstance(weight, bool) or weight < 1:
         raise ValueError(f"weight: expected an integer of 1 or more, got {weight!r}")
-    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+    if not is_list(tags) or not all(isinstance(tag, str) for tag in tags):
         raise ValueError(f"tags: expected a list of strings, got {tags!r}")
     try:
         address = parse_address(peer.get("address", ""))

@@ -7,7 +7,7 @@ import base64
 import json
 import ssl
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -54,7 +54,7 @@ class Store:
         tls_context(agent)  # Says what is wrong with a file; requests would not say which one.
         paths = ssl.get_default_verify_paths()
         self._agent = agent
-        self.api = consul.Consul(
+        self.api: Any = consul.Consul(
             host=agent.host,
             port=agent.port,
             scheme=agent.scheme,
@@ -64,7 +64,7 @@ class Store:
         self.api.token = agent.token  # Set here: py-consul prefers the environment's to ours.
 
     @contextmanager
-    def told(self, what: str) -> Iterator[None]:
+    def told(self, what: str) -> Generator[None, None, None]:
         """Turn the errors below into RegistryError with ``what`` was tried."""
         try:
             yield
@@ -81,7 +81,7 @@ class Store:
         With an index it waits up to ``wait_s`` seconds until there is a newer one.
         """
         with self.told(f"read {prefix}"):
-            options = {"index": index, "wait": f"{wait_s:g}s"} if index else {}
+            options: dict[str, Any] = {"index": index, "wait": f"{wait_s:g}s"} if index else {}
             told, rows = self.api.kv.get(prefix, recurse=True, **options)
         found = {
             row["Key"][len(prefix) :]: Value(row["Value"] or b"", row["ModifyIndex"])

@@ -74,7 +74,7 @@ def revision_of(files: Mapping[str, str]) -> str:
 class Config:
     """The files of one scope (relative path to text), and their revision."""
 
-    files: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict[str, str])
     revision: str = ""
 
     @classmethod

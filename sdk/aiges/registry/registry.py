@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Callable
 
+from aiges._narrow import is_dict
 from aiges.balance.backoff import Backoff
 from aiges.balance.consul import next_index, snapshot_of
 from aiges.balance.targets import Agent, parse_agent
@@ -55,7 +56,7 @@ def _status(scope: Scope) -> str:
 
 
 def _config(scope: Scope, found: Mapping[str, Value]) -> Config:
-    files = {}
+    files: dict[str, str] = {}
     for name, value in found.items():
         try:
             files[name] = value.data.decode("utf-8")
@@ -157,7 +158,7 @@ class Registry:
     def history(self, scope: Scope) -> list[Entry]:
         """Return all pushes, the newest first; one content pushed twice is there once."""
         _, found = self._store.tree(_history(scope))
-        entries = []
+        entries: list[Entry] = []
         for revision, value in found.items():
             if revision == HEAD:
                 continue
@@ -186,7 +187,7 @@ class Registry:
     def status(self, scope: Scope) -> list[LoaderStatus]:
         """Return what each loader said about the files, by its ID. Loaders that went may remain."""
         _, found = self._store.tree(_status(scope))
-        said = []
+        said: list[LoaderStatus] = []
         for name, value in sorted(found.items()):
             word = _object(_status(scope) + name, value.data)
             said.append(
@@ -207,8 +208,8 @@ class Registry:
         Without a name these are the services whose meta says which protocols they speak.
         """
         with self._store.told("list services"):
-            names = [name] if name else sorted(self._store.api.catalog.services()[1])
-            found = []
+            names: list[str] = [name] if name else sorted(self._store.api.catalog.services()[1])
+            found: list[Service] = []
             for each in names:
                 rows = self._store.api.health.service(each)[1]
                 for item in snapshot_of(rows).listed:
@@ -312,6 +313,6 @@ def _object(key: str, data: bytes) -> Mapping[str, Any]:
         value = json.loads(data)
     except ValueError as error:
         raise RegistryError(f"{key}: expected JSON: {error}") from None
-    if not isinstance(value, dict):
+    if not is_dict(value):
         raise RegistryError(f"{key}: expected a JSON object, got {type(value).__name__}")
     return value
