@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 
 import aiges_embed
 
+from aiges._narrow import is_dict
 from aiges.contracts._doors import ClientGone, Field
 from aiges.contracts._http import HttpAnswer, HttpCall, HttpFace, HttpRequest
 from aiges.contracts._threads import DoorThreads
@@ -122,7 +123,7 @@ class JsonFace(HttpFace):
         binary_data = b""
         try:
             kwargs = decode(body)
-            if not isinstance(kwargs, dict):
+            if not is_dict(kwargs):
                 raise ValueError(f"expected an object of arguments, got {type(kwargs).__name__}")
             if "binary_data" in kwargs:
                 binary_data = _bytes_of(kwargs.pop("binary_data"))

@@ -46,6 +46,7 @@ class Reply(Protocol):
     @property
     def gone(self) -> bool:
         """Whether nobody waits for it."""
+        ...
 
 
 def takes_binary_data(function: Any) -> bool:

@@ -8,7 +8,7 @@ import functools
 import inspect
 import logging
 from collections.abc import AsyncIterator
-from typing import Any, Callable, NoReturn
+from typing import Any, Callable, NoReturn, cast
 
 import aiges_embed
 import grpc  # type: ignore[import-untyped,unused-ignore]
@@ -82,7 +82,8 @@ class _Context(AnyContext[AioCall], grpc.aio.ServicerContext):  # type: ignore[m
         self.check()
         message = await self._call.read()
         self.check()
-        return grpc.aio.EOF if message is None else self.request_of(message)
+        eof = cast("Any", grpc.aio.EOF)  # pyright: ignore (its stubs do not know it)
+        return eof if message is None else self.request_of(message)
 
     def request_of(self, message: bytes) -> Any:
         deserialize = self._handler.request_deserializer
@@ -192,7 +193,8 @@ class _Context(AnyContext[AioCall], grpc.aio.ServicerContext):  # type: ignore[m
 
 
 async def _requests(context: _Context) -> AsyncIterator[Any]:
-    while (request := await context.read()) is not grpc.aio.EOF:
+    eof = cast("Any", grpc.aio.EOF)  # pyright: ignore (its stubs do not know it)
+    while (request := await context.read()) is not eof:
         yield request
 
 

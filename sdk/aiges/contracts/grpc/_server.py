@@ -25,7 +25,9 @@ _LOG = logging.getLogger("aiges.grpc")
 _START_LIMIT_S = 3600  # The host has a limit of its own ([instances] start_timeout_ms).
 _CANCELLED, _UNKNOWN, _UNIMPLEMENTED = 1, 2, 12
 
-_CallDetails = namedtuple("_CallDetails", ("method", "invocation_metadata"))
+_CallDetails = namedtuple(  # pyright: ignore[reportUntypedNamedTuple] (as grpcio's own)
+    "_CallDetails", ("method", "invocation_metadata")
+)
 
 
 class HandlerCallDetails(_CallDetails, grpc.HandlerCallDetails):  # type: ignore[misc,unused-ignore]
@@ -170,7 +172,7 @@ class GrpcServer:
         try:
             contextvars.Context().run(_sync.serve, call, self._methods[path])
         finally:
-            if call.watch is None:
+            if call.watch is None:  # pyright: ignore[reportUnnecessaryComparison] (the call sets it)
                 self._loop.forget(call)
 
 

@@ -115,7 +115,7 @@ class _Context(AnyContext[SyncCall], grpc.ServicerContext):  # type: ignore[misc
         left_ms = None if self._call.ended else host.call_state(self._call.tag)[1]
         return _FOREVER_S if left_ms is None else max(left_ms / 1000, 0.0)
 
-    def cancel(self) -> None:
+    def cancel(self) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] (as grpcio's own)
         self._call.end(_CANCELLED, "Cancelled on the server side", None)
         self._call.gone = True
         self._call._wake()

@@ -16,7 +16,7 @@ __all__ = ["Field", "Metadatum", "fields_of", "metadata_of", "peer_of", "status_
 Field = tuple[bytes, bytes]
 
 # As grpcio's own.
-Metadatum = namedtuple("Metadatum", ("key", "value"))
+Metadatum = namedtuple("Metadatum", ("key", "value"))  # pyright: ignore[reportUntypedNamedTuple]
 
 _PROTOCOLS = frozenset((b"content-type", b"content-length", b"te"))
 _NUMBERS = {code.value[0]: code for code in StatusCode}
@@ -24,7 +24,7 @@ _NUMBERS = {code.value[0]: code for code in StatusCode}
 
 def metadata_of(fields: Iterable[Field]) -> tuple[Metadatum, ...]:
     """Return what the client has said, without what belongs to the protocol."""
-    out = []
+    out: list[Metadatum] = []
     for name, value in fields:
         is_binary = name.endswith(b"-bin")
         if name in _PROTOCOLS or (name.startswith(b"grpc-") and not is_binary):
@@ -54,7 +54,7 @@ def _bytes_of(value: bytes) -> bytes:
 
 def fields_of(metadata: Iterable[Any] | None) -> list[Field]:
     """Return metadata of an answer as fields. Raises ValueError where it cannot be."""
-    out = []
+    out: list[Field] = []
     for key, value in metadata or ():
         name = key.encode("ascii") if isinstance(key, str) else bytes(key)
         text = value.encode() if isinstance(value, str) else bytes(value)

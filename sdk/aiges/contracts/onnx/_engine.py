@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from aiges._narrow import is_list
 from aiges.contracts._detect import folders_here
 from aiges.contracts._oip import OIP, Checker, Kind, is_checked, outputs_of, shape_of
 from aiges.contracts.onnx import _pbtxt
@@ -122,7 +123,7 @@ class Engine:
             for group in self._groups(calls):
                 self._answer(group, answers)
         for place, answer in enumerate(answers):
-            if isinstance(answer, list):
+            if is_list(answer):
                 answers[place] = self._written(params[place], answer)
         return answers
 

@@ -50,7 +50,7 @@ def _providers(runtime: Any, said: tuple[str, ...]) -> list[str]:
     there = runtime.get_available_providers()
     if not said:
         return [name for name in _USUAL if name in there]
-    found = []
+    found: list[str] = []
     for word in said:
         full = [name for name in there if word.lower() in (name.lower(), _short(name))]
         if not full:
@@ -112,7 +112,7 @@ class Model:
 
 
 def _inputs(session: Any) -> list[Tensor]:
-    found = []
+    found: list[Tensor] = []
     for argument in session.get_inputs():
         tensor = Tensor.of(argument)
         if tensor is None:
@@ -125,7 +125,8 @@ def _inputs(session: Any) -> list[Tensor]:
 
 
 def _outputs(session: Any) -> tuple[list[Tensor], list[str]]:
-    found, left = [], []
+    found: list[Tensor] = []
+    left: list[str] = []
     for argument in session.get_outputs():
         tensor = Tensor.of(argument)
         if tensor is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Any, Callable, cast
 
 import numpy as np
 
@@ -86,7 +86,7 @@ class Tensor:
 
     def _texts(self, array: Any) -> Any:
         """Return str, which ONNX Runtime takes, of bytes."""
-        made = np.empty(array.size, dtype=object)
+        made = cast("Any", np.empty(array.size, dtype=object))
         for place, element in enumerate(array.ravel().tolist()):
             try:
                 made[place] = element.decode()

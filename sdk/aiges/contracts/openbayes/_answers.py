@@ -8,6 +8,7 @@ import json
 import sys
 from typing import Any
 
+from aiges._narrow import is_buffer
 from aiges.contracts._doors import Field
 from aiges.contracts._http import HttpAnswer
 from aiges.contracts.openbayes._accept import form_for
@@ -19,7 +20,9 @@ __all__ = ["BadResult", "answer_of", "check_accept", "plain", "with_fields"]
 _MSGPACK_TYPE = (b"content-type", b"application/msgpack")
 _TEXT_TYPE = (b"content-type", b"text/plain; charset=utf-8")
 _IMAGES = ((b"\x89PNG", b"image/png"), (b"\xff\xd8\xff", b"image/jpeg"))
-_JSON_HEAD, _MSGPACK_HEAD, _TEXT_HEAD = [JSON_TYPE], [_MSGPACK_TYPE], [_TEXT_TYPE]
+_JSON_HEAD: list[Field] = [JSON_TYPE]
+_MSGPACK_HEAD: list[Field] = [_MSGPACK_TYPE]
+_TEXT_HEAD: list[Field] = [_TEXT_TYPE]
 
 
 class BadResult(TypeError):
@@ -39,7 +42,7 @@ def plain(value: Any) -> Any:
 
 def _json_of(value: Any) -> Any:
     """Return what json cannot write, as it can."""
-    if isinstance(value, (bytes, bytearray, memoryview)):
+    if is_buffer(value):
         return base64.b64encode(value).decode("ascii")
     return plain(value)
 
@@ -81,7 +84,7 @@ def answer_of(result: Any, accept: bytes, strict: bool) -> HttpAnswer | None:
     if callable(result):
         return None
     if not strict:
-        if isinstance(result, (bytearray, memoryview)):
+        if is_buffer(result):
             return _bytes(bytes(result))
         if result is None or isinstance(result, (bool, int, float)):
             return _structure(result, accept)

@@ -14,6 +14,7 @@ import threading
 import time
 from typing import Any
 
+from aiges._narrow import is_dict, is_row
 from aiges.contracts.openbayes import _mode
 
 __all__ = ["emit_event", "flush", "request_id"]
@@ -40,6 +41,7 @@ class _Sender:
 
     def put(self, event: bytes) -> None:
         """Let it be sent; where too much waits, drop it."""
+        tell = False
         with self._mu:
             room = self._bytes + len(event) <= _MOST_BYTES and not self._waiting.full()
             if room:
@@ -103,9 +105,9 @@ def _encoded(data: Any) -> bytes | str:
 def _shown(data: Any) -> Any:
     if isinstance(data, bytes):
         return "[二进制数据]"
-    if isinstance(data, (list, tuple)):
+    if is_row(data):
         return [_shown(each) for each in data]
-    if isinstance(data, dict):
+    if is_dict(data):
         return {name: _shown(value) for name, value in data.items()}
     return data
 

@@ -96,7 +96,9 @@ class Params(dict[str, Any]):
     def _fixed(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("params cannot be changed: use params.to_dict()")
 
-    __setitem__ = __delitem__ = pop = popitem = clear = update = setdefault = _fixed
+    __setitem__ = __delitem__ = pop = popitem = clear = _fixed
+    # They take anything, to refuse it.
+    update = setdefault = _fixed  # pyright: ignore[reportAssignmentType]
     __ior__ = _fixed
     __hash__ = None
 
