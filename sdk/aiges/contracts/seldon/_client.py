@@ -7,7 +7,7 @@ import contextlib
 import http.client
 import json
 import ssl as tls
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -248,7 +248,7 @@ def _rest(
 
 
 @contextlib.contextmanager
-def _channel(settings: Settings, address: str, safe: bool) -> Iterator[Any]:
+def _channel(settings: Settings, address: str, safe: bool) -> Generator[Any, None, None]:
     import grpc  # type: ignore[import-untyped,unused-ignore]
 
     options = [

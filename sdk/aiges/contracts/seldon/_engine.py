@@ -125,7 +125,7 @@ def _number(config: Mapping[str, str], key: str, other: int, most: int) -> int:
 
 
 def _set_level(name: str) -> None:
-    level = logging.getLevelName(name.upper())
+    level = logging.getLevelName(name.upper())  # pyright: ignore[reportDeprecated] (it is meant)
     if isinstance(level, int):
         form = "%(asctime)s - %(name)s:%(funcName)s:%(lineno)s - %(levelname)s:  %(message)s"
         logging.basicConfig(level=level, format=form)

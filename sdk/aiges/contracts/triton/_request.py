@@ -115,7 +115,7 @@ class InferenceRequest:
         if not all(isinstance(name, str) for name in requested_output_names):
             raise TypeError("InferenceRequest: requested_output_names: expected texts")
         for tensor in inputs:
-            if tensor is None:
+            if tensor is None:  # pyright: ignore[reportUnnecessaryComparison] (of users)
                 raise TritonModelException(
                     "Input tensor for request with id '" + request_id + "' should not be empty."
                 )

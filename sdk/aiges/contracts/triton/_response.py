@@ -57,7 +57,7 @@ class InferenceResponse:
             raise TypeError(f"output_tensors: expected a list, got {type(output_tensors).__name__}")
         for tensor in output_tensors:
             if type(tensor) is not Tensor:
-                if tensor is None:
+                if tensor is None:  # pyright: ignore[reportUnnecessaryComparison] (of users)
                     raise TritonModelException(
                         "Output tensor for inference response should not be empty."
                     )
@@ -147,7 +147,7 @@ def items_of(
         if reshapes and name in reshapes:
             shape = reshapes[name](shape)
             data = data if type(data) is bytes else data.reshape(shape)
-        size = len(data) if type(data) is bytes else data.nbytes
+        size = len(data) if type(data) is bytes else data.nbytes  # pyright: ignore
         made.append(item(name, data, size, status, _desc_of(datatype, shape)))
     if response._parameters:
         text = response._parameters.encode()

@@ -100,7 +100,7 @@ async def serve_async_stream(model: Model, params: Params, nodes: Any) -> AsyncI
                 async for value in values:
                     yield writer.write(value)
                 return
-            whole = []
+            whole: list[Any] = []
             async for value in values:
                 whole.append(value)
                 if context.cancelled():

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 __all__ = ["Predictors"]
@@ -29,7 +29,7 @@ class Predictors:
         return self._base
 
     @contextlib.contextmanager
-    def lent(self) -> Iterator[Any]:
+    def lent(self) -> Generator[Any, None, None]:
         """Give one for the time of a call; wait while all are in use."""
         predictor = self._take()
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ _TRACED = re.compile(r"_jst\.\d+\.(.+)\.\d+")
 
 
 @contextlib.contextmanager
-def static_mode() -> Iterator[None]:
+def static_mode() -> Generator[None, None, None]:
     """Static graphs for a while; what was before, after it."""
     paddle = _library.paddle()
     was_dynamic = paddle.in_dynamic_mode()

@@ -25,6 +25,7 @@ class Predictor(Protocol):
         self, feed: Any, fetch: Any = None, batch: bool = True, log_id: int = 0
     ) -> dict[str, Any]:
         """Return {alias: array}. Raises Failed where the code is not 10000; and other things."""
+        ...
 
 
 def load(op: Any, conf: OpConf, index: int) -> Predictor | None:

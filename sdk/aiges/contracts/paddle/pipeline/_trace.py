@@ -212,7 +212,7 @@ class Tracer:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def log_message(self, *_: Any) -> None:
+            def log_message(self, format: str, *_: Any) -> None:  # noqa: A002 (its own name)
                 pass
 
         try:

@@ -15,7 +15,7 @@ import os
 import sys
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import IO, Any
 
 __all__ = ["MODELS", "fetch", "main"]
@@ -42,7 +42,7 @@ def _is_address(place: str) -> bool:
 
 
 @contextlib.contextmanager
-def _opened(place: str, name: str) -> Iterator[IO[bytes] | Any]:
+def _opened(place: str, name: str) -> Generator[IO[bytes] | Any, None, None]:
     """Open a file of the place. Raises PackageError."""
     where = f"{place.rstrip('/')}/{urllib.parse.quote(name) if _is_address(place) else name}"
     try:

@@ -38,6 +38,7 @@ class Runs(Protocol):
 
     def run(self, call: Call) -> Result:
         """Return the outputs. Raises ValueError, RuntimeError, NotYet."""
+        ...
 
 
 class General:

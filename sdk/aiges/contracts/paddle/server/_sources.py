@@ -33,12 +33,15 @@ class Source(Protocol):
 
     def changed(self, path: str) -> float:
         """Return when a file was changed, in seconds; 0 where there is none."""
+        ...
 
     def mark(self, path: str) -> bytes:
         """Return the content of a small file."""
+        ...
 
     def fetch(self, path: str, folder: Path) -> Path:
         """Copy a file or a folder into ``folder``, and return it."""
+        ...
 
 
 def check_sum(mark: bytes, file: Path) -> bool:
