@@ -79,6 +79,7 @@ lint: build ## Check format, style, types, layers, locks, texts and Dockerfiles
 	@$(PYTHON) -m ruff check --quiet .
 	@$(PYTHON) -m ruff format --check --quiet .
 	@$(PYTHON) -m mypy --no-error-summary
+	@.venv/bin/basedpyright > build/pyright.log || { cat build/pyright.log; exit 1; }
 	@$(PYTHON) tests/check_layers.py
 	@$(PYTHON) tests/check_texts.py
 	@$(PYTHON) scripts/lint_cpp.py format
