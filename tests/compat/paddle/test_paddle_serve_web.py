@@ -6,6 +6,7 @@ import json
 import pytest
 from free_ports import free_ports
 from paddle_command import PRICE, ROW
+from waiting import wait_until
 
 PATH = "/uci/prediction"
 ASKED = {"feed": [{"x": ROW}], "fetch": ["price"]}
@@ -116,7 +117,7 @@ def test_a_class(served, models):
         "result": "a mistake of the client's"
     }
     assert service.post(PATH, {**ASKED, "fetch": ["fault"]}).status == 500
-    assert 'raise KeyError("fault")' in service.log()
+    wait_until(lambda: 'raise KeyError("fault")' in service.log(), "the traceback")
     # The models answer GeneralModelService, too.
     said = {"tensor": [{"float_data": ROW, "elem_type": 1, "name": "x", "shape": [1, 13]}]}
     assert service.post("/GeneralModelService/inference", said).status == 200

@@ -65,7 +65,7 @@ def test_three_ports_speak_and_no_other_one_is_open(started):
     assert service.get("/metrics", service.metrics)[0] == 200
     assert service.get("/health/ping", service.grpc) == (200, "pong")
     assert open_ports(service.process.pid) == {service.rest, service.grpc, service.metrics}
-    assert "a line of the model" in service.log()
+    wait_until(lambda: "a line of the model" in service.log(), "the line of the model")
     assert service.stop() == 0
 
 

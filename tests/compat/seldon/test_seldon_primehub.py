@@ -82,7 +82,7 @@ def test_skeleton_greets(serve):
     assert curl(service, *JSON, "-d", '{"data": {}}', path=f"/deployment/x{PREDICT}") == text
     assert curl(service, "-d", 'json={"data": {}}', path="/predict") == text
     wait_until(lambda: "[] [] None" in service.log(), "what the model prints", 20)
-    assert f'"POST {PREDICT} HTTP/1.1" 200 36' in service.log()
+    wait_until(lambda: f'"POST {PREDICT} HTTP/1.1" 200 36' in service.log(), "the line")
     assert service.log().count("model files: None") == 1  # load() is called twice, and once loads.
     assert service.stop() == 0
 
@@ -123,7 +123,7 @@ def test_sklearn_server_answers_with_probabilities(serve, estimator):
     # The server swallows what its model raises, and returns None.
     status, answer = service.post(PREDICT, {"strData": "no array"})
     assert status == 500 and answer["status"]["info"].startswith("predict returned None")
-    assert "Traceback" in service.log()
+    wait_until(lambda: "Traceback" in service.log(), "the traceback")
 
 
 def test_sklearn_server_without_a_model_says_why(binaries, tmp_path, estimator):

@@ -33,7 +33,8 @@ def test_predict_runs_once_and_its_type_error_is_told(service):
     answer = service.post(PREDICT, {"strData": "type-error"})
     assert answer[0] == 500 and info(answer) == "object of type 'int' has no len()"
     assert service.post(PREDICT, {"strData": "calls"})[1]["jsonData"]["calls"] == before + 2
-    assert "object of type 'int' has no len()" in service.log() and "in predict" in service.log()
+    wait_until(lambda: "object of type 'int' has no len()" in service.log(), "the traceback")
+    assert "in predict" in service.log()
     page = json.loads(service.get("/-/status.json")[1])
     listed = [each for each in page["failures"]["entries"] if "has no len()" in each["text"]]
     assert listed and "in predict" in listed[0]["detail"]
