@@ -9,7 +9,6 @@ loader, inside the call's own deadline and the client's budget of retries.
 from __future__ import annotations
 
 import math
-import os
 import threading
 import time
 from typing import Any, Callable
@@ -28,6 +27,7 @@ from aiges.balance import (
     parse_target,
 )
 from aiges.balance.targets import FileSpec
+from aiges.client._options import Wanted, key_of
 from aiges.client._read import Output, read_answer
 from aiges.client.errors import (
     AigesError,
@@ -71,6 +71,7 @@ def channel_options(keepalive_s: float) -> list[tuple[str, Any]]:
 # How gRPC tells that a request has not left this process. Everything else that is UNAVAILABLE may
 # have been executed. CANCELLED comes from a loader that stops, for calls it has not looked at.
 NEVER_RAN = ("failed to connect to all addresses", "DNS resolution failed")
+SERVICE = "svcName"  # Where the caller names none.
 CLOSED = "the client is closed"
 SILENCE_S = 1.0  # A call that had this much time and no word from the host speaks against it.
 
@@ -127,36 +128,26 @@ def keyed(method: Any, key: str) -> Any:
 class Core:
     """Discovery, the picker and the budget of one client. Thread-safe."""
 
-    def __init__(
-        self,
-        target: str,
-        service: str,
-        timeout_s: float,
-        retries: int,
-        idempotent: bool,
-        keepalive_s: float,
-        on_gone: Callable[[Endpoint], None],
-        api_key: str | None = None,
-    ) -> None:
+    def __init__(self, wanted: Wanted, on_gone: Callable[[Endpoint], None]) -> None:
+        timeout_s, retries, keepalive_s = wanted.timeout_s, wanted.retries, wanted.keepalive_s
         if timeout_s <= 0 or retries < 0 or keepalive_s < 0:
             raise ValueError(
                 "expected timeout_s > 0, retries >= 0 and keepalive_s >= 0, "
                 f"got {timeout_s!r}, {retries!r} and {keepalive_s!r}"
             )
-        spec = parse_target(target)
+        service = wanted.service or SERVICE
+        spec = parse_target(wanted.target)
         if isinstance(spec, FileSpec) and not spec.service:
             spec = FileSpec(spec.path, service, spec.tag)
         self.service, self.timeout_s = service, timeout_s
-        self.retries, self.idempotent = retries, idempotent
-        self.api_key = os.environ.get("AIGES_API_KEY", "") if api_key is None else api_key
-        if not self.api_key.isascii() or not self.api_key.isprintable():
-            raise ValueError("api_key: expected visible ASCII")  # Never the key itself.
+        self.retries, self.idempotent = retries, wanted.idempotent
+        self.api_key = key_of(wanted.api_key)
         self.options = channel_options(keepalive_s)
         self.picker, self.budget = Picker(on_gone=on_gone), RetryBudget()
         self.closed = False
         self.is_known = False  # Whether discovery has said something.
         self._known = threading.Event()
-        self._target = target
+        self._target = wanted.target
         self._source: Source = open_source(spec)
         self._source.start(self._update)
 

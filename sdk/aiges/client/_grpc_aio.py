@@ -18,6 +18,7 @@ from aiges.client._calls import CLOSED, Core, Tries, keyed
 from aiges.client._closing import AsyncClosing
 from aiges.client._encode import once_input, once_request
 from aiges.client._inputs import payloads_of, read_inputs
+from aiges.client._options import Wanted
 from aiges.client._read import (
     ASK_TIMING,
     Metadata,
@@ -36,8 +37,6 @@ from aiges.client.message import Expect, Payload, Payloads, Reply
 
 __all__ = ["AsyncGrpcClient", "AsyncSession", "AsyncStream"]
 
-SERVICE = "svcName"
-
 
 class _Link(NamedTuple):
     channel: Any
@@ -48,34 +47,12 @@ class _Link(NamedTuple):
 class AsyncGrpcClient(AsyncClient):
     """The calls of ``AsyncClient``, with discovery, balancing and tries at other loaders."""
 
-    def __init__(  # pyright: ignore[reportInconsistentConstructor] (__new__ takes any)
-        self,
-        target: str,
-        service: str = "",
-        *,
-        timeout_s: float = 5.0,
-        retries: int = 1,
-        idempotent: bool = False,
-        keepalive_s: float = 1.0,
-        api_key: str | None = None,
-        ca: str = "",
-        cert: str = "",
-        key: str = "",
-    ) -> None:
-        self._credentials = credentials(ca, cert, key)
+    def _begin(self, wanted: Wanted) -> None:
+        self._credentials = credentials(wanted.ca, wanted.cert, wanted.key)
         self._loop = asyncio.get_running_loop()
         self._channels: dict[str, _Link] = {}
         self._closing: set[asyncio.Task[None]] = set()
-        self._core = Core(
-            target,
-            service or SERVICE,
-            timeout_s,
-            retries,
-            idempotent,
-            keepalive_s,
-            self._gone,
-            api_key,
-        )
+        self._core = Core(wanted, self._gone)
 
     async def close(self) -> None:
         """Stop discovery and close all connections; calls in flight fail as Unavailable."""

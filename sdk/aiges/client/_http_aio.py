@@ -15,8 +15,9 @@ from aiges.client._http_answer import Answer, Events
 from aiges.client._http_reader import AsyncConnection, BadAnswer
 from aiges.client._http_request import EVENTS, Request, Route, predict_request
 from aiges.client._http_routes import Routes, Steps
-from aiges.client._http_target import key_of, parse_url, tls_context
+from aiges.client._http_target import check_tries, parse_url, tls_context
 from aiges.client._inputs import read_inputs
+from aiges.client._options import Wanted, key_of
 from aiges.client.aio import AsyncClient, AsyncValueStream
 from aiges.client.errors import AigesError, DeadlineExceeded, Unavailable
 from aiges.client.message import Reply
@@ -31,31 +32,18 @@ T = TypeVar("T")
 class AsyncHttpClient(AsyncClient):
     """The calls of ``AsyncClient`` over HTTP/1.1."""
 
-    def __init__(  # pyright: ignore[reportInconsistentConstructor] (__new__ takes any)
-        self,
-        target: str,
-        service: str = "",
-        *,
-        timeout_s: float = 5.0,
-        retries: int = 1,
-        idempotent: bool = False,
-        keepalive_s: float = 1.0,
-        api_key: str | None = None,
-        ca: str = "",
-        cert: str = "",
-        key: str = "",
-    ) -> None:
-        if timeout_s <= 0 or retries < 0:
-            raise ValueError(
-                f"expected timeout_s > 0 and retries >= 0, got {timeout_s!r} and {retries!r}"
-            )
-        self._target = parse_url(target)
-        self._routes = Routes(self._target, service)
-        self._timeout_s, self._retries, self._idempotent = timeout_s, retries, idempotent
+    def _begin(self, wanted: Wanted) -> None:
+        check_tries(wanted)
+        self._target = parse_url(wanted.target)
+        self._routes = Routes(self._target, wanted.service)
+        self._timeout_s, self._retries = wanted.timeout_s, wanted.retries
+        self._idempotent = wanted.idempotent
         self._fields = {"User-Agent": "aiges-client"}
-        if found := key_of(api_key):
+        if found := key_of(wanted.api_key):
             self._fields["Authorization"] = f"Bearer {found}"
-        self._pool = _Pool(self._target, tls_context(self._target, ca, cert, key))
+        self._pool = _Pool(
+            self._target, tls_context(self._target, wanted.ca, wanted.cert, wanted.key)
+        )
 
     async def close(self) -> None:
         """Close all connections; calls in flight fail as Unavailable."""

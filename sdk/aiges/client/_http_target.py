@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a client over HTTP calls, and by which TLS; and the fields that each request has."""
+"""Where a client over HTTP calls, and by which TLS."""
 
 from __future__ import annotations
 
-import os
 import re
 import ssl
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from aiges.client._options import Wanted
 from aiges.client._tls import SYSTEM, check_pair
 
-__all__ = ["Target", "key_of", "parse_url", "tls_context"]
+__all__ = ["Target", "check_tries", "parse_url", "tls_context"]
 
 FORMS = "http://host:port, https://host:port or unix:/path"
 
@@ -81,9 +81,10 @@ def tls_context(target: Target, ca: str, cert: str, key: str) -> ssl.SSLContext 
     return context
 
 
-def key_of(api_key: str | None) -> str:
-    """Return the key that goes with every call: the given one, else that of the environment."""
-    found = os.environ.get("AIGES_API_KEY", "") if api_key is None else api_key
-    if not found.isascii() or not found.isprintable():
-        raise ValueError("api_key: expected visible ASCII")  # Never the key itself.
-    return found
+def check_tries(wanted: Wanted) -> None:
+    """Raise ValueError for numbers of tries and seconds that cannot be."""
+    if wanted.timeout_s <= 0 or wanted.retries < 0:
+        raise ValueError(
+            "expected timeout_s > 0 and retries >= 0, "
+            f"got {wanted.timeout_s!r} and {wanted.retries!r}"
+        )

@@ -1,14 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a call of ``predict`` and ``stream`` has beside its inputs, whose names are the model's."""
+"""What clients are made with, and what calls have beside inputs, whose names are the model's."""
 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
-__all__ = ["Options", "is_http"]
+__all__ = ["Options", "Wanted", "is_http", "key_of"]
+
+
+class Wanted(NamedTuple):
+    """What a client is made with; ``Client`` says what each means."""
+
+    target: str
+    service: str
+    timeout_s: float
+    retries: int
+    idempotent: bool
+    keepalive_s: float
+    api_key: str | None
+    ca: str
+    cert: str
+    key: str
 
 
 def is_http(target: str) -> bool:
@@ -38,3 +54,11 @@ class Options:
                         f"{what}: expected a dict of str to str, got {name!r}: {value!r}"
                     )
         return made
+
+
+def key_of(api_key: str | None) -> str:
+    """Return the key that goes with every call: the given one, else that of the environment."""
+    found = os.environ.get("AIGES_API_KEY", "") if api_key is None else api_key
+    if not found.isascii() or not found.isprintable():
+        raise ValueError("api_key: expected visible ASCII")  # Never the key itself.
+    return found

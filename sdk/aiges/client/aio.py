@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiges.client._closing import AsyncClosing
-from aiges.client._options import Options, is_http
+from aiges.client._options import Options, Wanted, is_http
 from aiges.client.client import grpc_only, no_grpc
 from aiges.client.message import Expect, Payloads, Reply
 
@@ -65,6 +65,22 @@ class AsyncClient(AsyncClosing):
         cert: str = "",
         key: str = "",
     ) -> None:
+        self._begin(
+            Wanted(
+                target,
+                service,
+                timeout_s,
+                retries,
+                idempotent,
+                keepalive_s,
+                api_key,
+                ca,
+                cert,
+                key,
+            )
+        )
+
+    def _begin(self, wanted: Wanted) -> None:
         raise NotImplementedError
 
     def with_options(
