@@ -144,6 +144,12 @@ DataType TypeOfContent(std::string_view content_type) {
   return media == kBytes ? DataType::kOther : DataType::kText;
 }
 
+DataType TypeOfInput(std::string_view content_type, const EngineSchema::Field* declared) {
+  const DataType type = TypeOfContent(content_type);
+  const bool told = type != DataType::kText && type != DataType::kOther;
+  return told || declared == nullptr ? type : declared->type;
+}
+
 std::string MediaType(std::string_view content_type) {
   return Lowered(Trimmed(content_type.substr(0, content_type.find(';'))));
 }

@@ -22,6 +22,8 @@ std::string_view TypeOfBytes(std::string_view data, DataType type);
 
 // What an engine takes a body of this Content-Type for.
 DataType TypeOfContent(std::string_view content_type);
+// By the Content-Type where it tells, else what is declared for the input (nullptr: nothing is).
+DataType TypeOfInput(std::string_view content_type, const EngineSchema::Field* declared);
 
 // "multipart/form-data" of `Multipart/Form-Data; boundary=x`: lower case, without parameters.
 std::string MediaType(std::string_view content_type);

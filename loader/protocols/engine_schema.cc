@@ -101,6 +101,12 @@ EngineSchema::EngineSchema(const std::string& text, const std::string& service)
 
 EngineSchema::~EngineSchema() = default;
 
+const EngineSchema::Field* EngineSchema::FindInput(std::string_view key) const {
+  const auto found = std::find_if(inputs_.begin(), inputs_.end(),
+                                  [key](const Field& field) { return field.key == key; });
+  return found == inputs_.end() ? nullptr : &*found;
+}
+
 bool EngineSchema::HasRoute(const std::string& path) const {
   return std::find(routes_.begin(), routes_.end(), path) != routes_.end();
 }

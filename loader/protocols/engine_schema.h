@@ -14,6 +14,7 @@
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "loader/api/request.h"
@@ -39,6 +40,8 @@ class EngineSchema {
   bool declared() const { return declared_; }
   const std::vector<Field>& inputs() const { return inputs_; }
   const std::vector<Field>& outputs() const { return outputs_; }
+  // Null: none of that key is declared.
+  const Field* FindInput(std::string_view key) const;
   // JSON Schema of a request, and of the payload of an answer; null where none is declared.
   const nlohmann::ordered_json& request() const { return *request_; }
   const nlohmann::ordered_json& answer() const { return *answer_; }

@@ -102,8 +102,6 @@ void AddSaid(const Payload& output, HttpResponse* r) {
   }
 }
 
-bool IsRaw(CallRoute route) { return route == CallRoute::kRaw || route == CallRoute::kPredict; }
-
 HttpResponse OneOutput(const AnswerWish& wish, Payload output) {
   HttpResponse r;
   r.content_type = ContentTypeOf(output, *wish.schema);

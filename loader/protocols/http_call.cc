@@ -20,27 +20,13 @@ constexpr const char* kForm = "multipart/form-data";
 
 bool IsForm(const std::string& content_type) { return MediaType(content_type) == kForm; }
 
-const EngineSchema::Field* FindInput(const EngineSchema& schema, const std::string& key) {
-  const auto& inputs = schema.inputs();
-  const auto found = std::find_if(inputs.begin(), inputs.end(),
-                                  [&key](const auto& field) { return field.key == key; });
-  return found == inputs.end() ? nullptr : &*found;
-}
-
-// By the Content-Type where it tells, else what is declared for the key.
-DataType TypeOfInput(const std::string& content_type, const EngineSchema::Field* declared) {
-  const DataType type = TypeOfContent(content_type);
-  const bool told = type != DataType::kText && type != DataType::kOther;
-  return told || declared == nullptr ? type : declared->type;
-}
-
 // The one payload is the body. Its key is that of the engine's first input where the query names
 // none.
 void ReadRaw(HttpRequest* request, const EngineSchema& schema, HttpCall* out) {
   Payload& p = out->call.request.payloads.emplace_back();
   p.key = schema.inputs().empty() ? "data" : schema.inputs().front().key;
   if (out->query.key) p.key = *out->query.key;
-  p.type = TypeOfInput(request->content_type, FindInput(schema, p.key));
+  p.type = TypeOfInput(request->content_type, schema.FindInput(p.key));
   if (out->query.type) p.type = *out->query.type;
   p.data = std::move(request->body);
   p.desc.emplace_back("status", "3");
@@ -101,7 +87,7 @@ Status ReadForm(HttpRequest* request, const EngineSchema& schema, HttpCall* out)
   if (!status.ok()) return status;
   Pairs& params = out->call.request.params;
   for (FormPart& part : parts) {
-    const EngineSchema::Field* declared = FindInput(schema, part.name);
+    const EngineSchema::Field* declared = schema.FindInput(part.name);
     if (part.filename || declared != nullptr) {
       AddPayload(std::move(part), declared, &out->call);
     } else if (Find(params, part.name) != nullptr) {
@@ -159,16 +145,14 @@ Status Read(HttpRequest* request, CallRoute route, const CallRules& rules, Buffe
 }  // namespace
 
 bool TakesContent(CallRoute route, const std::string& content_type) {
-  const bool any = route == CallRoute::kRaw || route == CallRoute::kPredict;
-  if (any || content_type.empty()) return true;
+  if (IsRaw(route) || content_type.empty()) return true;
   const std::string media = MediaType(content_type);
   return media.find("json") != std::string::npos || media == "text/plain" || media == kForm ||
          media == "application/x-www-form-urlencoded";
 }
 
 size_t BytesToRead(const HttpRequest& request, CallRoute route) {
-  const bool any = route == CallRoute::kRaw || route == CallRoute::kPredict;
-  const bool looks = !any || IsForm(request.content_type);
+  const bool looks = !IsRaw(route) || IsForm(request.content_type);
   return looks ? request.body.size() : 0;
 }
 

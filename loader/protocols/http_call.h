@@ -20,6 +20,11 @@ namespace aiges {
 
 enum class CallRoute { kEnvelope, kPlain, kRaw, kPredict };
 
+// Whether bodies and answers are data as they are, of any type.
+inline bool IsRaw(CallRoute route) {
+  return route == CallRoute::kRaw || route == CallRoute::kPredict;
+}
+
 struct HttpCall {
   Status status;  // kInvalid: what is wrong with the request; nothing else is set then.
   OnceCall call;

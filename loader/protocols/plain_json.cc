@@ -19,13 +19,6 @@ using simdjson::dom::object;
 
 constexpr std::string_view kBytes = "base64", kType = "type";
 
-const EngineSchema::Field* FindInput(const EngineSchema& schema, std::string_view key) {
-  const auto& inputs = schema.inputs();
-  const auto found = std::find_if(inputs.begin(), inputs.end(),
-                                  [key](const auto& field) { return field.key == key; });
-  return found == inputs.end() ? nullptr : &*found;
-}
-
 // {"base64": "..", "type": ".."}, and nothing else: any other object is JSON.
 bool AreBytes(object members, std::string_view* base64, std::optional<std::string_view>* type) {
   bool found = false;
@@ -91,7 +84,7 @@ Status ReadBytes(const std::string& where, std::string_view base64,
 
 Status ReadValue(element value, const EngineSchema& schema, BufferPool* buffers, Payload* p) {
   const std::string& where = p->key;
-  const EngineSchema::Field* declared = FindInput(schema, p->key);
+  const EngineSchema::Field* declared = schema.FindInput(p->key);
   p->desc.emplace_back("status", "3");
   object members;
   std::string_view text;

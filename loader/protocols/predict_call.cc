@@ -49,23 +49,18 @@ bool LooksLikeJson(std::string_view body) {
   return begin != std::string_view::npos && (body[begin] == '{' || body[begin] == '[');
 }
 
-bool IsInput(const EngineSchema& schema, std::string_view name) {
-  for (const EngineSchema::Field& field : schema.inputs()) {
-    if (field.key == name) return true;
-  }
-  return false;
-}
-
 // Else it is a text that curl -d sends, though it may have a '=' as well.
 bool NamesInputs(const Pairs& pairs, const EngineSchema& schema) {
-  return std::any_of(pairs.begin(), pairs.end(),
-                     [&schema](const auto& pair) { return IsInput(schema, pair.first); });
+  return std::any_of(pairs.begin(), pairs.end(), [&schema](const auto& pair) {
+    return schema.FindInput(pair.first) != nullptr;
+  });
 }
 
 Status AddPairs(Pairs pairs, const EngineSchema& schema, bool query, HttpCall* out) {
   for (auto& [name, value] : pairs) {
-    if (query && IsOfGateways(name) && !IsInput(schema, name)) continue;
-    if (query && name == "timeout_ms" && !IsInput(schema, name)) {
+    const bool of_host = query && schema.FindInput(name) == nullptr;
+    if (of_host && IsOfGateways(name)) continue;
+    if (of_host && name == "timeout_ms") {
       const Status status = ReadTimeout(value, &out->query.timeout_ms);
       if (!status.ok()) return status;
       continue;
@@ -95,12 +90,10 @@ Status AddBody(HttpRequest* request, const EngineSchema& schema, HttpCall* out) 
       return AddPairs(std::move(pairs), schema, /*query=*/false, out);
     }
   }
-  const bool known = !schema.inputs().empty();
-  const DataType declared = known ? schema.inputs().front().type : DataType::kText;
-  const DataType told = TypeOfContent(request->content_type);
-  const bool tells = !untold && told != DataType::kText && told != DataType::kOther;
-  Payload* p = Add(known ? schema.inputs().front().key : "data", tells ? told : declared,
-                   std::move(request->body), out);
+  static const EngineSchema::Field kAny{"data", DataType::kText, ""};
+  const EngineSchema::Field& first = schema.inputs().empty() ? kAny : schema.inputs().front();
+  Payload* p =
+      Add(first.key, TypeOfInput(request->content_type, &first), std::move(request->body), out);
   if (!untold) AddMedia(request->content_type, p);
   return Status::Ok();
 }

@@ -34,19 +34,17 @@ const char* ProtocolOf(CallRoute route) {
 }
 
 // A typed model writes its answer as the client takes it. Of plain JSON that is JSON.
-void TellAccept(const Declared& declared, CallRoute route, const std::string* accept,
+void TellAccept(const Declared& declared, CallRoute route, const std::string* accept, bool events,
                 OnceCall* call) {
   if (declared.schema.predict() == nullptr) return;
   if (route != CallRoute::kPredict && route != CallRoute::kPlain) return;
-  const bool events = accept != nullptr && accept->find("text/event-stream") != std::string::npos;
   const bool any = route == CallRoute::kPredict || events;
   call->request.params.emplace_back(kAcceptParam, !any                ? kJsonType
                                                   : accept != nullptr ? accept->c_str()
                                                                       : "*/*");
 }
 
-bool WantsEvents(const HttpRequest& request) {
-  const std::string* accept = Find(request.headers, "accept");
+bool WantsEvents(const std::string* accept) {
   return accept != nullptr && accept->find("text/event-stream") != std::string::npos;
 }
 
@@ -281,9 +279,9 @@ uint64_t HttpRoutes::Begin(HttpCall http_call, const Target& target, std::string
   call.caller = request.asker.name;
   PassHeaders(settings_.service, &call);
   const std::string* accept = Find(request.headers, "accept");
-  TellAccept(*target.declared, route, accept, &call);
+  const bool events = WantsEvents(accept);
+  TellAccept(*target.declared, route, accept, events, &call);
   if (status.ok()) status = CheckInput(call);
-  const bool events = WantsEvents(request);
   if (status.ok() && events && !http_call.query.output.empty()) {
     status = Status::Error(StatusKind::kInvalid,
                            "?output: expected none with Accept: text/event-stream, where each "
