@@ -102,14 +102,7 @@ class ListKind(Kind):
             raise Wrong("a list", value)
         if fits_as_it_is(self.kind, values):
             return values if self._make is None else self._make(values)
-        read = self.kind.json
-        made: list[Any] = []
-        try:
-            for each in values:
-                made.append(read(each))
-        except Wrong as wrong:
-            raise wrong.inside(len(made)) from None
-        return made if self._make is None else self._make(made)
+        return self._each(self.kind.json, values)
 
     def text(self, text: str) -> Any:
         if text.lstrip()[:1] != "[" and self.kind.is_scalar:

@@ -31,12 +31,12 @@ class Engine:
     }
 
     def __init__(self, model: Model) -> None:
-        self._model = model
+        self._model, self.tasks = model, task_hooks(model)
         if model.batched:
             self.wrapperBatchExec = functools.partial(_batch, model)
         else:
             self.wrapperOnceExec = _once_of(model)
-        for name, hook in task_hooks(model).items():
+        for name, hook in self.tasks.items():
             setattr(self, name, hook)
 
     def wrapperInit(self, config: dict[str, str]) -> int:  # noqa: N802 (frozen name)
@@ -67,7 +67,7 @@ def make_engine() -> Any:
     """Import the user's model, and return its hooks, with those of tasks where it has some."""
     model = Model(load_target())
     engine = Engine(model)
-    if not task_hooks(model):
+    if not engine.tasks:
         return engine
     from aiges import _signature
     from aiges.contracts._tasks._engine import Served
