@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
-__all__ = ["HOME", "PACKAGE", "aiservice", "native_program", "xtest"]
+__all__ = ["HOME", "LISTENING", "PACKAGE", "READY", "aiservice", "native_program", "xtest"]
 
 PACKAGE = Path(__file__).resolve().parent
 HOME = PACKAGE.parents[1]  # Of bin/ and include/: aiges_host, or the checkout.
+# Lines of AIService's output, for programs that start it.
+LISTENING = re.compile(r"AIService listening grpc=(\S+) http=(\S+)")
+READY = re.compile(r"AIService ready instances=(\d+) after_ms=(\d+)")
 
 
 def native_program(name: str) -> Path | None:

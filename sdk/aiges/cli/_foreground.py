@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aiges._programs import LISTENING, READY
 from aiges.cli import _hints, _running
 from aiges.cli._errors import CliError
 from aiges.cli._find import python_path
@@ -25,8 +26,6 @@ from aiges.cli._say import Out
 
 __all__ = ["Foreground", "Serve"]
 
-LISTENING = re.compile(r"AIService listening grpc=(\S+) http=(\S+)")
-READY = re.compile(r"AIService ready instances=(\d+) after_ms=(\d+)")
 LINE = re.compile(r"(\S+ (\S+)) ([A-Z]) \[([^]]+)\] (.*)", re.DOTALL)
 # loader/routes/access_log.h
 CALL = re.compile(

@@ -13,7 +13,13 @@ from typing import Any
 
 from aiges.client._http_answer import Answer, Events
 from aiges.client._http_pool import Connection, Pool
-from aiges.client._http_request import EVENTS, Request, Route, predict_request
+from aiges.client._http_request import (
+    EVENTS,
+    Request,
+    Route,
+    body_request,
+    predict_request,
+)
 from aiges.client._http_routes import Routes
 from aiges.client._http_target import check_tries, parse_url, tls_context
 from aiges.client._inputs import read_inputs
@@ -92,11 +98,7 @@ class HttpClient(Client):
         For what ``predict`` cannot say: other paths, malformed bodies. Raises AigesError, also for
         an answer without success.
         """
-        from aiges.client._inputs import json_text, plain
-
-        kind = {} if data is not None else {"Content-Type": "application/json"}
-        body = data if data is not None else json_text(plain(json, "json"), "json").encode()
-        request = Request("POST", self._target.prefix + path, {**kind, **(headers or {})}, (body,))
+        request = body_request(self._target.prefix + path, json, data, headers)
         limit_s = self._options.timeout_s or self._timeout_s
         return self._whole(request, time.monotonic() + limit_s).reply()
 

@@ -7,14 +7,14 @@ import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 from aiges.client._content import JSON
-from aiges.client._inputs import Input, json_text, part_type
+from aiges.client._inputs import Input, json_text, part_type, plain
 from aiges.client._options import Options
 
-__all__ = ["EVENTS", "Request", "Route", "look_request", "predict_request"]
+__all__ = ["EVENTS", "Request", "Route", "body_request", "look_request", "predict_request"]
 
 EVENTS = "text/event-stream"
 PIECE = 1 << 18
@@ -143,6 +143,15 @@ def _payload_request(
     way = "json" if events else "raw"
     path = _target(f"{prefix}/v1/{way}/{quote(route.where, safe='')}", query)
     return Request("POST", path, {"Content-Type": kind, **_common(options, events)}, body)
+
+
+def body_request(
+    path: str, json: Any, data: bytes | None, headers: Mapping[str, str] | None
+) -> Request:
+    """Return the request that posts ``data``, else the value ``json``. Raises ValueError, TypeError."""
+    kind = {} if data is not None else {"Content-Type": JSON}
+    body = data if data is not None else json_text(plain(json, "json"), "json").encode()
+    return Request("POST", path, {**kind, **(headers or {})}, (body,))
 
 
 def look_request(prefix: str) -> Request:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from aiges._narrow import is_dict
-from aiges._programs import native_program
+from aiges._programs import LISTENING, READY, native_program
 from aiges.cli import _toml
 from aiges.cli._find import python_path
 from aiges.client._http import HttpClient
@@ -37,8 +36,6 @@ __all__ = ["LoaderClient"]
 
 SERVICE = "svcName"
 START_S, STOP_S = 120.0, 20.0
-LISTENING = re.compile(r"AIService listening grpc=(\S+) http=(\S+)")
-READY = re.compile(r"AIService ready instances=(\d+)")
 LOG_LINES = 40
 
 

@@ -13,8 +13,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from aiges._narrow import is_dict
 from aiges.client._content import JSON, media_type
 from aiges.client._http_answer import Answer, event_value, parameter, split_parts
-from aiges.client._http_request import Request, Route, predict_request
-from aiges.client._inputs import json_text, plain, read_inputs
+from aiges.client._http_request import Request, Route, body_request, predict_request
+from aiges.client._inputs import json_text, read_inputs
 from aiges.client._options import Options
 from aiges.client.client import ValueStream
 from aiges.client.errors import AigesError, BadRequest, Unavailable
@@ -88,9 +88,7 @@ class LocalClient(Client):
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
         """Send a body to ``/predict``, ``/v1/raw/<name>`` or ``/v1/json/<name>``."""
-        kind = {} if data is not None else {"Content-Type": JSON}
-        body = data if data is not None else json_text(plain(json, "json"), "json").encode()
-        return self._whole(Request("POST", path, {**kind, **(headers or {})}, (body,)))
+        return self._whole(body_request(path, json, data, headers))
 
     def get(self, path: str, *, headers: Mapping[str, str] | None = None) -> Reply:
         """Read ``/predict`` with the inputs in the query."""
