@@ -363,6 +363,8 @@ def test_a_full_loader_is_left_for_another_with_the_whole_input(open_client, eng
             stream = client.stream(iter(["a", "b", "c"]))
             assert "".join(texts(stream)) == "ABC"
             assert stream.host == pair[1].grpc
+            # A session has ended for its client before the engine has destroyed it.
+            pair[1].wait_metric("aiges_in_flight", 0)
         with full(pair[1], open_client):
             with pytest.raises(Overloaded) as error:
                 list(client.stream("x"))

@@ -148,7 +148,7 @@ def _payload_request(
 def body_request(
     path: str, json: Any, data: bytes | None, headers: Mapping[str, str] | None
 ) -> Request:
-    """Return the request that posts ``data``, else the value ``json``. Raises ValueError, TypeError."""
+    """Return the request that posts ``data``, else ``json``. Raises ValueError and TypeError."""
     kind = {} if data is not None else {"Content-Type": JSON}
     body = data if data is not None else json_text(plain(json, "json"), "json").encode()
     return Request("POST", path, {**kind, **(headers or {})}, (body,))
