@@ -94,12 +94,11 @@ void AddSaid(const Payload& output, HttpResponse* r) {
   }
   AddFields(output, r);
   const std::string* name = Find(output.desc, "filename");
+  if (name == nullptr || !FitsHeader(*name)) return;
   const bool own = std::any_of(r->headers.begin(), r->headers.end(), [](const auto& header) {
     return Lowered(header.first) == "content-disposition";
   });
-  if (name != nullptr && FitsHeader(*name) && !own) {
-    r->headers.emplace_back("Content-Disposition", Disposition(*name));
-  }
+  if (!own) r->headers.emplace_back("Content-Disposition", Disposition(*name));
 }
 
 HttpResponse OneOutput(const AnswerWish& wish, Payload output) {

@@ -124,12 +124,11 @@ void Scheduler::Forget(Calls::iterator call) {
   if (licensed) licences_.Return();
 }
 
-CallRecord Scheduler::RecordOf(const Call& call) const {
+CallRecord Scheduler::RecordOf(const Request& request, uint64_t bytes_in) const {
   CallRecord record;
-  record.protocol = call.request.protocol;
-  record.bytes_in = call.bytes + call.parts_in;
-  record.bytes_out = call.parts_out;
-  record.id = ShortText<47>(call.request.shown_id());
+  record.protocol = request.protocol;
+  record.bytes_in = bytes_in;
+  record.id = ShortText<47>(request.shown_id());
   record.model = ShortText<47>(name_);
   return record;
 }
@@ -161,7 +160,10 @@ Scheduler::Answer Scheduler::TakeAnswer(Call& call, Status status, TimePoint now
                 nullptr,
                 0,
                 {}};
-  if (recent_calls_ != nullptr) answer.record = RecordOf(call);
+  if (recent_calls_ != nullptr) {
+    answer.record = RecordOf(call.request, call.bytes + call.parts_in);
+    answer.record.bytes_out = call.parts_out;
+  }
   return answer;
 }
 
@@ -198,11 +200,8 @@ CallId Scheduler::Submit(Request request, std::unique_ptr<ReplySink> sink) {
       ++answers_[CodeOf(refusal.status)];
       refused = request.shown_id();
       refused_sink = std::move(sink);
-      record.protocol = request.protocol;
-      record.bytes_in = request.bytes();
+      record = RecordOf(request, request.bytes());
       record.total = now - request.arrived;
-      record.id = ShortText<47>(refused);
-      record.model = ShortText<47>(name_);
     } else {
       id = next_id_++;
       Call& call = calls_[id];

@@ -150,7 +150,7 @@ class Scheduler : public Service, public WorkerEvents {
   void TakeWhatFits(TimePoint now, std::vector<Sending>* out) REQUIRES(mu_);
   void Forget(Calls::iterator call) REQUIRES(mu_);
   static std::unique_ptr<FailedCall> TakeFault(WorkerResult* result);
-  CallRecord RecordOf(const Call& call) const;
+  CallRecord RecordOf(const Request& request, uint64_t bytes_in) const;
   void Keep(CallRecord record, const Reply& reply, TimePoint now);
   Answer TakeAnswer(Call& call, Status status, TimePoint now,
                     std::unique_ptr<FailedCall> failed = nullptr) REQUIRES(mu_);

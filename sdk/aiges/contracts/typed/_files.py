@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that a call has uploaded: on disk while the call runs, for engines that want a path."""
+"""Files that a call has uploaded: on disk while the call runs, for engines that want a path.
+
+What only they need is imported with the first of them: it takes longer than all of a typed model.
+"""
 
 from __future__ import annotations
 
-import mimetypes
 import os
-import tempfile
 from contextvars import ContextVar
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import tempfile
 
 __all__ = ["CallFiles", "keep_file"]
 
@@ -31,6 +36,8 @@ class CallFiles:
 
     def keep(self, data: bytes, name: str, media: str = "") -> Path:
         """Write a file; its name is made harmless. ``media``: what is in it, for its suffix."""
+        import tempfile
+
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="aiges-")
         file = Path(tempfile.mkdtemp(dir=self._folder.name)) / _harmless(name, media)
@@ -56,6 +63,8 @@ def _harmless(name: str, media: str) -> str:
     plain = "".join(c if c.isprintable() else "_" for c in plain)
     stem, suffix = os.path.splitext(plain)
     if not suffix and media != _ANY:
+        import mimetypes
+
         suffix = mimetypes.guess_extension(media) or ""
     suffix = _cut(suffix, _MOST_SUFFIX)
     return (_cut(stem, _MOST_NAME - len(suffix)) or "file") + suffix

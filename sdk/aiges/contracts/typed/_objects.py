@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Callable
@@ -23,6 +22,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return "; did you mean <x>?" where one of the names is near."""
     if len(name) > _MOST_NAME:
         return ""
+    import difflib  # Of mistakes alone.
+
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"; did you mean {near[0]}?" if near else ""
 

@@ -15,7 +15,6 @@ import datetime
 import enum
 import io
 import json
-import mimetypes
 import os
 import struct
 from collections.abc import Iterable
@@ -187,6 +186,8 @@ def _file_of(path: Any) -> tuple[bytes, str, str]:
     file = Path(path)
     if not file.is_file():
         raise ValueError(f"the result is a path: expected a file there, got none: {file}")
+    import mimetypes  # Slow, and of files alone.
+
     media = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
     return file.read_bytes(), media, file.name
 
