@@ -15,7 +15,7 @@
 #include "loader/registry/consul_announcer.h"
 #include "loader/registry/consul_api.h"
 #include "loader/registry/consul_config.h"
-#include "loader/registry/http_loop.h"
+#include "loader/outbound/http_loop.h"
 
 namespace aiges {
 

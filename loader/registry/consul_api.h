@@ -8,7 +8,7 @@
 
 #include "loader/api/report.h"
 #include "loader/base/mutex.h"
-#include "loader/registry/http_loop.h"
+#include "loader/outbound/http_loop.h"
 
 namespace aiges {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// loader/registry/http_loop.h: many HTTP requests and timers on one thread, with libcurl.
+// loader/outbound/http_loop.h: many HTTP requests and timers on one thread, with libcurl.
 //
 // Send, After and Cancel belong to the loop's thread, where all callbacks come; Post brings one
 // there from any other thread. Nothing of it blocks. The destructor drops what is in progress,

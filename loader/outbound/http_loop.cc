@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "loader/registry/http_loop.h"
+#include "loader/outbound/http_loop.h"
 
 #include <curl/curl.h>
 #include <netinet/in.h>
