@@ -137,6 +137,7 @@ void Host::AwaitDrain(const WaitedSignals& signals, const std::future<void>& end
 
 Status Host::Open() {
   catalogue_.UseNested(&nested_);
+  catalogue_.UseEnded(&recent_calls_);
   hub_.Start();
   Status status = catalogue_.Prepare();  // Before the ports: a call may come at once.
   if (!status.ok()) return status;
@@ -216,7 +217,7 @@ PageData Host::Page() const {
   d.budget = &budget_;
   d.history = &history_;
   d.failures = &catalogue_.failures();
-  d.calls = &catalogue_.recent_calls();
+  d.calls = &recent_calls_;
   d.calls_between = nested_.Report();
   return d;
 }

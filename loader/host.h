@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "loader/api/budget.h"
+#include "loader/api/recent_calls.h"
 #include "loader/api/settings.h"
 #include "loader/base/clock.h"
 #include "loader/base/mutex.h"
@@ -68,6 +69,7 @@ class Host {
   const std::chrono::system_clock::time_point begun_ = std::chrono::system_clock::now();
   SteadyClock clock_;
   History history_;
+  RecentCalls recent_calls_;
   uint16_t grpc_port_ = 0, http_port_ = 0, admin_port_ = 0;
   std::atomic<bool> stopping_{false};
   std::atomic<TimePoint> drain_until_{TimePoint{}};

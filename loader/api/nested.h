@@ -53,6 +53,7 @@ struct NestedCaller {
   std::shared_ptr<const CallPath> path;  // With its model; nothing where nobody waits.
   TimePoint deadline = TimePoint::max();
   std::string request_id;
+  OriginRef origin;
   Pairs params;  // That a nested call gets unless it has them.
 };
 

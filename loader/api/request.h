@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "loader/api/models.h"
+#include "loader/api/origin.h"
 #include "loader/base/bytes.h"
 #include "loader/base/clock.h"
 #include "loader/base/status.h"
@@ -42,6 +43,7 @@ struct CallPath {
 struct Request {
   ModelRef model;                        // Nothing: the default one.
   std::shared_ptr<const CallPath> path;  // Nothing: it came from outside.
+  OriginRef origin;                      // Nothing: not known.
   std::string handle;                    // The engine sees it as usrTag.
   std::string request_id;     // What the client calls it, for people; empty where it does not.
   const char* protocol = "";  // What its client speaks, for people; a literal.

@@ -43,6 +43,7 @@ class OutputSink {
 struct SessionRequest {
   ModelRef model;                        // As Request's.
   std::shared_ptr<const CallPath> path;  // The same.
+  OriginRef origin;                      // The same.
   std::string handle;         // The engine sees it as usrTag. Must not be that of a live session.
   std::string request_id;     // As Request's.
   const char* protocol = "";  // The same.

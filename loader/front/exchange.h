@@ -41,6 +41,7 @@
 #include <vector>
 
 #include "loader/api/models.h"
+#include "loader/api/origin.h"
 #include "loader/base/bytes.h"
 #include "loader/base/clock.h"
 #include "loader/base/move_function.h"
@@ -133,6 +134,7 @@ struct Caller {
   Rank rank = Rank::kAnybody;
   // Names of models that it may call; nothing: all.
   std::shared_ptr<const std::vector<std::string>> models = {};
+  OriginRef origin = {};  // Of the calls that come of what he asks.
 };
 
 // Where a model is that answers at paths of its own: they begin with the prefix, which it does not

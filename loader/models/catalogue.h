@@ -46,6 +46,8 @@ class Catalogue final : public Models {
   Catalogue(const Settings& settings, const Pool::Ground& ground, SettingsOf settings_of);
   // Where calls between models go; outlives the workers. Before Start.
   void UseNested(NestedCalls* nested) { nested_ = nested; }
+  // Who hears of calls and sessions that are over; outlives the workers. Before Start.
+  void UseEnded(EndedCalls* ended) { ended_ = ended; }
   ~Catalogue() override;  // Drain has been called, or Start has not been.
 
   // Finds the models, and makes the engines of those of the start: from now on calls may come, and
@@ -73,7 +75,6 @@ class Catalogue final : public Models {
   std::vector<std::shared_ptr<Engine>> Engines() const;
   std::vector<std::shared_ptr<Entry>> Entries() const;
   const RecentFailures& failures() const { return failures_; }
-  const RecentCalls& recent_calls() const { return recent_calls_; }
 
   // Replaces the workers of all that is loaded: all of a model, or none of it. The first failure.
   void Reload(const Settings& fresh, std::function<void(Status)> done);
@@ -128,11 +129,11 @@ class Catalogue final : public Models {
   const Settings settings_;  // As started.
   const Pool::Ground ground_;
   NestedCalls* nested_ = nullptr;
+  EndedCalls* ended_ = nullptr;
   const SettingsOf settings_of_;
   const bool several_;
   Shares shares_;
   RecentFailures failures_;
-  RecentCalls recent_calls_;
   std::thread thread_;
 
   // The thread's.

@@ -26,7 +26,7 @@ class Engine {
     Pool::Ground pool;
     Shares* shares = nullptr;  // Of the licences, where there are several models.
     RecentFailures* failures = nullptr;
-    RecentCalls* calls = nullptr;
+    EndedCalls* calls = nullptr;
     NestedCalls* nested = nullptr;  // Calls of other models.
   };
   // `name`: of the model. `number`: of the engine, never used again in this process; it is a part

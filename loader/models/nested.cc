@@ -41,6 +41,20 @@ std::string Shown(const CallPath& path, std::string_view model) {
   return StrCat(text, model);
 }
 
+// Of a nested call: within what its parameters say, which are those of the call that waits for it
+// unless the engine has a span of its own.
+OriginRef OriginOf(const OriginRef& caller, Pairs* params) {
+  if (caller == nullptr || !caller->trace.sampled) return caller;
+  auto origin = std::make_shared<Origin>(*caller);
+  TraceContext& trace = origin->trace;
+  const auto said = std::find_if(params->begin(), params->end(),
+                                 [](const auto& p) { return p.first == "traceparent"; });
+  if (said == params->end() || !ReadTraceParent(said->second, &trace)) return caller;
+  trace.span = trace.sampled ? RandomBits() : 0;
+  said->second = TraceParentOf(origin.get());
+  return origin;
+}
+
 void AddMissing(const Pairs& more, Pairs* params) {
   // Who calls, and what has been checked, is the loader's to say.
   std::erase_if(*params, [](const auto& p) { return p.first == ":caller"; });
@@ -152,6 +166,7 @@ void Nested::Begin(const std::shared_ptr<NestedLine>& line, Place place, NestedE
   for (Payload& p : call.payloads) p.status = DataStatus::kOnce;
   const size_t bytes = BytesOf(call.payloads);
   Request request;
+  request.origin = OriginOf(caller.origin, &call.params);
   request.model = model;
   request.path = std::move(caller.path);
   request.handle = NewHandle();
@@ -167,6 +182,7 @@ void Nested::Begin(const std::shared_ptr<NestedLine>& line, Place place, NestedE
     SessionRequest session;
     session.model = std::move(request.model);
     session.path = std::move(request.path);
+    session.origin = std::move(request.origin);
     session.handle = std::move(request.handle);
     session.request_id = std::move(request.request_id);
     session.protocol = request.protocol;

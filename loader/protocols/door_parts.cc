@@ -6,6 +6,7 @@
 
 #include "loader/base/numbers.h"
 #include "loader/base/strings.h"
+#include "loader/protocols/once.h"
 
 namespace aiges {
 namespace {
@@ -44,6 +45,8 @@ Payload DoorHead(const char* key, const Exchange& exchange, std::string_view id)
   const std::string& prefix = exchange.mount().prefix;
   bool own = true;  // Among the pseudo-fields, which come first.
   bool has_id = false;
+  const Origin* const origin = exchange.caller().origin.get();
+  const bool traced = origin != nullptr && origin->trace.valid();  // The loader says of what.
   const auto add_own = [&] {
     const Peer& peer = exchange.peer();
     part.desc.emplace_back(":client", peer.address);
@@ -57,18 +60,24 @@ Payload DoorHead(const char* key, const Exchange& exchange, std::string_view id)
   for (const Fields::Field f : head.fields) {
     if (own && !f.name.starts_with(':')) add_own();
     has_id = has_id || f.name == "x-request-id";
+    if (traced && (f.name == kTraceParam || f.name == kTraceStateParam)) continue;
     std::string_view value = f.value;
     if (!prefix.empty() && f.name == ":path") value = value.substr(prefix.size());
     part.desc.emplace_back(std::string(f.name), std::string(value));
   }
   if (own) add_own();
   if (!has_id) part.desc.emplace_back("x-request-id", std::string(id));
+  if (traced) {
+    part.desc.emplace_back(kTraceParam, TraceParentOf(origin));
+    if (!origin->trace.state.empty()) part.desc.emplace_back(kTraceStateParam, origin->trace.state);
+  }
   return part;
 }
 
 Request DoorRequest(const Exchange& exchange, const Door& door, std::string id) {
   Request request;
   request.model = exchange.mount().model;
+  request.origin = exchange.caller().origin;
   request.handle = std::move(id);
   request.protocol = "http";
   request.arrived = exchange.head().arrived;

@@ -187,10 +187,19 @@ Status StreamOutput::Check(std::vector<Payload>* outputs) {
   return Status::Ok();
 }
 
+// Who calls, and of which trace it is a part.
+static void TellOrigin(const Origin* origin, Pairs* params) {
+  if (origin == nullptr) return;
+  if (!origin->caller.empty()) params->emplace_back(kCallerParam, origin->caller);
+  if (!origin->trace.valid()) return;
+  Overlay(params, kTraceParam, TraceParentOf(origin));
+  if (!origin->trace.state.empty()) Overlay(params, kTraceStateParam, origin->trace.state);
+}
+
 void PassHeaders(const ServiceSettings& settings, OnceCall* call) {
   std::erase_if(call->request.params,
                 [](const auto& p) { return p.first == kCallerParam || p.first == kAcceptParam; });
-  if (!call->caller.empty()) call->request.params.emplace_back(kCallerParam, call->caller);
+  TellOrigin(call->request.origin.get(), &call->request.params);
   const auto pass = [call](const std::string& name) {
     Pairs& params = call->request.params;
     if (Find(params, name) != nullptr) return;

@@ -25,7 +25,6 @@ struct Expected {
 
 struct OnceCall {
   std::string service_id;
-  std::string caller;  // Whose key it came with; empty where there are no keys.
   Pairs headers;
   std::vector<Expected> expect;  // Empty: everything the engine returns.
   Request request;
@@ -33,10 +32,15 @@ struct OnceCall {
 
 // Where engines find who calls, among params. A client's own of this name is dropped.
 inline constexpr const char* kCallerParam = ":caller";
+// Where they find the trace that the call is a part of, as W3C Trace Context has it. In place of a
+// client's own where the loader knows better.
+inline constexpr const char* kTraceParam = "traceparent";
+inline constexpr const char* kTraceStateParam = "tracestate";
 // Where typed models find what the client of an HTTP call accepts, in the same way.
 inline constexpr const char* kAcceptParam = ":accept";
 
-// params gets kCallerParam where the caller is known, the headers that [aiges] headerPass names,
+// params gets kCallerParam where the caller is known, kTraceParam and kTraceStateParam where there
+// is a trace, the headers that [aiges] headerPass names,
 // and always "sid"; params["psr_ids"]
 // ("1,2") becomes psr_ids.
 void PassHeaders(const ServiceSettings& settings, OnceCall* call);

@@ -48,6 +48,7 @@ Status SessionFront::Open(OnceCall* call, std::string handle) {
   open.model = std::move(call->request.model);
   open.path = std::move(call->request.path);
   open.handle = std::move(handle);
+  open.origin = std::move(call->request.origin);
   open.request_id = std::move(call->request.request_id);
   open.protocol = call->request.protocol;
   open.params = std::move(call->request.params);

@@ -86,7 +86,7 @@ class StreamCall final : public GrpcCall, private SessionFront::Owner {
 
   Status Open(XsfRequest* request) {
     OnceCall& call = request->call;
-    call.caller = exchange()->caller().name;
+    call.request.origin = exchange()->caller().origin;
     PassHeaders(env_.lane.settings.service, &call);
     once_ = request->state == SessionState::kOnce;
     service_id_ = call.service_id;

@@ -131,7 +131,7 @@ class WsSession final : public WebSocket::Listener,
     sid_ = RandomUuid();
     std::erase_if(call->headers, [](const auto& header) { return header.first == "sid"; });
     call->headers.emplace_back("sid", sid_);
-    call->caller = caller_.name;
+    call->request.origin = caller_.origin;
     PassHeaders(lane_.settings.service, call);
     Status sound = CheckSource(*call);
     call->service_id = service_;

@@ -217,13 +217,14 @@ class XsfCall final : public GrpcCall {
       return sessions_.Find(handle, &id).ok();
     });
     OnceCall& call = request_.call;
-    call.caller = exchange()->caller().name;
+    call.request.origin = exchange()->caller().origin;
     PassHeaders(settings_.service, &call);
     const Status found = FindModel(env_.lane.models, exchange()->caller(), &call);
     if (!found.ok()) return found;
     SessionRequest open;
     open.model = std::move(call.request.model);
     open.handle = request_.handle;
+    open.origin = std::move(call.request.origin);
     open.request_id = RequestIdOf(head());
     open.protocol = "xsf";
     open.params = std::move(call.request.params);
@@ -308,7 +309,7 @@ class XsfCall final : public GrpcCall {
     call.request.protocol = "xsf";
     call.request.arrived = now;
     call.request.deadline = std::min(now + wait, deadline());
-    call.caller = exchange()->caller().name;
+    call.request.origin = exchange()->caller().origin;
     PassHeaders(settings_.service, &call);
     call_id_ = env_.lane.service.Submit(std::move(call.request), std::make_unique<Sink>(this));
     env_.lane.FlushSoon();

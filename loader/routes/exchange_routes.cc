@@ -10,6 +10,7 @@
 #include "loader/front/http_exchange.h"
 #include "loader/protocols/grpc_web.h"
 #include "loader/protocols/http_answer.h"
+#include "loader/protocols/once.h"
 #include "loader/protocols/stream_call.h"
 #include "loader/protocols/xsf_call.h"
 #include "loader/routes/access_log.h"
@@ -133,6 +134,19 @@ std::unique_ptr<Responder> ExchangeRoutes::Begin(std::shared_ptr<Exchange> excha
   });
 }
 
+void ExchangeRoutes::SetOrigin(Exchange* exchange) const {
+  Caller caller = exchange->caller();
+  if (tracing_ == nullptr && caller.name.empty()) return;
+  Origin origin{caller.name, {}};
+  if (tracing_ != nullptr) {
+    const Fields& fields = exchange->head().fields;
+    origin.trace = tracing_->Begin(fields.Find(kTraceParam), fields.Find(kTraceStateParam));
+    if (!origin.trace.valid() && caller.name.empty()) return;
+  }
+  caller.origin = std::make_shared<const Origin>(std::move(origin));
+  exchange->SetCaller(std::move(caller));
+}
+
 std::unique_ptr<Responder> ExchangeRoutes::BeginAt(std::shared_ptr<Exchange> exchange,
                                                    RouteOwner* owner) {
   const RequestHead& head = exchange->head();
@@ -143,6 +157,7 @@ std::unique_ptr<Responder> ExchangeRoutes::BeginAt(std::shared_ptr<Exchange> exc
   const bool asks = head.method() == "OPTIONS" && head.fields.Has("access-control-request-method");
   Status admitted;
   if (owner != nullptr && !asks) admitted = access_.Admit(exchange.get(), owner->need());
+  if (owner != nullptr && owner->need() == Need::kCall) SetOrigin(exchange.get());
   if (IsGrpcWeb(type)) {
     const std::string_view allowed = cors_.AllowedFor(head.fields.Find("origin"));
     return BeginGrpcWeb(std::move(exchange), allowed,

@@ -23,8 +23,9 @@ class ExchangeRoutes final : public Handler {
  public:
   // All of it outlives the routes.
   ExchangeRoutes(GrpcServices* grpc, const KeyFile* keys, RouteTable* table,
-                 const FrontActions* actions)
+                 const FrontActions* actions, Tracing* tracing)
       : grpc_(*grpc),
+        tracing_(tracing),
         cors_(grpc->lane.settings.http),
         access_(grpc->lane.settings.service, keys, grpc->lane.models.several()),
         table_(*table),
@@ -42,8 +43,12 @@ class ExchangeRoutes final : public Handler {
   bool RefusePort(Exchange* exchange, const RouteOwner* owner) const;
   std::unique_ptr<Responder> BeginAt(std::shared_ptr<Exchange> exchange, RouteOwner* owner);
 
+  // Once who asks is known: what the calls have with them that come of it.
+  void SetOrigin(Exchange* exchange) const;
+
   GrpcServices& grpc_;
-  const Cors cors_;  // Of gRPC-Web.
+  Tracing* const tracing_;  // Nothing: calls are of no trace.
+  const Cors cors_;         // Of gRPC-Web.
   Access access_;
   RouteTable& table_;
   StandardServices standard_;

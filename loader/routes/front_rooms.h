@@ -9,6 +9,7 @@
 #include "loader/api/budget.h"
 #include "loader/api/buffers.h"
 #include "loader/api/models.h"
+#include "loader/api/origin.h"
 #include "loader/api/resources.h"
 #include "loader/api/service.h"
 #include "loader/api/session.h"
@@ -27,6 +28,7 @@ struct FrontRooms {
   Sessions* sessions;
   Resources* resources;
   Models* models;
+  Tracing* tracing = nullptr;  // Nothing: calls are of no trace.
 };
 
 // Thread-safe.

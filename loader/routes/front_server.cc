@@ -57,7 +57,7 @@ struct FrontServer::Impl {
         oip(&grpc, &table),
         http(rooms, &actions, &lane, &table),
         keys(rooms.settings.access.keys_file),
-        routes(&grpc, &keys, &table, &actions),
+        routes(&grpc, &keys, &table, &actions, rooms.tracing),
         models(&grpc,
                [this](const ModelRef& model, const std::string& path, HttpRequest* request,
                       HttpDone* done, uint64_t* id) {

@@ -276,7 +276,7 @@ uint64_t HttpRoutes::Begin(HttpCall http_call, const Target& target, std::string
   Status status = std::move(http_call.status);
   std::erase_if(call.headers, [](const auto& header) { return header.first == "sid"; });
   call.headers.emplace_back("sid", sid);
-  call.caller = request.asker.name;
+  call.request.origin = request.asker.origin;
   PassHeaders(settings_.service, &call);
   const std::string* accept = Find(request.headers, "accept");
   const bool events = WantsEvents(accept);

@@ -192,7 +192,7 @@ uint64_t OpenAiRoutes::Begin(const OpenAiTask& task, OpenAiCall asked, const Htt
   Status status = std::move(asked.status);
   std::erase_if(call.headers, [](const auto& header) { return header.first == "sid"; });
   call.headers.emplace_back("sid", sid);
-  call.caller = request.asker.name;
+  call.request.origin = request.asker.origin;
   PassHeaders(rooms_.settings.service, &call);
   if (status.ok()) status = CheckInput(call);
   ModelRef& model = call.request.model;

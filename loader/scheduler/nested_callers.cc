@@ -45,6 +45,7 @@ NestedCaller Scheduler::CallerOf(Place place, const std::vector<uint64_t>& ids) 
       one.path = call.request.path;
       one.deadline = call.request.deadline;
       one.request_id = call.request.shown_id();
+      one.origin = call.request.origin;
       one.params = PassedOn(call.request.params);
     }
     if (one.id == 0) continue;

@@ -63,7 +63,7 @@ Scheduler::Scheduler(const Settings& settings, Workers* workers, const Clock* cl
       licences_(settings.licences, shared.shares, settings.model.weight),
       own_failures_(shared.failures == nullptr ? std::make_unique<RecentFailures>() : nullptr),
       failures_(shared.failures == nullptr ? *own_failures_ : *shared.failures),
-      recent_calls_(shared.calls),
+      ended_calls_(shared.calls),
       sessions_(settings, workers, clock, &licences_, {&failures_, shared.calls}, shared.first),
       nested_line_(std::make_shared<NestedLine>(workers)),
       bounds_(settings.queue),
@@ -130,16 +130,17 @@ CallRecord Scheduler::RecordOf(const Request& request, uint64_t bytes_in) const 
   record.bytes_in = bytes_in;
   record.id = ShortText<47>(request.shown_id());
   record.model = ShortText<47>(name_);
+  record.origin = request.origin;
   return record;
 }
 
 // The thread that answers; by then the rest of the record is known.
 void Scheduler::Keep(CallRecord record, const Reply& reply, TimePoint now) {
-  if (recent_calls_ == nullptr) return;
+  if (ended_calls_ == nullptr) return;
   record.ended = now;
   record.times = reply.times;
   for (const Payload& p : reply.payloads) record.bytes_out += p.data.size();
-  recent_calls_->Add(record);
+  ended_calls_->Add(record);
 }
 
 Scheduler::Answer Scheduler::TakeAnswer(Call& call, Status status, TimePoint now,
@@ -160,7 +161,7 @@ Scheduler::Answer Scheduler::TakeAnswer(Call& call, Status status, TimePoint now
                 nullptr,
                 0,
                 {}};
-  if (recent_calls_ != nullptr) {
+  if (ended_calls_ != nullptr) {
     answer.record = RecordOf(call.request, call.bytes + call.parts_in);
     answer.record.bytes_out = call.parts_out;
   }

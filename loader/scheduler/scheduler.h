@@ -29,10 +29,10 @@
 #include <utility>
 #include <vector>
 
+#include "loader/api/call_record.h"
 #include "loader/api/failures.h"
 #include "loader/api/models.h"
 #include "loader/api/nested_line.h"
-#include "loader/api/recent_calls.h"
 #include "loader/api/report.h"
 #include "loader/api/service.h"
 #include "loader/api/settings.h"
@@ -51,7 +51,7 @@ class Scheduler : public Service, public WorkerEvents {
     uint64_t first = 0;        // Added to the numbers of calls and sessions, so that they differ.
     Shares* shares = nullptr;  // Of the licences.
     RecentFailures* failures = nullptr;  // Nothing: its own.
-    RecentCalls* calls = nullptr;        // Nothing: none are kept.
+    EndedCalls* calls = nullptr;         // Nothing: nobody hears of them.
   };
   Scheduler(const Settings& settings, Workers* workers, const Clock* clock, const Shared& shared);
   Scheduler(const Settings& settings, Workers* workers, const Clock* clock)
@@ -172,7 +172,7 @@ class Scheduler : public Service, public WorkerEvents {
   Licences licences_;
   std::unique_ptr<RecentFailures> own_failures_;
   RecentFailures& failures_;
-  RecentCalls* const recent_calls_;
+  EndedCalls* const ended_calls_;
   SessionTable sessions_;
   NestedCalls* nested_ = nullptr;
   const std::shared_ptr<NestedLine> nested_line_;

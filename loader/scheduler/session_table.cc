@@ -42,7 +42,7 @@ SessionTable::SessionTable(const Settings& settings, Workers* workers, const Clo
       clock_(*clock),
       licences_(*licences),
       failures_(*memory.failures),
-      recent_calls_(memory.calls),
+      ended_calls_(memory.calls),
       next_id_((SessionId{1} << 63) + first + 1) {}
 
 void SessionTable::Run(After after) {
@@ -56,6 +56,7 @@ Status SessionTable::Open(SessionRequest request, SessionId* id) {
   const std::string shown = request.shown_id();
   CallRecord record;
   record.protocol = request.protocol;
+  record.origin = request.origin;
   Status status;
   {
     MutexLock lock(mu_);
@@ -89,6 +90,7 @@ Status SessionTable::TryOpen(SessionRequest request, SessionId* id) {
   session.request = std::move(request);
   session.placed = place.has_value();
   session.record.protocol = session.request.protocol;
+  session.record.origin = session.request.origin;
   session.begun = clock_.Now();
   if (place && !OpenAt(*place, made, session)) {
     if (licensed) licences_.Return();
@@ -336,6 +338,7 @@ NestedCaller SessionTable::CallerOf(Place place, SessionId id) {
   caller.id = id;
   caller.path = session.request.path;
   caller.request_id = session.request.shown_id();
+  caller.origin = session.request.origin;
   caller.params = session.passed;
   return caller;
 }

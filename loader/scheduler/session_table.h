@@ -27,8 +27,8 @@
 #include <utility>
 #include <vector>
 
+#include "loader/api/call_record.h"
 #include "loader/api/failures.h"
-#include "loader/api/recent_calls.h"
 #include "loader/api/report.h"
 #include "loader/api/session.h"
 #include "loader/api/settings.h"
@@ -48,11 +48,11 @@ class SessionTable : public Sessions {
   // A missing packet is waited for so long, then left out.
   static constexpr std::chrono::seconds kGapLimit{5};
 
-  // What is kept for people. calls: nothing, none are kept.
+  // Who hears what became of sessions. calls: nothing, nobody does.
   struct Memory {
-    Memory(RecentFailures* f, RecentCalls* c = nullptr) : failures(f), calls(c) {}
+    Memory(RecentFailures* f, EndedCalls* c = nullptr) : failures(f), calls(c) {}
     RecentFailures* failures;
-    RecentCalls* calls;
+    EndedCalls* calls;
   };
   SessionTable(const Settings& settings, Workers* workers, const Clock* clock, Licences* licences,
                const Memory& memory, SessionId first = 0);
@@ -162,13 +162,13 @@ class SessionTable : public Sessions {
   // After every change: its timer, and away with it when nothing is left.
   void Settle(SessionId id) REQUIRES(mu_);
   void Keep(CallRecord record, const std::string& id, TimePoint begun) const {
-    if (recent_calls_ == nullptr) return;
+    if (ended_calls_ == nullptr) return;
     record.session = true;
     record.ended = clock_.Now();
     record.total = record.ended - begun;
     record.id = ShortText<47>(id);
     record.model = ShortText<47>(name_);
-    recent_calls_->Add(record);
+    ended_calls_->Add(record);
   }
 
   const uint64_t max_bytes_;
@@ -177,7 +177,7 @@ class SessionTable : public Sessions {
   const Clock& clock_;
   Licences& licences_;
   RecentFailures& failures_;
-  RecentCalls* const recent_calls_;
+  EndedCalls* const ended_calls_;
   std::string name_;  // Of the model.
   NestedCalls* nested_ = nullptr;
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "loader/api/recent_calls.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/fake_workers.h"
 #include "tests/fakes/recording_sink.h"

@@ -305,7 +305,7 @@ Status MakeCall(InferRequest* request, const Target& target, const ServiceSettin
     call.params.emplace_back(name, TextOf(value));
   }
   call.params.emplace_back(kOipParam, OipParam(*request, target.card->has_tensors()));
-  out->caller = asker.caller.name;
+  call.origin = asker.caller.origin;
   out->headers = std::move(asker.headers);
   out->headers.emplace_back("sid", asker.id);
   const bool plain = !target.card->has_tensors();

@@ -61,7 +61,8 @@ class OipInferCall : public testing::Test {
   InferRequest request_;
   Target target_;
   Wish wish_;
-  Caller caller_{"who", Caller::Rank::kCaller};
+  Caller caller_{"who", Caller::Rank::kCaller, nullptr,
+                 std::make_shared<const Origin>(Origin{"who", {}})};
   OnceCall call_;
 };
 
