@@ -29,6 +29,7 @@ constexpr milliseconds kTick{100};         // Readiness.
 constexpr milliseconds kWatchPeriod{500};  // Changed files.
 constexpr milliseconds kTrimPeriod{1000};  // Memory, and certificates.
 constexpr milliseconds kWithdrawLimit{700};
+constexpr milliseconds kSpanLimit{500};  // For the last spans.
 constexpr milliseconds kDrainTick{20};
 // After drain_ms, and after a second signal: then the process ends as it is.
 constexpr milliseconds kEndLimit{1900};
@@ -135,9 +136,26 @@ void Host::AwaitDrain(const WaitedSignals& signals, const std::future<void>& end
   }
 }
 
+void Host::HearEnds() {
+  ended_.Join(&recent_calls_);
+  const OtlpSettings& otlp = settings_.otlp;
+  if (otlp.on()) {
+    SpanSource source;
+    source.resource = otlp.resource;
+    source.resource.emplace_back(
+        "service.name", otlp.service_name.empty() ? settings_.service.name : otlp.service_name);
+    source.resource.emplace_back("service.version", kHostVersion);
+    source.name = "aiges";
+    source.version = kHostVersion;
+    tracer_ = std::make_unique<Tracer>(otlp, std::move(source));
+    ended_.Join(tracer_.get());
+  }
+  catalogue_.UseEnded(&ended_);
+}
+
 Status Host::Open() {
   catalogue_.UseNested(&nested_);
-  catalogue_.UseEnded(&recent_calls_);
+  HearEnds();
   hub_.Start();
   Status status = catalogue_.Prepare();  // Before the ports: a call may come at once.
   if (!status.ok()) return status;
@@ -168,9 +186,9 @@ void Host::MakeFront() {
     // Of several models not all will be loaded, and one that is not need not answer anything.
     return doors == nullptr && catalogue_.several() ? kNothing : doors;
   };
-  front_ = std::make_unique<FrontServer>(
-      FrontRooms{settings_, &budget_, &router_, &router_, &router_, &router_, &catalogue_},
-      std::move(actions));
+  front_ = std::make_unique<FrontServer>(FrontRooms{settings_, &budget_, &router_, &router_,
+                                                    &router_, &router_, &catalogue_, tracer_.get()},
+                                         std::move(actions));
 }
 
 // Made when asked for: the ports are set before the lane starts, what comes after that races with
@@ -214,6 +232,7 @@ PageData Host::Page() const {
   d.histograms = std::move(all.histograms);
   d.registry = configurator_.registry().Report();
   d.config = configurator_.Report();
+  if (tracer_ != nullptr) d.spans = tracer_->counts();
   d.budget = &budget_;
   d.history = &history_;
   d.failures = &catalogue_.failures();
@@ -395,6 +414,7 @@ void Host::Drain() {
   configurator_.Stop();
   // Also when the time is up: sessions that were open are still to be destroyed.
   catalogue_.Drain(std::max(drain_until_.load(), steady_clock::now() + kAnswerTime));
+  if (tracer_ != nullptr) tracer_->Finish(steady_clock::now() + kSpanLimit);
   LogInfo("main", "stopped");
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "loader/api/budget.h"
+#include "loader/api/ended_list.h"
 #include "loader/api/recent_calls.h"
 #include "loader/api/settings.h"
 #include "loader/base/clock.h"
@@ -28,6 +29,7 @@
 #include "loader/pages/history.h"
 #include "loader/pages/pages.h"
 #include "loader/routes/front_server.h"
+#include "loader/telemetry/tracer.h"
 
 namespace aiges {
 
@@ -42,6 +44,7 @@ class Host {
 
  private:
   Status Open();
+  void HearEnds();
   void MakeFront();
   std::string GrpcAddress() const;
   std::string HttpAddress() const;
@@ -70,6 +73,8 @@ class Host {
   SteadyClock clock_;
   History history_;
   RecentCalls recent_calls_;
+  std::unique_ptr<Tracer> tracer_;  // Nothing: no call is of a trace.
+  EndedList ended_;
   uint16_t grpc_port_ = 0, http_port_ = 0, admin_port_ = 0;
   std::atomic<bool> stopping_{false};
   std::atomic<TimePoint> drain_until_{TimePoint{}};

@@ -27,13 +27,14 @@ MAY_INCLUDE = {
     "instances": "api base channel",
     "outbound": "base",
     "registry": "api base outbound",
+    "telemetry": "api base outbound",
     "models": "api base scheduler instances",
     "channel": "base",
     "worker": "base channel abi python",
     "python": "",
     "wrapper": "abi python",
     "xtest": "base proto",
-    "main": "base api config front models pages routes scheduler instances registry",
+    "main": "base api config front models pages routes scheduler instances registry telemetry",
 }
 # Room -> libraries it may use, as the first component of the #include.
 LIBRARIES = {
@@ -44,6 +45,7 @@ LIBRARIES = {
     "routes": {"boost", "openssl"},
     "outbound": {"curl"},
     "registry": {"nlohmann", "openssl"},
+    "telemetry": {"nlohmann"},
     "wrapper": {"Python.h", "pybind11"},
     "xtest": {
         *("CLI", "toml++", "nlohmann", "simdjson.h", "zlib.h"),

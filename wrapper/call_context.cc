@@ -5,6 +5,7 @@
 #include <cstring>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
 
 namespace aiges::shim {
 namespace {
@@ -14,14 +15,16 @@ constexpr double kEndWithin = 5;
 
 std::atomic<wrapperCallState> g_call_state{nullptr};
 
-struct Callers {
+struct Notes {
   std::mutex mu;
-  std::unordered_multimap<std::string, std::string> by_tag;  // Tags may be in use twice.
+  std::unordered_multimap<std::string, Noted> by_tag;  // Tags may be in use twice.
 };
-Callers& GetCallers() {
-  static Callers* const callers = new Callers;  // Threads of user code may outlive statics.
-  return *callers;
+Notes& GetNotes() {
+  static Notes* const notes = new Notes;  // Threads of user code may outlive statics.
+  return *notes;
 }
+
+std::atomic<int> g_traces{0};  // Notes with one.
 
 thread_local std::string t_tag;
 
@@ -33,31 +36,45 @@ TagScope::~TagScope() { t_tag.clear(); }
 void SetThreadTag(const std::string& tag) { t_tag = tag; }
 const std::string& ThreadTag() { return t_tag; }
 
-CallerNote::CallerNote(const std::string& tag, const ParamList* params) {
+CallNote::CallNote(const std::string& tag, const ParamList* params) {
+  Noted noted;
+  bool some = false;
   for (const ParamList* p = params; p != nullptr; p = p->next) {
-    if (p->key == nullptr || p->value == nullptr || std::strcmp(p->key, kCallerParam) != 0)
-      continue;
-    tag_ = tag;
-    Callers& callers = GetCallers();
-    const std::lock_guard lock(callers.mu);
-    callers.by_tag.emplace(tag, p->value);
-    return;
+    if (p->key == nullptr || p->value == nullptr) continue;
+    const auto take = [&](const char* key, std::string* out) {
+      if (std::strcmp(p->key, key) != 0) return;
+      *out = p->value;
+      some = true;
+    };
+    take(kCallerParam, &noted.caller);
+    take(kTraceParam, &noted.trace_parent);
+    take(kTraceStateParam, &noted.trace_state);
   }
+  if (!some) return;
+  tag_ = tag;
+  if (!noted.trace_parent.empty()) ++g_traces;
+  Notes& notes = GetNotes();
+  const std::lock_guard lock(notes.mu);
+  notes.by_tag.emplace(tag, std::move(noted));
 }
 
-CallerNote::~CallerNote() {
+CallNote::~CallNote() {
   if (tag_.empty()) return;
-  Callers& callers = GetCallers();
-  const std::lock_guard lock(callers.mu);
-  const auto found = callers.by_tag.find(tag_);
-  if (found != callers.by_tag.end()) callers.by_tag.erase(found);
+  Notes& notes = GetNotes();
+  const std::lock_guard lock(notes.mu);
+  const auto found = notes.by_tag.find(tag_);
+  if (found == notes.by_tag.end()) return;
+  if (!found->second.trace_parent.empty()) --g_traces;
+  notes.by_tag.erase(found);
 }
 
-std::string CallerOf(const std::string& tag) {
-  Callers& callers = GetCallers();
-  const std::lock_guard lock(callers.mu);
-  const auto found = callers.by_tag.find(tag);
-  return found == callers.by_tag.end() ? std::string() : found->second;
+bool AnyTraces() { return g_traces.load(std::memory_order_relaxed) > 0; }
+
+Noted NotedOf(const std::string& tag) {
+  Notes& notes = GetNotes();
+  const std::lock_guard lock(notes.mu);
+  const auto found = notes.by_tag.find(tag);
+  return found == notes.by_tag.end() ? Noted() : found->second;
 }
 
 void SetCallState(wrapperCallState function) { g_call_state = function; }

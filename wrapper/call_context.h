@@ -23,19 +23,31 @@ const std::string& ThreadTag();
 // Where the host says among params who calls. Not for user code there: aiges.context tells it.
 inline constexpr const char* kCallerParam = ":caller";
 
-// Keeps for aiges.context who makes a call, while it lasts. Thread-safe.
-class CallerNote {
+// Where it says of which trace the call is a part (W3C Trace Context). These are for user code,
+// too.
+inline constexpr const char* kTraceParam = "traceparent";
+inline constexpr const char* kTraceStateParam = "tracestate";
+
+struct Noted {
+  std::string caller;  // Empty: nobody is known.
+  std::string trace_parent, trace_state;
+};
+
+// Keeps what the host says of a call, while it lasts. Thread-safe.
+class CallNote {
  public:
-  CallerNote(const std::string& tag, const ParamList* params);
-  ~CallerNote();
-  CallerNote(const CallerNote&) = delete;
-  CallerNote& operator=(const CallerNote&) = delete;
+  CallNote(const std::string& tag, const ParamList* params);
+  ~CallNote();
+  CallNote(const CallNote&) = delete;
+  CallNote& operator=(const CallNote&) = delete;
 
  private:
-  std::string tag_;  // Empty: the host says nobody.
+  std::string tag_;  // Empty: the host says nothing.
 };
-// Of a call by its tag; empty where nobody is known.
-std::string CallerOf(const std::string& tag);
+// Whether any call that lasts is a part of a trace.
+bool AnyTraces();
+// Of a call by its tag; empty where nothing is known.
+Noted NotedOf(const std::string& tag);
 
 // From wrapperSetCtrl; NULL is fine.
 void SetCallState(wrapperCallState function);

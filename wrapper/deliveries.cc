@@ -127,12 +127,33 @@ py::tuple AskState(const std::string& name) {
                         state.left_ms < 0 ? py::object(py::none()) : py::int_(state.left_ms));
 }
 
-std::string AskCaller(const std::string& name) {
+Noted AskNoted(const std::string& name) {
   const SessionPtr session = SessionTable::Get().Find(name);
-  return CallerOf(session == nullptr ? name : session->tag());
+  return NotedOf(session == nullptr ? name : session->tag());
+}
+
+std::string AskCaller(const std::string& name) { return AskNoted(name).caller; }
+
+// None: of no trace.
+py::object AskTrace(const std::string& name) {
+  const Noted noted = AskNoted(name);
+  if (noted.trace_parent.empty()) return py::none();
+  return py::make_tuple(noted.trace_parent, noted.trace_state);
 }
 
 }  // namespace
+
+void FollowTrace() {
+  thread_local bool followed = false;
+  const bool traced = AnyTraces() && !AskNoted(ThreadTag()).trace_parent.empty();
+  if (!traced && !followed) return;
+  followed = traced;
+  try {
+    py::module_::import("aiges._tracing").attr("follow")(ThreadTag());
+  } catch (py::error_already_set& error) {
+    error.discard_as_unraisable("the trace of a call");
+  }
+}
 
 void SetAlive(wrapperAlive function) { g_alive = function; }
 
@@ -142,6 +163,7 @@ void BindDeliveries(py::module_& m) {
   m.def("current_tag", &ThreadTag);
   m.def("_alive", &Alive);
   m.def("_caller", &AskCaller);
+  m.def("_trace", &AskTrace);
   m.def("_enter", &SetThreadTag);
   m.def("_enter_task", &EnterTask);
   m.def("_deliver", &Deliver);

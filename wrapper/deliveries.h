@@ -14,6 +14,10 @@ namespace aiges::shim {
 // From wrapperSetCtrl; NULL is fine.
 void SetAlive(wrapperAlive function);
 
+// Makes the trace of the call of this thread, and of no other, the current one of OpenTelemetry
+// here (sdk/aiges/_tracing.py). Costs nothing to speak of where no call is a part of one.
+void FollowTrace();
+
 void BindDeliveries(pybind11::module_& m);
 
 }  // namespace aiges::shim

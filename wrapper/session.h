@@ -88,7 +88,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Contract& contract_;
   const Kind kind_;
   const std::string tag_;
-  const CallerNote caller_;
+  const CallNote caller_;
   const wrapperCallback callback_;
   std::string sid_;
   const std::vector<unsigned> psr_ids_;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "wrapper/call_context.h"
+#include "wrapper/deliveries.h"
 #include "wrapper/driven_session.h"
 #include "wrapper/hook_session.h"
 #include "wrapper/py_error.h"
@@ -53,6 +54,7 @@ const void* CreateSession(const SessionStart& start, int* error) {
   const TagScope scope(start.tag);
   const Gil gil;
   const SessionPtr session = MakeSession(start);
+  FollowTrace();
   if (!session->ReadParams(start.params)) {
     *error = Raised("params");
     return nullptr;
@@ -73,6 +75,7 @@ int WriteSession(const void* handle, const DataList* data) {
   ClearError();
   const TagScope scope(session.tag().c_str());
   const Gil gil;
+  FollowTrace();
   return session.Write(data);
 }
 
@@ -82,6 +85,7 @@ int ReadSession(const void* handle, pDataList* out) {
   const TagScope scope(held.session->tag().c_str());
   ResultList::Free(std::exchange(held.given, nullptr));
   const Gil gil;
+  FollowTrace();
   auto results = std::make_unique<ResultList>();
   const int code = held.session->Read(results.get());
   if (code == 0) held.given = *out = ResultList::Release(results.release());
@@ -119,6 +123,7 @@ int BeginCall(const SessionStart& start, const DataList* data) {
   } else {
     call = std::make_shared<Session>(start, Session::Kind::kCall);
   }
+  FollowTrace();
   if (!call->ReadParams(start.params)) return Raised("params");
   if (!later && !driven) return AnswerNow(call, data);
   SessionTable::Get().Add(call);

@@ -172,11 +172,12 @@ int Exec(Contract& contract, const char* usr_tag, const ParamList* params, const
          pDataList* out, const unsigned* psr_ids, int psr_count) {
   ClearError();
   const TagScope scope(usr_tag);
-  const CallerNote caller(usr_tag, params);
+  const CallNote caller(usr_tag, params);
   auto results = std::make_unique<ResultList>();
   results->LendInputs();
   {
     const Gil gil;
+    FollowTrace();
     const Ref dict = ParamsToDict(params);
     if (!dict) return SetPythonError(kUserExecError, "params: ");
     const CallArgs args{usr_tag, dict.get(), psr_ids, psr_count};
@@ -192,9 +193,9 @@ int ExecBatch(Contract& contract, unsigned count, const char* const tags[],
   ClearError();
   std::vector<std::unique_ptr<ResultList>> results;
   std::vector<ResultList*> lists;
-  std::vector<std::unique_ptr<CallerNote>> callers;
+  std::vector<std::unique_ptr<CallNote>> callers;
   for (unsigned i = 0; i < count; ++i) {
-    callers.push_back(std::make_unique<CallerNote>(tags[i], params[i]));
+    callers.push_back(std::make_unique<CallNote>(tags[i], params[i]));
   }
   int code = 0;
   {

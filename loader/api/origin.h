@@ -13,9 +13,21 @@
 
 namespace aiges {
 
+// What was asked, of a call of which there will be a span: for people.
+struct AskedFor {
+  std::string method;  // Of HTTP, or the whole one of gRPC: "utils.XsfCall/call".
+  std::string path;    // Without the query, in which keys may stand. Of gRPC: empty.
+  std::string route;   // The pattern of the path.
+  std::string peer;    // "127.0.0.1:40000".
+  bool tls = false;
+  int version = 0;  // Of HTTP: 1 or 2.
+};
+
 struct Origin {
   std::string caller;  // Whose key it came with, or the name in a certificate; empty: not known.
   TraceContext trace;  // Not valid: of no trace.
+  std::shared_ptr<const AskedFor> asked =
+      {};  // Only where trace.span is one, and it came from outside.
 };
 
 // The spans within a call's own: of its three stages, in the order of StageTimes. What the engine

@@ -87,6 +87,13 @@ struct SessionsReport {
   std::map<int, uint64_t> failures;  // Ended by an error, by loader code.
 };
 
+// Spans that were told to a collector.
+struct SpanCounts {
+  uint64_t sent = 0;      // Taken by it.
+  uint64_t rejected = 0;  // Refused by it, or not told within all tries.
+  uint64_t dropped = 0;   // There was no room for them.
+};
+
 struct RegistryReport {
   std::string backend;      // "none", "file" or "consul".
   bool connected = false;   // The last request was answered.

@@ -143,6 +143,22 @@ struct AccessSettings {
   std::string keys_file;  // [access] keys_file: who may call; empty: everybody.
 };
 
+// [otlp] and OTEL_*: traces, told to a collector of OpenTelemetry (docs/tracing.md).
+struct OtlpSettings {
+  std::string endpoint;    // The URL that spans are posted to; empty: none are.
+  bool propagate = false;  // Traces of clients are passed on, without spans of our own.
+  bool protobuf = true;    // Else JSON.
+  Pairs headers;
+  std::string service_name;  // Empty: -s.
+  Pairs resource;            // Further attributes of this loader.
+  bool parent_based = true;  // A trace that has come with a call decides for it.
+  double ratio = 1;          // Of the others, how many are sampled.
+  uint64_t timeout_ms = 10'000, delay_ms = 5000, max_queue = 2048, max_batch = 512;
+  std::string ca_file, cert_file, key_file;  // PEM, for https.
+
+  bool on() const { return propagate || !endpoint.empty(); }
+};
+
 // The Open Inference Protocol (docs/protocol_oip.md).
 struct OipSettings {
   std::string server_name = "aiges";  // [oip] server_name: what clients see in the metadata.
@@ -210,6 +226,7 @@ struct Settings {
   HttpSettings http;
   AccessSettings access;
   OipSettings oip;
+  OtlpSettings otlp;
   LimitSettings limits;
   LogSettings log;
   RegistrySettings registry;

@@ -13,6 +13,7 @@
 #include "loader/config/key_reader.h"
 #include "loader/config/listen_keys.h"
 #include "loader/config/model_keys.h"
+#include "loader/config/otlp_keys.h"
 #include "loader/config/registry_keys.h"
 #include "loader/config/toml_file.h"
 #include "loader/config/toml_guard.h"
@@ -63,6 +64,7 @@ class Reader {
                      "([model.<name>.instances])");
     }
     ReadRegistry(&keys_, flags_, &s_.registry);
+    ReadOtlp(&keys_, &s_.otlp);
     LogSection();
   }
 

@@ -153,6 +153,11 @@ class Exchange {
   const Mount& mount() const { return mount_; }
   void SetMount(Mount mount) { mount_ = std::move(mount); }
 
+  // Whose path it was when it was begun, and so who has been asked whether it may be; nothing:
+  // nobody's. Only compared.
+  const void* owner() const { return owner_; }
+  void SetOwner(const void* owner) { owner_ = owner; }
+
   virtual const RequestHead& head() const = 0;
   virtual const Peer& peer() const = 0;
   virtual Lane& lane() const = 0;
@@ -183,6 +188,7 @@ class Exchange {
  private:
   Caller caller_;
   Mount mount_;
+  const void* owner_ = nullptr;
 };
 
 class Responder {

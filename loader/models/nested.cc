@@ -51,6 +51,7 @@ OriginRef OriginOf(const OriginRef& caller, Pairs* params) {
                                  [](const auto& p) { return p.first == "traceparent"; });
   if (said == params->end() || !ReadTraceParent(said->second, &trace)) return caller;
   trace.span = trace.sampled ? RandomBits() : 0;
+  origin->asked = nullptr;
   said->second = TraceParentOf(origin.get());
   return origin;
 }

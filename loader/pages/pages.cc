@@ -304,6 +304,15 @@ void AddBudget(Families& out, const Budget& budget) {
        [](const Account& a) { return a.refused(); });
 }
 
+void AddSpans(Families& out, const SpanCounts& spans) {
+  MetricFamily& family =
+      out.Begin("aiges_spans_total", "Spans by what became of them.", MetricType::Counter);
+  for (const auto& [outcome, n] :
+       {std::pair("sent", spans.sent), {"rejected", spans.rejected}, {"dropped", spans.dropped}}) {
+    Labelled(family, "outcome", outcome).counter.value = static_cast<double>(n);
+  }
+}
+
 }  // namespace
 
 std::string MetricsPage(const PageData& d) {
@@ -327,6 +336,7 @@ std::string MetricsPage(const PageData& d) {
   if (d.budget != nullptr) AddBudget(out, *d.budget);
   AddRegistry(out, d.registry);
   AddConfig(out, d.config);
+  if (d.spans) AddSpans(out, *d.spans);
   return out.Text();
 }
 

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,7 @@ struct PageData {
   bool several = false;
   RegistryReport registry;
   ConfigReport config;
+  std::optional<SpanCounts> spans;          // Where there are traces.
   std::vector<CallsBetween> calls_between;  // Models that call models.
   // Of the loader's lifetime; budget, history, failures and calls may be absent.
   const Budget* budget = nullptr;

@@ -61,6 +61,26 @@ std::vector<RouteTable::Pattern> PatternsOf(const std::vector<std::string_view>&
   return patterns;
 }
 
+std::shared_ptr<const AskedFor> AskedAt(const Exchange& exchange, const RouteTable& table,
+                                        bool grpc) {
+  constexpr size_t kMostPath = 256;
+  const RequestHead& head = exchange.head();
+  auto asked = std::make_shared<AskedFor>();
+  const std::string_view path = head.path().substr(0, kMostPath);
+  if (grpc) {
+    asked->method = path.substr(path.empty() ? 0 : 1);
+  } else {
+    std::string room;
+    asked->method = head.method();
+    asked->path = path;
+    asked->route = table.PatternOf(RoutePath(head.target(), &room));
+  }
+  asked->peer = exchange.peer().address;
+  asked->tls = exchange.peer().tls;
+  asked->version = head.version;
+  return asked;
+}
+
 constexpr std::string_view kStarting = "the engine is starting, and has not said what it answers";
 
 // `known`: what the engine answers is; until then nobody can say that a method is not there.
@@ -122,6 +142,7 @@ bool ExchangeRoutes::RefusePort(Exchange* exchange, const RouteOwner* owner) con
 std::unique_ptr<Responder> ExchangeRoutes::Begin(std::shared_ptr<Exchange> exchange) {
   const RequestHead& head = exchange->head();
   doors_.Look();
+  if (!IsGrpc(head.fields.Find("content-type"))) look_();  // gRPC has none of those paths.
   std::string room;
   RouteOwner* const owner = table_.Find(RoutePath(head.target(), &room));
   const bool page = owner != nullptr && owner->is_page();
@@ -134,15 +155,16 @@ std::unique_ptr<Responder> ExchangeRoutes::Begin(std::shared_ptr<Exchange> excha
   });
 }
 
-void ExchangeRoutes::SetOrigin(Exchange* exchange) const {
-  Caller caller = exchange->caller();
-  if (tracing_ == nullptr && caller.name.empty()) return;
-  Origin origin{caller.name, {}};
+void ExchangeRoutes::SetOrigin(Exchange* exchange, bool grpc) const {
+  const RequestHead& head = exchange->head();
+  TraceContext trace;
   if (tracing_ != nullptr) {
-    const Fields& fields = exchange->head().fields;
-    origin.trace = tracing_->Begin(fields.Find(kTraceParam), fields.Find(kTraceStateParam));
-    if (!origin.trace.valid() && caller.name.empty()) return;
+    trace = tracing_->Begin(head.fields.Find(kTraceParam), head.fields.Find(kTraceStateParam));
   }
+  if (!trace.valid() && exchange->caller().name.empty()) return;
+  Caller caller = exchange->caller();
+  Origin origin{caller.name, std::move(trace)};
+  if (origin.trace.span != 0) origin.asked = AskedAt(*exchange, table_, grpc);
   caller.origin = std::make_shared<const Origin>(std::move(origin));
   exchange->SetCaller(std::move(caller));
 }
@@ -151,13 +173,14 @@ std::unique_ptr<Responder> ExchangeRoutes::BeginAt(std::shared_ptr<Exchange> exc
                                                    RouteOwner* owner) {
   const RequestHead& head = exchange->head();
   if (RefusePort(exchange.get(), owner)) return nullptr;
+  exchange->SetOwner(owner);
   const bool grpc = owner != nullptr && owner->is_grpc();
   const std::string_view type = head.fields.Find("content-type");
   // A browser, which sends no key with that.
   const bool asks = head.method() == "OPTIONS" && head.fields.Has("access-control-request-method");
   Status admitted;
   if (owner != nullptr && !asks) admitted = access_.Admit(exchange.get(), owner->need());
-  if (owner != nullptr && owner->need() == Need::kCall) SetOrigin(exchange.get());
+  if (owner != nullptr && owner->need() == Need::kCall) SetOrigin(exchange.get(), grpc);
   if (IsGrpcWeb(type)) {
     const std::string_view allowed = cors_.AllowedFor(head.fields.Find("origin"));
     return BeginGrpcWeb(std::move(exchange), allowed,

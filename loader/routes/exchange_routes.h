@@ -35,6 +35,8 @@ class ExchangeRoutes final : public Handler {
   // Not ok where another has one of the services.
   Status Claim();
   std::unique_ptr<Responder> Begin(std::shared_ptr<Exchange> exchange) override;
+  // Whoever claims paths as he comes to know them does so before each search. Before the first.
+  void LookFirst(std::function<void()> look) { look_ = std::move(look); }
   StandardServices& standard() { return standard_; }
   // From now on pages are there alone, and nothing else is ([admin] listen).
   void KeepPagesAt(std::string address) { pages_at_ = std::move(address); }
@@ -44,7 +46,7 @@ class ExchangeRoutes final : public Handler {
   std::unique_ptr<Responder> BeginAt(std::shared_ptr<Exchange> exchange, RouteOwner* owner);
 
   // Once who asks is known: what the calls have with them that come of it.
-  void SetOrigin(Exchange* exchange) const;
+  void SetOrigin(Exchange* exchange, bool grpc) const;
 
   GrpcServices& grpc_;
   Tracing* const tracing_;  // Nothing: calls are of no trace.
@@ -53,6 +55,7 @@ class ExchangeRoutes final : public Handler {
   RouteTable& table_;
   StandardServices standard_;
   DoorRoutes doors_;
+  std::function<void()> look_ = [] {};
   std::string pages_at_;  // Empty: on every port.
 };
 

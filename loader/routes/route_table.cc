@@ -92,6 +92,7 @@ Status RouteTable::Claim(const std::vector<Pattern>& patterns,
       const std::shared_ptr<RouteOwner>& other = slot->of(hold);
       if (other == nullptr) {
         slot->of(hold) = owner;
+        slot->pattern = pattern;
         taken.emplace_back(slot, hold);
         continue;
       }
@@ -111,27 +112,45 @@ void RouteTable::Release(const RouteOwner* owner) {
 }
 
 // No node is visited twice: each has one way to it.
-RouteOwner* RouteTable::Find(const Node& node, std::string_view path, Hold hold) {
+const RouteTable::Slot* RouteTable::Find(const Node& node, std::string_view path, Hold hold) {
   bool last = false;
   std::string_view behind = path;
   const std::string_view segment = TakeSegment(&behind, &last);
+  const auto owned = [hold](const Slot& slot) {
+    return slot.owner(hold) != nullptr ? &slot : nullptr;
+  };
   const auto literal = node.next.find(segment);
   const bool fits = node.any != nullptr && !segment.empty();
   for (const Node* next : {literal == node.next.end() ? nullptr : literal->second.get(),
                            fits ? node.any.get() : nullptr}) {
     if (next == nullptr) continue;
-    RouteOwner* found = last ? next->end.owner(hold) : Find(*next, behind, hold);
+    const Slot* found = last ? owned(next->end) : Find(*next, behind, hold);
     if (found != nullptr) return found;
   }
-  return node.rest.owner(hold);
+  return owned(node.rest);
 }
 
-RouteOwner* RouteTable::Find(std::string_view path) const {
+const RouteTable::Slot* RouteTable::FindSlot(std::string_view path, Hold* hold) const {
   if (!path.starts_with('/')) return nullptr;
   const bool own = path.starts_with(kOwn);
   path.remove_prefix(own ? kOwn.size() : 1);
-  RouteOwner* const firm = Find(own ? own_ : root_, path, Hold::kFirm);
-  return firm != nullptr ? firm : Find(own ? own_ : root_, path, Hold::kYields);
+  for (const Hold each : {Hold::kFirm, Hold::kYields}) {
+    *hold = each;
+    if (const Slot* found = Find(own ? own_ : root_, path, each)) return found;
+  }
+  return nullptr;
+}
+
+RouteOwner* RouteTable::Find(std::string_view path) const {
+  Hold hold = Hold::kFirm;
+  const Slot* const found = FindSlot(path, &hold);
+  return found == nullptr ? nullptr : found->owner(hold);
+}
+
+std::string_view RouteTable::PatternOf(std::string_view path) const {
+  Hold hold = Hold::kFirm;
+  const Slot* const found = FindSlot(path, &hold);
+  return found == nullptr ? std::string_view() : std::string_view(found->pattern);
 }
 
 std::string_view RoutePath(std::string_view target, std::string* room) {

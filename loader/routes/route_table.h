@@ -85,9 +85,12 @@ class RouteTable {
 
   // Nobody: nullptr. `path`: percent-decoded, without the query.
   RouteOwner* Find(std::string_view path) const;
+  // The pattern by which it is his; empty: nobody's. Good until the next Claim or Release.
+  std::string_view PatternOf(std::string_view path) const;
 
  private:
   struct Slot {
+    std::string pattern;
     std::shared_ptr<RouteOwner> firm, yields;
     std::shared_ptr<RouteOwner>& of(Hold hold) { return hold == Hold::kYields ? yields : firm; }
     RouteOwner* owner(Hold hold) const { return hold == Hold::kYields ? yields.get() : firm.get(); }
@@ -102,7 +105,9 @@ class RouteTable {
     bool Drop(const RouteOwner* owner);  // The same.
   };
 
-  static RouteOwner* Find(const Node& node, std::string_view path, Hold hold);
+  // With an owner of that hold.
+  static const Slot* Find(const Node& node, std::string_view path, Hold hold);
+  const Slot* FindSlot(std::string_view path, Hold* hold) const;
   Slot* Place(std::string_view pattern);  // Makes it.
 
   Node root_, own_;  // own_: what lies under "/-/".

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast, overload
 
-from aiges import context
+from aiges import _tracing, context
 from aiges._narrow import is_buffer, is_mapping
 
 if TYPE_CHECKING:
@@ -236,6 +236,8 @@ def _begin(
         raise ValueError(f"timeout: expected seconds above 0, got {timeout!r}")
     timeout_ms = 0 if timeout is None else max(int(timeout * 1000), 1)
     given = None if params is None else dict(params)
+    if trace := _tracing.outgoing():
+        given = {**trace, **(given or {})}
     return kind(tag, model, version, given, _items(payloads), timeout_ms, session, inbox)
 
 

@@ -19,6 +19,8 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable
 
+from aiges import _tracing
+
 _END = object()
 # Clients slower than their async generators: that many wait on a thread each, so that they go on
 # as soon as there is room; those beyond ask again and again, because no number of slow clients may
@@ -159,6 +161,7 @@ class ThreadDriver:
     def _run(self, given: object) -> None:
         host, tag = self.host, self.tag
         host._enter(tag)
+        _tracing.follow(tag)
         try:
             generator = self.call(given)
             if generator is None:  # The session ended before it began.

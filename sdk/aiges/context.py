@@ -14,6 +14,8 @@ import importlib
 from contextvars import ContextVar
 from typing import Any
 
+from . import _tracing
+
 aiges_embed: Any = None
 try:
     aiges_embed = importlib.import_module("aiges_embed")
@@ -28,6 +30,7 @@ _task_tag: ContextVar[str] = ContextVar("aiges_usr_tag", default="")
 def _enter(tag: str) -> None:  # pyright: ignore[reportUnusedFunction] (the loader's, and _threads')
     """Name the call of this asyncio task; done by the loader."""
     _task_tag.set(tag)
+    _tracing.follow(tag)
 
 
 def usr_tag() -> str:
@@ -41,6 +44,15 @@ def caller(tag: str = "") -> str:
     """Return who makes the call: the id of the key it came with; empty where there are no keys."""
     ask = getattr(aiges_embed, "_caller", None)
     return "" if ask is None else str(ask(tag or usr_tag()))
+
+
+def traceparent(tag: str = "") -> str:
+    """Return the trace that the call is a part of, as W3C Trace Context has it; empty: of none.
+
+    The span in it is that of the engine's work, so what user code begins lies within it.
+    """
+    told = _tracing.told(tag or usr_tag())
+    return "" if told is None else told[0]
 
 
 def remaining_ms(tag: str = "") -> float | None:
