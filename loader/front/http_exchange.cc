@@ -187,6 +187,7 @@ HttpRequest HttpRequestOf(const Exchange& exchange) {
   request.arrived = std::chrono::steady_clock::now();
   request.from_loopback = exchange.peer().loopback;
   request.asker = exchange.caller();
+  request.owner = exchange.owner();
   request.method = std::string(head.method());
   SplitTarget(head.target(), &request);
   request.headers.reserve(head.fields.size());

@@ -41,12 +41,13 @@ class HttpCaller {
 };
 
 struct HttpRequest {
-  std::string id;       // What X-Request-Id says, or what was made for it (request_id.h).
-  bool own_id = false;  // The client's.
-  Caller asker;         // Who asks.
-  std::string method;   // Upper case, as it came.
-  std::string path;     // Percent-decoded, without the query.
-  Pairs query;          // Percent-decoded, in order.
+  std::string id;               // What X-Request-Id says, or what was made for it (request_id.h).
+  bool own_id = false;          // The client's.
+  Caller asker;                 // Who asks.
+  const void* owner = nullptr;  // Exchange::owner.
+  std::string method;           // Upper case, as it came.
+  std::string path;             // Percent-decoded, without the query.
+  Pairs query;                  // Percent-decoded, in order.
   std::string content_type;
   Pairs headers;  // Lower-case names.
   Bytes body;

@@ -105,7 +105,6 @@ Status HttpRoutes::Claim() {
 }
 
 std::optional<HttpResponse> HttpRoutes::RefuseUpgrade(const HttpRequest& request) {
-  engine_.Now();
   const RouteOwner* owner = table_.Find(request.path);
   ModelRef model;
   const bool ours = owner == envelope_.get() && FindService(request, &model).ok();
@@ -120,7 +119,6 @@ std::optional<HttpResponse> HttpRoutes::RefuseUpgrade(const HttpRequest& request
 }
 
 uint64_t HttpRoutes::Handle(HttpRequest request, HttpDone done) {
-  engine_.Now();
   const RouteOwner* owner = table_.Find(request.path);
   const std::string* id = Find(request.headers, kRequestIdField);
   request.own_id = id != nullptr && IsRequestId(*id);
@@ -143,6 +141,14 @@ uint64_t HttpRoutes::Handle(HttpRequest request, HttpDone done) {
     }
     done(std::move(response));
   };
+  if (owner != request.owner && owner != nullptr) {  // While its body came: nobody has let it in.
+    HttpResponse r = Refusal(503, kCodeCrash, "",
+                             StrCat("the engine has just said what it answers, and ", request.path,
+                                    " is of it now: send the request again"));
+    r.headers.emplace_back("Retry-After", "1");
+    done(std::move(r));
+    return 0;
+  }
   if (owner != nullptr && owner->whole() != nullptr) {
     return (*owner->whole())(std::move(request), std::move(done));
   }

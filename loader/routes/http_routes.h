@@ -43,6 +43,8 @@ class HttpRoutes {
 
   // In the table: not ok where another has one of the paths.
   Status Claim();
+  // At what the engine declares: its paths are claimed, or given back. Before each search.
+  void Look() { engine_.Now(); }
   // See OpenAiRoutes.
   void ServeVerbs(HttpHandler verbs) { openai_.ServeVerbs(std::move(verbs)); }
   // A whole request: its path's owner answers, or nobody, with 404.

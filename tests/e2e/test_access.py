@@ -5,6 +5,7 @@ wrapper."""
 import base64
 import hashlib
 import json
+import socket
 
 import grpc
 import pytest
@@ -35,6 +36,7 @@ class Wrapper:
         yield context.caller() or "nobody"
         yield context.caller() or "nobody"
 """
+JSON = {"Content-Type": "application/json"}
 NO_KEY = "expected a key (Authorization: Bearer <key>, or X-Api-Key), got none"
 
 
@@ -254,3 +256,47 @@ def test_an_application_behind_a_door_is_kept_too(start, tmp_path):
     assert web.request("OPTIONS", path).status == 401
     asked = {"Access-Control-Request-Method": "POST"}
     assert web.request("OPTIONS", path, None, asked).status not in (401, 403)
+
+
+TYPED = """
+def predict(text: str) -> str:
+    return text
+"""
+DECLARED = """
+def wrapperInit(config): return 0
+def wrapperFini(): return 0
+def wrapperError(code): return "wrong"
+def wrapperSchema():
+    return {"meta": {"route": "/api/echo"}, "schemainput": {"type": "object"}}
+def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt):
+    return 0
+"""
+
+
+@pytest.mark.parametrize(("wrapper", "path"), [(TYPED, "/predict"), (DECLARED, "/api/echo")])
+def test_the_first_request_at_a_path_of_the_engine_needs_a_key_too(start, tmp_path, wrapper, path):
+    (tmp_path / "keys").write_text(KEYS)
+    loader = start(wrapper, config={"access": {"keys_file": str(tmp_path / "keys")}})
+    answers = [loader.web.request("POST", path, b"{}", JSON).status for _ in range(2)]
+    assert answers == [401, 401]
+    with_key = {**JSON, "X-Api-Key": "k-alice"}
+    assert loader.web.request("POST", path, b'{"text": "x"}', with_key).status != 401
+
+
+def test_a_body_does_not_outlast_what_let_its_head_in(start, tmp_path):
+    """The path is nobody's when the head comes, and the engine's when the body has come."""
+    (tmp_path / "keys").write_text(KEYS)
+    loader = start(WHO, config={"access": {"keys_file": str(tmp_path / "keys")}})
+    with socket.create_connection((loader.web.host, loader.web.port), timeout=20) as client:
+        head = (
+            "POST /api/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nConnection: close\r\n\r\n"
+        )
+        client.sendall(head.encode())
+        (loader.wrapper_folder / "wrapper.py").write_text(DECLARED)
+        admin = {"X-Api-Key": "k-ops"}
+        assert loader.web.request("POST", "/-/admin/reload", b"", admin).status == 200
+        assert loader.web.request("POST", "/api/echo", b"{}", JSON).status == 401
+        client.sendall(b"x")
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 503"), answer
+    assert b"send the request again" in answer
