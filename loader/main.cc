@@ -95,7 +95,7 @@ int Run(Flags flags) {
     } else if (flags.action == Flags::Action::kShowConfig) {
       std::fputs(ShowConfig(parsed.settings).c_str(), stdout);
     } else {
-      InitLog(parsed.settings.log.level, parsed.settings.log.file);
+      InitLog(parsed.settings.log.level, parsed.settings.log.file, parsed.settings.log.format);
       std::string ignored;
       for (const std::string& k : parsed.ignored) ignored += StrCat(ignored.empty() ? "" : ", ", k);
       if (!ignored.empty()) LogWarn("config", "no effect in this version: ", ignored);

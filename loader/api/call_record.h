@@ -51,12 +51,15 @@ struct CallRecord {
   OriginRef origin;  // Nothing: not known.
 };
 
-// Who hears of every call and session that is over, before its client does.
-// Called on the thread that answers, of a session also with a lock held: must not wait.
+// Who hears of every call and session that is over, before its client does; and of workers.
+// Add is called on the thread that answers, of a session also with a lock held: must not wait.
 class EndedCalls {
  public:
   virtual ~EndedCalls() = default;
   virtual void Add(const CallRecord& record) = 0;
+  // A worker serves from `ready` on; `took`: since its process was started. Hub thread.
+  virtual void WorkerStarted(std::string_view, unsigned /*instance*/, TimePoint /*ready*/,
+                             Duration /*took*/) {}
 };
 
 }  // namespace aiges

@@ -15,6 +15,10 @@ class EndedList final : public EndedCalls {
   void Add(const CallRecord& record) override {
     for (EndedCalls* one : all_) one->Add(record);
   }
+  void WorkerStarted(std::string_view model, unsigned instance, TimePoint ready,
+                     Duration took) override {
+    for (EndedCalls* one : all_) one->WorkerStarted(model, instance, ready, took);
+  }
 
  private:
   std::vector<EndedCalls*> all_;  // They outlive it.

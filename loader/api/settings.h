@@ -207,6 +207,7 @@ struct RegistrySettings {
 struct LogSettings {
   LogLevel level = LogLevel::kInfo;
   std::string file;
+  LogFormat format = LogFormat::kText;
   bool access = false;  // A line for each call.
 };
 

@@ -109,6 +109,8 @@ class WorkerEvents {
   virtual void OnPlaceGone(Place) {}
   // Credit appeared without a result: an instance became ready.
   virtual void OnCapacity() = 0;
+  // A worker serves; `took`: since its process was started.
+  virtual void OnReady(unsigned /*instance*/, TimePoint /*now*/, Duration /*took*/) {}
   // A worker has ended that nobody had told to, or with work in it.
   virtual void OnDeath(WorkerDeath death) = 0;
   // The earliest deadline that the scheduler asked for has come.

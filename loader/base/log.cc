@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -37,6 +38,7 @@ constexpr milliseconds kEndTime{500};
 
 // The one process-wide object besides the clock: a log is needed before and after everything else.
 std::atomic<LogLevel> g_level{LogLevel::kInfo};
+std::atomic<LogFormat> g_format{LogFormat::kText};
 
 // Never destroyed: its thread may hang in a write when the process ends.
 struct Writer {
@@ -57,7 +59,7 @@ Writer& TheWriter() {
   return *writer;
 }
 
-std::string Line(LogLevel level, std::string_view room, std::string_view text) {
+std::string TextLine(LogLevel level, std::string_view room, std::string_view text) {
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
   tm local{};
@@ -75,6 +77,85 @@ std::string Line(LogLevel level, std::string_view room, std::string_view text) {
   }
   line += '\n';
   return line;
+}
+
+// Bytes of the character that the text begins with (RFC 3629, section 4); 0: it begins with none.
+size_t Utf8Length(std::string_view text) {
+  const auto at = [text](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = at(0);
+  const size_t length = lead < 0x80   ? 1
+                        : lead < 0xc2 ? 0
+                        : lead < 0xe0 ? 2
+                        : lead < 0xf0 ? 3
+                        : lead < 0xf5 ? 4
+                                      : 0;
+  if (length == 0 || text.size() < length) return 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((at(i) & 0xc0) != 0x80) return 0;
+  }
+  const bool wrong =
+      length > 2 && ((lead == 0xe0 && at(1) < 0xa0) || (lead == 0xed && at(1) > 0x9f) ||
+                     (lead == 0xf0 && at(1) < 0x90) || (lead == 0xf4 && at(1) > 0x8f));
+  return wrong ? 0 : length;
+}
+
+// As a JSON string: what does something to a terminal as AppendVisible shows it, what is no UTF-8
+// as U+FFFD (Unicode 15, "U+FFFD Substitution": one for each byte that begins no character).
+void AppendJson(std::string* out, std::string_view text) {
+  std::string visible;
+  AppendVisible(&visible, text);
+  out->push_back('"');
+  for (size_t i = 0; i < visible.size();) {
+    const auto c = static_cast<unsigned char>(visible[i]);
+    if (c < 0x80) {
+      if (c == '"' || c == '\\') out->push_back('\\');
+      if (c == '\t') {
+        *out += "\\t";
+      } else {
+        out->push_back(static_cast<char>(c));
+      }
+      ++i;
+      continue;
+    }
+    const size_t length = Utf8Length(std::string_view(visible).substr(i));
+    *out += length == 0 ? "\xef\xbf\xbd" : visible.substr(i, length);
+    i += std::max<size_t>(length, 1);
+  }
+  out->push_back('"');
+}
+
+// RFC 3339, in UTC.
+std::string JsonLine(LogLevel level, std::string_view room, std::string_view text,
+                     const Pairs& more) {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  tm utc{};
+  ::gmtime_r(&now.tv_sec, &utc);
+  char head[64];
+  const size_t n = std::strftime(head, sizeof head, "%Y-%m-%dT%H:%M:%S", &utc);
+  std::snprintf(head + n, sizeof head - n, ".%03dZ", static_cast<int>(now.tv_nsec / 1'000'000));
+  static constexpr const char* kLevels[] = {"debug", "info", "warn", "error"};
+  std::string line = StrCat("{\"time\":\"", head, "\",\"level\":\"",
+                            kLevels[static_cast<int>(level)], "\",\"area\":");
+  AppendJson(&line, room);
+  line += ",\"message\":";
+  AppendJson(&line, text.substr(0, kLongestLine));
+  for (const auto& [key, value] : more) {
+    const bool number = key.starts_with('#');
+    StrAppend(&line, ",\"", std::string_view(key).substr(number ? 1 : 0), "\":");
+    if (number) {
+      line += value;
+    } else {
+      AppendJson(&line, value);
+    }
+  }
+  return line + "}\n";
+}
+
+std::string Line(LogLevel level, std::string_view room, std::string_view text,
+                 const Pairs& more = {}) {
+  return g_format == LogFormat::kJson ? JsonLine(level, room, text, more)
+                                      : TextLine(level, room, text);
 }
 
 void WriteAll(int fd, std::string_view text) {
@@ -149,8 +230,9 @@ int OpenFile(const std::string& path) {
 
 }  // namespace
 
-void InitLog(LogLevel level, const std::string& file) {
+void InitLog(LogLevel level, const std::string& file, LogFormat format) {
   g_level = level;
+  g_format = format;
   Writer& w = TheWriter();
   const int fd = file.empty() ? -1 : OpenFile(file);
   MutexLock lock(w.mu);
@@ -190,9 +272,15 @@ bool FlushLog() {
 
 bool LogEnabled(LogLevel level) { return level >= g_level.load(std::memory_order_relaxed); }
 
+LogFormat CurrentLogFormat() { return g_format; }
+
 void Log(LogLevel level, std::string_view room, std::string_view text) {
+  Log(level, room, text, {});
+}
+
+void Log(LogLevel level, std::string_view room, std::string_view text, const Pairs& more) {
   if (!LogEnabled(level)) return;
-  std::string line = Line(level, room, text);
+  std::string line = Line(level, room, text, more);
   Writer& w = TheWriter();
   MutexLock lock(w.mu);
   if (!w.thread.joinable()) return;  // Nobody would write it.

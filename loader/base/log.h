@@ -17,10 +17,14 @@ namespace aiges {
 
 enum class LogLevel { kDebug, kInfo, kWarn, kError, kOff };
 
+// Lines of text for people, or a JSON object in each for machines (time, level, area, message, and
+// what else is known of it).
+enum class LogFormat { kText, kJson };
+
 // Call before the first line; again when the settings are known. An empty file means stderr only. A
 // file that cannot be opened is said on stderr and left out: a log must never stop a service from
 // starting.
-void InitLog(LogLevel level, const std::string& file);
+void InitLog(LogLevel level, const std::string& file, LogFormat format = LogFormat::kText);
 void SetLogLevel(LogLevel level);  // Thread-safe.
 // Waits until everything logged so far is written, a second at most; later lines go nowhere. Call
 // before exit. False: the log's thread hangs in stderr, the process must end by _exit.
@@ -28,6 +32,10 @@ bool FlushLog();
 
 bool LogEnabled(LogLevel level);
 void Log(LogLevel level, std::string_view room, std::string_view text);
+// `more`: further members in JSON, none of the four above; values of "#.." names are numbers. Text
+// has `text` alone.
+void Log(LogLevel level, std::string_view room, std::string_view text, const Pairs& more);
+LogFormat CurrentLogFormat();
 
 template <class... Parts>
 void LogInfo(std::string_view room, const Parts&... parts) {

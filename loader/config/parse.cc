@@ -222,6 +222,9 @@ class Reader {
       s_.log.level = found->second;
     }
     keys_.Text("log", "file", &s_.log.file);
+    std::string format = "text";
+    keys_.Word("log", "format", {"text", "json"}, &format);
+    s_.log.format = format == "json" ? LogFormat::kJson : LogFormat::kText;
     keys_.Bool("log", "access", &s_.log.access);
     keys_.Text("log", "listening_line", &s_.service.listening_line);
     keys_.Text("log", "stopped_line", &s_.service.stopped_line);

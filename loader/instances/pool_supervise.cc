@@ -199,8 +199,9 @@ void Pool::Serve(Instance& instance) {
   instance.Serve();
   resources_.Serves(instance.place());
   CountReady();
-  const auto ms =
-      std::chrono::duration_cast<std::chrono::milliseconds>(clock_.Now() - instance.started());
+  const TimePoint now = clock_.Now();
+  const Duration took = now - instance.started();
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(took);
   LogInfo("instances", "worker ", instance.number(), " is ready after ", ms.count(),
           " ms: ", instance.Report().plugin);
   {
@@ -212,6 +213,7 @@ void Pool::Serve(Instance& instance) {
       doors_ = std::make_shared<const std::string>(instance.doors());
     }
   }
+  events_->OnReady(instance.number(), now, took);
   events_->OnCapacity();
   if (!std::exchange(served_, true) && on_started_) {
     std::exchange(on_started_, nullptr)(Status::Ok());

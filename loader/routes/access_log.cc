@@ -88,7 +88,35 @@ class LoggedExchange final : public Exchange {
     StrAppend(&line, " ", MsText(std::chrono::steady_clock::now() - head.arrived), ", ", came_,
               " > ", sent_, " bytes");
     if (!caller().name.empty()) StrAppend(&line, " by ", caller().name);
-    LogInfo("access", line, how);
+    const Origin* const origin = caller().origin.get();
+    const bool traced = origin != nullptr && origin->trace.valid();
+    if (traced) StrAppend(&line, ", trace ", TraceIdText(origin->trace));
+    line += how;
+    if (CurrentLogFormat() == LogFormat::kText) return LogInfo("access", line);
+    Log(LogLevel::kInfo, "access", line, Members(path, traced ? origin : nullptr));
+  }
+
+  Pairs Members(std::string_view path, const Origin* origin) const {
+    const RequestHead& head = client_->head();
+    const double ms =
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - head.arrived)
+            .count();
+    Pairs out = {{"protocol", grpc_              ? "grpc"
+                              : head.version < 2 ? "http/1.1"
+                                                 : "http/2"},
+                 {"method", std::string(head.method())},
+                 {"path", std::string(path)},
+                 {"#duration_ms", std::to_string(ms)},
+                 {"#bytes_in", std::to_string(came_)},
+                 {"#bytes_out", std::to_string(sent_)}};
+    if (grpc_ && !code_.empty()) out.emplace_back("grpc_status", code_);
+    if (!grpc_ && status_ != 0) out.emplace_back("#status", std::to_string(status_));
+    out.emplace_back("peer", client_->peer().address);
+    if (!caller().name.empty()) out.emplace_back("caller", caller().name);
+    if (origin == nullptr) return out;
+    out.emplace_back("trace_id", TraceIdText(origin->trace));
+    if (origin->trace.span != 0) out.emplace_back("span_id", SpanIdText(origin->trace.span));
+    return out;
   }
 
   const std::shared_ptr<Exchange> client_;

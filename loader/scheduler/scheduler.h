@@ -74,6 +74,9 @@ class Scheduler : public Service, public WorkerEvents {
   void OnNested(Place place, std::vector<NestedEvent> events) override;
   void OnPlaceGone(Place place) override;
   void OnCapacity() override;
+  void OnReady(unsigned instance, TimePoint now, Duration took) override {
+    if (ended_calls_ != nullptr) ended_calls_->WorkerStarted(name_, instance, now, took);
+  }
   void OnDeath(WorkerDeath death) override;
   void OnAlarm(TimePoint now) override;
 

@@ -19,6 +19,10 @@ int64_t Nanoseconds(Duration d) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(d).count();
 }
 
+int64_t UnixNanoseconds() {
+  return Nanoseconds(std::chrono::system_clock::now().time_since_epoch());
+}
+
 // What failed, so that those who look for failures of the service find them: what a client does
 // wrong is none (semantic conventions, HTTP server spans: status).
 bool IsFailure(int code) {
@@ -138,10 +142,24 @@ TraceContext Tracer::Begin(std::string_view traceparent, std::string_view traces
   return trace;
 }
 
+void Tracer::WorkerStarted(std::string_view model, unsigned instance, TimePoint ready,
+                           Duration took) {
+  if (exporter_ == nullptr) return;
+  Span span;
+  span.trace_high = RandomBits();
+  span.trace_low = RandomBits();
+  span.id = RandomBits() | 1;
+  span.name = "worker start";
+  span.end_ns = UnixNanoseconds() - Nanoseconds(std::chrono::steady_clock::now() - ready);
+  span.begin_ns = span.end_ns - Nanoseconds(took);
+  span.attributes.emplace_back("aiges.model", std::string(model));
+  span.attributes.emplace_back("aiges.instance", int64_t{instance});
+  exporter_->Add({std::move(span)});
+}
+
 void Tracer::Add(const CallRecord& record) {
   if (exporter_ == nullptr || record.origin == nullptr || record.origin->trace.span == 0) return;
-  const int64_t now_ns = Nanoseconds(std::chrono::system_clock::now().time_since_epoch());
-  exporter_->Add(SpansOf(record, std::chrono::steady_clock::now(), now_ns));
+  exporter_->Add(SpansOf(record, std::chrono::steady_clock::now(), UnixNanoseconds()));
 }
 
 }  // namespace aiges

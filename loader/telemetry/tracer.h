@@ -34,6 +34,9 @@ class Tracer final : public Tracing, public EndedCalls {
 
   TraceContext Begin(std::string_view traceparent, std::string_view tracestate) override;
   void Add(const CallRecord& record) override;
+  // A span of its own, always: they are few.
+  void WorkerStarted(std::string_view model, unsigned instance, TimePoint ready,
+                     Duration took) override;
 
   SpanCounts counts() const { return exporter_ == nullptr ? SpanCounts() : exporter_->counts(); }
   void Finish(TimePoint until) {

@@ -44,17 +44,16 @@ def raw(loader, data=b"x", headers=None):
     return loader.web.raw_mode(data, headers=headers)
 
 
-def call_span(collector):
-    (span,) = collector.calls()
-    return span
+def wait_for_calls(collector, count):
+    wait_until(lambda: len(collector.calls()) >= count, f"{count} calls")
+    return collector.calls()
 
 
 @pytest.mark.parametrize("protocol", ["http/protobuf", "http/json"])
 def test_a_call_has_a_span_and_its_stages(traced, collector, protocol):
     loader = traced(protocol=protocol, resource=["deployment.environment.name=test"])
     answer = raw(loader, headers={"X-Request-Id": "mine"})
-    spans = collector.wait(4)
-    span = call_span(collector)
+    (span,) = wait_for_calls(collector, 1)
     assert (span.name, span.status, span.parent) == ("POST /{version}/raw/{service..}", 0, "")
     told = {key: span.attributes[key] for key in ("aiges.model", "aiges.code", "aiges.request_id")}
     assert told == {"aiges.model": "svcName", "aiges.code": 0, "aiges.request_id": "mine"}
@@ -64,7 +63,7 @@ def test_a_call_has_a_span_and_its_stages(traced, collector, protocol):
     assert span.attributes["aiges.bytes_in"] == 1
     assert span.resource["service.name"] == "svcName"
     assert span.resource["deployment.environment.name"] == "test"
-    stages = {each.name: each for each in spans if each.kind == 1}
+    stages = {each.name: each for each in collector.spans if each.parent == span.id}
     assert sorted(stages) == ["channel", "engine", "queue"]
     for each in stages.values():
         assert (each.trace, each.parent) == (span.trace, span.id)
@@ -76,8 +75,7 @@ def test_a_call_has_a_span_and_its_stages(traced, collector, protocol):
 def test_a_clients_trace_goes_on(traced, collector):
     loader = traced(sampler="parentbased_always_off")
     answer = raw(loader, headers={"traceparent": SAMPLED, "tracestate": "congo=t61"})
-    collector.wait(4)
-    span = call_span(collector)
+    (span,) = wait_for_calls(collector, 1)
     assert (span.trace, span.parent, span.state) == (TRACE, PARENT, "congo=t61")
     assert re.fullmatch(f"00-{TRACE}-[0-9a-f]{{16}}-01\\|congo=t61", answer.body.decode())
 
@@ -87,8 +85,7 @@ def test_who_began_a_trace_decides_for_it(traced, collector):
     answer = raw(loader, headers={"traceparent": UNSAMPLED})
     assert answer.body.decode() == f"{UNSAMPLED}|"
     raw(loader, headers={"X-Request-Id": "next"})
-    collector.wait(4)
-    assert call_span(collector).attributes["aiges.request_id"] == "next"
+    assert wait_for_calls(collector, 1)[0].attributes["aiges.request_id"] == "next"
 
 
 @pytest.mark.parametrize(
@@ -97,8 +94,7 @@ def test_who_began_a_trace_decides_for_it(traced, collector):
 def test_what_is_no_trace_counts_as_none(traced, collector, wrong):
     loader = traced()
     raw(loader, headers={"traceparent": wrong, "tracestate": "a=1"})
-    collector.wait(4)
-    span = call_span(collector)
+    (span,) = wait_for_calls(collector, 1)
     assert (span.parent, span.state) == ("", "")
     assert span.trace != TRACE
 
@@ -110,11 +106,6 @@ def test_errors_of_the_service_are_errors_and_those_of_clients_are_not(traced, c
     spans = wait_for_calls(collector, 1)
     assert (spans[0].status, spans[0].attributes["error.type"]) == (2, "10909")
     assert spans[0].attributes["aiges.code"] == 10909
-
-
-def wait_for_calls(collector, count):
-    wait_until(lambda: len(collector.calls()) >= count, f"{count} calls")
-    return collector.calls()
 
 
 def test_a_share_of_traces_is_sampled(traced, collector):
@@ -145,21 +136,23 @@ def test_a_collector_that_is_away_costs_no_call(start, collector):
 
 def test_what_a_collector_refuses_is_counted_and_said(traced, collector):
     loader = traced()
+    collector.wait(1)  # Of the worker's start.
     collector.status = 400
     raw(loader)
     loader.wait_metric("aiges_spans_total", 4, outcome="rejected")
     loader.wait_log("did not take 4 spans: ")
-    assert len(collector.requests) == 1, "a refusal is not tried again"
+    assert len(collector.requests) == 2, "a refusal is not tried again"
 
 
 def test_what_a_collector_cannot_take_now_is_sent_again(traced, collector):
     loader = traced()
+    collector.wait(1)  # Of the worker's start.
     collector.status, collector.retry_after = 503, "1"
     raw(loader)
-    wait_until(lambda: collector.requests, "the first try")
+    wait_until(lambda: len(collector.requests) > 1, "the first try")
     collector.status = 200
-    collector.wait(4)
-    loader.wait_metric("aiges_spans_total", 4, outcome="sent")
+    wait_for_calls(collector, 1)
+    loader.wait_metric("aiges_spans_total", 5, outcome="sent")
 
 
 def test_the_queue_is_bounded(traced, collector):
@@ -167,7 +160,7 @@ def test_the_queue_is_bounded(traced, collector):
     collector.status, collector.retry_after = 503, "30"
     for _ in range(5):
         raw(loader)
-    loader.wait_metric("aiges_spans_total", 16, outcome="dropped")
+    loader.wait_metric("aiges_spans_total", 17, outcome="dropped")  # Of 21: 2 are out, 2 wait.
 
 
 def test_headers_reach_the_collector_and_nobody_else(start, collector, binaries):
@@ -183,10 +176,10 @@ def test_headers_reach_the_collector_and_nobody_else(start, collector, binaries)
     }
     loader = start(WRAPPER, env=env)
     raw(loader)
-    collector.wait(4)
+    (span,) = wait_for_calls(collector, 1)
     assert collector.requests[0][1]["authorization"] == f"Bearer {secret}"
-    assert call_span(collector).resource["service.name"] == "named"
-    assert call_span(collector).resource["service.namespace"] == "shop"
+    assert span.resource["service.name"] == "named"
+    assert span.resource["service.namespace"] == "shop"
     assert "OTEL_TRACES_SAMPLER_ARG: expected a number from 0 to 1" in loader.log()
     assert secret not in loader.log() + loader.web.get("/metrics").body.decode()
 
@@ -212,3 +205,11 @@ def test_propagation_alone_passes_a_trace_on(start):
     assert raw(loader, headers={"traceparent": SAMPLED}).body.decode() == f"{SAMPLED}|"
     assert raw(loader).body.decode() == "|"
     assert raw(start(WRAPPER), headers={"traceparent": SAMPLED}).body.decode() == "|", "as it was"
+
+
+def test_the_start_of_a_worker_is_a_span(traced, collector):
+    traced()
+    wait_until(lambda: "worker start" in collector.names(), "the span of the start")
+    (span,) = [each for each in collector.spans if each.name == "worker start"]
+    assert span.attributes == {"aiges.model": "svcName", "aiges.instance": 0}
+    assert 0 < span.end - span.begin < 60e9
