@@ -65,6 +65,7 @@ struct QueueReport {
   uint64_t unwanted = 0;                 // Results that came when nobody waited for them any more.
   uint64_t replayed = 0;                 // Calls that ran once more because their worker died.
   std::map<unsigned, uint64_t> batches;  // By how many calls ran as one.
+  uint64_t running = 0;                  // Calls that engines have; sessions are not among them.
 };
 
 // How busy the loader is, for those who choose between loaders.

@@ -12,6 +12,7 @@ constexpr std::chrono::seconds kTryAgain{10};
 
 void AddTo(QueueReport* all, const QueueReport& one) {
   all->in_flight += one.in_flight;
+  all->running += one.running;
   all->queued += one.queued;
   all->queued_bytes += one.queued_bytes;
   all->licences = std::max(all->licences, one.licences);

@@ -168,6 +168,8 @@ void ModelSeries::Calls() {
   }
   Gauge("aiges_in_flight", "Licences in use.",
         [](const ModelPage& m) { return m.queue.in_flight; });
+  Gauge("aiges_running", "Calls and sessions that engines work on.",
+        [](const ModelPage& m) { return m.queue.running + m.sessions.open; });
   Gauge("aiges_queue_depth", "Calls waiting.", [](const ModelPage& m) { return m.queue.queued; });
   Gauge("aiges_queue_bytes", "Payload bytes waiting.",
         [](const ModelPage& m) { return m.queue.queued_bytes; });

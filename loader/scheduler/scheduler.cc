@@ -551,6 +551,7 @@ QueueReport Scheduler::Report() const {
   MutexLock lock(mu_);
   QueueReport report;
   report.in_flight = licences_.used();
+  report.running = calls_.size() - queue_.size();
   report.queued = queue_.size();
   report.queued_bytes = queued_bytes_;
   report.licences = licences_.max();

@@ -85,10 +85,11 @@ def test_metrics_tell_load_and_instances(start, toolbox, tmp_path):
     held = [loader.xsf.begin_do("gate", b"12345", gate=gate, wait_ms=20000) for _ in range(3)]
     loader.wait_metric("aiges_in_flight", 3)
     loader.wait_metric("aiges_queue_depth", 1)
+    assert loader.metric("aiges_running") == 2
     assert loader.metric("aiges_queue_bytes") == 5
     gate.touch()
     assert [loader.xsf.answer(future).code for future in held] == [0, 0, 0]
-    assert loader.metric("aiges_queue_depth") == 0
+    assert loader.metric("aiges_queue_depth") == loader.metric("aiges_running") == 0
     assert loader.metric("aiges_queue_bytes") == 0
 
 

@@ -20,7 +20,8 @@ class PagesTest : public ::testing::Test {
     data.grpc_address = "127.0.0.1:5090";
     data.http_address = "127.0.0.1:1888";
     data.ready = true;
-    data.queue = {3, 2, 4096, 100, {{0, 7}, {10110, 2}}, 4, 1, {{1, 5}, {8, 2}}};
+    data.queue = {3, 2, 4096, 100, {{0, 7}, {10110, 2}}, 4, 1, {{1, 5}, {8, 2}}, 1};
+    data.sessions.open = 4;
     InstanceReport up;
     up.state = InstanceState::kReady;
     up.starts = 3;
@@ -80,6 +81,7 @@ TEST_F(PagesTest, MetricsPageParsesLineByLineAndSaysWhatWasReported) {
   EXPECT_EQ(samples["aiges_ready"], "1");
   EXPECT_EQ(samples["aiges_in_flight"], "3");
   EXPECT_EQ(samples["aiges_licences"], "100");
+  EXPECT_EQ(samples["aiges_running"], "5") << "calls and sessions";
   EXPECT_EQ(samples["aiges_queue_depth"], "2");
   EXPECT_EQ(samples["aiges_queue_bytes"], "4096");
   EXPECT_EQ(samples["aiges_instances{state=\"ready\"}"], "1");

@@ -61,6 +61,7 @@ class World {
     const QueueReport report = scheduler_.Report();
     EXPECT_LE(report.in_flight, kLicences);
     EXPECT_GE(report.in_flight, report.queued + workers_.running().size());
+    EXPECT_EQ(report.running, workers_.running().size());
     uint64_t unanswered = 0;
     for (const auto& [id, call] : calls_) {
       if (!call->arrived()) ++unanswered;

@@ -442,6 +442,8 @@ TEST_F(SchedulerTest, ReportCountsAnswersByCode) {
   EXPECT_EQ(report.answers, expected);
   EXPECT_EQ(report.licences, 2u);
   EXPECT_EQ(report.in_flight, 1u) << "the aborted call is still in the engine";
+  EXPECT_EQ(report.running, 1u);
+  EXPECT_EQ(report.queued, 0u);
 }
 
 TEST_F(SchedulerTest, WhatFailsIsRememberedWithItsDetailAndSuccessIsNot) {
