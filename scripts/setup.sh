@@ -27,7 +27,7 @@ packages=(
   libcurl4-openssl-dev nlohmann-json3-dev zlib1g-dev libnghttp2-dev
 )
 clang=(clang-14 libclang-rt-14-dev)
-containers=(buildah podman runc containernetworking-plugins iptables debootstrap)
+containers=(buildah podman runc catatonit containernetworking-plugins iptables debootstrap)
 case "$what" in
   test)
     packages+=(haproxy iproute2 nftables faketime docker-compose chromium chromium-driver

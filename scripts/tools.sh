@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Builds programs that the tests need and no package of Debian has, into build/tools, all by Go.
 #   scripts/tools.sh         the Consul agent; skipped when it is there, or a `consul` on PATH
-#   scripts/tools.sh test    also a Prometheus that discovers by Consul, and clients of HTTP/2 and gRPC
+#   scripts/tools.sh test    also a Prometheus that discovers by Consul, clients of HTTP/2 and gRPC, Helm
+#                            and kubeconform
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$PWD/build/tools
@@ -54,6 +55,18 @@ build_grpc_clients() {
     mv "$out/client" "$out/grpc_interop_client"
 }
 
+build_helm_and_kubeconform() {
+  cd "$sources/kube" && go_tool build -p 2 -ldflags="-s -w" -o "$out/" \
+    helm.sh/helm/v3/cmd/helm github.com/yannh/kubeconform/cmd/kubeconform
+}
+
+# Debian 12 has Go 1.19. From 1.21 on Go fetches the version that go.mod asks for.
+go_is_new() {
+  local version
+  version=$(go env GOVERSION 2>/dev/null) || return 1
+  [ "$(printf '%s\n' 1.21 "${version#go}" | sort -V | sed -n 1p)" = 1.21 ]
+}
+
 if command -v consul >/dev/null; then
   echo "tools: consul is on PATH"
 elif [ "$out/consul" -nt "$sources/go.sum" ]; then
@@ -72,4 +85,11 @@ if [ "$out/grpc_interop_client" -nt "$sources/grpc/go.sum" ]; then
   echo "tools: h2spec, grpcurl, ghz and the interop client of grpc-go are there"
 else
   build grpc_clients
+fi
+if [ "$out/kubeconform" -nt "$sources/kube/go.sum" ]; then
+  echo "tools: Helm and kubeconform are there"
+elif command -v go >/dev/null && ! go_is_new; then
+  echo "tools: $(go env GOVERSION) cannot build Helm, which wants 1.26; tests of charts are skipped" >&2
+else
+  build helm_and_kubeconform
 fi
