@@ -28,6 +28,7 @@ NAMED = {
     "bench/README.md": "bench/index.md",
     "bench/RESULTS.md": "bench/results.md",
     "docker/gpu/README.md": "images.md",
+    "deploy/helm/aiges/README.md": "deploy/helm.md",
 }
 PATTERNS = ("deploy/*/README.md", "plugins/*/README.md")  # Each is <folder>/<its folder>.md there.
 LINK = re.compile(r"(\]\()([^)\s]+)(\))")

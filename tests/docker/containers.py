@@ -84,7 +84,11 @@ class Container:
 
     def raw(self, body, query, service="svcName"):
         """The JSON of an answer of the HTTP raw mode."""
-        url = f"http://{self.http}/v1/raw/{service}?{query}"
+        return self.ask(f"/v1/raw/{service}?{query}", body)
+
+    def ask(self, path, body):
+        """The JSON of the answer to a POST."""
+        url = f"http://{self.http}{path}"
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(urllib.request.Request(url, body), timeout=60) as answer:
             return json.load(answer)

@@ -23,6 +23,7 @@ from aiges.client import Client, DataType, Payload, Unavailable
 from containers import ENVIRONMENT, REPOSITORY, Container
 from free_ports import free_ports
 from PIL import Image
+from played_pod import PlayedPod, runtime_options
 from waiting import wait_until
 
 PLUGINS = REPOSITORY / "plugins"
@@ -46,6 +47,9 @@ def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt):
     return 0
 """
 
+V2_REQUEST = b"""{"inputs": [
+    {"name": "data", "datatype": "BYTES", "shape": [1], "data": ["hello"]}]}"""
+
 
 @pytest.fixture(scope="module", autouse=True)
 def images():
@@ -68,6 +72,38 @@ def test_the_base_image_serves_a_wrapper_that_is_mounted(tmp_path):
         with Client(container.grpc, timeout_s=20) as client:
             assert json.loads(client.once("over gRPC").text())["said"] == "over gRPC"
         assert container.stop() == 0
+
+
+def test_a_pod_of_the_chart_serves_a_model_that_is_mounted(tmp_path):
+    """With the rights that the chart gives it, and a port of its own for pages and metrics."""
+    (tmp_path / "wrapper.py").write_text(ECHO)
+    tmp_path.chmod(0o755)
+    sets = (f"model.volume.hostPath.path={tmp_path}", "shutdown.lameDuckSeconds=5")
+    with PlayedPod(tmp_path, BASE, *sets, "maxInFlight=77") as pod:
+        answer = pod.ask(1888, "/v1/raw/svcName?key=data&type=text", b"hello")
+        assert json.loads(answer) == {"uid": 10001, "said": "hello"}
+        with Client(f"{pod.address}:5090", timeout_s=20) as client:
+            assert json.loads(client.once("over gRPC").text())["said"] == "over gRPC"
+        assert "aiges_licences 77\n" in pod.ask(9000, "/metrics")
+        assert pod.run("touch /tmp/x log/x xsf_status/x")[0] == 0
+        for path in ("/x", "/home/aiges/x", "/models/x"):
+            assert pod.run(f"touch {path}")[0] != 0, path
+        assert pod.run("grep -c 'NoNewPrivs:.1' /proc/self/status")[1] == "1"
+        assert pod.stop() == 0
+
+
+@pytest.mark.parametrize(("runtime", "grpc_port"), [("aiges", 9000), ("aiges-knative", 8080)])
+def test_a_runtime_of_kserve_serves_what_lies_in_its_folder(runtime, grpc_port, tmp_path):
+    (tmp_path / "wrapper.py").write_text(ECHO)
+    tmp_path.chmod(0o755)
+    options = runtime_options(runtime, "words", tmp_path)
+    with Container(BASE, *options, ports=(grpc_port, 8080)) as container:
+        answer = container.ask("/v2/models/words/infer", V2_REQUEST)
+        assert json.loads(answer["outputs"][0]["data"][0])["said"] == "hello"
+        answer = container.ask("/v1/models/words:predict", b'{"instances": ["hello"]}')
+        assert '"uid": 10001' in answer["predictions"][0]
+        with Client(container.grpc, timeout_s=20) as client:
+            assert json.loads(client.once("over gRPC").text())["said"] == "over gRPC"
 
 
 def test_the_base_image_has_the_layout_that_its_users_expect(tmp_path):
