@@ -31,7 +31,7 @@ containers=(buildah podman runc catatonit containernetworking-plugins iptables d
 case "$what" in
   test)
     packages+=(haproxy iproute2 nftables faketime docker-compose chromium chromium-driver
-               nghttp2-client openssl "${clang[@]}" "${containers[@]}")
+               nghttp2-client openssl systemd "${clang[@]}" "${containers[@]}")
     # For what scripts/tools.sh builds.
     command -v go >/dev/null || packages+=(golang-go)
     ;;

@@ -20,10 +20,11 @@ import containers
 import grpc
 import pytest
 from aiges.client import Client, DataType, Payload, Unavailable
-from containers import ENVIRONMENT, REPOSITORY, Container
+from containers import ENVIRONMENT, REPOSITORY, Container, podman
 from free_ports import free_ports
 from PIL import Image
 from played_pod import PlayedPod, runtime_options
+from systemd_unit import UNIT, seccomp_profile
 from waiting import wait_until
 
 PLUGINS = REPOSITORY / "plugins"
@@ -104,6 +105,19 @@ def test_a_runtime_of_kserve_serves_what_lies_in_its_folder(runtime, grpc_port, 
         assert '"uid": 10001' in answer["predictions"][0]
         with Client(container.grpc, timeout_s=20) as client:
             assert json.loads(client.once("over gRPC").text())["said"] == "over gRPC"
+
+
+def test_the_system_calls_that_the_unit_of_systemd_allows_are_enough(tmp_path):
+    (tmp_path / "wrapper.py").write_text(ECHO)
+    profile = tmp_path / "calls.json"
+    seccomp_profile(UNIT.read_text(encoding="utf-8"), profile)
+    mount = f"{tmp_path / 'wrapper.py'}:/home/aiges/wrapper.py:ro"
+    options = ["--security-opt", f"seccomp={profile}", "--volume", mount]
+    with Container(BASE, *options) as container:
+        assert container.raw(b"hello", "key=data&type=text")["said"] == "hello"
+        said = podman("exec", container.name, "grep", "Seccomp:", "/proc/1/status")[1]
+        assert said.split() == ["Seccomp:", "2"]
+        assert container.stop() == 0
 
 
 def test_the_base_image_has_the_layout_that_its_users_expect(tmp_path):

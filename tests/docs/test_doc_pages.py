@@ -42,6 +42,7 @@ SKIPPED = {
     "deploy/haproxy/README.md": ["sysctl -w", "run=${AIGES_RUN:-/run/haproxy}"],
     "deploy/helm/aiges/README.md": ["helm install"],
     "deploy/kserve/README.md": ["kubectl apply"],
+    "deploy/systemd/README.md": ["tar -xzf"],
     "docker/gpu/README.md": ["docker/gpu/build.sh"],
     "docs/quick_start.md": ["make build", "pip install build/wheels"],
     "docs/release.md": ["make release", "tar -xzf"],
