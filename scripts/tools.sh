@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Builds programs that the tests need and no package of Debian has, into build/tools, all by Go.
 #   scripts/tools.sh         the Consul agent; skipped when it is there, or a `consul` on PATH
-#   scripts/tools.sh test    also a Prometheus that discovers by Consul, clients of HTTP/2 and gRPC, Helm
-#                            and kubeconform
+#   scripts/tools.sh test    also a Prometheus that discovers by Consul, promtool, clients of HTTP/2 and
+#                            gRPC, Helm and kubeconform
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$PWD/build/tools
@@ -44,7 +44,7 @@ build_prometheus() {
   cd "$sources/prometheus" && go_tool mod download $module && rm -rf "$copy" &&
     cp -r "$(go_tool list -m -f '{{.Dir}}' $module)" "$copy" && cd "$copy" && chmod -R u+w . &&
     rm plugins/*.go && cp "$sources/prometheus/plugins.go" plugins/ &&
-    go_tool build -p 2 -ldflags="-s -w" -o "$out/prometheus" ./cmd/prometheus
+    go_tool build -p 2 -ldflags="-s -w" -o "$out/" ./cmd/prometheus ./cmd/promtool
 }
 
 # All in one go: they share most of what they are made of.
@@ -76,8 +76,8 @@ else
   "$out/consul" version | sed -n 1p  # Not head: it closes the pipe, and the writer may die of it.
 fi
 [ "${1:-}" = test ] || exit 0
-if [ "$out/prometheus" -nt "$sources/prometheus/plugins.go" ]; then
-  echo "tools: prometheus is there"
+if [ "$out/promtool" -nt "$sources/prometheus/plugins.go" ]; then
+  echo "tools: prometheus and promtool are there"
 else
   build prometheus
 fi

@@ -2,61 +2,15 @@
 """The real Prometheus, with the file of deploy/compose, finds loaders in a real Consul."""
 
 import json
-import os
 import re
-import subprocess
-import urllib.error
-import urllib.parse
-import urllib.request
-from pathlib import Path
 
 import pytest
-from consul_agent import DIE_WITH_PARENT, ConsulAgent
-from free_ports import free_ports
+from consul_agent import ConsulAgent
 from haproxy_process import Cluster
-from prerequisites import need
+from prometheus_process import ROOT, Prometheus
 from waiting import wait_until
 
-ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "deploy" / "compose"
-
-
-class Prometheus:
-    """Runs with a configuration; it refuses one with a mistake and ends."""
-
-    def __init__(self, folder, text):
-        named = Path(os.environ.get("AIGES_PROMETHEUS", ROOT / "build" / "tools" / "prometheus"))
-        need("" if named.is_file() else f"{named} (scripts/tools.sh test)", "a scrape")
-        (port,) = free_ports(1)
-        self.address, self.log = f"127.0.0.1:{port}", folder / "prometheus.log"
-        (folder / "prometheus.yml").write_text(text, encoding="utf-8")
-        command = [*DIE_WITH_PARENT, named, f"--config.file={folder / 'prometheus.yml'}"]
-        command += [
-            f"--storage.tsdb.path={folder / 'data'}",
-            f"--web.listen-address={self.address}",
-        ]
-        with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(
-                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-
-    def query(self, text):
-        """[(labels, value)] of its HTTP API; nothing before it answers."""
-        assert self.process.poll() is None, self.log.read_text()
-        url = f"http://{self.address}/api/v1/query?{urllib.parse.urlencode({'query': text})}"
-        try:
-            with urllib.request.urlopen(url, timeout=10) as answer:
-                rows = json.load(answer)["data"]["result"]
-        except OSError:
-            return []
-        return [(row["metric"], float(row["value"][1])) for row in rows]
 
 
 @pytest.fixture(scope="module")

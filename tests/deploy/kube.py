@@ -23,7 +23,7 @@ def tool(name):
     """A program of scripts/tools.sh, or one that is on PATH."""
     built = ROOT / "build" / "tools" / name
     path = str(built) if built.is_file() else shutil.which(name)
-    need("" if path else f"{name} (scripts/tools.sh test)", "the chart")
+    need("" if path else f"{name} (scripts/tools.sh test)", "a check of deploy/")
     return path
 
 
