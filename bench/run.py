@@ -21,6 +21,7 @@ import busy_rows
 import cluster_rows
 import desk_rows
 import fault_rows
+import metrics_row
 import page_row
 import rows
 import servicer_rows
@@ -51,6 +52,7 @@ GROUPS = {
     "choice": cluster_rows.choice_rows,
     "proxy": cluster_rows.proxy_rows,
     "page": page_row.page_rows,
+    "metrics": metrics_row.metrics_rows,
     "client": desk_rows.client_rows,
     "desk": desk_rows.desk_rows,
     "xtest": xtest_rows.xtest_rows,
