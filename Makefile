@@ -94,10 +94,10 @@ tidy: build ## Run clang-tidy on all sources, which takes minutes (lint: on what
 	@$(PYTHON) scripts/lint_cpp.py tidy --all
 
 .PHONY: images
-images: build ## Build the images of docker/gpu and of both plugins with buildah, and try them with podman
+images: build ## Build the images of docker and of two plugins with buildah, and try them with podman
 	@scripts/setup.sh images
 	@scripts/images.sh
-	@AIGES_IMAGES=there $(PYTHON) -m pytest tests/docker/test_images.py
+	@AIGES_IMAGES=there $(PYTHON) -m pytest tests/docker/test_images.py tests/docker/test_cpu_images.py
 
 .PHONY: site
 site: ## Make one searchable site of README and docs, in build/site

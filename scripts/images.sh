@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Builds the base image of docker/gpu without CUDA and the images of both plugins on top of it, with
-# buildah, into the images of podman:
+# Builds with buildah, into the images of podman: the base images of docker/cpu and of docker/gpu (that
+# without CUDA), on top of them docker/contracts, docker/paddle and the images of two plugins:
 #   scripts/images.sh                everything inside of the image, as a user's machine does it
-#   scripts/images.sh --prebuilt     with the programs that make build compiled, on Debian 12
+#   scripts/images.sh --prebuilt     with the programs that make build compiled, on Debian 12; that of
+#                                    Paddle Serving without Paddle itself (200 MB)
 # Needs no container registry: where the distribution's image cannot be pulled, one is made from the
 # distribution's packages, with the certificates and the pip.conf of this machine, under its name.
 set -euo pipefail
@@ -48,11 +49,11 @@ distribution() {
   rm -rf "$root"
 }
 
-# What stage `build` of docker/gpu/Dockerfile leaves behind, as an image of that name.
+# What stage `build` of the Dockerfiles leaves behind, as an image of that name.
 stage_build() {
   local root container
   root=$(mktemp -d "$PWD/build/stage.XXXXXX")
-  docker/gpu/install.sh --prefix "$root/home/aiges" &&
+  docker/gpu/install.sh --strip --prefix "$root/home/aiges" &&
     docker/gpu/runtime_packages.sh "$root/home/aiges" > "$root/runtime-packages.txt" || return
   container=$(buildah from scratch) &&
     buildah add --quiet "$container" "$root" / &&
@@ -60,32 +61,42 @@ stage_build() {
   rm -rf "$root"
 }
 
-# The Dockerfile without its first stage: COPY --from=build then means the image.
+# last_stage KIND TAG: docker/KIND/Dockerfile without its first stage; COPY --from=build then means the
+# image. --layers: what both Dockerfiles begin with, the packages, is installed once.
 last_stage() {
-  awk '/^FROM / { stages++ } /^ARG BASE_IMAGE/ || stages > 1' docker/gpu/Dockerfile \
-    > build/Dockerfile.last_stage
-  $builder --build-arg "BASE_IMAGE=$base" --file build/Dockerfile.last_stage \
-    --tag "aiges-gpu:$version-$row" docker/gpu
+  awk '/^FROM / { stages++ } /^ARG BASE_IMAGE/ || stages > 1' "docker/$1/Dockerfile" \
+    > "build/Dockerfile.$1"
+  $builder --layers --build-arg "BASE_IMAGE=$base" --file "build/Dockerfile.$1" --tag "$2" docker/gpu
+}
+
+# on_top NAME BASE FOLDER OPTION...: an image on one of ours.
+on_top() {
+  step "$1" $builder --build-arg "BASE_IMAGE=localhost/$2" "${@:4}" --tag "$1" "$3"
 }
 
 image_there() { buildah inspect --type image "$1" >/dev/null 2>&1; }
 
+gpu=aiges-gpu:$version-$row cpu=aiges-cpu:$version-debian12 paddle=aiges-paddle:$version-debian12
 # Those of an earlier time would stay without a name.
-for name in aiges-mmocr:$version aiges-yolov5:$version "aiges-gpu:$version-$row" build:latest; do
+for name in aiges-mmocr:$version aiges-yolov5:$version "$paddle" "$cpu-contracts" "$cpu" "$gpu" \
+    build:latest; do
   ! image_there "localhost/$name" || buildah rmi "localhost/$name" >>"$log" 2>&1 || true
 done
 if ! image_there "$base" && ! buildah pull --quiet "$base" >>"$log" 2>&1; then
   step "$base from the packages of Debian" distribution
 fi
+engine=()
 if [ "${1:-}" = --prebuilt ]; then
   step "the programs as built here" stage_build
-  step "aiges-gpu:$version-$row" last_stage
+  step "$cpu" last_stage cpu "$cpu"
+  step "$gpu" last_stage gpu "$gpu"
+  engine=(--build-arg PADDLE=)
 else
-  step "aiges-gpu:$version-$row" env VERSION=$version \
-    BUILDER="$builder --ignorefile docker/gpu/Dockerfile.dockerignore" docker/gpu/build.sh $row
+  ignore="--ignorefile docker/gpu/Dockerfile.dockerignore"
+  step "$cpu" $builder $ignore --build-arg "BASE_IMAGE=$base" --tag "$cpu" --file docker/cpu/Dockerfile .
+  step "$gpu" env VERSION=$version BUILDER="$builder $ignore" docker/gpu/build.sh $row
 fi
-for name in mmocr yolov5; do
-  arguments=(--build-arg "BASE_IMAGE=localhost/aiges-gpu:$version-$row")
-  [ $name != yolov5 ] || arguments+=(--build-arg ONNXRUNTIME=onnxruntime)
-  step "aiges-$name:$version" $builder "${arguments[@]}" --tag "aiges-$name:$version" plugins/$name
-done
+on_top "$cpu-contracts" "$cpu" docker/contracts
+on_top "$paddle" "$cpu-contracts" docker/paddle "${engine[@]}"
+on_top aiges-mmocr:$version "$gpu" plugins/mmocr
+on_top aiges-yolov5:$version "$gpu" plugins/yolov5 --build-arg ONNXRUNTIME=onnxruntime

@@ -27,6 +27,7 @@ NAMED = {
     "CHANGELOG.md": "changelog.md",
     "bench/README.md": "bench/index.md",
     "bench/RESULTS.md": "bench/results.md",
+    "docker/cpu/README.md": "images_cpu.md",
     "docker/gpu/README.md": "images.md",
     "deploy/helm/aiges/README.md": "deploy/helm.md",
 }

@@ -6,9 +6,10 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-usage: install.sh --prefix DIR [--build] [--source DIR] [--binaries DIR] [--papers FILE]
+usage: install.sh --prefix DIR [--build] [--strip] [--source DIR] [--binaries DIR] [--papers FILE]
   --prefix DIR    folder to fill; the image uses /home/aiges
   --build         compile first (CMake, Release)
+  --strip         without the symbols that only debuggers read, which are five sixths of the programs
   --source DIR    repository to take headers, Python packages and configuration from
   --binaries DIR  folder with AIService, aiges-worker, libwrapper.so (default SOURCE/build/bin)
   --papers FILE   the THIRD_PARTY.md of those binaries; without it dpkg is asked, where it is there
@@ -22,7 +23,7 @@ fail() {
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source=$(cd "$here/../.." && pwd)
-prefix='' binaries='' papers='' build=no
+prefix='' binaries='' papers='' build=no strip=no
 while [[ $# -gt 0 ]]; do
   case $1 in
     --prefix | --source | --binaries | --papers)
@@ -31,6 +32,7 @@ while [[ $# -gt 0 ]]; do
       shift 2
       ;;
     --build) build=yes && shift ;;
+    --strip) strip=yes && shift ;;
     -h | --help) usage && exit 0 ;;
     *) usage >&2 && fail "unknown argument $1" ;;
   esac
@@ -50,8 +52,10 @@ for name in AIService aiges-worker libwrapper.so; do
 done
 [[ -f $source/sdk/aiges/__init__.py ]] || fail "expected the Python package in $source/sdk/aiges"
 
-# log and xsf_status: folders that services on earlier base images write into, mount or look at.
-install -d "$prefix"/{include/aiges,library/python,log,xsf_status/recording}
+install -d "$prefix"/{include/aiges,library/python}
+# Folders that services on earlier base images write into, mount or look at. Whoever serves may write
+# there, also into what is mounted over them: a tmpfs takes the rights of the folder below.
+install -d -m 1777 "$prefix"/{log,xsf_status,xsf_status/recording}
 install -m 755 "$binaries/AIService" "$binaries/aiges-worker" "$prefix/"
 # Images on top of earlier base images start ./AIservice.
 ln -sfn AIService "$prefix/AIservice"
@@ -82,5 +86,10 @@ find "$prefix"/library/{python,compat} -name __pycache__ -prune -exec rm -rf {} 
 if [[ -f $binaries/xtest ]]; then
   install -m 755 "$binaries/xtest" "$prefix/"
   install -m 644 "$here/xtest.toml" "$prefix/"
+fi
+if [[ $strip == yes ]]; then
+  for name in AIService aiges-worker library/libwrapper.so xtest; do
+    [[ ! -f $prefix/$name ]] || strip --strip-unneeded "$prefix/$name"
+  done
 fi
 echo "installed into $prefix"

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Containers of podman, started as a careful user does: nothing writable, no capabilities."""
+"""Containers of podman, started as a careful user does: nothing writable, no capabilities, and no
+more memory than is told.
+"""
 
 import json
 import os
@@ -9,12 +11,24 @@ import urllib.request
 import uuid
 from pathlib import Path
 
+from free_ports import free_ports
 from waiting import wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "CONTAINERS_CONF": str(REPOSITORY / "scripts" / "containers.conf")}
 CAREFUL = ["--read-only", "--cap-drop", "all", "--security-opt", "no-new-privileges"]
+CAREFUL += ["--memory", "2g"]
 READY_TIMEOUT_S = 60
+ECHO = """
+import os
+def wrapperInit(config): return 0
+def wrapperFini(): return 0
+def wrapperError(code): return "wrong"
+def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt):
+    out = b'{"uid": %d, "said": "%s"}' % (os.getuid(), reqData[0]["data"])
+    respData.append(dict(key="result", data=out, len=len(out), status=3, type=0))
+    return 0
+"""
 
 
 def why_not():
@@ -39,24 +53,54 @@ def podman(*arguments, check=True):
     return done.returncode, done.stdout.strip()
 
 
+def on_the_host(folder):
+    """Options of a container in the machine's own network, and its ports.
+
+    There a service that has ended refuses; an address that is gone does not answer at all.
+    """
+    ports = free_ports(2)
+    text = (REPOSITORY / "docker" / "gpu" / "aiges.toml").read_text()
+    for usual, port in zip(("5090", "1888"), ports):
+        text = text.replace(usual, str(port)).replace("0.0.0.0", "127.0.0.1")
+    # One thread a call: more of them wait for each other where a core is busy.
+    text = text.replace("[wrapper]\n", "[wrapper]\nthreads = 1\n")
+    (folder / "aiges.toml").write_text(text)
+    folder.chmod(0o755)
+    mount = f"{folder / 'aiges.toml'}:/home/aiges/aiges.toml:ro"
+    ready = f"AIGES_READY_URL=http://127.0.0.1:{ports[1]}/readyz"
+    return ["--network", "host", "--volume", mount, "--env", ready], ports
+
+
+def mounted(folder, **files):
+    """Options that put files of these texts beside AIService; a name's _ stands for its dot."""
+    folder.chmod(0o755)
+    options = []
+    for name, text in files.items():
+        file = folder / name.replace("_", ".")
+        file.write_text(text)
+        options += ["--volume", f"{file}:/home/aiges/{file.name}:ro"]
+    return options
+
+
 class Container:
     """One running container; removed at the end of the `with`.
 
     Reached at its own address, unless it is in the machine's network.
     """
 
-    def __init__(self, image, *options, ports=(5090, 1888)):
+    def __init__(self, image, *options, ports=(5090, 1888), command=()):
         self.name = f"aiges-test-{uuid.uuid4().hex[:12]}"
-        self.image, self.options = image, options
+        self.image, self.options, self.command = image, options, command
         self.ports, self.address = ports, None
 
     def __enter__(self):
-        podman("run", "--detach", "--name", self.name, *CAREFUL, *self.options, self.image)
+        options = ["--detach", "--name", self.name, *CAREFUL, *self.options]
+        podman("run", *options, self.image, *self.command)
         try:
             self.address = self.state("{{.NetworkSettings.IPAddress}}") or "127.0.0.1"
             wait_until(self._ready, "the container is ready", READY_TIMEOUT_S)
         except BaseException:
-            print(self.logs())
+            subprocess.run(["podman", "logs", self.name], env=ENVIRONMENT, check=False)
             self.__exit__()
             raise
         return self

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-GPU = REPOSITORY / "docker" / "gpu"
+DOCKER = REPOSITORY / "docker"
+GPU = DOCKER / "gpu"
 BINARIES = REPOSITORY / "build" / "bin"
 
 needs_binaries = pytest.mark.skipif(
@@ -51,6 +52,38 @@ def test_the_image_has_what_the_build_needs():
     assert pinned in (GPU / "Dockerfile").read_text(encoding="utf-8")
 
 
+def test_the_base_images_share_their_build_stage_and_differ_in_what_they_say_of_cuda():
+    gpu, cpu = ((DOCKER / name / "Dockerfile").read_text() for name in ("gpu", "cpu"))
+    stage = re.compile(r"^FROM \S+ AS build\n.*?(?=^FROM )", re.M | re.S)
+    assert stage.search(gpu)[0] == stage.search(cpu)[0]
+    ignored = [(DOCKER / name / "Dockerfile.dockerignore").read_text() for name in ("gpu", "cpu")]
+    assert ignored[0] == ignored[1]
+    environment = re.compile(r"^(?:# NVIDIA_.*?)?ENV .*?(?<!\\)\n", re.M | re.S)
+    rests = [environment.sub("", text.split("\nFROM ")[2]) for text in (gpu, cpu)]
+    assert rests[0].replace("Debian and Ubuntu forbid", "Debian forbids") == rests[1]
+
+
+def test_what_images_on_top_install_is_what_the_tests_have():
+    """And all of it: the packages of the extras in pyproject.toml."""
+    pins = "\n".join(
+        (REPOSITORY / name).read_text()
+        for name in ("tests/requirements.txt", "scripts/requirements.txt")
+    )
+    names = set()
+    for folder in ("contracts", "paddle"):
+        for line in (DOCKER / folder / "requirements.txt").read_text().splitlines():
+            if line.startswith("#"):
+                continue
+            name = line.split("==")[0]
+            names.add(name.lower().replace("_", "-"))
+            assert line in pins or f"\n{name}==" not in pins, f"{line}: the tests have another"
+    extras = (REPOSITORY / "pyproject.toml").read_text().split("[project.optional-dependencies]")[1]
+    for extra in ("wsgi", "openbayes", "seldon", "aipod", "triton", "paddle"):
+        wanted = re.search(rf"^{extra} = \[(.*?)\]", extras, re.M | re.S)[1]
+        for name in re.findall(r'"([A-Za-z0-9_-]+)', wanted):
+            assert name.lower().replace("_", "-") in names, f"{extra}: {name}"
+
+
 # ---- install.sh
 
 
@@ -76,8 +109,8 @@ def test_install_makes_the_layout_of_the_image(installed):
     files = "include/aiges/type.h include/aiges/wrapper.h aiges.toml library/healthcheck.py LICENSE"
     for name in files.split():
         assert (installed / name).is_file(), name
-    for name in ("log", "xsf_status/recording"):
-        assert (installed / name).is_dir(), name
+    for name in ("log", "xsf_status", "xsf_status/recording"):
+        assert (installed / name).stat().st_mode & 0o7777 == 0o1777, name
     assert os.readlink(installed / "AIservice") == "AIService"
     assert not list(installed.rglob("__pycache__"))
 
@@ -87,6 +120,15 @@ def test_install_makes_the_layout_of_the_image(installed):
 def test_install_brings_the_licences_of_others(installed):
     page = (installed / "THIRD_PARTY.md").read_text()
     assert "| libnghttp2" in page and "| swagger-ui-dist |" in page
+
+
+@needs_binaries
+def test_install_strips_programs_that_run_as_before(installed, tmp_path):
+    assert run("install.sh", "--prefix", tmp_path, "--strip").returncode == 0
+    for name in ("AIService", "aiges-worker", "library/libwrapper.so"):
+        assert (tmp_path / name).stat().st_size < (installed / name).stat().st_size, name
+    version = subprocess.run([tmp_path / "AIService", "-v"], capture_output=True, check=False)
+    assert version.returncode == 0
 
 
 @needs_binaries

@@ -1,27 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The images, built by buildah and run by podman: the base, both plugins on top of it, and a server
-of PrimeHub by its own Dockerfile.
-
-AIGES_IMAGES=there takes the images that are there (`make images` has just built them whole);
-otherwise they are built here, with the programs of `make build` in place of the build stage.
+"""The images of docker/gpu, run by podman: the base, both plugins on top of it, and a server of
+PrimeHub by its own Dockerfile.
 """
 
-import http.client
 import io
 import json
 import os
 import re
 import subprocess
 import sys
-import threading
 import urllib.request
 
 import containers
 import grpc
 import pytest
-from aiges.client import Client, DataType, Payload, Unavailable
-from containers import ENVIRONMENT, REPOSITORY, Container, podman
-from free_ports import free_ports
+from aiges.client import Client, DataType, Payload
+from callers import Callers
+from containers import ECHO, ENVIRONMENT, REPOSITORY, Container, on_the_host, podman
 from PIL import Image
 from played_pod import PlayedPod, runtime_options
 from systemd_unit import UNIT, seccomp_profile
@@ -35,29 +30,13 @@ PICTURE = "key=img&type=image"
 SKELETON = REPOSITORY / "docs" / "examples" / "seldon" / "skeleton"
 SKELETON_IMAGE = "localhost/aiges-test-skeleton:latest"
 
-pytestmark = pytest.mark.skipif(bool(containers.why_not()), reason=containers.why_not())
-
-ECHO = """
-import os
-def wrapperInit(config): return 0
-def wrapperFini(): return 0
-def wrapperError(code): return "wrong"
-def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt):
-    out = b'{"uid": %d, "said": "%s"}' % (os.getuid(), reqData[0]["data"])
-    respData.append(dict(key="result", data=out, len=len(out), status=3, type=0))
-    return 0
-"""
+pytestmark = [
+    pytest.mark.skipif(bool(containers.why_not()), reason=containers.why_not()),
+    pytest.mark.usefixtures("images"),
+]
 
 V2_REQUEST = b"""{"inputs": [
     {"name": "data", "datatype": "BYTES", "shape": [1], "data": ["hello"]}]}"""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def images():
-    if os.environ.get("AIGES_IMAGES") != "there":
-        command = [REPOSITORY / "scripts" / "images.sh", "--prebuilt"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def text_of(boxes):
@@ -148,58 +127,10 @@ def test_yolov5_finds_the_coins_with_weights_that_are_mounted(tmp_path):
         assert c.stop() == 0
 
 
-class Callers:
-    """Threads that read a picture all the time, until the service refuses; every end is counted."""
-
-    def __init__(self, container, picture, expected):
-        self.container, self.picture, self.expected = container, picture, expected
-        self.right, self.wrong = [], []
-        calls = (self._http, self._grpc, self._http)
-        self.threads = [threading.Thread(target=self._run, args=(call,)) for call in calls]
-        for thread in self.threads:
-            thread.start()
-
-    def _http(self):
-        """What was read; None: refused at the door."""
-        connection = http.client.HTTPConnection(self.container.http, timeout=60)
-        try:
-            connection.connect()
-        except ConnectionRefusedError:
-            return None
-        try:
-            connection.request("POST", f"/v1/raw/svcName?{PICTURE}", self.picture)
-            answer = connection.getresponse()
-            said = answer.read()
-        finally:
-            connection.close()
-        if answer.status == 503:  # Draining, in the words of the service.
-            return None
-        return json.loads(said) if answer.status == 200 else f"{answer.status}: {said!r}"
-
-    def _grpc(self):
-        try:
-            with Client(self.container.grpc, timeout_s=60, retries=0) as client:
-                wanted = [Payload("img", self.picture, DataType.IMAGE)]
-                return json.loads(client.once(wanted, expect=["boxes"]).text("boxes"))
-        except Unavailable as refused:
-            return f"lost: {refused}" if refused.maybe_ran else None
-
-    def _run(self, call):
-        while True:
-            try:
-                read = call()
-            except Exception as fault:  # The claim is that there is none.
-                read = repr(fault)
-            if read is None:
-                return
-            (self.right if read == self.expected else self.wrong).append(read)
-            if self.wrong:
-                return
-
-    def end(self):
-        for thread in self.threads:
-            thread.join(90)
-            assert not thread.is_alive(), "a call was never answered"
+def reading(picture):
+    """How callers ask for what is written in a picture."""
+    wanted = Payload("img", picture, DataType.IMAGE)
+    return picture, PICTURE, wanted, "boxes"
 
 
 def first_line(picture):
@@ -210,24 +141,6 @@ def first_line(picture):
     return out.getvalue()
 
 
-def on_the_host(folder):
-    """Options of a container in the machine's own network, and its ports.
-
-    There a service that has ended refuses; an address that is gone does not answer at all.
-    """
-    ports = free_ports(2)
-    text = (REPOSITORY / "docker" / "gpu" / "aiges.toml").read_text()
-    for usual, port in zip(("5090", "1888"), ports):
-        text = text.replace(usual, str(port)).replace("0.0.0.0", "127.0.0.1")
-    # One thread a picture: more of them wait for each other where a core is busy.
-    text = text.replace("[wrapper]\n", "[wrapper]\nthreads = 1\n")
-    (folder / "aiges.toml").write_text(text)
-    folder.chmod(0o755)
-    mount = f"{folder / 'aiges.toml'}:/home/aiges/aiges.toml:ro"
-    ready = f"AIGES_READY_URL=http://127.0.0.1:{ports[1]}/readyz"
-    return ["--network", "host", "--volume", mount, "--env", ready], ports
-
-
 def test_mmocr_reads_a_page_and_loses_nothing_when_it_is_stopped_under_load(tmp_path):
     options, ports = on_the_host(tmp_path)
     with Container("localhost/aiges-mmocr:0.1.0", *options, ports=ports) as container:
@@ -236,7 +149,7 @@ def test_mmocr_reads_a_page_and_loses_nothing_when_it_is_stopped_under_load(tmp_
         headline = first_line(PAGE)
         read = container.raw(headline, PICTURE)
         assert text_of(read).startswith("Region-based")
-        callers = Callers(container, headline, read)
+        callers = Callers(container, read, *reading(headline))
         wait_until(lambda: len(callers.right) >= 6 or callers.wrong, "calls are answered", 90)
         code = container.stop(60)
         callers.end()

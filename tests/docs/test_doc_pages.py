@@ -28,7 +28,7 @@ PAGES = [
     ROOT / "deploy" / "helm" / "aiges" / "README.md",
     *sorted((ROOT / "plugins").glob("*/README.md")),
     ROOT / "bench" / "README.md",
-    ROOT / "docker" / "gpu" / "README.md",
+    *sorted((ROOT / "docker").glob("*/README.md")),
 ]
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 # Their blocks are those of English pages, which test_doc_chinese.py holds them to.
@@ -43,6 +43,7 @@ SKIPPED = {
     "deploy/helm/aiges/README.md": ["helm install"],
     "deploy/kserve/README.md": ["kubectl apply"],
     "deploy/systemd/README.md": ["tar -xzf"],
+    "docker/cpu/README.md": ["docker build", "docker run", "docker/image_size.py"],
     "docker/gpu/README.md": ["docker/gpu/build.sh"],
     "docs/quick_start.md": ["make build", "pip install build/wheels"],
     "docs/release.md": ["make release", "tar -xzf"],
