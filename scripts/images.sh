@@ -11,7 +11,7 @@ set -euo pipefail
 umask 022
 cd "$(dirname "$0")/.."
 version=0.1.0 row=cpu-debian12
-base=docker.io/library/$(awk -v row="$row" '$1 == row { print $2 }' docker/gpu/matrix.txt)
+base=docker.io/library/$(awk -v row="$row" '$1 == row { print $4 }' docker/matrix.txt)
 [ "$(id -u)" = 0 ] || { echo "images: run as root" >&2; exit 1; }
 export CONTAINERS_CONF=$PWD/scripts/containers.conf BUILDAH_ISOLATION=chroot
 # Format docker: that of OCI has no place for HEALTHCHECK.
@@ -69,9 +69,12 @@ last_stage() {
   $builder --layers --build-arg "BASE_IMAGE=$base" --file "build/Dockerfile.$1" --tag "$2" docker/gpu
 }
 
-# on_top NAME BASE FOLDER OPTION...: an image on one of ours.
-on_top() {
-  step "$1" $builder --build-arg "BASE_IMAGE=localhost/$2" "${@:4}" --tag "$1" "$3"
+# ours ROW OPTION...: one row of docker/matrix.txt.
+ours() { docker/build.py "$1" --engine buildah --version $version --reuse "${@:2}"; }
+
+# plugin NAME OPTION...: its image.
+plugin() {
+  $builder --build-arg "BASE_IMAGE=localhost/$gpu" "${@:2}" --tag "aiges-$1:$version" "plugins/$1"
 }
 
 image_there() { buildah inspect --type image "$1" >/dev/null 2>&1; }
@@ -92,11 +95,10 @@ if [ "${1:-}" = --prebuilt ]; then
   step "$gpu" last_stage gpu "$gpu"
   engine=(--build-arg PADDLE=)
 else
-  ignore="--ignorefile docker/gpu/Dockerfile.dockerignore"
-  step "$cpu" $builder $ignore --build-arg "BASE_IMAGE=$base" --tag "$cpu" --file docker/cpu/Dockerfile .
-  step "$gpu" env VERSION=$version BUILDER="$builder $ignore" docker/gpu/build.sh $row
+  step "$cpu" ours debian12 --base "$base"
+  step "$gpu" ours $row --base "$base"
 fi
-on_top "$cpu-contracts" "$cpu" docker/contracts
-on_top "$paddle" "$cpu-contracts" docker/paddle "${engine[@]}"
-on_top aiges-mmocr:$version "$gpu" plugins/mmocr
-on_top aiges-yolov5:$version "$gpu" plugins/yolov5 --build-arg ONNXRUNTIME=onnxruntime
+step "$cpu-contracts" ours debian12-contracts
+step "$paddle" ours paddle-debian12 "${engine[@]}"
+step aiges-mmocr:$version plugin mmocr
+step aiges-yolov5:$version plugin yolov5 --build-arg ONNXRUNTIME=onnxruntime

@@ -239,41 +239,6 @@ def test_runtime_packages_wants_one_folder():
     assert run("runtime_packages.sh").returncode == 2
 
 
-# ---- build.sh and the matrix
-
-
-def matrix():
-    lines = (GPU / "matrix.txt").read_text().splitlines()
-    return dict(line.split() for line in lines)
-
-
-def test_the_matrix_in_the_readme_is_the_one_that_is_built():
-    rows = re.findall(r"^\| (\S+) \| (\S+:\S+) \|", (GPU / "README.md").read_text(), re.MULTILINE)
-    assert dict(rows) == matrix()
-
-
-def test_defaults_of_the_dockerfiles_are_rows_of_the_matrix():
-    plugins = sorted(REPOSITORY.glob("plugins/*/Dockerfile"))
-    for name in ["docker/gpu/Dockerfile", *(str(each.relative_to(REPOSITORY)) for each in plugins)]:
-        image = re.search(r"^ARG BASE_IMAGE=(\S+)", (REPOSITORY / name).read_text(), re.MULTILINE)
-        allowed = [*matrix().values(), *(f"aiges-gpu:0.1.0-{row}" for row in matrix())]
-        assert image[1] in allowed, name
-
-
-def test_build_shows_one_command_per_row():
-    result = run("build.sh", "--print", "all")
-    assert result.returncode == 0
-    commands = result.stdout.splitlines()
-    assert len(commands) == len(matrix())
-    for command, (row, base) in zip(commands, matrix().items()):
-        assert f"BASE_IMAGE={base} " in command and f"aiges-gpu:0.1.0-{row} " in command
-
-
-def test_build_refuses_an_unknown_row():
-    result = run("build.sh", "--print", "cuda9")
-    assert result.returncode == 2 and "got cuda9" in result.stderr
-
-
 # ---- healthcheck.py
 
 
