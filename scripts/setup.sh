@@ -27,10 +27,11 @@ packages=(
   libcurl4-openssl-dev nlohmann-json3-dev zlib1g-dev libnghttp2-dev
 )
 clang=(clang-14 libclang-rt-14-dev)
-containers=(buildah podman runc catatonit containernetworking-plugins iptables debootstrap)
+containers=(buildah podman runc catatonit containernetworking-plugins iptables debootstrap
+            golang-github-containernetworking-plugin-dnsname dnsmasq-base docker-compose)
 case "$what" in
   test)
-    packages+=(haproxy iproute2 nftables faketime docker-compose chromium chromium-driver
+    packages+=(haproxy iproute2 nftables faketime chromium chromium-driver
                nghttp2-client openssl systemd "${clang[@]}" "${containers[@]}")
     # For what scripts/tools.sh builds.
     command -v go >/dev/null || packages+=(golang-go)

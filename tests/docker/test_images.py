@@ -3,7 +3,6 @@
 PrimeHub by its own Dockerfile.
 """
 
-import io
 import json
 import os
 import re
@@ -15,7 +14,7 @@ import containers
 import grpc
 import pytest
 from aiges.client import Client, DataType, Payload
-from callers import Callers
+from callers import Callers, first_line
 from containers import ECHO, ENVIRONMENT, REPOSITORY, Container, on_the_host, podman
 from PIL import Image
 from played_pod import PlayedPod, runtime_options
@@ -131,14 +130,6 @@ def reading(picture):
     """How callers ask for what is written in a picture."""
     wanted = Payload("img", picture, DataType.IMAGE)
     return picture, PICTURE, wanted, "boxes"
-
-
-def first_line(picture):
-    """The headline of the page: read in a moment also where a core is busy."""
-    out = io.BytesIO()
-    with Image.open(io.BytesIO(picture)) as image:
-        image.crop((0, 0, image.width, 40)).save(out, "PNG")
-    return out.getvalue()
 
 
 def test_mmocr_reads_a_page_and_loses_nothing_when_it_is_stopped_under_load(tmp_path):
