@@ -54,6 +54,22 @@ struct TlsSettings {
   bool on() const { return !cert.empty(); }
 };
 
+// [sandbox]: what a worker gives up before it opens the engine. docs/sandbox.md.
+struct SandboxSettings {
+  bool no_new_privs = true;  // Programs with setuid do not become another user.
+  bool core = false;         // Core files, with what is in memory.
+  uint64_t open_files = 0;   // Limits of the system. 0: as those of the loader.
+  uint64_t file_mb = 0;
+  uint64_t processes = 0;  // Of the user, as the system counts them.
+  // Of the loader's variables: names, patterns, "plain" (what does not look like a secret), "*".
+  std::vector<std::string> environment = {"plain"};
+  std::string user;     // Name or number, with ":group". Empty: aiges-worker where root has one.
+  bool network = true;  // false: no sockets but those in the file system.
+  bool strict = false;  // Files and system calls, too.
+  std::vector<std::string> read, write;  // Folders, where strict.
+  std::vector<std::string> hidden;       // The loader's own files, where strict.
+};
+
 struct InstanceSettings {
   unsigned count = 1;
   unsigned threads = 1;       // That a worker starts with.
@@ -76,6 +92,7 @@ struct InstanceSettings {
   std::string config_folder;  // Where the centre's files are (AIGES_CONFIG_DIR of a worker).
   std::string worker_binary;  // Beside AIService unless set by a test.
   int numa_node = -1;
+  SandboxSettings sandbox;
   std::string
       folder;         // Where a worker runs, and where its Python looks first; empty: the loader's.
   Pairs environment;  // Added to that of a worker.

@@ -27,6 +27,7 @@ const std::map<std::string, Effect>& Table() {
       {"instances.idempotent", Effect::kHot},
       {"instances.drain_ms", Effect::kHot},
       {"instances.lame_duck_ms", Effect::kHot},
+      {"sandbox", Effect::kRolling},
       {"queue.max_requests", Effect::kHot},
       {"fc.max", Effect::kHot},
       {"log.level", Effect::kHot},

@@ -98,6 +98,33 @@ bool ReadInstances(KeyReader* keys, InstanceSettings* i, std::vector<std::string
   return threads_set;
 }
 
+void ReadSandbox(KeyReader* keys, SandboxSettings* s) {
+  keys->Bool("sandbox", "strict", &s->strict);
+  keys->Bool("sandbox", "no_new_privs", &s->no_new_privs);
+  keys->Bool("sandbox", "core", &s->core);
+  keys->Int("sandbox", "open_files", 0, 1 << 30, &s->open_files);
+  keys->Int("sandbox", "file_mb", 0, 1 << 30, &s->file_mb);
+  keys->Int("sandbox", "processes", 0, 1 << 22, &s->processes);
+  if (s->strict) s->environment.clear();
+  keys->List("sandbox", "environment", &s->environment);
+  keys->Text("sandbox", "user", &s->user);
+  keys->Bool("sandbox", "network", &s->network);
+  keys->List("sandbox", "read", &s->read);
+  keys->List("sandbox", "write", &s->write);
+  if (s->strict && !s->no_new_privs) {
+    keys->file().AddError("sandbox", "no_new_privs", "expected true beside strict = true");
+  }
+  for (const std::vector<std::string>* paths : {&s->read, &s->write}) {
+    for (const std::string& path : *paths) {
+      if (path.empty() || path.find('\n') != std::string::npos || path == "/") {
+        keys->file().AddError(
+            "sandbox", paths == &s->read ? "read" : "write",
+            StrCat("expected folders or files, none of them /; got \"", path, "\""));
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void ReadEngineKeys(KeyReader* keys, const char* contract_section, Settings* settings,
@@ -106,6 +133,7 @@ void ReadEngineKeys(KeyReader* keys, const char* contract_section, Settings* set
   ReadContract(keys, contract_section, &s.instances);
   ReadDescription(&keys->file(), &s, errors);
   const bool threads_set = ReadInstances(keys, &s.instances, errors);
+  ReadSandbox(keys, &s.instances.sandbox);
   keys->Int("queue", "max_requests", 1, 1'000'000, &s.queue.max_requests);
   keys->Int("queue", "max_bytes", 1 << 16, int64_t{1} << 40, &s.queue.max_bytes);
   keys->Int("queue", "default_timeout_ms", 1, 86'400'000, &s.queue.default_timeout_ms);

@@ -42,6 +42,15 @@ class KeyReader {
     for (const std::string& item : *out) joined += StrCat(joined.empty() ? "" : ":", item);
     Note(section, key, StrCat("\"", joined, "\""));
   }
+  // The same, noted as the list that it is; a string is one of one.
+  void List(std::string_view section, std::string_view key, std::vector<std::string>* out) {
+    file_.Strings(section, key, out);
+    std::string joined;
+    for (const std::string& item : *out) {
+      joined += StrCat(joined.empty() ? "" : ", ", "\"", item, "\"");
+    }
+    Note(section, key, StrCat("[", joined, "]"));
+  }
   // One of a few words.
   void Word(std::string_view section, std::string_view key, const std::vector<std::string>& words,
             std::string* out) {

@@ -121,7 +121,7 @@ Settings ModelSettingsOf(const Settings& base, const std::string& name, const st
     ReadEngineKeys(&keys, "", &s, errors);
     Overlay(file.Flatten("wrapper"), &s.engine);
     file.RefuseUnread({"weight", "versions", "internal", "contract", "app"},
-                      {"instances", "wrapper", "batch", "queue", "http"});
+                      {"instances", "sandbox", "wrapper", "batch", "queue", "http"});
   }
   errors->insert(errors->end(), file.errors().begin(), file.errors().end());
   return s;

@@ -66,9 +66,20 @@ class Reader {
     ReadRegistry(&keys_, flags_, &s_.registry);
     ReadOtlp(&keys_, &s_.otlp);
     LogSection();
+    HideOwnFiles();
   }
 
  private:
+  // Of no use to an engine, and with all that it would need to speak for the loader.
+  void HideOwnFiles() {
+    for (const std::string* file : {&s_.config_path, &s_.access.keys_file, &s_.tls.key,
+                                    &s_.registry.key_file, &s_.log.file}) {
+      std::error_code error;
+      if (file->empty()) continue;
+      s_.instances.sandbox.hidden.push_back(fs::absolute(*file, error).string());
+    }
+  }
+
   void Service() {
     const std::string& name = s_.service.name;
     if (!file_.HasSection(name)) {

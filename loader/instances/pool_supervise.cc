@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "loader/base/log.h"
+#include "loader/instances/confine.h"
 #include "loader/instances/pool.h"
 
 namespace aiges {
@@ -74,10 +75,11 @@ SpawnPlan Pool::PlanOf(const EngineSettings& settings, unsigned number) const {
   plan.environment = WorkerEnvironment(settings.instances);
   plan.request_memory = &memory_->arena();
   plan.result_memory_bytes = result_memory_bytes_;
-  plan.numa_node = settings.instances.numa_node;
   plan.library = settings.instances.library;
   plan.folders = settings.instances.pythonpath;
   plan.folder = settings.instances.folder;
+  const Status status = Confine(settings.instances, &plan);
+  plan.wrong = status.text;
   return plan;
 }
 

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "loader/base/status.h"
+#include "loader/channel/confinement.h"
 #include "loader/channel/shm.h"
 
 namespace aiges {
@@ -25,10 +26,12 @@ namespace aiges {
 struct SpawnPlan {
   std::string binary;
   unsigned instance = 0;
-  std::vector<std::string> environment;  // "NAME=value", on top of the loader's own.
+  std::vector<std::string> environment;  // "NAME=value", on top of the loader's own:
   const Arena* request_memory = nullptr;
   size_t result_memory_bytes = 0;
-  int numa_node = -1;
+  std::vector<std::string> passes;  // What of the loader's own ([sandbox] environment).
+  Confinement confinement;
+  std::string wrong;                 // Why it cannot be started as it should be; empty: it can.
   std::string folder;                // Where it runs; empty: where the loader does.
   std::string library;               // The plugin; empty: the worker looks for one,
   std::vector<std::string> folders;  // in these, among other places.

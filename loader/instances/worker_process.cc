@@ -20,9 +20,12 @@
 #include <string_view>
 #include <utility>
 
+#include "loader/base/landlock.h"
+#include "loader/base/log.h"
 #include "loader/base/process.h"
 #include "loader/base/strings.h"
 #include "loader/channel/frame.h"
+#include "loader/instances/confine.h"
 
 extern char** environ;
 
@@ -37,31 +40,49 @@ Status SystemError(std::string_view what, int error) {
 constexpr std::string_view kSecrets[] = {
     "CONSUL_HTTP_TOKEN=", "CONSUL_HTTP_TOKEN_FILE=", "CONSUL_HTTP_AUTH="};
 
-// The loader's environment without its secrets, the plan's entries in place of equal names.
-std::vector<std::string> MergedEnvironment(const std::vector<std::string>& extra) {
-  std::vector<std::string> out = extra;
+// The loader's environment as far as the plan lets it pass, the plan's own entries in place of
+// equal names. Out: the names that were held back as they look like secrets.
+std::vector<std::string> MergedEnvironment(const SpawnPlan& plan, const std::string& mark,
+                                           std::vector<std::string>* held_back) {
+  std::vector<std::string> out = plan.environment;
+  out.push_back(mark);
+  const size_t own = out.size();
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
-    const std::string_view name = text.substr(0, text.find('=') + 1);
-    bool replaced = std::find(std::begin(kSecrets), std::end(kSecrets), name) != std::end(kSecrets);
-    for (const std::string& e : extra) replaced = replaced || e.compare(0, name.size(), name) == 0;
-    if (!replaced) out.emplace_back(text);
+    const std::string_view name = text.substr(0, text.find('='));
+    const std::string_view with_sign = text.substr(0, name.size() + 1);
+    const bool replaced =
+        std::any_of(out.begin(), out.begin() + static_cast<ptrdiff_t>(own),
+                    [&](const std::string& e) { return e.starts_with(with_sign); });
+    if (replaced ||
+        std::find(std::begin(kSecrets), std::end(kSecrets), with_sign) != std::end(kSecrets)) {
+      continue;
+    }
+    if (PassesEnvironment(name, plan.passes)) {
+      out.emplace_back(text);
+    } else if (LooksSecret(name)) {
+      held_back->emplace_back(name);
+    }
   }
   return out;
 }
 
-int SpawnChild(const SpawnPlan& plan, const std::string& mark, int channel, int request_fd,
-               int result_fd, int output, pid_t* pid) {
+struct ChildFiles {
+  int channel, requests, results, output;
+};
+
+int SpawnChild(const SpawnPlan& plan, const std::vector<std::string>& environment,
+               const ChildFiles& files, pid_t* pid) {
   // The sources are first moved out of the way of the targets 0..5, which dup2 in order would
   // overwrite; posix_spawn's child has no close-on-exec on dup2 targets.
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, output, 1);
-  posix_spawn_file_actions_adddup2(&actions, output, 2);
-  posix_spawn_file_actions_adddup2(&actions, channel, kChannelFd);
-  posix_spawn_file_actions_adddup2(&actions, request_fd, kRequestMemoryFd);
-  posix_spawn_file_actions_adddup2(&actions, result_fd, kResultMemoryFd);
+  posix_spawn_file_actions_adddup2(&actions, files.output, 1);
+  posix_spawn_file_actions_adddup2(&actions, files.output, 2);
+  posix_spawn_file_actions_adddup2(&actions, files.channel, kChannelFd);
+  posix_spawn_file_actions_adddup2(&actions, files.requests, kRequestMemoryFd);
+  posix_spawn_file_actions_adddup2(&actions, files.results, kResultMemoryFd);
   if (!plan.folder.empty()) {
     posix_spawn_file_actions_addchdir_np(&actions, plan.folder.c_str());
   }
@@ -80,15 +101,12 @@ int SpawnChild(const SpawnPlan& plan, const std::string& mark, int channel, int 
   posix_spawnattr_setflags(&attributes,
                            POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
 
-  std::vector<std::string> environment = plan.environment;
-  environment.push_back(mark);
-  environment = MergedEnvironment(environment);
   std::vector<char*> env;
   for (const std::string& e : environment) env.push_back(const_cast<char*>(e.c_str()));
   env.push_back(nullptr);
   // As worker/main.cc reads it.
   std::vector<std::string> arguments{plan.binary, std::to_string(plan.instance),
-                                     std::to_string(::getpid()), std::to_string(plan.numa_node),
+                                     std::to_string(::getpid()), plan.confinement.Text(),
                                      plan.library};
   arguments.insert(arguments.end(), plan.folders.begin(), plan.folders.end());
   std::vector<char*> argv;
@@ -144,7 +162,7 @@ class WorkerProcess : public Process {
   std::string Reap() override;
   std::string Dying() const override;
 
-  Status Start(const SpawnPlan& plan, const std::string& mark);
+  Status Start(const SpawnPlan& plan, const std::vector<std::string>& environment);
 
  private:
   WorkerProcesses& owner_;
@@ -154,7 +172,7 @@ class WorkerProcess : public Process {
   std::shared_ptr<ArenaMapping> results_;
 };
 
-Status WorkerProcess::Start(const SpawnPlan& plan, const std::string& mark) {
+Status WorkerProcess::Start(const SpawnPlan& plan, const std::vector<std::string>& environment) {
   int pair[2], output[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
     return SystemError("socketpair", errno);
@@ -178,8 +196,8 @@ Status WorkerProcess::Start(const SpawnPlan& plan, const std::string& mark) {
   const Fd requests = MovedUp(plan.request_memory->OpenReadOnly());
   const Fd result_fd = MovedUp(Fd(::fcntl(results->fd(), F_DUPFD_CLOEXEC, 0)));
   if (!requests.valid() || !result_fd.valid()) return SystemError("shared memory", errno);
-  const int error = SpawnChild(plan, mark, child_channel.get(), requests.get(), result_fd.get(),
-                               child_output.get(), &pid_);
+  const ChildFiles files{child_channel.get(), requests.get(), result_fd.get(), child_output.get()};
+  const int error = SpawnChild(plan, environment, files, &pid_);
   if (error != 0) {
     pid_ = -1;
     return SystemError(StrCat("start ", plan.binary), error);
@@ -225,16 +243,37 @@ std::string WorkerProcess::Dying() const {
 }
 
 std::unique_ptr<Process> WorkerProcesses::Spawn(const SpawnPlan& plan, Status* status) {
+  if (!plan.wrong.empty()) {
+    *status = Status::Error(StatusKind::kInvalid, plan.wrong);
+    return nullptr;
+  }
   auto worker = std::make_unique<WorkerProcess>(this);
   std::string token;
   const std::string mark = guard_.Mark(&token);
-  *status = worker->Start(plan, mark);
+  std::vector<std::string> held_back;
+  const std::vector<std::string> environment = MergedEnvironment(plan, mark, &held_back);
+  Tell(plan, held_back);
+  *status = worker->Start(plan, environment);
   if (worker->pid() > 0) {
     living_.insert(worker->pid());
     guard_.Watch(plan.binary, worker->pid(), token);
   }
   if (!status->ok()) return nullptr;
   return worker;
+}
+
+// What is not as a user may think, once each.
+void WorkerProcesses::Tell(const SpawnPlan& plan, const std::vector<std::string>& held_back) {
+  if (const std::string names = Join(held_back, ", "); !names.empty() && told_names_ != names) {
+    told_names_ = names;
+    LogInfo("instances",
+            "workers do not get these variables, whose names look like secrets: ", names,
+            " ([sandbox] environment = [\"plain\", \"", held_back.front(), "\"] lets one pass)");
+  }
+  if (!plan.confinement.strict || std::exchange(told_landlock_, true)) return;
+  if (const std::string missing = MissingOfLandlock(LandlockAbi()); !missing.empty()) {
+    LogWarn("instances", "[sandbox] strict: ", missing);
+  }
 }
 
 void WorkerProcesses::OnReaped(pid_t pid) {

@@ -32,10 +32,13 @@ class WorkerProcesses : public ProcessFactory {
  private:
   friend class WorkerProcess;
   void OnReaped(pid_t pid);
+  void Tell(const SpawnPlan& plan, const std::vector<std::string>& held_back);
 
   Guard guard_;
   std::set<pid_t> living_;    // Started and not reaped: only their owner takes their end.
   std::vector<pid_t> dying_;  // Those of them whose owner is gone.
+  std::string told_names_;    // Variables that the log has named.
+  bool told_landlock_ = false;
 };
 
 }  // namespace aiges

@@ -37,7 +37,7 @@ void GoOnInsidePython(char** argv, WorkerStart* start) {
     if (::access(worker.c_str(), R_OK) != 0) {
       wrong = StrCat("expected ", worker, ", which belongs to aiges-worker: install AIGES again");
     } else {
-      std::string unbuffered = "-u", command = "-c", code(kHostedPython);
+      std::string unbuffered = "-u", command = "-c", code(kHostedPython), confined;
       char* arguments[] = {python.path.data(),
                            unbuffered.data(),
                            command.data(),
@@ -45,7 +45,7 @@ void GoOnInsidePython(char** argv, WorkerStart* start) {
                            worker.data(),
                            argv[1],
                            argv[2],
-                           argv[3],
+                           confined.data(),  // It is done.
                            start->library.data(),
                            nullptr};
       ::execv(python.path.c_str(), arguments);

@@ -57,7 +57,7 @@ SKIPPED = {
 }
 # Of aiges.toml, besides the one that is called like the service.
 SECTIONS = set(
-    "admin aiges batch fc http instances limits log queue registry tls wrapper ws".split()
+    "admin aiges batch fc http instances limits log queue registry sandbox tls wrapper ws".split()
 )
 
 

@@ -313,6 +313,29 @@ TEST_F(ParseTest, OriginsAreAsBrowsersWriteThem) {
   }
 }
 
+TEST_F(ParseTest, SandboxKeepsSecretsBackAndNothingElseByDefault) {
+  const SandboxSettings s = Load("[svcName]\n").settings.instances.sandbox;
+  EXPECT_TRUE(s.no_new_privs);
+  EXPECT_FALSE(s.core || s.strict);
+  EXPECT_TRUE(s.network);
+  EXPECT_EQ(s.environment, (std::vector<std::string>{"plain"}));
+}
+
+TEST_F(ParseTest, StrictSandboxNamesWhatPassesAndHidesTheLoadersFiles) {
+  const ParseResult result = Load(
+      "[svcName]\n[access]\nkeys_file = \"keys\"\n[sandbox]\nstrict = true\n"
+      "read = \"/models\"\nwrite = [\"/dev/shm\"]\n");
+  ASSERT_TRUE(result.errors.empty()) << Joined(result.errors);
+  const SandboxSettings& s = result.settings.instances.sandbox;
+  EXPECT_TRUE(s.environment.empty());
+  EXPECT_EQ(s.read, (std::vector<std::string>{"/models"}));
+  const std::string here = fs::current_path().string();
+  EXPECT_EQ(s.hidden, (std::vector<std::string>{here + "/aiges.toml", here + "/keys"}));
+  EXPECT_NE(Joined(Load("[svcName]\n[sandbox]\nstrict = true\nwrite = \"/\"\n").errors)
+                .find("[sandbox] write: expected folders or files, none of them /"),
+            std::string::npos);
+}
+
 TEST_F(ParseTest, SessionAndBatchKeys) {
   const ParseResult result = Load(
       "[svcName]\n[aiges]\nsessMode = true\nasyncMode = true\nrealTimeRlt = false\n"
