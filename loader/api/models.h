@@ -87,6 +87,9 @@ struct LoadWish {
   std::string config;  // The text of a config.pbtxt instead of the folder's; empty: the folder's.
   // With a config, instead of the folder: "1/model.py" -> bytes.
   std::vector<std::pair<std::string, std::string>> files;
+
+  // More than what the folder says: code or settings of the client's own.
+  bool own() const { return !config.empty() || !files.empty(); }
 };
 
 class Models {

@@ -2,57 +2,27 @@
 #include "loader/routes/admin_routes.h"
 
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include "loader/api/codes.h"
 #include "loader/base/numbers.h"
 #include "loader/base/strings.h"
-#include "loader/front/base64.h"
+#include "loader/protocols/admin_rights.h"
 #include "loader/protocols/http_answer.h"
 #include "loader/protocols/http_query.h"
 #include "loader/protocols/once.h"
-#include "loader/routes/access.h"
 
 namespace aiges {
-namespace {
-
-// Every browser says with a POST where it comes from; curl does not. The page's own address is no
-// proof: a name of somebody else may lead here (DNS rebinding).
-bool FromBrowser(const HttpRequest& request) {
-  const std::string* site = Find(request.headers, "sec-fetch-site");
-  return Find(request.headers, "origin") != nullptr || (site != nullptr && *site != "none");
-}
-
-// "Authorization: Bearer <token>".
-bool HasToken(const HttpRequest& request, const std::string& token) {
-  constexpr std::string_view kBearer = "Bearer ";
-  const std::string* given = Find(request.headers, "authorization");
-  return given != nullptr && given->starts_with(kBearer) &&
-         IsSameSecret(std::string_view(*given).substr(kBearer.size()), token);
-}
-
-// The same as a browser can say it: the password of any user. For what only shows something: a
-// browser adds it to what pages of others make it send.
-bool HasPassword(const HttpRequest& request, const std::string& token) {
-  constexpr std::string_view kBasic = "Basic ";
-  const std::string* given = Find(request.headers, "authorization");
-  if (given == nullptr || !given->starts_with(kBasic)) return false;
-  const auto pair = DecodeBase64(std::string_view(*given).substr(kBasic.size()));
-  return pair && IsSameSecret(std::string_view(*pair).substr(pair->find(':') + 1), token);
-}
-
-}  // namespace
-
 std::optional<HttpResponse> AdminRoutes::RefusePage(const HttpRequest& request) const {
   const std::string& token = settings_.service.admin_token;
   const bool has_key = request.asker.rank != Caller::Rank::kAnybody;
-  if (settings_.service.admin_open || request.from_loopback || has_key) return std::nullopt;
+  const AdminAsk ask = AdminAsk::Of(request);
+  if (settings_.service.admin_open || ask.IsNear() || has_key) return std::nullopt;
   if (token.empty()) {
     return Refusal(403, kCodeInvalidOp, "",
                    "/-/ is for this machine only; set [admin] token, or open = true");
   }
-  if (HasToken(request, token) || HasPassword(request, token)) return std::nullopt;
+  if (ask.HasToken(token) || ask.HasPassword(token)) return std::nullopt;
   HttpResponse r = Refusal(401, kCodeInvalidOp, "",
                            "expected Authorization: Bearer <[admin] token>, or Basic with it as "
                            "the password");
@@ -60,25 +30,15 @@ std::optional<HttpResponse> AdminRoutes::RefusePage(const HttpRequest& request) 
   return r;
 }
 
-// Whether the request has the token, or may come without; else it is answered. `from_elsewhere`:
-// without a token other machines may ask, too. Web pages may not: any page would do it to a browser
-// on this machine.
+// Whether who asks may; else it is answered. `from_elsewhere`: other machines may, too.
 bool AdminRoutes::May(const HttpRequest& request, bool from_elsewhere, const HttpDone& done) const {
-  if (request.asker.rank == Caller::Rank::kAdmin) return true;
-  const std::string& token = settings_.service.admin_token;
-  if (!token.empty()) {
-    if (HasToken(request, token)) return true;
-    done(Refusal(403, kCodeInvalidOp, "", "expected Authorization: Bearer <[admin] token>"));
-    return false;
-  }
-  const bool near = from_elsewhere || request.from_loopback;
-  if (near && !FromBrowser(request)) return true;
   const std::string what =
       from_elsewhere ? "/v1/resources" : request.path.substr(0, request.path.rfind('/'));
-  done(Refusal(403, kCodeInvalidOp, "",
-               StrCat(what, near ? " is not for web pages" : " is for this machine only",
-                      "; set [admin] token")));
-  return false;
+  const Status status =
+      MayChange(AdminAsk::Of(request), settings_.service.admin_token,
+                from_elsewhere ? AdminFrom::kAnywhere : AdminFrom::kThisMachine, what);
+  if (!status.ok()) done(Refusal(403, kCodeInvalidOp, "", status.text));
+  return status.ok();
 }
 
 void AdminRoutes::Reload(const HttpRequest& request, const HttpDone& done) const {

@@ -8,6 +8,7 @@
 #include "loader/api/codes.h"
 #include "loader/base/strings.h"
 #include "loader/front/http_exchange.h"
+#include "loader/protocols/admin_rights.h"
 #include "loader/protocols/oip/grpc_calls.h"
 #include "loader/protocols/oip/rest_codec.h"
 #include "loader/routes/access.h"
@@ -46,11 +47,19 @@ class RestOwner final : public RouteOwner {
 class GrpcOwner final : public RouteOwner {
  public:
   GrpcOwner(Need need, GrpcServices* env, oip::Server* server)
-      : RouteOwner(kName, need), env_(*env), server_(*server) {}
+      : RouteOwner(kName, need), changes_(need == Need::kAdmin), env_(*env), server_(*server) {}
 
   void Refuse(Exchange* exchange, const Status& why) override { RefuseGrpcAccess(exchange, why); }
   std::unique_ptr<Responder> Begin(std::shared_ptr<Exchange> exchange) override {
     if (!CheckGrpcHead(exchange.get())) return nullptr;
+    if (changes_) {
+      const Status may = MayChange(AdminAsk::Of(*exchange), server_.settings().service.admin_token,
+                                   AdminFrom::kAnywhere, exchange->head().path());
+      if (!may.ok()) {
+        RefuseGrpc(exchange.get(), {GrpcCode::kPermissionDenied, may.text});
+        return nullptr;
+      }
+    }
     bool known = true;
     std::unique_ptr<Responder> responder = oip::BeginGrpc(exchange, &env_, &server_, &known);
     if (!known) {
@@ -63,6 +72,7 @@ class GrpcOwner final : public RouteOwner {
   bool is_grpc() const override { return true; }
 
  private:
+  const bool changes_;
   GrpcServices& env_;
   oip::Server& server_;
 };

@@ -10,6 +10,7 @@
 #include "inference.pb.h"
 #include "loader/api/codes.h"
 #include "loader/base/strings.h"
+#include "loader/protocols/admin_rights.h"
 #include "loader/protocols/oip/infer_call.h"
 
 namespace aiges::oip {
@@ -77,6 +78,12 @@ class ChangeCall final : public GrpcCall {
     LoadWish wish;
     const Status status = ReadWish(request, &wish);
     if (!status.ok()) return Finish(GrpcStatusOf(status));
+    if (wish.own()) {
+      const Status may =
+          MayChange(AdminAsk::Of(*exchange()), server_.settings().service.admin_token,
+                    AdminFrom::kThisMachine, "a load with files or a configuration");
+      if (!may.ok()) return Finish({GrpcCode::kPermissionDenied, may.text});
+    }
     server_.Load(name_, wish, done);
   }
   void OnOver(Over) override {}

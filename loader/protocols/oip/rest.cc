@@ -10,6 +10,7 @@
 #include "loader/base/strings.h"
 #include "loader/front/base64.h"
 #include "loader/front/json_string.h"
+#include "loader/protocols/admin_rights.h"
 #include "loader/protocols/oip/message_json.h"
 #include "loader/protocols/oip/rest_codec.h"
 #include "loader/protocols/oip/rest_infer.h"
@@ -63,10 +64,12 @@ Status NumberIn(const json& body, const char* key, bool needed, uint64_t* out) {
   return Status::Ok();
 }
 
-// Where keys are in force, changes are for administrators.
-Status CheckAdmin(const HttpRequest& request) {
-  if (request.asker.rank != Caller::Rank::kCaller) return Status::Ok();
-  return Status::Error(StatusKind::kInvalid, "the key may not change the service", kCodeDenied);
+// Where no keys decide either, what makes workers run the client's own code or settings is for
+// administrators: `own`.
+Status CheckAdmin(const HttpRequest& request, const Settings& settings, bool own = false) {
+  return MayChange(AdminAsk::Of(request), settings.service.admin_token,
+                   own ? AdminFrom::kThisMachine : AdminFrom::kAnywhere,
+                   own ? "a load with files or a configuration" : request.path);
 }
 
 Status ReadWish(const json& body, LoadWish* wish) {
@@ -244,13 +247,14 @@ void RestApi::Repository(const Segments& at, const HttpRequest& request, HttpDon
   json body;
   LoadWish wish;
   const bool load = at.back() == "load";
-  Status status = CheckAdmin(request);
+  Status status = CheckAdmin(request, server_.settings());
   if (status.ok()) status = ReadBody(request, request.body.size(), &body);
   if (status.ok() && at.size() == 6) {
     status =
         Status::Error(StatusKind::kUnsupported, "'repository_name' specification is not supported");
   }
   if (status.ok() && load) status = ReadWish(body, &wish);
+  if (status.ok() && wish.own()) status = CheckAdmin(request, server_.settings(), /*own=*/true);
   if (!status.ok()) return done(RestError(status));
   const std::string name(at[models + 1]);
   const auto answer = [name, load, done = std::move(done)](const Status& result) {
@@ -286,7 +290,7 @@ HttpResponse RestApi::Shm(const Segments& at, const HttpRequest& request, bool c
   const bool registers = verb == "register" && named;
   if (!registers && verb != "unregister") return NotFound();
   if (request.method != "POST") return WrongMethod("POST");
-  Status status = CheckAdmin(request);
+  Status status = CheckAdmin(request, server_.settings());
   if (status.ok() && cuda && registers) {
     status = Status::Error(StatusKind::kUnsupported, "CUDA shared memory is not supported");
   } else if (status.ok() && registers) {
@@ -306,9 +310,9 @@ HttpResponse RestApi::Shm(const Segments& at, const HttpRequest& request, bool c
 namespace {
 
 // Settings that are asked for by GET, and changed by what an administrator POSTs. False: neither.
-bool ReadChange(const HttpRequest& request, json* body, Status* status) {
+bool ReadChange(const HttpRequest& request, const Settings& settings, json* body, Status* status) {
   if (request.method != "POST") return request.method == "GET" || request.method == "HEAD";
-  *status = CheckAdmin(request);
+  *status = CheckAdmin(request, settings);
   if (status->ok()) *status = ReadBody(request, kMostText, body);
   return true;
 }
@@ -319,7 +323,7 @@ HttpResponse RestApi::Trace(const std::string& model, const HttpRequest& request
   json body = json::object();
   Server::Traces changed, now;
   Status status;
-  if (!ReadChange(request, &body, &status)) return WrongMethod("GET, POST");
+  if (!ReadChange(request, server_.settings(), &body, &status)) return WrongMethod("GET, POST");
   for (const auto& [key, value] : body.items()) {
     std::vector<std::string>& values = changed[key];
     const json list = value.is_array() ? value : json::array({value});
@@ -345,7 +349,7 @@ HttpResponse RestApi::Log(const HttpRequest& request) {
   json body = json::object();
   Server::Logs changed, now;
   Status status;
-  if (!ReadChange(request, &body, &status)) return WrongMethod("GET, POST");
+  if (!ReadChange(request, server_.settings(), &body, &status)) return WrongMethod("GET, POST");
   for (const auto& [key, value] : body.items()) {
     if (value.is_boolean()) {
       changed[key] = value.get<bool>();
