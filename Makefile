@@ -73,6 +73,11 @@ test-models: build ## Test the plugins llm and asr with their real models (300 M
 	@scripts/setup.sh models llm asr
 	@$(PYTHON) -m pytest tests/plugins/test_llm.py tests/plugins/test_asr.py
 
+.PHONY: test-gpu
+test-gpu: build ## Test placement and sandbox with the GPUs of this machine
+	@scripts/setup.sh test
+	@$(PYTHON) -m pytest -rs tests/gpu
+
 .PHONY: lint
 lint: build ## Check format, style, types, layers, locks, texts and Dockerfiles
 	@scripts/setup.sh lint

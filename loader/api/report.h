@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "loader/base/gpu_devices.h"
 #include "loader/base/metrics.h"
 
 namespace aiges {
@@ -44,8 +45,9 @@ struct InstanceReport {
   unsigned outstanding = 0;
   unsigned window = 0;
   uint64_t calls = 0;
-  std::string plugin;      // Path of the loaded library.
-  std::string last_error;  // Why the last process ended, empty if none did.
+  std::vector<GpuDevice> gpus;  // That [instances] gpus gives it.
+  std::string plugin;           // Path of the loaded library.
+  std::string last_error;       // Why the last process ended, empty if none did.
   // What the engine told of its own metrics last (wrapperMetrics); nullptr: nothing.
   std::shared_ptr<const std::string> metrics;
 };

@@ -91,7 +91,11 @@ struct InstanceSettings {
   bool idempotent = false;    // Calls of a dead worker may run once more.
   std::string config_folder;  // Where the centre's files are (AIGES_CONFIG_DIR of a worker).
   std::string worker_binary;  // Beside AIService unless set by a test.
-  int numa_node = -1;
+  int numa_node = -1;         // AIGES_ENV_NUMA: whose memory, where numa does not say more.
+  // Of several entries instance i has number i modulo their count. Empty: as the loader.
+  std::vector<std::string> gpus;  // "0,1", "GPU-..", "MIG-..", "none", "per_instance".
+  std::vector<std::string> numa;  // "auto", or a node.
+  std::vector<std::string> cpus;  // "0-3,8"
   SandboxSettings sandbox;
   std::string
       folder;         // Where a worker runs, and where its Python looks first; empty: the loader's.

@@ -71,6 +71,50 @@ void ReadDescription(TomlFile* file, Settings* s, std::vector<std::string>* erro
   }
 }
 
+// "0", "GPU-aaaa..", "MIG-..", separated by commas.
+bool NamesDevices(std::string_view list) {
+  while (true) {
+    const std::string_view item = Trimmed(list.substr(0, list.find(',')));
+    unsigned number = 0;
+    if (!ReadWhole(item, &number) && !item.starts_with("GPU-") && !item.starts_with("MIG-")) {
+      return false;
+    }
+    if (list.find(',') == std::string_view::npos) return true;
+    list.remove_prefix(list.find(',') + 1);
+  }
+}
+
+bool IsCpuList(std::string_view list) {
+  return !list.empty() && list.find_first_not_of("0123456789,-") == std::string_view::npos;
+}
+
+void ReadPlacement(KeyReader* keys, InstanceSettings* i) {
+  const auto check = [keys](const char* key, const std::vector<std::string>& entries, auto sound,
+                            const char* expected) {
+    for (const std::string& entry : entries) {
+      if (sound(entry)) continue;
+      keys->file().AddError(
+          "instances", key,
+          StrCat("expected ", expected, ", or a list of such; got \"", entry, "\""));
+    }
+  };
+  keys->List("instances", "gpus", &i->gpus);
+  keys->List("instances", "numa", &i->numa);
+  keys->List("instances", "cpus", &i->cpus);
+  check(
+      "gpus", i->gpus,
+      [](const std::string& e) { return e == "none" || e == "per_instance" || NamesDevices(e); },
+      "\"per_instance\", \"none\", or devices as \"0,1\", \"GPU-<uuid>\", \"MIG-<uuid>\"");
+  check(
+      "numa", i->numa,
+      [](const std::string& e) {
+        unsigned node = 0;
+        return e == "auto" || ReadWhole(std::string_view(e), &node);
+      },
+      "\"auto\" or the number of a node in quotes");
+  check("cpus", i->cpus, IsCpuList, "CPUs as \"0-3,8\"");
+}
+
 // Out: [instances] threads is set.
 bool ReadInstances(KeyReader* keys, InstanceSettings* i, std::vector<std::string>* errors) {
   keys->Int("instances", "count", 1, 1024, &i->count);
@@ -88,6 +132,7 @@ bool ReadInstances(KeyReader* keys, InstanceSettings* i, std::vector<std::string
   keys->Int("instances", "max_rss_mb", 0, 1 << 30, &i->max_rss_mb);
   keys->Bool("instances", "watch", &i->watch);
   keys->Bool("instances", "idempotent", &i->idempotent);
+  ReadPlacement(keys, i);
   ReadNumaNode(i, errors);
   if (const char* mode = std::getenv("AIGES_PLUGIN_MODE")) {
     if (std::string_view(mode) != "c" && *mode != '\0') {

@@ -219,7 +219,6 @@ std::string MissingOfLandlock(int abi) {
 Status Confine(const InstanceSettings& settings, SpawnPlan* plan) {
   const SandboxSettings& s = settings.sandbox;
   Confinement& c = plan->confinement;
-  c.numa_node = settings.numa_node;
   c.no_new_privs = s.no_new_privs;
   c.no_core = !s.core;
   c.open_files = s.open_files;

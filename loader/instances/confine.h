@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// loader/instances/confine.h: [sandbox] and [instances] of one worker as what the worker does to
+// loader/instances/confine.h: [sandbox] of one worker as what the worker does to
 // itself (channel/confinement.h), and which variables of the loader it gets.
 //
 // Pure functions, but that they ask the system for users. Hub thread.

@@ -80,6 +80,7 @@ Status Instance::Start(ProcessFactory& processes, const SpawnPlan& plan,
     MutexLock lock(credit_mu_);
     generation = credit_.Begin();
     ++report_.starts;
+    report_.gpus = plan.gpus;
     report_.pid = process_ == nullptr ? -1 : process_->pid();
     SetState(process_ == nullptr ? InstanceState::kBackoff : InstanceState::kStarting);
     if (process_ == nullptr) report_.last_error = status.text;

@@ -38,8 +38,8 @@ Pool::Pool(const Settings& settings, const Ground& ground, std::unique_ptr<Reque
       clock_(*ground.clock),
       result_memory_bytes_(MessageMemoryBytes(settings)),
       memory_(std::move(memory)),
-      settings_{settings.instances, settings.batch, settings.sessions, settings.http,
-                settings.engine},
+      settings_{settings.instances, settings.batch,  settings.sessions,
+                settings.http,      settings.engine, Machine::Here(settings.instances)},
       resources_(settings.limits, this) {
   const unsigned count = settings.instances.count;
   for (unsigned place = 0; place < 2 * count; ++place) {

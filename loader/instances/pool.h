@@ -28,6 +28,7 @@
 #include "loader/instances/hub.h"
 #include "loader/instances/hub_user.h"
 #include "loader/instances/instance.h"
+#include "loader/instances/placement.h"
 #include "loader/instances/process.h"
 #include "loader/instances/request_memory.h"
 #include "loader/instances/resource_set.h"
@@ -120,6 +121,7 @@ class Pool : public Workers, public BufferPool, public Resources, private Resour
     SessionSettings sessions;
     HttpSettings http;
     Pairs config;
+    Machine machine;
   };
 
   Pool(const Settings& settings, const Ground& ground, std::unique_ptr<RequestMemory> memory);

@@ -28,8 +28,8 @@ bool Pool::IsSpare(const Instance& instance) const {
 }
 
 void Pool::Reload(const Settings& settings, std::function<void(Status)> done) {
-  EngineSettings fresh{settings.instances, settings.batch, settings.sessions, settings.http,
-                       settings.engine};
+  EngineSettings fresh{settings.instances, settings.batch,  settings.sessions,
+                       settings.http,      settings.engine, Machine::Here(settings.instances)};
   hub_.Post([this, fresh = std::move(fresh), done = std::move(done)]() mutable {
     if (stopping_ || fresh_) {
       return done(Status::Error(StatusKind::kOverloaded,

@@ -78,8 +78,15 @@ SpawnPlan Pool::PlanOf(const EngineSettings& settings, unsigned number) const {
   plan.library = settings.instances.library;
   plan.folders = settings.instances.pythonpath;
   plan.folder = settings.instances.folder;
+  Placement place = PlaceInstance(settings.instances, number, settings.machine);
+  plan.environment.insert(plan.environment.end(), place.environment.begin(),
+                          place.environment.end());
+  plan.gpus = std::move(place.gpus);
+  plan.wrong = std::move(place.wrong);
   const Status status = Confine(settings.instances, &plan);
-  plan.wrong = status.text;
+  plan.confinement.numa_node = place.numa_node;
+  plan.confinement.cpus = std::move(place.cpus);
+  if (plan.wrong.empty()) plan.wrong = status.text;
   return plan;
 }
 

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "loader/base/gpu_devices.h"
 #include "loader/base/status.h"
 #include "loader/channel/confinement.h"
 #include "loader/channel/shm.h"
@@ -31,6 +32,7 @@ struct SpawnPlan {
   size_t result_memory_bytes = 0;
   std::vector<std::string> passes;  // What of the loader's own ([sandbox] environment).
   Confinement confinement;
+  std::vector<GpuDevice> gpus;       // What environment and confinement give it, for reports.
   std::string wrong;                 // Why it cannot be started as it should be; empty: it can.
   std::string folder;                // Where it runs; empty: where the loader does.
   std::string library;               // The plugin; empty: the worker looks for one,

@@ -135,6 +135,7 @@ class ModelSeries {
   static std::string Text(const std::string& key) { return key; }
   void Calls();
   void Instances();
+  void Devices();
   void Sessions();
   void OfEngines();
 
@@ -183,6 +184,26 @@ void ModelSeries::Calls() {
   for (const OfModel& m : models_) AddBatches(batches, m.page.queue.batches, m.labels);
 }
 
+// Joins an instance with what exporters of GPUs tell of their UUIDs.
+void ModelSeries::Devices() {
+  MetricFamily family;
+  for (const OfModel& m : models_) {
+    for (const InstanceReport& i : m.page.instances.instances) {
+      for (const GpuDevice& gpu : i.gpus) {
+        ClientMetric& metric = Labelled(family, "instance", std::to_string(i.index), m.labels);
+        metric.label.push_back({"index", gpu.index});
+        metric.label.push_back({"uuid", gpu.uuid});
+        metric.label.push_back({"bus", gpu.bus});
+        metric.gauge.value = 1;
+      }
+    }
+  }
+  if (family.metric.empty()) return;
+  out_.Begin("aiges_instance_device_info", "GPUs of an instance ([instances] gpus).",
+             MetricType::Gauge)
+      .metric = std::move(family.metric);
+}
+
 void ModelSeries::Instances() {
   MetricFamily& states = out_.Begin("aiges_instances", "Instances, by state.", MetricType::Gauge);
   for (const OfModel& m : models_) {
@@ -195,6 +216,7 @@ void ModelSeries::Instances() {
           by_state[s];
     }
   }
+  Devices();
   Counter("aiges_instance_restarts_total", "Worker processes started again.",
           [](const ModelPage& m) {
             uint64_t restarts = m.instances.earlier_restarts;

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The driver's NVML as far as loader/base/gpu_memory.h uses it: one GPU, whose processes are those
-// of the file that AIGES_TEST_NVML names, a line each: "<pid> <bytes>", "?" for unknown bytes.
+// The driver's NVML as far as loader/base/gpu_memory.h and gpu_devices.h use it. AIGES_TEST_GPUS
+// has a line for each GPU, "<uuid> <bus>"; unset: there is one. The processes of each are those of
+// the file that AIGES_TEST_NVML names, a line each: "<pid> <bytes>", "?" for unknown bytes.
+#include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -17,6 +22,23 @@ struct ProcessInfo {  // nvmlProcessInfo_v2_t.
 struct MemoryInfo {  // nvmlMemory_t.
   unsigned long long total, free, used;
 };
+
+struct PciInfo {  // nvmlPciInfo_t.
+  char bus_legacy[16];
+  unsigned domain, bus, device, pci_device, pci_subsystem;
+  char bus_id[32];
+};
+
+std::vector<std::pair<std::string, std::string>> Gpus() {
+  const char* said = std::getenv("AIGES_TEST_GPUS");
+  std::istringstream in(said == nullptr ? "GPU-0 00000000:00:00.0" : said);
+  std::vector<std::pair<std::string, std::string>> gpus;
+  for (std::string uuid, bus; in >> uuid >> bus;) gpus.emplace_back(uuid, bus);
+  return gpus;
+}
+
+// A handle is the number of the GPU, and one.
+size_t NumberOf(void* device) { return reinterpret_cast<uintptr_t>(device) - 1; }
 
 std::vector<ProcessInfo> Told() {
   std::vector<ProcessInfo> told;
@@ -37,13 +59,23 @@ int nvmlInit_v2() { return 0; }
 int nvmlShutdown() { return 0; }
 
 int nvmlDeviceGetCount_v2(unsigned* count) {
-  *count = 1;
+  *count = static_cast<unsigned>(Gpus().size());
   return 0;
 }
 
-int nvmlDeviceGetHandleByIndex_v2(unsigned, void** device) {
-  static int gpu = 0;
-  *device = &gpu;
+int nvmlDeviceGetHandleByIndex_v2(unsigned index, void** device) {
+  *device = reinterpret_cast<void*>(uintptr_t{index} + 1);
+  return 0;
+}
+
+int nvmlDeviceGetUUID(void* device, char* out, unsigned room) {
+  std::snprintf(out, room, "%s", Gpus().at(NumberOf(device)).first.c_str());
+  return 0;
+}
+
+int nvmlDeviceGetPciInfo_v3(void* device, PciInfo* out) {
+  *out = {};
+  std::snprintf(out->bus_id, sizeof out->bus_id, "%s", Gpus().at(NumberOf(device)).second.c_str());
   return 0;
 }
 

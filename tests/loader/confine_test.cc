@@ -53,14 +53,12 @@ TEST(Environment, NamedOnesPassBesideWhatAllEnginesNeed) {
 
 TEST(Confine, SaysWhatTheSettingsSay) {
   InstanceSettings settings;
-  settings.numa_node = 2;
   settings.sandbox.file_mb = 3;
   settings.sandbox.strict = true;
   settings.sandbox.hidden = {"/h"};
   settings.sandbox.user = std::to_string(::geteuid());
   SpawnPlan plan;
   ASSERT_TRUE(Confine(settings, &plan).ok());
-  EXPECT_EQ(plan.confinement.numa_node, 2);
   EXPECT_EQ(plan.confinement.file_bytes, 3u << 20);
   EXPECT_TRUE(plan.confinement.no_core);
   EXPECT_TRUE(plan.confinement.no_new_privs);

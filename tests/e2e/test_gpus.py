@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""[instances] gpus, cpus and numa, with a driver that is a library of tests/engine."""
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+from loader_process import Loader
+from waiting import wait_until
+
+ECHO = """
+def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt):
+    return 0
+"""
+GPUS = "GPU-1111 00000000:17:00.0\nGPU-2222 00000000:65:00.0\n"
+
+
+@pytest.fixture
+def driver(binaries, tmp_path):
+    """The environment of a machine with two GPUs."""
+    library = binaries.loader.parent / "libtest_nvml.so"
+    folder = tmp_path / "driver"
+    folder.mkdir()
+    shutil.copy(library, folder / "libnvidia-ml.so.1")
+    return {"LD_LIBRARY_PATH": str(folder), "AIGES_TEST_GPUS": GPUS}
+
+
+def variables(pid):
+    entries = Path("/proc", str(pid), "environ").read_bytes().split(b"\0")
+    return dict(entry.decode().split("=", 1) for entry in entries if b"=" in entry)
+
+
+def visible(loader):
+    """What each worker sees, by the order of their starts."""
+    return [variables(pid).get("CUDA_VISIBLE_DEVICES") for pid in loader.workers()]
+
+
+def device(loader, **labels):
+    return loader.metric("aiges_instance_device_info", **labels)
+
+
+def test_devices_of_a_list_go_round_and_stay(start, driver):
+    instances = {"count": 2, "gpus": ["0", "GPU-2222"]}
+    loader = start(ECHO, config={"instances": instances}, env=driver)
+    loader.wait_metric("aiges_instances", 2, state="ready")
+    assert sorted(visible(loader)) == ["0", "GPU-2222"]
+    for pid in loader.workers():
+        assert variables(pid)["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
+    assert device(loader, instance="0", index="0", uuid="GPU-1111", bus="0000:17:00.0") == 1
+    assert device(loader, instance="1", index="1", uuid="GPU-2222", bus="0000:65:00.0") == 1
+    (first,) = [pid for pid in loader.workers() if "0" == variables(pid)["CUDA_VISIBLE_DEVICES"]]
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: first not in loader.workers(), "the end of the worker", 20)
+    loader.wait_metric("aiges_instances", 2, state="ready", timeout_s=20)
+    assert sorted(visible(loader)) == ["0", "GPU-2222"]
+    assert loader.web.request("POST", "/admin/reload", b"").status == 200
+    assert sorted(visible(loader)) == ["0", "GPU-2222"]
+
+
+def test_one_gpu_for_each_instance(start, driver):
+    instances = {"count": 3, "gpus": "per_instance"}
+    loader = start(ECHO, config={"instances": instances}, env=driver)
+    loader.wait_metric("aiges_instances", 3, state="ready")
+    assert sorted(visible(loader)) == ["GPU-1111", "GPU-1111", "GPU-2222"]
+
+
+def test_without_the_key_all_is_as_the_loader_has_it(start, driver):
+    loader = start(ECHO, env={**driver, "CUDA_VISIBLE_DEVICES": "1"})
+    assert visible(loader) == ["1"]
+    assert "aiges_instance_device_info" not in loader.web.get("/metrics").text
+
+
+@pytest.mark.parametrize(
+    "keys, why",
+    [
+        ({"gpus": "7"}, "[instances] gpus: no GPU 7, there are 0 (GPU-1111), 1 (GPU-2222)"),
+        ({"numa": "900"}, "[instances] numa: no node 900 on this machine"),
+        ({"cpus": "4000"}, "[instances] cpus: cannot run on 4000: Invalid argument"),
+    ],
+)
+def test_what_is_not_there_fails_the_start(binaries, tmp_path, driver, keys, why):
+    loader = Loader(binaries, tmp_path / "loader", ECHO, config={"instances": keys}, env=driver)
+    loader.start(ready=False)
+    assert loader.wait_exit() == 1
+    assert why in loader.log_path.read_text(encoding="utf-8")
+    loader.kill()
+
+
+def test_cpus_of_an_instance(start):
+    cpu = str(min(os.sched_getaffinity(0)))
+    loader = start(ECHO, config={"instances": {"cpus": cpu}})
+    (worker,) = loader.workers()
+    assert os.sched_getaffinity(worker) == {int(cpu)}
+    assert variables(worker)["OMP_NUM_THREADS"] == "1"
