@@ -68,6 +68,10 @@ struct SandboxSettings {
   bool strict = false;  // Files and system calls, too.
   std::vector<std::string> read, write;  // Folders, where strict.
   std::vector<std::string> hidden;       // The loader's own files, where strict.
+  std::string cgroup;                    // Folder of cgroup v2 for a group each, or "own".
+  uint64_t memory_mb = 0;                // Bounds there. 0: none.
+  uint64_t cpu_percent = 0;
+  uint64_t pids = 0;
 };
 
 struct InstanceSettings {

@@ -152,6 +152,15 @@ void ReadSandbox(KeyReader* keys, SandboxSettings* s) {
   keys->Int("sandbox", "processes", 0, 1 << 22, &s->processes);
   if (s->strict) s->environment.clear();
   keys->List("sandbox", "environment", &s->environment);
+  keys->Text("sandbox", "cgroup", &s->cgroup);
+  keys->Int("sandbox", "memory_mb", 0, 1 << 30, &s->memory_mb);
+  keys->Int("sandbox", "cpu_percent", 0, 1'000'000, &s->cpu_percent);
+  keys->Int("sandbox", "pids", 0, 1 << 22, &s->pids);
+  if (s->cgroup.empty() && (s->memory_mb > 0 || s->cpu_percent > 0 || s->pids > 0)) {
+    keys->file().AddError("sandbox", "cgroup",
+                          "expected a folder of cgroup v2, or \"own\", beside memory_mb, "
+                          "cpu_percent or pids");
+  }
   keys->Text("sandbox", "user", &s->user);
   keys->Bool("sandbox", "network", &s->network);
   keys->List("sandbox", "read", &s->read);

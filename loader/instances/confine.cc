@@ -230,6 +230,7 @@ Status Confine(const InstanceSettings& settings, SpawnPlan* plan) {
   c.write = s.write;
   if (s.strict) c.hidden = s.hidden;
   plan->passes = s.environment;
+  plan->cgroup = {s.cgroup, s.memory_mb << 20, s.cpu_percent, s.pids};
   return SetUser(s.user, plan);
 }
 

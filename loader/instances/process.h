@@ -21,6 +21,7 @@
 #include "loader/base/status.h"
 #include "loader/channel/confinement.h"
 #include "loader/channel/shm.h"
+#include "loader/instances/cgroup.h"
 
 namespace aiges {
 
@@ -32,6 +33,7 @@ struct SpawnPlan {
   size_t result_memory_bytes = 0;
   std::vector<std::string> passes;  // What of the loader's own ([sandbox] environment).
   Confinement confinement;
+  CgroupWish cgroup;
   std::vector<GpuDevice> gpus;       // What environment and confinement give it, for reports.
   std::string wrong;                 // Why it cannot be started as it should be; empty: it can.
   std::string folder;                // Where it runs; empty: where the loader does.

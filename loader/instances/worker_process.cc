@@ -145,9 +145,11 @@ class WorkerProcess : public Process {
  public:
   explicit WorkerProcess(WorkerProcesses* owner) : owner_(*owner) {}
   ~WorkerProcess() override {
-    if (pid_ <= 0 || reaped_) return;
-    Kill();
-    owner_.dying_.push_back(pid_);
+    if (pid_ > 0 && !reaped_) {
+      Kill();
+      owner_.dying_.push_back(pid_);
+    }
+    owner_.cgroups_.Remove(cgroup_);
   }
   WorkerProcess(const WorkerProcess&) = delete;
   WorkerProcess& operator=(const WorkerProcess&) = delete;
@@ -162,7 +164,8 @@ class WorkerProcess : public Process {
   std::string Reap() override;
   std::string Dying() const override;
 
-  Status Start(const SpawnPlan& plan, const std::vector<std::string>& environment);
+  // `plan` is as it is to be, but for the control group.
+  Status Start(SpawnPlan plan, const std::vector<std::string>& environment);
 
  private:
   WorkerProcesses& owner_;
@@ -170,9 +173,13 @@ class WorkerProcess : public Process {
   bool reaped_ = false;
   Fd channel_, output_, handle_;
   std::shared_ptr<ArenaMapping> results_;
+  std::string cgroup_;  // Folder of its control group; empty: it has none.
 };
 
-Status WorkerProcess::Start(const SpawnPlan& plan, const std::vector<std::string>& environment) {
+Status WorkerProcess::Start(SpawnPlan plan, const std::vector<std::string>& environment) {
+  const Status grouped = owner_.cgroups_.Make(plan.cgroup, &cgroup_);
+  if (!grouped.ok()) return grouped;
+  plan.confinement.cgroup = cgroup_;
   int pair[2], output[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
     return SystemError("socketpair", errno);
@@ -296,6 +303,7 @@ void WorkerProcesses::Tidy() {
     end.si_pid = 0;
   }
   guard_.Flush();
+  cgroups_.Tidy();
 }
 
 }  // namespace aiges

@@ -35,6 +35,7 @@ class WorkerProcesses : public ProcessFactory {
   void Tell(const SpawnPlan& plan, const std::vector<std::string>& held_back);
 
   Guard guard_;
+  Cgroups cgroups_;
   std::set<pid_t> living_;    // Started and not reaped: only their owner takes their end.
   std::vector<pid_t> dying_;  // Those of them whose owner is gone.
   std::string told_names_;    // Variables that the log has named.
