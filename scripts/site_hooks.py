@@ -25,6 +25,7 @@ NAMED = {
     "README.zh-CN.md": "zh/index.md",
     "ARCHITECTURE.md": "architecture.md",
     "CHANGELOG.md": "changelog.md",
+    "SECURITY.md": "security.md",
     "bench/README.md": "bench/index.md",
     "bench/RESULTS.md": "bench/results.md",
     "docker/cpu/README.md": "images_cpu.md",
