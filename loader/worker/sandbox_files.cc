@@ -243,7 +243,9 @@ std::string CloseFolders(const Confinement& c, const std::string& library) {
     files.Offer(folder, Access::kRead);
   }
   OfferPython(&files);
-  if (const char* resources = ::getenv("AIGES_RESOURCES")) files.Offer(resources, Access::kRead);
+  for (const char* variable : {"AIGES_RESOURCES", "AIGES_CONFIG_DIR"}) {
+    if (const char* folder = ::getenv(variable)) files.Offer(folder, Access::kRead);
+  }
   for (const std::string& path : c.read) files.Need("read", path, Access::kRead);
   for (const std::string& path : c.write) files.Need("write", path, Access::kWrite);
   return files.Close();

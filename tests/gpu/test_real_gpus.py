@@ -62,7 +62,7 @@ def test_a_worker_computes_on_its_one_gpu(start, sandbox):
     (uuid,) = seen(loader)
     (line,) = [
         line
-        for line in loader.web.get("/metrics").text.splitlines()
+        for line in loader.web.get("/metrics").body.decode().splitlines()
         if line.startswith("aiges_instance_device_info{")
     ]
     assert f'uuid="{uuid}"' in line
