@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <iterator>
@@ -73,11 +74,12 @@ Status Cgroups::Prepare(const CgroupWish& wish, std::string* base) {
     const Status moved = MoveToOwn(base);
     if (!moved.ok()) return moved;
   }
-  const std::string enabled = StrCat(" ", TextOf(*base + "/cgroup.subtree_control"));
+  std::string enabled = StrCat(" ", TextOf(*base + "/cgroup.subtree_control"), " ");
+  std::replace(enabled.begin(), enabled.end(), '\n', ' ');
   for (const auto& [name, wanted] :
        {std::pair("memory", wish.memory_bytes > 0), std::pair("cpu", wish.cpu_percent > 0),
         std::pair("pids", wish.pids > 0)}) {
-    if (!wanted || enabled.find(StrCat(" ", name)) != std::string::npos) continue;
+    if (!wanted || enabled.find(StrCat(" ", name, " ")) != std::string::npos) continue;
     Status status = WriteTo(*base + "/cgroup.subtree_control", StrCat("+", name));
     if (!status.ok()) return status;
   }
