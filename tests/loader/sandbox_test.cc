@@ -103,7 +103,7 @@ TEST_F(SandboxTest, StrictTakesNamespacesAndCapabilities) {
     c.strict = true;
     return EnterSandbox(c).empty() && ::unshare(CLONE_NEWUSER) < 0 && errno == EPERM &&
            ::unshare(CLONE_FILES) < 0 && ::chroot("/") < 0 &&
-           std::system("unshare --user true 2>/dev/null") != 0 && ::nice(-1) == -1;
+           std::system("unshare --user true 2>/dev/null") != 0;
   });
 }
 
