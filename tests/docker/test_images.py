@@ -16,7 +16,6 @@ import pytest
 from aiges.client import Client, DataType, Payload
 from callers import Callers, first_line
 from containers import ECHO, ENVIRONMENT, REPOSITORY, Container, on_the_host, podman
-from PIL import Image
 from played_pod import PlayedPod, runtime_options
 from systemd_unit import UNIT, seccomp_profile
 from waiting import wait_until
