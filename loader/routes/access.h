@@ -14,7 +14,7 @@
 #include "loader/base/clock.h"
 #include "loader/base/status.h"
 #include "loader/front/exchange.h"
-#include "loader/routes/keys.h"
+#include "loader/access/keys.h"
 #include "loader/routes/route_table.h"
 
 namespace aiges {

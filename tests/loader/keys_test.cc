@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "loader/routes/keys.h"
+#include "loader/access/keys.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

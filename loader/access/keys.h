@@ -1,39 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-// loader/routes/keys.h: [access] keys_file: who may call, by hashes of their keys.
+// loader/access/keys.h: [access] keys_file: who may call, by hashes of their keys.
 //
 //   # id    hash of the key                 what it may
 //   alice   sha256:<64 hex digits>          call
 //   bob     sha256:<salt>:<64 hex digits>   call:svcName,admin
 //
 // The hash is of the key's bytes, behind the salt's where there is one. Several lines may have one
-// id: a key is replaced by having both for a while. The file is read again when it has changed; one
-// that cannot be used changes nothing, and is said in the log.
+// id: a key is replaced by having both for a while.
 //
-// KeyTable: immutable, thread-safe. KeyFile: Now is for any thread, all else for main.
+// Immutable; thread-safe.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
-#include "loader/base/file_mark.h"
+#include "loader/access/grant.h"
+#include "loader/access/rule_file.h"
 #include "loader/base/keyed_hash.h"
-#include "loader/base/mutex.h"
 #include "loader/base/status.h"
 
 namespace aiges {
-
-// What a key may.
-struct Grant {
-  std::string id;
-  bool admin = false;
-  bool calls_all = false;
-  std::vector<std::string> models;  // That it may call.
-
-  bool MayCall(std::string_view model) const;
-};
 
 class KeyTable {
  public:
@@ -60,29 +50,11 @@ class KeyTable {
   std::vector<Salted> salted_;
 };
 
-class KeyFile {
+class KeyFile : public RuleFile<KeyTable> {
  public:
   // Empty: no keys are in force.
-  explicit KeyFile(std::string path) : path_(std::move(path)) {}
-
-  bool on() const { return !path_.empty(); }
-  // At the start: what cannot be used is a mistake.
-  Status Load();
-  // Later: whether it has changed, and what came of it.
-  void Look();
-  std::shared_ptr<const KeyTable> Now() const {
-    MutexLock lock(mu_);
-    return table_;
-  }
-
- private:
-  Status Read(std::string* text) const;
-
-  const std::string path_;
-  FileMark mark_;
-  std::string refused_;
-  mutable Mutex mu_;
-  std::shared_ptr<const KeyTable> table_ GUARDED_BY(mu_);
+  explicit KeyFile(std::string path)
+      : RuleFile("keys_file", std::move(path), "keys", &KeyTable::Parse) {}
 };
 
 }  // namespace aiges
