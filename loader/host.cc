@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "loader/base/log.h"
+#include "loader/base/start_state.h"
 #include "loader/base/version.h"
 #include "loader/config/file_watch.h"
 #include "loader/config/model_keys.h"
@@ -73,6 +74,7 @@ Status Host::Check() {
 }
 
 Status Host::Serve(const WaitedSignals& signals) {
+  TellState(kStateHost);
   const Status status = Open();
   if (!status.ok()) return status;
   const std::string admin = AdminAddress();
@@ -82,6 +84,7 @@ Status Host::Serve(const WaitedSignals& signals) {
   }
   FollowConfig();
   Remember();
+  TellState(kStateUser);
   std::thread waiter([this] { WaitForEngine(); });
   std::promise<void> begin, ended;
   // Started here: when it is needed, there may be no thread to be had.
@@ -306,7 +309,9 @@ void Host::WaitForEngine() {
     ::kill(::getpid(), SIGTERM);
     return;
   }
+  TellState(kStateTrial);
   OnFirstReady();
+  TellState(kStateDone);
   const auto ms = std::chrono::duration_cast<milliseconds>(steady_clock::now() - begin_);
   const std::string& line = settings_.service.listening_line;
   const auto ready = [&] {

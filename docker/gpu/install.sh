@@ -55,7 +55,7 @@ done
 install -d "$prefix"/{include/aiges,library/python}
 # Folders that services on earlier base images write into, mount or look at. Whoever serves may write
 # there, also into what is mounted over them: a tmpfs takes the rights of the folder below.
-install -d -m 1777 "$prefix"/{log,xsf_status,xsf_status/recording}
+install -d -m 1777 "$prefix"/{log,xsf_status}
 install -m 755 "$binaries/AIService" "$binaries/aiges-worker" "$prefix/"
 # Images on top of earlier base images start ./AIservice.
 ln -sfn AIService "$prefix/AIservice"

@@ -84,6 +84,7 @@ def test_the_layout_lies_there_and_start_test_starts_it_with_volumes_for_what_is
         listed = container.logs().split("AIService listening")[0].split()
         assert sorted(listed) == sorted(names.split())
         assert "worker 0 is ready" in (tmp_path / "log" / "aiges.log").read_text()
+        assert (tmp_path / "xsf_status" / "recording").read_text() == "xsf_done"
         # The load tester of the image, by the file beside it.
         report = podman("exec", container.name, "./xtest", "-f", "xtest.toml", check=False)
         assert report[0] == 0, report

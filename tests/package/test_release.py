@@ -26,9 +26,7 @@ def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt):
     return 0
 """
 # Of the folder /home/aiges in images of the earlier loader.
-OLD_LAYOUT = (
-    "AIService aiges.toml include library log start_test.sh xsf_status/recording xtest xtest.toml"
-)
+OLD_LAYOUT = "AIService aiges.toml include library log start_test.sh xsf_status xtest xtest.toml"
 
 
 def make_release(folder):
