@@ -8,7 +8,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "loader/api/origin.h"
 #include "loader/api/request.h"
@@ -33,6 +37,28 @@ class ShortText {
   uint8_t size_ = 0;
 };
 
+// What the engine has counted for one call or session (CTMeterCustom), by its key.
+class MeterCounts {
+ public:
+  // Bounds what a record may hold: what is beyond them counts in aiges_meter_total alone.
+  static constexpr size_t kMostKeys = 16, kMostKey = 64;
+
+  void Add(std::string_view key, uint64_t count) {
+    key = key.substr(0, kMostKey);
+    for (auto& [known, sum] : counts_) {
+      if (known == key) {
+        sum += count;
+        return;
+      }
+    }
+    if (counts_.size() < kMostKeys) counts_.emplace_back(key, count);
+  }
+  const std::vector<std::pair<std::string, uint64_t>>& all() const { return counts_; }
+
+ private:
+  std::vector<std::pair<std::string, uint64_t>> counts_;
+};
+
 struct CallRecord {
   uint64_t number = 0;  // They count from 1; given by RecentCalls.
   TimePoint ended;
@@ -46,9 +72,14 @@ struct CallRecord {
   int code = 0;               // Of the loader; 0 is success.
   int instance = -1;          // Only where it failed in one.
   bool session = false;
-  ShortText<47> id;  // As people know it (Request::shown_id).
+  bool replayed = false;  // It ran twice, as its first worker died.
+  bool refused = false;   // It was not admitted: the engine has not heard of it.
+  unsigned gpus = 0;      // Devices that its instance has for itself; 0: not known.
+  ShortText<47> id;       // As people know it (Request::shown_id).
   ShortText<47> model;
-  OriginRef origin;  // Nothing: not known.
+  ShortText<23> version;                      // Of the model.
+  std::shared_ptr<const MeterCounts> meters;  // Nothing: the engine has counted nothing.
+  OriginRef origin;                           // Nothing: not known.
 };
 
 // Who hears of every call and session that is over, before its client does; and of workers.

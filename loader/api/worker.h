@@ -107,6 +107,8 @@ class WorkerEvents {
   virtual void OnNested(Place, std::vector<NestedEvent>) {}
   // The process there has ended, and what was in it was told as lost.
   virtual void OnPlaceGone(Place) {}
+  // The engine has counted something for a call or session that lies in it. Before its result.
+  virtual void OnMeter(uint64_t, std::string_view, uint64_t) {}
   // Credit appeared without a result: an instance became ready.
   virtual void OnCapacity() = 0;
   // A worker serves; `took`: since its process was started.

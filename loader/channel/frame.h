@@ -41,7 +41,7 @@
 //   kDoorOut  worker -> loader  u32 1, payload: a part of the answer that is not the last, which is
 //                               its kResult
 //   kDoorTook both              u64 bytes of the other's parts that were taken
-//   kMeter    worker -> loader  text usrTag, text key, i32 count
+//   kMeter    worker -> loader  text usrTag, text key, i32 count; id: the call or session, or 0
 //   kTrace    worker -> loader  text usrTag, text key, text value
 //   kMetrics  worker -> loader  text metrics of the engine's own (JSON, of wrapperMetrics), in
 //                               place of those before

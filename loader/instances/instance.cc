@@ -170,7 +170,7 @@ bool Instance::Handle(const Frame& frame, std::vector<ResultFrame>* results, Inp
       std::string_view key;
       int32_t count = 0;
       if (!ReadMeter(frame, &key, &count)) return false;
-      meter(context, key, count);
+      meter(context, frame.id, key, count);
       return true;
     }
     case FrameType::kMetrics: {

@@ -53,7 +53,8 @@ class Instance {
              loaded.empty();
     }
   };
-  using MeterFn = void (*)(void* context, std::string_view key, int32_t count);
+  // `call`: or session; 0: of none that is known.
+  using MeterFn = void (*)(void* context, uint64_t call, std::string_view key, int32_t count);
 
   // `place` is the index in Place; `number` is what logs call it.
   Instance(unsigned place, unsigned number, const Clock& clock);

@@ -265,8 +265,9 @@ InstancesReport Pool::Report() const {
   return report;
 }
 
-void Pool::CountMeter(void* pool, std::string_view key, int32_t count) {
+void Pool::CountMeter(void* pool, uint64_t call, std::string_view key, int32_t count) {
   auto* self = static_cast<Pool*>(pool);
+  if (call != 0 && count > 0) self->events_->OnMeter(call, key, static_cast<uint64_t>(count));
   MutexLock lock(self->mu_);
   auto& meters = self->meters_;
   const auto found = meters.find(std::string(key));

@@ -159,7 +159,7 @@ class Pool : public Workers, public BufferPool, public Resources, private Resour
   void Leave();
   std::string InitFrameOf(const EngineSettings& settings) const;
   SpawnPlan PlanOf(const EngineSettings& settings, unsigned number) const;
-  static void CountMeter(void* pool, std::string_view key, int32_t count);
+  static void CountMeter(void* pool, uint64_t call, std::string_view key, int32_t count);
 
   // Replacement (pool_roll.cc).
   bool IsSpare(const Instance& instance) const;

@@ -133,7 +133,8 @@ std::shared_ptr<Engine> Catalogue::Make(const EntryRef& entry, Status* status) {
     }
     number = several_ ? ++next_engine_ : 0;
   }
-  const Engine::Ground ground{ground_, several_ ? &shares_ : nullptr, &failures_, ended_, nested_};
+  const Engine::Ground ground{
+      ground_, several_ ? &shares_ : nullptr, &failures_, ended_, nested_, gate_, entry->version()};
   std::shared_ptr<Engine> engine =
       Engine::Make(entry->name(), *entry->settings(), number, ground, status);
   if (engine == nullptr) return nullptr;

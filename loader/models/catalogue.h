@@ -48,6 +48,8 @@ class Catalogue final : public Models {
   void UseNested(NestedCalls* nested) { nested_ = nested; }
   // Who hears of calls and sessions that are over; outlives the workers. Before Start.
   void UseEnded(EndedCalls* ended) { ended_ = ended; }
+  // Who may refuse calls and sessions; outlives the workers. Before Start.
+  void UseGate(CallGate* gate) { gate_ = gate; }
   ~Catalogue() override;  // Drain has been called, or Start has not been.
 
   // Finds the models, and makes the engines of those of the start: from now on calls may come, and
@@ -130,6 +132,7 @@ class Catalogue final : public Models {
   const Pool::Ground ground_;
   NestedCalls* nested_ = nullptr;
   EndedCalls* ended_ = nullptr;
+  CallGate* gate_ = nullptr;
   const SettingsOf settings_of_;
   const bool several_;
   Shares shares_;

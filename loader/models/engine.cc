@@ -22,7 +22,8 @@ std::shared_ptr<Engine> Engine::Make(const std::string& name, const Settings& se
   if (engine->pool_ == nullptr) return nullptr;
   engine->scheduler_ = std::make_unique<Scheduler>(
       engine->settings_, engine->pool_.get(), ground.pool.clock,
-      Scheduler::Shared{number << kIdBits, ground.shares, ground.failures, ground.calls});
+      Scheduler::Shared{number << kIdBits, ground.shares, ground.failures, ground.calls,
+                        ground.gate, ground.version});
   if (ground.nested != nullptr) engine->scheduler_->UseNested(ground.nested, name);
   engine->pool_->Attach(engine->scheduler_.get());
   return engine;

@@ -28,6 +28,8 @@ class Engine {
     RecentFailures* failures = nullptr;
     EndedCalls* calls = nullptr;
     NestedCalls* nested = nullptr;  // Calls of other models.
+    CallGate* gate = nullptr;       // Nothing: all calls may begin.
+    std::string version = {};       // Of the model.
   };
   // `name`: of the model. `number`: of the engine, never used again in this process; it is a part
   // of the numbers of its calls and sessions. nullptr, with *status set, where the system has no

@@ -101,4 +101,29 @@ void Scheduler::OnPlaceGone(Place place) {
   if (nested_ != nullptr) nested_->PlaceGone(nested_line_.get(), place);
 }
 
+NestedCaller SessionTable::CallerOf(Place place, SessionId id) {
+  NestedCaller caller;
+  MutexLock lock(mu_);
+  const auto found = sessions_.find(id);
+  if (found == sessions_.end()) return caller;
+  Session& session = found->second;
+  if (session.closing || session.place.instance != place.instance ||
+      session.place.generation != place.generation) {
+    return caller;
+  }
+  session.nests = true;
+  caller.id = id;
+  caller.path = session.request.path;
+  caller.request_id = session.request.shown_id();
+  caller.origin = session.request.origin;
+  caller.params = session.passed;
+  return caller;
+}
+
+bool SessionTable::Waits(SessionId id) const {
+  MutexLock lock(mu_);
+  const auto found = sessions_.find(id);
+  return found != sessions_.end() && !found->second.closing;
+}
+
 }  // namespace aiges

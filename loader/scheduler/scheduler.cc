@@ -64,7 +64,10 @@ Scheduler::Scheduler(const Settings& settings, Workers* workers, const Clock* cl
       own_failures_(shared.failures == nullptr ? std::make_unique<RecentFailures>() : nullptr),
       failures_(shared.failures == nullptr ? *own_failures_ : *shared.failures),
       ended_calls_(shared.calls),
-      sessions_(settings, workers, clock, &licences_, {&failures_, shared.calls}, shared.first),
+      gate_(shared.gate),
+      version_(shared.version),
+      sessions_(settings, workers, clock, &licences_,
+                {&failures_, shared.calls, shared.gate, shared.version}, shared.first),
       nested_line_(std::make_shared<NestedLine>(workers)),
       bounds_(settings.queue),
       exec_timeout_(settings.instances.exec_timeout_ms),
@@ -101,6 +104,9 @@ Status Scheduler::Admit(const Request& request, TimePoint now) {
                          StrCat("service license not enough: [queue] max_bytes = ",
                                 bounds_.max_bytes, " would be passed"));
   }
+  if (gate_ != nullptr) {
+    if (Status status = gate_->Admit(name_); !status.ok()) return status;
+  }
   // Last: it is taken.
   return nested || licences_.Take() ? Status::Ok() : licences_.Refusal();
 }
@@ -130,6 +136,7 @@ CallRecord Scheduler::RecordOf(const Request& request, uint64_t bytes_in) const 
   record.bytes_in = bytes_in;
   record.id = ShortText<47>(request.shown_id());
   record.model = ShortText<47>(name_);
+  record.version = ShortText<23>(version_);
   record.origin = request.origin;
   return record;
 }
@@ -140,6 +147,7 @@ void Scheduler::Keep(CallRecord record, const Reply& reply, TimePoint now) {
   record.ended = now;
   record.times = reply.times;
   for (const Payload& p : reply.payloads) record.bytes_out += p.data.size();
+  record.outputs = reply.payloads.size();
   ended_calls_->Add(record);
 }
 
@@ -164,6 +172,8 @@ Scheduler::Answer Scheduler::TakeAnswer(Call& call, Status status, TimePoint now
   if (ended_calls_ != nullptr) {
     answer.record = RecordOf(call.request, call.bytes + call.parts_in);
     answer.record.bytes_out = call.parts_out;
+    answer.record.replayed = call.replayed;
+    answer.record.meters = std::move(call.meters);
   }
   return answer;
 }
@@ -203,6 +213,7 @@ CallId Scheduler::Submit(Request request, std::unique_ptr<ReplySink> sink) {
       refused_sink = std::move(sink);
       record = RecordOf(request, request.bytes());
       record.total = now - request.arrived;
+      record.refused = true;
     } else {
       id = next_id_++;
       Call& call = calls_[id];
@@ -352,6 +363,17 @@ void Scheduler::Close(const Status& why) {
   workers_.Flush();
   Deliver(std::move(answers));
   sessions_.Close(why);
+}
+
+void Scheduler::OnMeter(uint64_t call, std::string_view key, uint64_t count) {
+  if (ended_calls_ == nullptr) return;
+  if (SessionTable::IsSession(call)) return sessions_.OnMeter(call, key, count);
+  MutexLock lock(mu_);
+  const auto found = calls_.find(call);
+  if (found == calls_.end() || found->second.state != State::kRunning) return;
+  std::shared_ptr<MeterCounts>& meters = found->second.meters;
+  if (meters == nullptr) meters = std::make_shared<MeterCounts>();
+  meters->Add(key, count);
 }
 
 bool Scheduler::RunsAgain(const WorkerResult& result, Call& call, bool* poison) {

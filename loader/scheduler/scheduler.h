@@ -29,6 +29,7 @@
 #include <utility>
 #include <vector>
 
+#include "loader/api/call_gate.h"
 #include "loader/api/call_record.h"
 #include "loader/api/failures.h"
 #include "loader/api/models.h"
@@ -52,6 +53,8 @@ class Scheduler : public Service, public WorkerEvents {
     Shares* shares = nullptr;  // Of the licences.
     RecentFailures* failures = nullptr;  // Nothing: its own.
     EndedCalls* calls = nullptr;         // Nothing: nobody hears of them.
+    CallGate* gate = nullptr;            // Nothing: all may begin.
+    std::string version = {};            // Of the model, for records.
   };
   Scheduler(const Settings& settings, Workers* workers, const Clock* clock, const Shared& shared);
   Scheduler(const Settings& settings, Workers* workers, const Clock* clock)
@@ -73,6 +76,7 @@ class Scheduler : public Service, public WorkerEvents {
   void OnDoorEvents(std::vector<DoorEvent> events) override;
   void OnNested(Place place, std::vector<NestedEvent> events) override;
   void OnPlaceGone(Place place) override;
+  void OnMeter(uint64_t call, std::string_view key, uint64_t count) override;
   void OnCapacity() override;
   void OnReady(unsigned instance, TimePoint now, Duration took) override {
     if (ended_calls_ != nullptr) ended_calls_->WorkerStarted(name_, instance, now, took);
@@ -119,6 +123,7 @@ class Scheduler : public Service, public WorkerEvents {
     TimePoint sent;
     size_t bytes = 0;
     bool replayed = false;
+    std::shared_ptr<MeterCounts> meters;
     bool nests = false;                    // It has begun calls of other models.
     uint64_t parts_in = 0, parts_out = 0;  // Bytes of a door call's parts.
     // Of a door call. Open: it was sent, and its parts follow it.
@@ -176,6 +181,8 @@ class Scheduler : public Service, public WorkerEvents {
   std::unique_ptr<RecentFailures> own_failures_;
   RecentFailures& failures_;
   EndedCalls* const ended_calls_;
+  CallGate* const gate_;
+  const std::string version_;
   SessionTable sessions_;
   NestedCalls* nested_ = nullptr;
   const std::shared_ptr<NestedLine> nested_line_;

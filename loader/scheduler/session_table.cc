@@ -43,6 +43,8 @@ SessionTable::SessionTable(const Settings& settings, Workers* workers, const Clo
       licences_(*licences),
       failures_(*memory.failures),
       ended_calls_(memory.calls),
+      gate_(memory.gate),
+      version_(memory.version),
       next_id_((SessionId{1} << 63) + first + 1) {}
 
 void SessionTable::Run(After after) {
@@ -64,6 +66,7 @@ Status SessionTable::Open(SessionRequest request, SessionId* id) {
   }
   if (!status.ok()) {
     record.code = CodeOf(status);
+    record.refused = true;
     record.failure = failures_.Add({FailureKind::kSession, record.code, -1, shown, status.text});
     Keep(record, shown, clock_.Now());
   }
@@ -81,6 +84,9 @@ Status SessionTable::TryOpen(SessionRequest request, SessionId* id) {
   const std::optional<Place> place = workers_.PlaceSession();
   if (!place && !(waits_ && workers_.Hopeful())) {
     return Status::Error(StatusKind::kDisconnected, "no worker is ready to take a session");
+  }
+  if (gate_ != nullptr) {
+    if (Status status = gate_->Admit(name_); !status.ok()) return status;
   }
   const bool licensed = request.path == nullptr;  // Who waits for a nested one holds one.
   if (licensed && !licences_.Take()) return licences_.Refusal();
@@ -324,31 +330,6 @@ Status SessionTable::Find(const std::string& handle, SessionId* id) {
   return Status::Ok();
 }
 
-NestedCaller SessionTable::CallerOf(Place place, SessionId id) {
-  NestedCaller caller;
-  MutexLock lock(mu_);
-  const auto found = sessions_.find(id);
-  if (found == sessions_.end()) return caller;
-  Session& session = found->second;
-  if (session.closing || session.place.instance != place.instance ||
-      session.place.generation != place.generation) {
-    return caller;
-  }
-  session.nests = true;
-  caller.id = id;
-  caller.path = session.request.path;
-  caller.request_id = session.request.shown_id();
-  caller.origin = session.request.origin;
-  caller.params = session.passed;
-  return caller;
-}
-
-bool SessionTable::Waits(SessionId id) const {
-  MutexLock lock(mu_);
-  const auto found = sessions_.find(id);
-  return found != sessions_.end() && !found->second.closing;
-}
-
 void SessionTable::Close(SessionId id, Session& session, After* after) {
   if (std::exchange(session.nests, false)) after->nests.push_back(id);
   if (std::exchange(session.closing, true) || session.gone) return;
@@ -371,6 +352,7 @@ void SessionTable::DropInput(Session& session, After* after) {
 
 void SessionTable::Finish(SessionId id, Session& session, bool remember, After* after) {
   if (std::exchange(session.over, true)) return;
+  session.record.meters = std::move(session.meters);
   Keep(session.record, session.request.shown_id(), session.begun);
   DropOutput(session);
   DropInput(session, after);
@@ -464,6 +446,15 @@ void SessionTable::LetGo(Session& session, After* after) {
   }
   session.sent.clear();
   if (session.request.path == nullptr) licences_.Return();
+}
+
+void SessionTable::OnMeter(SessionId id, std::string_view key, uint64_t count) {
+  MutexLock lock(mu_);
+  const auto found = sessions_.find(id);
+  if (found == sessions_.end() || found->second.over) return;
+  std::shared_ptr<MeterCounts>& meters = found->second.meters;
+  if (meters == nullptr) meters = std::make_shared<MeterCounts>();
+  meters->Add(key, count);
 }
 
 void SessionTable::OnEvents(std::vector<SessionEvent> events) {

@@ -27,6 +27,7 @@
 #include <utility>
 #include <vector>
 
+#include "loader/api/call_gate.h"
 #include "loader/api/call_record.h"
 #include "loader/api/failures.h"
 #include "loader/api/report.h"
@@ -48,12 +49,18 @@ class SessionTable : public Sessions {
   // A missing packet is waited for so long, then left out.
   static constexpr std::chrono::seconds kGapLimit{5};
 
-  // Who hears what became of sessions. calls: nothing, nobody does.
+  // Who hears what became of sessions, and who may refuse them. calls, gate: nothing, nobody.
   struct Memory {
-    Memory(RecentFailures* f, EndedCalls* c = nullptr) : failures(f), calls(c) {}
+    Memory(RecentFailures* f, EndedCalls* c = nullptr, CallGate* g = nullptr, std::string v = {})
+        : failures(f), calls(c), gate(g), version(std::move(v)) {}
     RecentFailures* failures;
     EndedCalls* calls;
+    CallGate* gate;
+    std::string version;  // Of the model, for records.
   };
+  // Of a number that the scheduler or the table has given out.
+  static bool IsSession(uint64_t number) { return (number >> 63) != 0; }
+
   SessionTable(const Settings& settings, Workers* workers, const Clock* clock, Licences* licences,
                const Memory& memory, SessionId first = 0);
 
@@ -78,6 +85,7 @@ class SessionTable : public Sessions {
   }
 
   // Hub thread.
+  void OnMeter(SessionId id, std::string_view key, uint64_t count);
   void OnEvents(std::vector<SessionEvent> events);
   void OnAlarm(TimePoint now);
 
@@ -113,6 +121,7 @@ class SessionTable : public Sessions {
     bool over = false, closing = false, gone = false;
     Status failure;     // Told once the output before it is polled.
     CallRecord record;  // For people; kept when it is over.
+    std::shared_ptr<MeterCounts> meters;
     TimePoint begun;
     bool ended = false;  // The last output is in `output`, or was polled.
     std::deque<std::vector<Payload>> output;
@@ -168,6 +177,7 @@ class SessionTable : public Sessions {
     record.total = record.ended - begun;
     record.id = ShortText<47>(id);
     record.model = ShortText<47>(name_);
+    record.version = ShortText<23>(version_);
     ended_calls_->Add(record);
   }
 
@@ -178,6 +188,8 @@ class SessionTable : public Sessions {
   Licences& licences_;
   RecentFailures& failures_;
   EndedCalls* const ended_calls_;
+  CallGate* const gate_;
+  const std::string version_;
   std::string name_;  // Of the model.
   NestedCalls* nested_ = nullptr;
 

@@ -46,10 +46,12 @@ std::string_view Note(const char* text) {
 
 int OnMeter(const char* usr_tag, const char* key, int count) {
   if (InForkedChild()) return -1;
+  const std::string tag(Note(usr_tag));
+  const std::vector<uint64_t> callers = FindCallers(tag.empty() ? nullptr : tag.c_str());
   std::string frame;
   WireWriter w(&frame);
-  w.Begin(FrameType::kMeter, 0);
-  w.Text(Note(usr_tag));
+  w.Begin(FrameType::kMeter, callers.empty() ? 0 : callers.front());
+  w.Text(tag);
   w.Text(Note(key));
   w.Number(static_cast<int32_t>(count));
   w.End();

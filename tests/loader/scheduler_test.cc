@@ -126,6 +126,49 @@ TEST_F(SchedulerTest, EachCallIsKeptForPeopleWithItsTimesAndSizes) {
   EXPECT_EQ(failures.Since(0).size(), 1u) << "which is no failure of the service";
 }
 
+TEST_F(SchedulerTest, WhatTheEngineCountsForACallIsInItsRecord) {
+  RecentCalls calls;
+  Scheduler::Shared shared;
+  shared.calls = &calls;
+  shared.version = "7";
+  workers.AddCredit(2);
+  scheduler = std::make_unique<Scheduler>(settings, &workers, &clock, shared);
+  const Submitted first = Submit(), second = Submit();
+  scheduler->OnMeter(first.id, "tokens", 3);
+  scheduler->OnMeter(second.id, "tokens", 5);
+  scheduler->OnMeter(first.id, "tokens", 4);
+  Deliver(workers.Finish(first.id));
+  scheduler->OnMeter(first.id, "tokens", 100);  // Too late.
+  Deliver(workers.Finish(second.id));
+  const auto kept = calls.Since(0);
+  ASSERT_EQ(kept.size(), 2u);
+  using Counts = std::vector<std::pair<std::string, uint64_t>>;
+  EXPECT_EQ(kept[0].meters->all(), (Counts{{"tokens", 7}}));
+  EXPECT_EQ(kept[1].meters->all(), (Counts{{"tokens", 5}}));
+  EXPECT_EQ(kept[0].outputs, 1u);
+  EXPECT_EQ(kept[0].version.view(), "7");
+  EXPECT_FALSE(kept[0].refused);
+}
+
+TEST_F(SchedulerTest, AGateRefusesACallBeforeItTakesALicence) {
+  struct Shut : CallGate {
+    Status Admit(std::string_view) override {
+      return Status::Error(StatusKind::kOverloaded, "shut");
+    }
+  } gate;
+  RecentCalls calls;
+  Scheduler::Shared shared;
+  shared.calls = &calls;
+  shared.gate = &gate;
+  workers.AddCredit(1);
+  scheduler = std::make_unique<Scheduler>(settings, &workers, &clock, shared);
+  const Submitted call = Submit();
+  EXPECT_EQ(call.id, 0u);
+  EXPECT_EQ(call.answer->reply.status.text, "shut");
+  EXPECT_EQ(scheduler->Report().in_flight, 0u);
+  EXPECT_TRUE(calls.Since(0).at(0).refused);
+}
+
 TEST_F(SchedulerTest, CallsBeyondTheLicencesAreRefusedAtOnceWith10110) {
   settings.licences = 2;
   Start(1);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "loader/api/codes.h"
+#include "loader/api/recent_calls.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/fake_workers.h"
 
@@ -121,6 +122,25 @@ class SessionTableTest : public ::testing::Test {
   Duration idle{0};
   int taken = 0;
 };
+
+TEST_F(SessionTableTest, WhatTheEngineCountsForASessionIsInItsRecord) {
+  RecentCalls calls;
+  SessionTable metered(settings, &workers, &clock, &licences, {&failures, &calls, nullptr, "7"});
+  SessionRequest request;
+  request.handle = "h";
+  SessionId id = 0;
+  ASSERT_TRUE(metered.Open(std::move(request), &id).ok());
+  metered.OnMeter(id, "seconds", 3);
+  metered.OnMeter(id, "seconds", 4);
+  metered.OnMeter(id + 1, "seconds", 100);  // Of none.
+  metered.Abort(id);
+  metered.OnMeter(id, "seconds", 100);  // Too late.
+  const auto kept = calls.Since(0);
+  ASSERT_EQ(kept.size(), 1u);
+  ASSERT_NE(kept[0].meters, nullptr);
+  EXPECT_EQ(kept[0].meters->all().at(0).second, 7u);
+  EXPECT_EQ(kept[0].version.view(), "7");
+}
 
 TEST_F(SessionTableTest, InputGoesOutAndOutputComesBack) {
   const SessionId id = Open();
