@@ -42,6 +42,12 @@ std::string Address(const std::string& host, uint16_t port) {
   return StrCat(host.empty() ? "0.0.0.0" : host, ":", port);
 }
 
+int64_t UnixSeconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
 // A line of stdout, which those wait for that have started it.
 void Say(const std::string& line) {
   std::printf("%s\n", line.c_str());
@@ -58,8 +64,14 @@ Host::Host(Configurator* configurator)
                milliseconds(settings_.queue.default_timeout_ms), &Catalogue::Allocate}) {}
 
 Status Host::Check() {
+  Status status;
+  if (settings_.entitlement.on()) {
+    entitlement_ = Entitlement::Open(settings_, UnixSeconds(), false, &status);
+    if (entitlement_ != nullptr) status = entitlement_->Admission();
+    if (!status.ok()) return status;
+  }
   hub_.Start();
-  Status status = catalogue_.Prepare();
+  status = catalogue_.Prepare();
   if (!status.ok()) return status;
   catalogue_.Start();
   status = catalogue_.WaitStarted();
@@ -156,12 +168,40 @@ void Host::HearEnds() {
   catalogue_.UseEnded(&ended_);
 }
 
+// What counts calls, and what may refuse them. Metering first: who is refused counts no call there.
+Status Host::OpenMetering() {
+  Status status;
+  if (settings_.metering.on()) {
+    metering_ = Metering::Open(settings_, &status);
+    if (metering_ == nullptr) return status;
+    ended_.Join(metering_.get());
+    gates_.Use(metering_.get());
+  }
+  if (settings_.entitlement.on()) {
+    entitlement_ = Entitlement::Open(settings_, UnixSeconds(), true, &status);
+    if (entitlement_ == nullptr) return status;
+    gates_.Use(entitlement_.get());
+  }
+  if (!gates_.empty()) catalogue_.UseGate(&gates_);
+  return status;
+}
+
+// As far as the entitlement goes.
+Settings Host::Entitled(Settings settings) const {
+  const uint64_t most = entitlement_ == nullptr ? 0 : entitlement_->terms().concurrency;
+  if (most > 0) settings.licences = std::min(settings.licences, most);
+  return settings;
+}
+
 Status Host::Open() {
   catalogue_.UseNested(&nested_);
   HearEnds();
-  hub_.Start();
-  Status status = catalogue_.Prepare();  // Before the ports: a call may come at once.
+  Status status = OpenMetering();
   if (!status.ok()) return status;
+  hub_.Start();
+  status = catalogue_.Prepare();  // Before the ports: a call may come at once.
+  if (!status.ok()) return status;
+  if (entitlement_ != nullptr) catalogue_.UseHot(Entitled(settings_));
   MakeFront();
   status = front_->Start(&grpc_port_, &http_port_, &admin_port_);
   if (status.ok()) catalogue_.Start();
@@ -229,7 +269,7 @@ PageData Host::Page() const {
   d.several = catalogue_.several();
   ModelPage all = d.several || d.models.size() != 1 ? SumOf(d.models) : d.models.front();
   d.queue = std::move(all.queue);
-  d.queue.licences = std::max(d.queue.licences, configurator_.InForce().licences);
+  d.queue.licences = std::max(d.queue.licences, Entitled(configurator_.InForce()).licences);
   d.sessions = std::move(all.sessions);
   d.instances = std::move(all.instances);
   d.histograms = std::move(all.histograms);
@@ -241,6 +281,8 @@ PageData Host::Page() const {
   d.failures = &catalogue_.failures();
   d.calls = &recent_calls_;
   d.calls_between = nested_.Report();
+  if (metering_ != nullptr) d.metering = metering_->Report();
+  if (entitlement_ != nullptr) d.entitlement = entitlement_->Report(UnixSeconds());
   return d;
 }
 
@@ -262,7 +304,7 @@ Status Host::Roll(const Settings& fresh) {
 }
 
 void Host::UseHot(const Settings& fresh) {
-  catalogue_.UseHot(fresh);
+  catalogue_.UseHot(Entitled(fresh));
   SetLogLevel(fresh.log.level);
   MutexLock lock(told_mu_);
   if (announced_ && !stopping_) configurator_.registry().Announce(Announced(fresh));
@@ -375,6 +417,9 @@ int Host::WaitForStop(const WaitedSignals& signals) {
       trim = steady_clock::now() + kTrimPeriod;
       front_->Look();
       catalogue_.Trim();
+      if (entitlement_ != nullptr && entitlement_->Look(UnixSeconds())) {
+        catalogue_.UseHot(Entitled(configurator_.InForce()));
+      }
     }
     std::string changed;
     if (settings_.instances.watch && steady_clock::now() >= look) {
@@ -419,6 +464,7 @@ void Host::Drain() {
   configurator_.Stop();
   // Also when the time is up: sessions that were open are still to be destroyed.
   catalogue_.Drain(std::max(drain_until_.load(), steady_clock::now() + kAnswerTime));
+  if (entitlement_ != nullptr) entitlement_->Save();
   if (tracer_ != nullptr) tracer_->Finish(steady_clock::now() + kSpanLimit);
   LogInfo("main", "stopped");
 }

@@ -23,6 +23,8 @@
 #include "loader/base/process.h"
 #include "loader/configurator.h"
 #include "loader/instances/worker_process.h"
+#include "loader/metering/entitlement.h"
+#include "loader/metering/metering.h"
 #include "loader/models/catalogue.h"
 #include "loader/models/nested.h"
 #include "loader/models/router.h"
@@ -45,6 +47,8 @@ class Host {
  private:
   Status Open();
   void HearEnds();
+  Status OpenMetering();
+  Settings Entitled(Settings settings) const;
   void MakeFront();
   std::string GrpcAddress() const;
   std::string HttpAddress() const;
@@ -73,8 +77,11 @@ class Host {
   SteadyClock clock_;
   History history_;
   RecentCalls recent_calls_;
-  std::unique_ptr<Tracer> tracer_;  // Nothing: no call is of a trace.
+  std::unique_ptr<Tracer> tracer_;            // Nothing: no call is of a trace.
+  std::unique_ptr<Metering> metering_;        // Nothing: [metering] is off.
+  std::unique_ptr<Entitlement> entitlement_;  // Nothing: none is wanted.
   EndedList ended_;
+  GateList gates_;
   uint16_t grpc_port_ = 0, http_port_ = 0, admin_port_ = 0;
   std::atomic<bool> stopping_{false};
   std::atomic<TimePoint> drain_until_{TimePoint{}};

@@ -28,6 +28,7 @@ MAY_INCLUDE = {
     "instances": "api base channel",
     "outbound": "base",
     "registry": "api base outbound",
+    "metering": "api base outbound",
     "telemetry": "api base outbound",
     "models": "api base scheduler instances",
     "channel": "base",
@@ -35,7 +36,8 @@ MAY_INCLUDE = {
     "python": "",
     "wrapper": "abi python",
     "xtest": "base proto",
-    "main": "base api config front models pages routes scheduler instances registry telemetry",
+    "main": "base api config front metering models pages routes scheduler instances registry "
+    "telemetry",
 }
 # Room -> libraries it may use, as the first component of the #include.
 LIBRARIES = {
@@ -47,6 +49,7 @@ LIBRARIES = {
     "routes": {"boost", "openssl"},
     "outbound": {"curl"},
     "registry": {"nlohmann", "openssl"},
+    "metering": {"nlohmann", "openssl"},
     "telemetry": {"nlohmann"},
     "wrapper": {"Python.h", "pybind11"},
     "xtest": {

@@ -122,4 +122,30 @@ struct StageHistograms {
   LatencyHistogram queue, channel, engine, total;
 };
 
+// [entitlement]. Times are Unix seconds.
+struct EntitlementReport {
+  bool on = false;
+  std::string id, customer;
+  int64_t not_before = 0, expires = 0, end = 0;  // end: with its grace.
+  int64_t left_s = 0;                            // To `expires`; below 0: that was before.
+  std::vector<std::string> models;
+  uint64_t instances = 0, calls = 0, concurrency = 0;
+  uint64_t calls_today = 0, refused = 0;
+  std::string refusal;  // Of all calls, now; empty: none.
+  std::string problem;  // Of a changed file that is not used.
+};
+
+// [metering].
+struct MeteringReport {
+  bool on = false;
+  std::string instance, folder;
+  uint64_t records = 0;               // Written by this process.
+  uint64_t dropped = 0, refused = 0;  // Records without room; calls because of that.
+  uint64_t waiting = 0;               // Records that the sink has not taken.
+  uint64_t bytes = 0, max_bytes = 0;
+  uint64_t delivered = 0, sink_failures = 0, dead_letters = 0;
+  uint64_t sync_failures = 0;
+  std::string problem;  // Of the sink, now; empty: none.
+};
+
 }  // namespace aiges

@@ -184,6 +184,27 @@ struct OtlpSettings {
   bool on() const { return propagate || !endpoint.empty(); }
 };
 
+// Usage records (docs/metering.md).
+struct MeteringSettings {
+  std::string folder;              // [metering] folder: where they lie; empty: there are none.
+  std::string sink = "file";       // "file", "stdout" or a URL.
+  std::string on_full = "refuse";  // "refuse" calls or "drop" records.
+  uint64_t max_mb = 1024;          // Of records that the sink has not taken.
+  uint64_t file_mb = 64;           // Of the sink "file": then a new one is begun.
+  std::string token;               // Of a URL: sent as a Bearer.
+
+  bool on() const { return !folder.empty(); }
+};
+
+// Who may use how much, signed (docs/metering.md).
+struct EntitlementSettings {
+  std::string file;        // [entitlement] file; empty: none is wanted.
+  std::string public_key;  // PEM of who signs.
+  std::string state;  // What must outlive a restart; empty: in [metering] folder, or beside file.
+
+  bool on() const { return !file.empty(); }
+};
+
 // The Open Inference Protocol (docs/protocol_oip.md).
 struct OipSettings {
   std::string server_name = "aiges";  // [oip] server_name: what clients see in the metadata.
@@ -251,6 +272,8 @@ struct Settings {
   TlsSettings tls;
   HttpSettings http;
   AccessSettings access;
+  MeteringSettings metering;
+  EntitlementSettings entitlement;
   OipSettings oip;
   OtlpSettings otlp;
   LimitSettings limits;

@@ -34,6 +34,8 @@ const std::map<std::string, Effect>& Table() {
       {"models", Effect::kHot},
       {"models.repository", Effect::kRestart},
       {"models.resources", Effect::kRestart},
+      {"metering", Effect::kRestart},
+      {"entitlement", Effect::kRestart},  // What its file says is hot.
       {"registry.check", Effect::kHot},
       {"registry.deregister_after_s", Effect::kHot},
       {"registry.ttl_ms", Effect::kHot},

@@ -44,9 +44,9 @@ bool IsLegacyTable(std::string_view table) {
 
 const std::vector<std::string>& TablesOfOurs() {
   static const std::vector<std::string> tables = {
-      "aiges",  "ws",    "instances", "fc",       "batch",  "queue", "http",
-      "limits", "admin", "log",       "registry", "access", "tls",   "compat",
-      "models", "model", "oip",       "otlp",     "sandbox"};
+      "aiges",  "ws",    "instances", "fc",       "batch",   "queue",    "http",
+      "limits", "admin", "log",       "registry", "access",  "tls",      "compat",
+      "models", "model", "oip",       "otlp",     "sandbox", "metering", "entitlement"};
   return tables;
 }
 

@@ -12,6 +12,7 @@
 #include "loader/config/engine_keys.h"
 #include "loader/config/key_reader.h"
 #include "loader/config/listen_keys.h"
+#include "loader/config/metering_keys.h"
 #include "loader/config/model_keys.h"
 #include "loader/config/otlp_keys.h"
 #include "loader/config/registry_keys.h"
@@ -182,6 +183,8 @@ class Reader {
     ReadAlsoListen(&keys_, &s_.service.also);
     ReadAdminListen(&keys_, &s_.service.admin);
     ReadTls(&keys_, &s_.tls);
+    ReadMetering(&keys_, &s_.metering);
+    ReadEntitlementKeys(&keys_, &s_.entitlement);
     keys_.Bool("admin", "open", &s_.service.admin_open);
     // A frame of the channel holds a message and what goes with it (kMaxFrame).
     keys_.Int("limits", "max_message_bytes", 1024, int64_t{2000} << 20,

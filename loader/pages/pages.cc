@@ -311,6 +311,35 @@ void AddConfig(Families& out, const ConfigReport& c) {
             static_cast<double>(c.restart.size()));
 }
 
+void AddEntitlement(Families& out, const EntitlementReport& e) {
+  if (!e.on) return;
+  out.Gauge("aiges_entitlement_seconds_left", "To the end of the entitlement; below 0: in grace.",
+            static_cast<double>(e.left_s));
+  out.Gauge("aiges_entitlement_valid", "1 when it allows calls.", e.refusal.empty() ? 1 : 0);
+  out.Gauge("aiges_entitlement_calls_today", "Calls that it counts, of this day in UTC.",
+            static_cast<double>(e.calls_today));
+  out.Counter("aiges_entitlement_refused_total", "Calls refused because of it.", e.refused);
+}
+
+void AddMetering(Families& out, const MeteringReport& m) {
+  if (!m.on) return;
+  out.Counter("aiges_usage_records_total", "Usage records written.", m.records);
+  out.Counter("aiges_usage_dropped_total", "Usage records lost for want of room.", m.dropped);
+  out.Counter("aiges_usage_refused_calls_total",
+              "Calls refused because there was no room for their usage records.", m.refused);
+  out.Gauge("aiges_usage_waiting", "Usage records that the sink has not taken.",
+            static_cast<double>(m.waiting));
+  out.Gauge("aiges_usage_bytes", "Of files of such records.", static_cast<double>(m.bytes));
+  out.Gauge("aiges_usage_max_bytes", "[metering] max_mb.", static_cast<double>(m.max_bytes));
+  out.Counter("aiges_usage_delivered_total", "Usage records that the sink has taken.", m.delivered);
+  out.Counter("aiges_usage_sink_failures_total", "Deliveries that failed.", m.sink_failures);
+  out.Counter("aiges_usage_dead_letters_total", "Usage records that the sink has refused.",
+              m.dead_letters);
+  out.Counter("aiges_usage_disk_failures_total",
+              "Times that usage records could not be made durable, or were found broken.",
+              m.sync_failures);
+}
+
 void AddBudget(Families& out, const Budget& budget) {
   const auto each = [&](const char* name, const char* help, MetricType type, auto get) {
     MetricFamily& family = out.Begin(name, help, type);
@@ -361,6 +390,8 @@ std::string MetricsPage(const PageData& d) {
   AddRegistry(out, d.registry);
   AddConfig(out, d.config);
   if (d.spans) AddSpans(out, *d.spans);
+  AddMetering(out, d.metering);
+  AddEntitlement(out, d.entitlement);
   return out.Text();
 }
 

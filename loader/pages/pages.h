@@ -41,7 +41,9 @@ struct PageData {
   bool several = false;
   RegistryReport registry;
   ConfigReport config;
-  std::optional<SpanCounts> spans;          // Where there are traces.
+  std::optional<SpanCounts> spans;  // Where there are traces.
+  MeteringReport metering;
+  EntitlementReport entitlement;
   std::vector<CallsBetween> calls_between;  // Models that call models.
   // Of the loader's lifetime; budget, history, failures and calls may be absent.
   const Budget* budget = nullptr;

@@ -293,6 +293,37 @@ std::string StatusJson(const PageData& d, const StatusWish& wish) {
       {"config", Config(d.config)},
       {"calls_between", Between(d.calls_between)},
   };
+  if (const EntitlementReport& e = d.entitlement; e.on) {
+    out["entitlement"] = {{"id", e.id},
+                          {"customer", e.customer},
+                          {"not_before", e.not_before},
+                          {"expires", e.expires},
+                          {"end", e.end},
+                          {"left_s", e.left_s},
+                          {"models", e.models},
+                          {"instances", e.instances},
+                          {"calls", e.calls},
+                          {"concurrency", e.concurrency},
+                          {"calls_today", e.calls_today},
+                          {"refused", e.refused},
+                          {"refusal", e.refusal},
+                          {"problem", e.problem}};
+  }
+  if (const MeteringReport& m = d.metering; m.on) {
+    out["metering"] = {{"instance", m.instance},
+                       {"folder", m.folder},
+                       {"records", m.records},
+                       {"dropped", m.dropped},
+                       {"refused", m.refused},
+                       {"waiting", m.waiting},
+                       {"bytes", m.bytes},
+                       {"max_bytes", m.max_bytes},
+                       {"delivered", m.delivered},
+                       {"sink_failures", m.sink_failures},
+                       {"dead_letters", m.dead_letters},
+                       {"disk_failures", m.sync_failures},
+                       {"problem", m.problem}};
+  }
   if (d.several) out["models"] = ModelsOf(d.models);
   if (d.history != nullptr) out["history"] = HistoryFrom(*d.history, wish.history);
   if (d.failures != nullptr) out["failures"] = FailuresAfter(*d.failures, wish.failures);

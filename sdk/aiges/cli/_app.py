@@ -23,10 +23,12 @@ COMMANDS = {
     "schema": "Print what goes in and out of the wrapper.",
     "status": "Show how a running loader is.",
     "top": "The same, live.",
+    "usage": "Show who has used how much.",
     "models": "List the models of a running loader, load and unload them.",
     "graph": "Show which models call which.",
     "config": "Check configuration files, keep them in the config centre.",
     "keys": "Who may call: add, list and remove keys.",
+    "entitlement": "Signed files of what a service may be used for.",
     "services": "List the loaders that are registered.",
     "package": "Write a Dockerfile and its build context.",
     "completion": "Print the completion script for a shell.",
@@ -46,6 +48,12 @@ KEYS = {
     "add": "Make a key, and print it.",
     "list": "List who has a key.",
     "remove": "Take keys away.",
+}
+ENTITLEMENT = {
+    "make-key": "Make a key to sign with.",
+    "sign": "Write a signed file.",
+    "show": "Show what is in one.",
+    "check": "Tell whether one is good, and holds now.",
 }
 
 
@@ -80,7 +88,9 @@ class LazyGroup(click.Group):
             return None
         if cmd_name in GROUPS:
             return GROUPS[cmd_name]
-        made: click.Command = importlib.import_module(f"{self._package}.{cmd_name}").command
+        made: click.Command = importlib.import_module(
+            f"{self._package}.{cmd_name.replace('-', '_')}"
+        ).command
         made.short_help = self._table[cmd_name]
         return made
 
@@ -125,4 +135,10 @@ keys = LazyGroup(
     KEYS,
     help="The file of who may call ([access] keys_file).",
 )
-GROUPS = {"config": config, "keys": keys}
+entitlement = LazyGroup(
+    "entitlement",
+    "aiges.cli.entitlement",
+    ENTITLEMENT,
+    help="Signed files of what a service may be used for ([entitlement]).",
+)
+GROUPS = {"config": config, "keys": keys, "entitlement": entitlement}

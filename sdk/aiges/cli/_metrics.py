@@ -176,6 +176,18 @@ def _status(address: str, query: str, timeout_s: float) -> dict[str, Any] | None
     return made if is_dict(made) else None
 
 
+def metering_folder(address: str) -> str:
+    """Return the folder of usage records of the loader with that HTTP address."""
+    ask(f"{address}/readyz")  # Says what is wrong where nobody answers.
+    made = _status(address, f"history={NO_MORE}&failures={NO_MORE}", TIMEOUT_S)
+    if made is None:
+        raise CliError(f"{address}: expected AIService with /status.json (to a key that may admin)")
+    metering = made.get("metering")
+    if not is_dict(metering):
+        raise CliError(f"{address}: keeps no usage records: [metering] folder is not set")
+    return str(metering.get("folder"))
+
+
 def grpc_of(address: str) -> tuple[str, str]:
     """Return the gRPC address of the loader with that HTTP address, and its service."""
     ask(f"{address}/readyz")  # Says what is wrong where nobody answers.

@@ -113,6 +113,7 @@ CODES: Mapping[int, Code] = MappingProxyType(
         10401: Code(BadRequest, "the LoaderInput is no valid message"),
         10420: Code(BadRequest, "no key came, or one that is not known"),
         10421: Code(BadRequest, "the key may not do this"),
+        10430: Code(BadRequest, "the service's entitlement does not allow it"),
         10901: Code(EngineError, "wrapperInit failed"),
         10903: Code(EngineError, "wrapperLoadRes failed"),
         10904: Code(EngineError, "wrapperUnloadRes failed"),

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "loader/metering/metering.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "loader/base/log.h"
+#include "loader/base/strings.h"
+
+namespace aiges {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr size_t kMostBytes = 1 << 20;  // Of records in one batch.
+constexpr milliseconds kTurn{1000};
+constexpr milliseconds kFirstPause{500}, kMostPause{60'000};
+// Of a call's record, where it is large, and of calls that need no licence.
+constexpr uint64_t kRecordRoom = 512, kMoreCalls = 256;
+
+std::string HostName() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+
+std::unique_ptr<UsageSink> MakeSink(const MeteringSettings& s, const std::string& instance,
+                                    Status* status) {
+  if (s.sink == "stdout") return MakeStdoutSink();
+  if (s.sink != "file") return MakeHttpSink(s.sink, s.token);
+  return MakeFileSink(s.folder, instance, s.file_mb << 20, status);
+}
+
+}  // namespace
+
+std::unique_ptr<Metering> Metering::Open(const Settings& settings, Status* status) {
+  const MeteringSettings& s = settings.metering;
+  SpoolOptions options;
+  options.folder = s.folder;
+  options.max_bytes = s.max_mb << 20;
+  options.segment_bytes = std::min<uint64_t>(options.segment_bytes, options.max_bytes / 4);
+  options.reserve_bytes =
+      std::min((settings.licences + kMoreCalls) * kRecordRoom, options.segment_bytes / 2);
+  std::unique_ptr<Spool> spool = Spool::Open(options, status);
+  if (spool == nullptr) return nullptr;
+  std::unique_ptr<UsageSink> sink = MakeSink(s, spool->instance(), status);
+  if (sink == nullptr) {
+    status->text = StrCat("[metering] sink: ", status->text);
+    return nullptr;
+  }
+  return std::unique_ptr<Metering>(new Metering(settings, std::move(spool), std::move(sink)));
+}
+
+Metering::Metering(const Settings& settings, std::unique_ptr<Spool> spool,
+                   std::unique_ptr<UsageSink> sink)
+    : settings_(settings.metering),
+      source_{spool->instance(), settings.service.name, HostName()},
+      spool_(std::move(spool)),
+      sink_(std::move(sink)),
+      refuses_(settings_.on_full == "refuse") {
+  thread_ = std::thread([this] { Run(); });
+}
+
+Metering::~Metering() {
+  {
+    MutexLock lock(mu_);
+    stopping_ = true;
+  }
+  spool_->Stop();
+  sink_->StopWaiting();
+  wake_.NotifyAll();
+  thread_.join();
+}
+
+Status Metering::Admit(std::string_view) {
+  if (!refuses_ || !spool_->Low()) return Status::Ok();
+  refused_.fetch_add(1, std::memory_order_relaxed);
+  return Status::Error(
+      StatusKind::kOverloaded,
+      StrCat("the store of usage records is full ([metering] max_mb = ", settings_.max_mb,
+             "): no call is taken until its sink has taken some"));
+}
+
+void Metering::Add(const CallRecord& record) {
+  // One that was refused for want of room would take the last of it.
+  if (record.refused && spool_->Low()) return;
+  const int64_t unix_us = std::chrono::duration_cast<std::chrono::microseconds>(
+                              std::chrono::system_clock::now().time_since_epoch())
+                              .count();
+  (void)spool_->Add(UsageBytes(record, unix_us).view());  // Counted where there is no room.
+}
+
+void Metering::Run() {
+  for (;;) {
+    const std::vector<Spool::Item> items =
+        spool_->Next(sink_->most_events(), kMostBytes, steady_clock::now() + kTurn);
+    if (items.empty()) {
+      MutexLock lock(mu_);
+      if (stopping_) return;
+      continue;
+    }
+    std::vector<std::string> events;
+    events.reserve(items.size());
+    for (const Spool::Item& item : items) {
+      // Delivered by a process that did not come to say so.
+      if (item.number <= sink_->Arrived()) continue;
+      std::string event = UsageEvent(source_, item.number, item.bytes);
+      if (!event.empty()) {
+        events.push_back(std::move(event));
+        continue;
+      }
+      LogError("metering", "the usage record ", item.number, " is of a version that is not known");
+      dead_letters_.fetch_add(1, std::memory_order_relaxed);
+    }
+    const uint64_t last = items.back().number;
+    if (!events.empty() && !DeliverAll(events, last)) return;
+    if (const Status status = spool_->Acknowledge(last); !status.ok()) SetProblem(status.text);
+  }
+}
+
+bool Metering::DeliverAll(const std::vector<std::string>& events, uint64_t last) {
+  milliseconds pause = kFirstPause;
+  for (;;) {
+    std::string why;
+    switch (sink_->Deliver(events, last, &why)) {
+      case Delivered::kYes:
+        delivered_.fetch_add(events.size(), std::memory_order_relaxed);
+        SetProblem({});
+        return true;
+      case Delivered::kNever: {
+        failures_.fetch_add(1, std::memory_order_relaxed);
+        const std::string path = settings_.folder + "/dead-letters.jsonl";
+        const Status kept = AppendDurably(path, events);
+        SetProblem(StrCat("refused: ", why, kept.ok() ? "" : "; ", kept.text));
+        LogError("metering", events.size(), " usage records were refused and lie in ", path, ": ",
+                 why);
+        if (!kept.ok()) break;  // They lie nowhere else.
+        dead_letters_.fetch_add(events.size(), std::memory_order_relaxed);
+        return true;
+      }
+      case Delivered::kLater:
+        failures_.fetch_add(1, std::memory_order_relaxed);
+        LogWarn("metering", "usage records could not be delivered, again in ", pause.count(),
+                " ms: ", why);
+        SetProblem(std::move(why));
+        break;
+    }
+    if (!Pause(pause)) return false;
+    pause = std::min(pause * 2, kMostPause);
+  }
+}
+
+bool Metering::Pause(milliseconds pause) {
+  const TimePoint until = steady_clock::now() + pause;
+  MutexLock lock(mu_);
+  while (!stopping_ && steady_clock::now() < until) wake_.WaitUntil(mu_, until);
+  return !stopping_;
+}
+
+void Metering::SetProblem(std::string problem) {
+  MutexLock lock(mu_);
+  problem_ = std::move(problem);
+}
+
+MeteringReport Metering::Report() const {
+  const Spool::Figures f = spool_->Report();
+  MeteringReport report;
+  report.on = true;
+  report.instance = spool_->instance();
+  report.folder = settings_.folder;
+  report.records = f.written;
+  report.dropped = f.dropped;
+  report.refused = refused_.load(std::memory_order_relaxed);
+  report.waiting = f.waiting;
+  report.bytes = f.bytes;
+  report.max_bytes = f.max_bytes;
+  report.sync_failures = f.sync_failures + f.broken;
+  report.delivered = delivered_.load(std::memory_order_relaxed);
+  report.sink_failures = failures_.load(std::memory_order_relaxed);
+  report.dead_letters = dead_letters_.load(std::memory_order_relaxed);
+  MutexLock lock(mu_);
+  report.problem = problem_;
+  return report;
+}
+
+}  // namespace aiges

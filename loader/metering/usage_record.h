@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// loader/metering/usage_record.h: what is kept of a call for who pays for it, in two forms.
+//
+// On disk it is bytes, version first (docs/metering.md has the layout, sdk/aiges/metering reads it,
+// too); outside it is a CloudEvent. Neither holds what a call carried. Pure functions; thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "loader/api/call_record.h"
+
+namespace aiges {
+
+// A buffer that a record fits in, so that the thread that answers allocates nothing.
+class UsageBytes {
+ public:
+  static constexpr size_t kSize = 2560;
+
+  // unix_us: when the call ended.
+  UsageBytes(const CallRecord& record, int64_t unix_us);
+  std::string_view view() const { return {data_, size_}; }
+
+ private:
+  void Raw(const void* bytes, size_t n);
+  template <class T>
+  void Number(T value) {
+    Raw(&value, sizeof value);
+  }
+  void Text(std::string_view text, size_t most);
+
+  char data_[kSize];
+  size_t size_ = 0;
+};
+
+// Who and where, the same for all records of a loader.
+struct UsageSource {
+  std::string instance;  // Of the folder: with the number it names a record for ever.
+  std::string service, host;
+};
+
+// The event as one line of JSON, without its end. Empty: these bytes are no record that this
+// version knows.
+std::string UsageEvent(const UsageSource& source, uint64_t number, std::string_view bytes);
+
+}  // namespace aiges
