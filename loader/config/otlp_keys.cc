@@ -190,7 +190,7 @@ void ReadSampling(KeyReader* keys, OtlpSettings* out) {
 
 void ReadList(KeyReader* keys, const char* key, Pairs* out, bool secret) {
   std::vector<std::string> items;
-  keys->Texts(kSection, key, &items);
+  keys->List(kSection, key, &items);
   if (secret && !items.empty()) keys->last().value = "\"***\"";
   if (items.empty()) return;
   out->clear();

@@ -12,10 +12,10 @@
 
 #include "loader/api/registry.h"
 #include "loader/api/settings.h"
+#include "loader/outbound/http_loop.h"
 #include "loader/registry/consul_announcer.h"
 #include "loader/registry/consul_api.h"
 #include "loader/registry/consul_config.h"
-#include "loader/outbound/http_loop.h"
 
 namespace aiges {
 

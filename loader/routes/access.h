@@ -10,11 +10,11 @@
 #include <string>
 #include <string_view>
 
+#include "loader/access/keys.h"
 #include "loader/api/settings.h"
 #include "loader/base/clock.h"
 #include "loader/base/status.h"
 #include "loader/front/exchange.h"
-#include "loader/access/keys.h"
 #include "loader/routes/route_table.h"
 
 namespace aiges {

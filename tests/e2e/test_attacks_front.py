@@ -59,7 +59,7 @@ def repository(start, tmp_path):
 
 def code(text, path="1/wrapper.py"):
     return {
-        "config": "max_batch_size: 0",
+        "config": "{}",
         f"file:{path}": base64.b64encode(text.encode()).decode(),
     }
 
@@ -82,7 +82,7 @@ def test_code_of_a_client_runs_for_this_machine_or_the_token_alone(repository):
     answer = load(outside(loader), code(EVIL + ECHO, "2/wrapper.py"), "evil2")
     assert answer.status == 403
     assert "a load with files or a configuration is for this machine only" in answer.json["error"]
-    assert load(outside(loader), {"config": "max_batch_size: 0"}, "m").status == 403
+    assert load(outside(loader), {"config": "{}"}, "m").status == 403
     assert not loader.bait.exists()
 
 
@@ -102,7 +102,7 @@ def test_with_a_token_nothing_changes_without_it(repository):
 def test_the_same_over_grpc(repository):
     loader = repository()
     request = service_pb2.RepositoryModelLoadRequest(model_name="evil")
-    request.parameters["config"].string_param = "max_batch_size: 0"
+    request.parameters["config"].string_param = "{}"
     request.parameters["file:1/wrapper.py"].bytes_param = (EVIL + ECHO).encode()
     port = loader.grpc.rpartition(":")[2]
 
@@ -301,7 +301,7 @@ def test_paths_in_names_of_shared_memory(start, toolbox, tmp_path):
     body = {"key": "/../" + str(tmp_path / "secret"), "offset": 0, "byte_size": 6}
     path = "/v2/systemsharedmemory/region/r/register"
     closed = start(toolbox)
-    assert closed.web.request("POST", path, json.dumps(body).encode()).status == 400
+    assert closed.web.request("POST", path, json.dumps(body).encode()).status == 501
     opened = start(toolbox, config={"oip": {"client_shm": True}})
     answer = opened.web.request("POST", path, json.dumps(body).encode())
     assert (answer.status, "one object of /dev/shm" in answer.json["error"]) == (400, True)

@@ -30,19 +30,20 @@ COUNT = click.IntRange(min=0)
 def command(out: Out, file: Path, key: Path, **given: Any) -> None:
     """Write FILE, for [entitlement] file of a loader. A file that is there is replaced."""
     begin = seconds_of(given["not_before"]) if given["not_before"] else int(time.time())
+    expires = seconds_of(given["expires"])
+    if expires <= begin:
+        raise CliError("--expires: expected a day after it begins")
     terms = {
         "id": given["name"],
         "customer": given["customer"],
         "not_before": begin,
-        "expires": seconds_of(given["expires"]),
+        "expires": expires,
         "grace_days": given["grace_days"],
         "models": list(given["models"]),
         "instances": given["instances"],
         "calls": given["calls"],
         "concurrency": given["concurrency"],
     }
-    if terms["expires"] <= begin:
-        raise CliError("--expires: expected a day after it begins")
     made = file.with_name(file.name + ".new")
     made.write_text(sign(terms, key), encoding="utf-8")
     made.replace(file)
