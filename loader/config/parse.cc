@@ -73,8 +73,9 @@ class Reader {
  private:
   // Of no use to an engine, and with all that it would need to speak for the loader.
   void HideOwnFiles() {
-    for (const std::string* file : {&s_.config_path, &s_.access.keys_file, &s_.tls.key,
-                                    &s_.registry.key_file, &s_.log.file}) {
+    for (const std::string* file :
+         {&s_.config_path, &s_.access.keys_file, &s_.tls.key, &s_.registry.key_file, &s_.log.file,
+          &s_.otlp.key_file, &s_.metering.folder, &s_.entitlement.state}) {
       std::error_code error;
       if (file->empty()) continue;
       s_.instances.sandbox.hidden.push_back(fs::absolute(*file, error).string());
