@@ -288,7 +288,8 @@ def test_paths_in_names(repository, name):
         ("GET", f"/docs/{quoted}"),
     ):
         answer = loader.web.request(method, path, b"{}" if method == "POST" else None)
-        assert 400 <= answer.status <= 500, (path, answer)  # A load that fails is 500.
+        # As Triton has it a load that fails is 500, and what is not loaded may be unloaded.
+        assert 400 <= answer.status <= 500 or path.endswith("/unload"), (path, answer)
         assert b"root:" not in answer.body
     answer = load(loader.web, code(ECHO, name))
     assert answer.status == 400, answer
