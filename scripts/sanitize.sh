@@ -18,7 +18,7 @@ mkdir -p build
 if [ $short ]; then
   # Not optimised much: compiling takes longer than the tests.
   dir=build/short-$kind
-  tests=(scheduler_test channel_test instances_test worker_test engine_test)
+  tests=(scheduler_test channel_test instances_test worker_test engine_test telemetry_test metering_test)
   cmake -S . -B "$dir" -G Ninja -DAIGES_SANITIZE="$kind" -DCMAKE_BUILD_TYPE=Debug \
     -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" \
     > build/cmake-short-"$kind".log

@@ -67,7 +67,7 @@ double Ms(int64_t us) { return static_cast<double>(us) / 1000; }
 }  // namespace
 
 void UsageBytes::Raw(const void* bytes, size_t n) {
-  if (size_ + n > kSize) return;  // Cannot be: each text has its bound.
+  if (n == 0 || size_ + n > kSize) return;  // Too long cannot be: each text has its bound.
   std::memcpy(data_ + size_, bytes, n);
   size_ += n;
 }
