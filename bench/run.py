@@ -19,9 +19,9 @@ from pathlib import Path
 import asgi_rows
 import busy_rows
 import cluster_rows
+import cost_rows
 import desk_rows
 import fault_rows
-import metering_rows
 import metrics_row
 import page_row
 import rows
@@ -45,7 +45,8 @@ GROUPS = {
     "stream": session_rows.stream_rows,
     "batch": session_rows.batch_rows,
     "sessions": session_rows.sessions_rows,
-    "metering": metering_rows.metering_rows,
+    "metering": cost_rows.metering_rows,
+    "tracing": cost_rows.tracing_rows,
     "kills": fault_rows.kill_rows,
     "deaths": fault_rows.death_rows,
     "reloads": fault_rows.reload_rows,

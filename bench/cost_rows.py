@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What records of calls cost: calls/s of an echo with usage records, or traces, over without."""
+
+import http.server
+import tempfile
+import threading
+from contextlib import contextmanager
+
+from processes import Loader
+from report import Row
+from rows import BENCH, alternate
+
+LENGTH, IN_FLIGHT = 256, (32, 128)
+# Of calls/s: [metering] costs at most 5 %, traces of 1 % of the calls at most 1 %.
+METERING, TRACING = 0.95, 0.99
+
+
+def metering_rows(settings):
+    """calls/s of a Python echo by gRPC and raw body with usage records, over without"""
+    with tempfile.TemporaryDirectory(prefix="aiges-usage-") as folder:
+        sections = {"metering": {"folder": folder, "on_full": "drop"}}
+        counters = {"records": "aiges_usage_records_total", "dropped": "aiges_usage_dropped_total"}
+        yield from _rows(settings, "metering", sections, METERING, counters)
+
+
+def tracing_rows(settings):
+    """the same with [otlp], a share of 1 % of the calls traced"""
+    with _collector() as endpoint:
+        sampler = {"sampler": "parentbased_traceidratio", "sampler_arg": "0.01"}
+        yield from _rows(settings, "tracing", {"otlp": {"endpoint": endpoint, **sampler}}, TRACING)
+
+
+def _rows(settings, name, sections, target, counters=None):
+    with Loader(settings.binaries, BENCH / "echo") as plain:
+        with Loader(settings.binaries, BENCH / "echo", sections=sections) as costly:
+            for protocol in ("xsf", "raw"):
+                for in_flight in IN_FLIGHT:
+                    row = f"{name}_{protocol}_{in_flight}"
+                    pair = (plain, costly)
+                    yield _row(settings, row, (protocol, in_flight), pair, target, counters or {})
+
+
+def _row(settings, name, load, pair, target, counters):
+    protocol, in_flight = load
+    addresses = [each.grpc if protocol == "xsf" else each.http for each in pair]
+    sides = tuple((protocol, address) for address in addresses)
+    without, with_it = alternate(settings, sides, in_flight, LENGTH, check_first=True)
+    told = pair[1].metrics()
+    fields = {
+        "in_flight": in_flight,
+        "bytes": LENGTH,
+        **with_it,
+        **{f"plain_{field}": value for field, value in without.items()},
+        "ratio": round(with_it["calls_per_s"] / without["calls_per_s"], 4),
+        "target_ratio": target,
+        **{field: told[metric] for field, metric in counters.items()},
+    }
+    lost = fields.get("dropped", 0)
+    shown = f"{fields['ratio']:.1%} of without" + (f", {lost:.0f} records dropped" if lost else "")
+    return Row(name, shown, f">= {target:.0%}", fields["ratio"] >= target and not lost, fields)
+
+
+@contextmanager
+def _collector():
+    """A program that takes spans and throws them away, on a thread of this one."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1/traces"
+    finally:
+        server.shutdown()
+        server.server_close()
