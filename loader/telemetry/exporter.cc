@@ -97,9 +97,10 @@ void Exporter::Send(std::string body, size_t spans, int tries) {
   ask.url = settings_.endpoint;
   ask.body = body;
   ask.limit = milliseconds(settings_.timeout_ms);
-  loop_.Send(std::move(ask), [this, body = std::move(body), spans, tries](HttpGot got) mutable {
-    OnAnswer(got, std::move(body), spans, tries);
-  });
+  loop_.Send(std::move(ask),
+             [this, body = std::move(body), spans, tries](const HttpGot& got) mutable {
+               OnAnswer(got, std::move(body), spans, tries);
+             });
 }
 
 void Exporter::OnAnswer(const HttpGot& got, std::string body, size_t spans, int tries) {
