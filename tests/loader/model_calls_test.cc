@@ -233,7 +233,8 @@ TEST_F(ModelCalls, DeadlineGoesAlong) {
   WaitMeter("b", "saw_cancel", 1);
   const std::string own =
       Answer("a", "x", {{"call", "b"}, {"timeout_ms", "50"}, {"params", "until=cancelled"}});
-  EXPECT_EQ(own.substr(0, 7), "10102 9") << own;
+  // The engine sees its own deadline pass, too, and may have answered before the loader has.
+  EXPECT_TRUE(own.substr(0, 7) == "10102 9" || own == "X") << own;
   WaitMeter("b", "saw_cancel", 2);
   WaitIdle();
 }
