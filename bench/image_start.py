@@ -25,14 +25,7 @@ from pathlib import Path
 CAREFUL = ["--read-only", "--cap-drop", "all", "--security-opt", "no-new-privileges"]
 TARGET_MS = 1000
 PATIENCE_S = 60
-ECHO = """
-def wrapperInit(config): return 0
-def wrapperFini(): return 0
-def wrapperError(code): return "error"
-def wrapperOnceExec(tag, params, request, results, ids, count):
-    results.extend(request)
-    return 0
-"""
+ECHO = Path(__file__).resolve().parent / "echo" / "wrapper.py"
 
 
 def podman(*arguments: object) -> str:
@@ -88,7 +81,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         wrapper = Path(folder) / "wrapper.py"
-        wrapper.write_text(ECHO)
+        wrapper.write_text(ECHO.read_text())
         turns = [(start(asked.image, wrapper), bare(asked.image)) for _ in range(asked.runs)]
     ready = [turn[0][0] for turn in turns]
     middle = statistics.median(ready)

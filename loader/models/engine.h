@@ -47,7 +47,7 @@ class Engine {
   void Finish(TimePoint until, const Status& why);
 
   static uint64_t NumberOf(uint64_t id) { return (id & ~kSessionBit) >> kIdBits; }
-  static bool IsSession(uint64_t id) { return (id & kSessionBit) != 0; }
+  static bool IsSession(uint64_t id) { return SessionTable::IsSession(id); }
   Scheduler& scheduler() const { return *scheduler_; }
   Pool& pool() const { return *pool_; }
   const Settings& settings() const { return settings_; }

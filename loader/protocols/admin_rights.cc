@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "loader/api/codes.h"
+#include "loader/base/secret.h"
 #include "loader/base/strings.h"
 #include "loader/front/base64.h"
 
@@ -13,16 +14,6 @@ namespace {
 std::string_view FieldOf(const HttpRequest& request, std::string_view name) {
   const std::string* value = Find(request.headers, name);
   return value == nullptr ? std::string_view() : std::string_view(*value);
-}
-
-// In a time that tells nothing of where they differ. False for an empty token.
-bool IsToken(std::string_view given, const std::string& token) {
-  if (token.empty()) return false;
-  unsigned char differ = given.size() != token.size();
-  for (size_t i = 0; i < given.size(); ++i) {
-    differ |= static_cast<unsigned char>(given[i] ^ token[i % token.size()]);
-  }
-  return differ == 0;
 }
 
 // An address, localhost, or a name without dots: no name server outside gives these out.
@@ -59,14 +50,15 @@ bool AdminAsk::IsOfBrowser() const {
 
 bool AdminAsk::HasToken(const std::string& token) const {
   constexpr std::string_view kBearer = "Bearer ";
-  return authorization.starts_with(kBearer) && IsToken(authorization.substr(kBearer.size()), token);
+  return authorization.starts_with(kBearer) &&
+         IsSameSecret(authorization.substr(kBearer.size()), token);
 }
 
 bool AdminAsk::HasPassword(const std::string& token) const {
   constexpr std::string_view kBasic = "Basic ";
   if (!authorization.starts_with(kBasic)) return false;
   const auto pair = DecodeBase64(authorization.substr(kBasic.size()));
-  return pair && IsToken(std::string_view(*pair).substr(pair->find(':') + 1), token);
+  return pair && IsSameSecret(std::string_view(*pair).substr(pair->find(':') + 1), token);
 }
 
 Status MayChange(const AdminAsk& ask, const std::string& token, AdminFrom from,

@@ -7,6 +7,7 @@
 
 #include "loader/api/codes.h"
 #include "loader/base/log.h"
+#include "loader/base/secret.h"
 #include "loader/base/strings.h"
 #include "loader/front/base64.h"
 #include "loader/front/grpc_call.h"
@@ -41,15 +42,6 @@ Status Refused(int code, std::string text) {
 }
 
 }  // namespace
-
-bool IsSameSecret(std::string_view given, std::string_view secret) {
-  if (secret.empty()) return false;
-  unsigned char differ = given.size() != secret.size();
-  for (size_t i = 0; i < given.size(); ++i) {
-    differ |= static_cast<unsigned char>(given[i] ^ secret[i % secret.size()]);
-  }
-  return differ == 0;
-}
 
 Status Access::Admit(Exchange* exchange, Need need) {
   const std::string& certificate = exchange->peer().certificate;

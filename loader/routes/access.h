@@ -43,7 +43,4 @@ class Access {
 // How a method of gRPC says what Admit said.
 void RefuseGrpcAccess(Exchange* exchange, const Status& why);
 
-// In a time that tells nothing of where they differ. False for an empty secret.
-bool IsSameSecret(std::string_view given, std::string_view secret);
-
 }  // namespace aiges

@@ -29,7 +29,7 @@ NestedCaller Scheduler::CallerOf(Place place, const std::vector<uint64_t>& ids) 
   caller.name = name_;
   for (const uint64_t id : ids) {
     NestedCaller one;
-    if (id >> 63 != 0) {
+    if (SessionTable::IsSession(id)) {
       one = sessions_.CallerOf(place, id);
     } else {
       MutexLock lock(mu_);
@@ -68,7 +68,7 @@ NestedCaller Scheduler::CallerOf(Place place, const std::vector<uint64_t>& ids) 
 }
 
 bool Scheduler::Waits(uint64_t caller) const {
-  if (caller >> 63 != 0) return sessions_.Waits(caller);
+  if (SessionTable::IsSession(caller)) return sessions_.Waits(caller);
   MutexLock lock(mu_);
   const auto found = calls_.find(caller);
   return found != calls_.end() && found->second.state == State::kRunning;

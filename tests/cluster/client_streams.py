@@ -31,6 +31,16 @@ def engine(start, binaries):
     return make
 
 
+@pytest.fixture
+def loader(engine):
+    return engine()
+
+
+@pytest.fixture
+def client(open_client, loader):
+    return open_client(loader)
+
+
 def texts(stream):
     return [p.data.decode() for p in stream if p.data]
 

@@ -2,7 +2,7 @@
 """Fixtures of the tests with several programs; the helpers of tests/e2e are theirs too."""
 
 import pytest
-from client_streams import engine, open_client
+from client_streams import client, engine, loader, open_client
 from consul_agent import ConsulAgent
 from hosts import NAMES, HostCluster
 from loader_fixtures import binaries, start, xsf_stubs

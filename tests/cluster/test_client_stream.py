@@ -18,16 +18,6 @@ from client_streams import texts, waits_for
 from waiting import wait_until
 
 
-@pytest.fixture
-def loader(engine):
-    return engine()
-
-
-@pytest.fixture
-def client(open_client, loader):
-    return open_client(loader)
-
-
 def destroyed(loader, count=1):
     wait_until(
         lambda: loader.metric("aiges_meter_total", key="destroyed") == count, "wrapperDestroy"

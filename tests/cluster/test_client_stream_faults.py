@@ -17,16 +17,6 @@ from client_streams import texts, waits_for
 from free_ports import free_ports
 
 
-@pytest.fixture
-def loader(engine):
-    return engine()
-
-
-@pytest.fixture
-def client(open_client, loader):
-    return open_client(loader)
-
-
 @pytest.mark.parametrize(("hook", "code"), [("create", 10905), ("write", 10907), ("read", 10908)])
 def test_an_error_of_the_engine_has_its_code(open_client, engine, hook, code):
     loader = engine(aiges={"asyncMode": False})  # Or the engine answers by callback.

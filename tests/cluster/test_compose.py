@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from aiges.registry import Registry, Scope
+from boards import check_panels
 from consul_agent import find_consul
 from haproxy_process import Cluster
 from loader_process import ROOT, Loader
@@ -129,15 +130,7 @@ def test_grafana_finds_its_parts(services):
 
 
 def test_panels_do_not_overlap():
-    taken = set()
-    for panel in DASHBOARD["panels"]:
-        place = panel["gridPos"]
-        assert place["x"] + place["w"] <= 24
-        for x in range(place["x"], place["x"] + place["w"]):
-            for y in range(place["y"], place["y"] + place["h"]):
-                assert (x, y) not in taken, panel["title"]
-                taken.add((x, y))
-    assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
+    check_panels(DASHBOARD)
 
 
 def test_expressions_have_balanced_brackets():

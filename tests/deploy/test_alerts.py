@@ -9,6 +9,7 @@ import pytest
 import yaml
 from aiges.registry import Registry, Scope
 from alert_cases import FIRING, promtool_tests
+from boards import check_panels
 from consul_agent import ConsulAgent
 from http_client import HttpClient
 from kube import ROOT, tool
@@ -147,15 +148,7 @@ def test_a_real_prometheus_takes_board_and_rules_and_an_alert_fires(start, tmp_p
 
 
 def test_panels_of_the_board_are_in_order():
-    taken = set()
-    for panel in BOARD["panels"]:
-        place = panel["gridPos"]
-        assert place["x"] + place["w"] <= 24
-        for x in range(place["x"], place["x"] + place["w"]):
-            for y in range(place["y"], place["y"] + place["h"]):
-                assert (x, y) not in taken, panel["title"]
-                taken.add((x, y))
-    assert len({panel["id"] for panel in BOARD["panels"]}) == len(BOARD["panels"])
+    check_panels(BOARD)
     names = {each["name"] for each in BOARD["templating"]["list"]}
     used = set(re.findall(r"\$\{?([a-z]+)\}?", json.dumps(BOARD["panels"])))
     assert used - {"__all"} <= names, used - names

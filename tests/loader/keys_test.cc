@@ -8,8 +8,8 @@
 #include <fstream>
 #include <string>
 
+#include "loader/base/secret.h"
 #include "loader/base/strings.h"
-#include "loader/routes/access.h"
 
 namespace aiges {
 namespace {
