@@ -213,7 +213,10 @@ TEST_F(EngineTest, OneBadCallOfABatchFailsAlone) {
   settings.batch.max_size = 8;
   Start();
   std::vector<std::shared_ptr<Box<Reply>>> calls;
-  for (int i = 0; i < 16; ++i) calls.push_back(Call(i == 12 ? "bad" : "x"));
+  // Bad in a batch by its data, and by "exec" where it comes to run alone.
+  for (int i = 0; i < 16; ++i) {
+    calls.push_back(i == 12 ? Call("bad", {{"exec", "fail"}}) : Call("x"));
+  }
   for (int i = 0; i < 16; ++i) {
     const Reply reply = calls[static_cast<size_t>(i)]->Take();
     EXPECT_EQ(reply.status.ok(), i != 12) << i << ": " << reply.status.text;
