@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "loader/api/access_settings.h"
 #include "loader/base/log.h"
 #include "loader/base/strings.h"
 
@@ -84,6 +85,9 @@ struct InstanceSettings {
   std::string app;            // "module:name", of contracts that name it so.
   std::string python = "python3";
   std::vector<std::string> pythonpath;
+  std::string java;  // JAVA_HOME of engines in Java; empty: that of the environment.
+  std::vector<std::string> java_options;
+  uint64_t java_heap_mb = 0;  // 0: as the JVM chooses.
   uint64_t start_timeout_ms = 300'000;
   uint64_t exec_timeout_ms = 0;     // Upper bound on any call's deadline. 0: the client's alone.
   uint64_t hang_kill_ms = 300'000;  // 0: never.
@@ -162,10 +166,6 @@ struct HttpSettings {
   std::vector<std::string> cors_origins = {"*"};  // Of pages that may call. "*": any.
   unsigned app_concurrency =
       100;  // [http] app_concurrency: door calls that may lie in an instance.
-};
-
-struct AccessSettings {
-  std::string keys_file;  // [access] keys_file: who may call; empty: everybody.
 };
 
 // [otlp] and OTEL_*: traces, told to a collector of OpenTelemetry (docs/tracing.md).
