@@ -20,6 +20,7 @@
 
 #include "loader/base/clock.h"
 #include "loader/base/mutex.h"
+#include "loader/base/utf8.h"
 
 namespace aiges {
 namespace {
@@ -79,49 +80,11 @@ std::string TextLine(LogLevel level, std::string_view room, std::string_view tex
   return line;
 }
 
-// Bytes of the character that the text begins with (RFC 3629, section 4); 0: it begins with none.
-size_t Utf8Length(std::string_view text) {
-  const auto at = [text](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = at(0);
-  const size_t length = lead < 0x80   ? 1
-                        : lead < 0xc2 ? 0
-                        : lead < 0xe0 ? 2
-                        : lead < 0xf0 ? 3
-                        : lead < 0xf5 ? 4
-                                      : 0;
-  if (length == 0 || text.size() < length) return 0;
-  for (size_t i = 1; i < length; ++i) {
-    if ((at(i) & 0xc0) != 0x80) return 0;
-  }
-  const bool wrong =
-      length > 2 && ((lead == 0xe0 && at(1) < 0xa0) || (lead == 0xed && at(1) > 0x9f) ||
-                     (lead == 0xf0 && at(1) < 0x90) || (lead == 0xf4 && at(1) > 0x8f));
-  return wrong ? 0 : length;
-}
-
-// As a JSON string: what does something to a terminal as AppendVisible shows it, what is no UTF-8
-// as U+FFFD (Unicode 15, "U+FFFD Substitution": one for each byte that begins no character).
+// What does something to a terminal as AppendVisible shows it.
 void AppendJson(std::string* out, std::string_view text) {
   std::string visible;
   AppendVisible(&visible, text);
-  out->push_back('"');
-  for (size_t i = 0; i < visible.size();) {
-    const auto c = static_cast<unsigned char>(visible[i]);
-    if (c < 0x80) {
-      if (c == '"' || c == '\\') out->push_back('\\');
-      if (c == '\t') {
-        *out += "\\t";
-      } else {
-        out->push_back(static_cast<char>(c));
-      }
-      ++i;
-      continue;
-    }
-    const size_t length = Utf8Length(std::string_view(visible).substr(i));
-    *out += length == 0 ? "\xef\xbf\xbd" : visible.substr(i, length);
-    i += std::max<size_t>(length, 1);
-  }
-  out->push_back('"');
+  AppendJsonText(out, visible);
 }
 
 // RFC 3339, in UTC.

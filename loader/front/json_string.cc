@@ -3,18 +3,12 @@
 
 #include <simdjson.h>
 
+#include "loader/base/utf8.h"
+
 namespace aiges {
 namespace {
 
 constexpr char kHex[] = "0123456789abcdef";
-
-// How many bytes the character that begins here should have; 0 where none begins.
-size_t LengthByLead(unsigned char lead) {
-  if (lead < 0x80) return 1;
-  if (lead >= 0xc2 && lead < 0xe0) return 2;
-  if (lead >= 0xe0 && lead < 0xf0) return 3;
-  return lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
-}
 
 }  // namespace
 
@@ -24,18 +18,17 @@ std::string VisibleUtf8(std::string_view text) {
   std::string out;
   if (IsUtf8(text)) return out.assign(text);
   out.reserve(text.size() * 2);
-  for (size_t at = 0; at < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[at]);
-    const std::string_view character = text.substr(at, LengthByLead(lead));
-    if (!character.empty() && IsUtf8(character)) {
-      out.append(character);
-      at += character.size();
+  while (!text.empty()) {
+    const auto lead = static_cast<unsigned char>(text[0]);
+    const size_t length = CharacterLength(text);
+    if (length > 0) {
+      out.append(text.substr(0, length));
     } else {
       out.append("\\x");
       out.push_back(kHex[lead >> 4]);
       out.push_back(kHex[lead & 15]);
-      ++at;
     }
+    text.remove_prefix(length == 0 ? 1 : length);
   }
   return out;
 }

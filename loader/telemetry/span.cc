@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loader/telemetry/span.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
+
+#include "loader/base/utf8.h"
 
 namespace aiges {
 namespace {
 
 using nlohmann::json;
 
-// What is no UTF-8 becomes U+FFFD: a collector refuses all of a request that has some.
+// A collector refuses all of a request that has something that is no UTF-8.
 std::string Utf8(std::string_view text) {
-  std::string out(text);
-  const auto ascii = [](char c) { return static_cast<signed char>(c) >= 0; };
-  if (std::all_of(text.begin(), text.end(), ascii)) return out;
-  return json::parse(json(out).dump(-1, ' ', false, json::error_handler_t::replace))
-      .get<std::string>();
+  std::string out;
+  AppendUtf8(&out, text);
+  return out;
 }
 
 // ---- protobuf: the few forms of field that there are (protobuf.dev, "Encoding") ----
