@@ -210,7 +210,7 @@ Status Host::Open() {
 
 void Host::MakeFront() {
   FrontActions actions;
-  actions.metrics = [this] { return MetricsPage(Page()); };
+  actions.metrics = [this](MetricFormat format) { return MetricsPage(Page(), format); };
   actions.status = [this](const HttpRequest& request) {
     return StatusAnswer(request, [this] { return Page(); });
   };

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "loader/api/exemplars.h"
 #include "loader/base/gpu_devices.h"
 #include "loader/base/metrics.h"
 
@@ -120,6 +121,7 @@ struct ConfigReport {
 // Written by the scheduler, read by the page.
 struct StageHistograms {
   LatencyHistogram queue, channel, engine, total;
+  Exemplars examples;  // Of total.
 };
 
 // [entitlement]. Times are Unix seconds.

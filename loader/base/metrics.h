@@ -20,12 +20,14 @@ class LatencyHistogram {
                                                      5e-3, 1e-2, 2e-2, 5e-2, 1e-1, 2e-1, 5e-1, 1,
                                                      2,    5,    10,   20,   50,   100};
 
-  void Observe(std::chrono::nanoseconds d) {
+  // The bucket that it counts in.
+  size_t Observe(std::chrono::nanoseconds d) {
     const int64_t ns = d.count() < 0 ? 0 : d.count();
     size_t i = 0;
     while (i < kBounds.size() && static_cast<double>(ns) > kBounds[i] * 1e9) ++i;
     counts_[i].fetch_add(1, std::memory_order_relaxed);
     sum_ns_.fetch_add(static_cast<uint64_t>(ns), std::memory_order_relaxed);
+    return i;
   }
 
   // All that another has counted, too.

@@ -50,6 +50,7 @@ void AddTo(StageHistograms* all, const StageHistograms& one) {
   all->channel.Add(one.channel);
   all->engine.Add(one.engine);
   all->total.Add(one.total);
+  all->examples.Add(one.examples);
 }
 
 }  // namespace

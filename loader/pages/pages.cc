@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loader/pages/pages.h"
 
-#include <prometheus/text_serializer.h>
-
 #include <algorithm>
 #include <array>
-#include <limits>
-#include <sstream>
+#include <utility>
 #include <vector>
 
 #include "loader/base/strings.h"
@@ -15,131 +12,81 @@
 namespace aiges {
 namespace {
 
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
-using prometheus::MetricType;
+using Type = MetricText::Type;
+using ModelLabels = std::vector<prometheus::ClientMetric::Label>;
 
-using Labels = std::vector<ClientMetric::Label>;
-
-class Families {
- public:
-  MetricFamily& Begin(const char* name, const char* help, MetricType type) {
-    MetricFamily& family = all_.emplace_back();
-    family.name = name;
-    family.help = help;
-    family.type = type;
-    return family;
-  }
-  void Gauge(const char* name, const char* help, double value) {
-    Begin(name, help, MetricType::Gauge).metric.emplace_back().gauge.value = value;
-  }
-  void Counter(const char* name, const char* help, uint64_t value) {
-    Begin(name, help, MetricType::Counter).metric.emplace_back().counter.value =
-        static_cast<double>(value);
-  }
-  void Add(MetricFamily family) { all_.push_back(std::move(family)); }
-  std::string Text() const { return prometheus::TextSerializer().Serialize(all_); }
-
- private:
-  std::vector<MetricFamily> all_;
-};
-
-ClientMetric& Labelled(MetricFamily& family, const char* label, const std::string& value,
-                       const Labels& more = {}) {
-  ClientMetric& metric = family.metric.emplace_back();
-  metric.label = more;
-  metric.label.push_back({label, value});
-  return metric;
-}
-
-void AddHistogram(MetricFamily& family, const char* stage, const LatencyHistogram& from,
-                  const Labels& labels) {
-  ClientMetric& metric = Labelled(family, "stage", stage, labels);
-  uint64_t below = 0;
-  for (size_t i = 0; i <= LatencyHistogram::kBounds.size(); ++i) {
-    below += from.count(i);
-    const double bound = i < LatencyHistogram::kBounds.size()
-                             ? LatencyHistogram::kBounds[i]
-                             : std::numeric_limits<double>::infinity();
-    metric.histogram.bucket.push_back({below, bound});
-  }
-  metric.histogram.sample_count = below;
-  metric.histogram.sample_sum = from.sum_seconds();
+void AddHistogram(MetricText& out, const char* stage, const LatencyHistogram& from,
+                  const SeriesLabels& labels, const Exemplars::Buckets* exemplars = nullptr) {
+  static const BucketBounds bounds(LatencyHistogram::kBounds);
+  std::array<uint64_t, LatencyHistogram::kBounds.size() + 1> counts;
+  for (size_t i = 0; i < counts.size(); ++i) counts[i] = from.count(i);
+  out.Histogram(labels.With("stage", stage), {bounds, counts, from.sum_seconds(), exemplars});
 }
 
 // How many calls ran as one, a sample for each run of the engine.
-void AddBatches(MetricFamily& family, const std::map<unsigned, uint64_t>& by_size,
-                const Labels& labels) {
-  static constexpr unsigned kBounds[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
-  ClientMetric& metric = family.metric.emplace_back();
-  metric.label = labels;
-  uint64_t below = 0;
-  for (const unsigned bound : kBounds) {
-    below = 0;
-    for (const auto& [size, count] : by_size) below += size <= bound ? count : 0;
-    metric.histogram.bucket.push_back({below, static_cast<double>(bound)});
-  }
-  metric.histogram.bucket.push_back({below, std::numeric_limits<double>::infinity()});
-  metric.histogram.sample_count = below;
+void AddBatches(MetricText& out, const std::map<unsigned, uint64_t>& by_size,
+                const SeriesLabels& labels) {
+  static constexpr std::array<double, 11> kBounds = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
+  static const BucketBounds bounds(kBounds);
+  std::array<uint64_t, kBounds.size() + 1> counts{};
+  double sum = 0;
   for (const auto& [size, count] : by_size) {
-    metric.histogram.sample_sum += static_cast<double>(size * count);
+    const auto* bound = std::lower_bound(kBounds.begin(), kBounds.end(), size);
+    counts[static_cast<size_t>(bound - kBounds.begin())] += count;
+    sum += static_cast<double>(size * count);
   }
+  out.Histogram(labels, {bounds, counts, sum});
 }
 
 // A model, and the labels that its series have.
 struct OfModel {
+  OfModel(const ModelPage& model, ModelLabels all) : page(model), names(std::move(all)) {
+    for (const auto& label : names) labels = labels.With(label.name, label.value);
+  }
+
   const ModelPage& page;
-  Labels labels;
+  ModelLabels names;
+  SeriesLabels labels;  // The same.
 };
 
 // The series of models: each family once, with a series for each of them.
 class ModelSeries {
  public:
-  ModelSeries(Families* out, const std::vector<OfModel>& models) : out_(*out), models_(models) {}
+  ModelSeries(MetricText* out, const std::vector<OfModel>& models) : out_(*out), models_(models) {}
 
   template <class Get>
   void Gauge(const char* name, const char* help, const Get& get) {
-    Each(name, help, MetricType::Gauge, [&](ClientMetric* metric, const ModelPage& page) {
-      metric->gauge.value = static_cast<double>(get(page));
-    });
+    Each(name, help, Type::Gauge, get);
   }
   template <class Get>
   void Counter(const char* name, const char* help, const Get& get) {
-    Each(name, help, MetricType::Counter, [&](ClientMetric* metric, const ModelPage& page) {
-      metric->counter.value = static_cast<double>(get(page));
-    });
+    Each(name, help, Type::Counter, get);
   }
   // A series for each entry of a map.
   template <class Get>
   void Counters(const char* name, const char* help, const char* label, const Get& get) {
-    MetricFamily& family = out_.Begin(name, help, MetricType::Counter);
+    out_.Begin(name, help, Type::Counter);
     for (const OfModel& m : models_) {
-      for (const auto& [key, count] : get(m.page)) {
-        Labelled(family, label, Text(key), m.labels).counter.value = static_cast<double>(count);
-      }
+      for (const auto& [key, count] : get(m.page)) out_.Value(m.labels, label, Text(key), count);
     }
   }
   void All();
 
  private:
-  template <class Set>
-  void Each(const char* name, const char* help, MetricType type, const Set& set) {
-    MetricFamily& family = out_.Begin(name, help, type);
-    for (const OfModel& m : models_) {
-      ClientMetric& metric = family.metric.emplace_back();
-      metric.label = m.labels;
-      set(&metric, m.page);
-    }
+  template <class Get>
+  void Each(const char* name, const char* help, Type type, const Get& get) {
+    out_.Begin(name, help, type);
+    for (const OfModel& m : models_) out_.Value(m.labels, uint64_t{get(m.page)});
   }
   static std::string Text(int key) { return std::to_string(key); }
-  static std::string Text(const std::string& key) { return key; }
+  static const std::string& Text(const std::string& key) { return key; }
   void Calls();
   void Instances();
   void Devices();
   void Sessions();
   void OfEngines();
 
-  Families& out_;
+  MetricText& out_;
   const std::vector<OfModel>& models_;
 };
 
@@ -159,13 +106,14 @@ void ModelSeries::All() {
 }
 
 void ModelSeries::Calls() {
-  MetricFamily& latency =
-      out_.Begin("aiges_latency_seconds", "Time of a call, by stage.", MetricType::Histogram);
+  out_.Begin("aiges_latency_seconds", "Time of a call, by stage.", Type::Histogram);
   for (const OfModel& m : models_) {
-    AddHistogram(latency, "queue", m.page.histograms->queue, m.labels);
-    AddHistogram(latency, "channel", m.page.histograms->channel, m.labels);
-    AddHistogram(latency, "engine", m.page.histograms->engine, m.labels);
-    AddHistogram(latency, "total", m.page.histograms->total, m.labels);
+    const StageHistograms& h = *m.page.histograms;
+    const Exemplars::Buckets examples = h.examples.Now();
+    AddHistogram(out_, "queue", h.queue, m.labels);
+    AddHistogram(out_, "channel", h.channel, m.labels);
+    AddHistogram(out_, "engine", h.engine, m.labels);
+    AddHistogram(out_, "total", h.total, m.labels, &examples);
   }
   Gauge("aiges_in_flight", "Licences in use.",
         [](const ModelPage& m) { return m.queue.in_flight; });
@@ -179,41 +127,40 @@ void ModelSeries::Calls() {
           [](const ModelPage& m) { return m.queue.unwanted + m.sessions.dropped; });
   Counter("aiges_replays_total", "Calls that ran once more because their worker died.",
           [](const ModelPage& m) { return m.queue.replayed; });
-  MetricFamily& batches =
-      out_.Begin("aiges_batch_size", "Once calls that ran as one.", MetricType::Histogram);
-  for (const OfModel& m : models_) AddBatches(batches, m.page.queue.batches, m.labels);
+  out_.Begin("aiges_batch_size", "Once calls that ran as one.", Type::Histogram);
+  for (const OfModel& m : models_) AddBatches(out_, m.page.queue.batches, m.labels);
 }
 
 // Joins an instance with what exporters of GPUs tell of their UUIDs.
 void ModelSeries::Devices() {
-  MetricFamily family;
+  bool begun = false;
   for (const OfModel& m : models_) {
     for (const InstanceReport& i : m.page.instances.instances) {
       for (const GpuDevice& gpu : i.gpus) {
-        ClientMetric& metric = Labelled(family, "instance", std::to_string(i.index), m.labels);
-        metric.label.push_back({"index", gpu.index});
-        metric.label.push_back({"uuid", gpu.uuid});
-        metric.label.push_back({"bus", gpu.bus});
-        metric.gauge.value = 1;
+        if (!begun) {
+          out_.Begin("aiges_instance_device_info", "GPUs of an instance ([instances] gpus).",
+                     Type::Gauge);
+          begun = true;
+        }
+        out_.Value(m.labels.With("worker", std::to_string(i.index))
+                       .With("index", gpu.index)
+                       .With("uuid", gpu.uuid)
+                       .With("bus", gpu.bus),
+                   uint64_t{1});
       }
     }
   }
-  if (family.metric.empty()) return;
-  out_.Begin("aiges_instance_device_info", "GPUs of an instance ([instances] gpus).",
-             MetricType::Gauge)
-      .metric = std::move(family.metric);
 }
 
 void ModelSeries::Instances() {
-  MetricFamily& states = out_.Begin("aiges_instances", "Instances, by state.", MetricType::Gauge);
+  out_.Begin("aiges_instances", "Instances, by state.", Type::Gauge);
   for (const OfModel& m : models_) {
     std::array<unsigned, kInstanceStates> by_state{};
     for (const InstanceReport& i : m.page.instances.instances) {
       ++by_state[static_cast<size_t>(i.state)];
     }
     for (size_t s = 0; s < by_state.size(); ++s) {
-      Labelled(states, "state", StateName(static_cast<InstanceState>(s)), m.labels).gauge.value =
-          by_state[s];
+      out_.Value(m.labels, "state", StateName(static_cast<InstanceState>(s)), by_state[s]);
     }
   }
   Devices();
@@ -249,15 +196,15 @@ void ModelSeries::OfEngines() {
   for (const OfModel& m : models_) {
     for (const InstanceReport& i : m.page.instances.instances) {
       if (i.metrics == nullptr) continue;
-      told.push_back({*i.metrics, m.labels});
+      told.push_back({*i.metrics, m.names});
       told.back().labels.push_back({"worker", std::to_string(i.index)});
     }
   }
   if (told.empty()) return;
   size_t left_out = 0;
-  for (MetricFamily& family : EngineMetrics(told, &left_out)) out_.Add(std::move(family));
+  for (const auto& family : EngineMetrics(told, &left_out)) out_.Add(family);
   out_.Gauge("aiges_engine_metrics_left_out", "Families and series of engines that cannot be used.",
-             static_cast<double>(left_out));
+             uint64_t{left_out});
 }
 
 // Those that have been loaded; what only lies in a folder costs no series.
@@ -265,72 +212,70 @@ std::vector<OfModel> NamedModels(const PageData& d) {
   std::vector<OfModel> named;
   for (const ModelPage& page : d.models) {
     if (!page.used) continue;
-    named.push_back({page, {{"model", page.model.name}, {"version", page.model.version}}});
+    named.emplace_back(page,
+                       ModelLabels{{"model", page.model.name}, {"version", page.model.version}});
   }
   return named;
 }
 
-void AddStates(Families& out, const std::vector<OfModel>& models) {
+void AddStates(MetricText& out, const std::vector<OfModel>& models) {
   ModelSeries series(&out, models);
   series.Gauge("aiges_ready", "1 when a call of the model sent now can be served.",
-               [](const ModelPage& m) { return m.model.state == ModelState::kReady ? 1 : 0; });
+               [](const ModelPage& m) { return m.model.state == ModelState::kReady; });
   series.Gauge("aiges_model_memory_bytes", "Resident memory of the workers of the model.",
                [](const ModelPage& m) { return m.model.memory_bytes; });
-  MetricFamily& state =
-      out.Begin("aiges_model_state", "1 for the state that the model is in.", MetricType::Gauge);
+  out.Begin("aiges_model_state", "1 for the state that the model is in.", Type::Gauge);
   for (const OfModel& m : models) {
-    Labelled(state, "state", StateName(m.page.model.state), m.labels).gauge.value = 1;
+    out.Value(m.labels, "state", StateName(m.page.model.state), 1);
   }
 }
 
-void AddRegistry(Families& out, const RegistryReport& r) {
+void AddRegistry(MetricText& out, const RegistryReport& r) {
   if (r.backend == "none") return;
   out.Gauge("aiges_registry_connected", "1 when the registry answered the last request.",
-            r.connected ? 1 : 0);
+            uint64_t{r.connected});
   out.Gauge("aiges_registry_registered", "1 when others can find this loader.",
-            r.registered ? 1 : 0);
+            uint64_t{r.registered});
   out.Counter("aiges_registry_requests_total", "Requests to the registry.", r.requests);
   out.Counter("aiges_registry_failures_total", "Of these, without a good answer.", r.failures);
 }
 
-void AddConfig(Families& out, const ConfigReport& c) {
+void AddConfig(MetricText& out, const ConfigReport& c) {
   if (c.revision.empty()) return;
-  MetricFamily& revision =
-      out.Begin("aiges_config_info", "The revision in force.", MetricType::Gauge);
-  Labelled(revision, "revision", c.revision).gauge.value = 1;
-  MetricFamily& pushes =
-      out.Begin("aiges_config_pushes_total", "Trees of the config centre, by what came of them.",
-                MetricType::Counter);
-  Labelled(pushes, "result", "applied").counter.value = static_cast<double>(c.applied);
-  Labelled(pushes, "result", "refused").counter.value = static_cast<double>(c.refused);
+  out.Begin("aiges_config_info", "The revision in force.", Type::Gauge);
+  out.Value({}, "revision", c.revision, 1);
+  out.Begin("aiges_config_pushes_total", "Trees of the config centre, by what came of them.",
+            Type::Counter);
+  out.Value({}, "result", "applied", c.applied);
+  out.Value({}, "result", "refused", c.refused);
   out.Gauge("aiges_config_refused", "1 when the newest tree is not in force.",
-            c.refusal.empty() ? 0 : 1);
+            uint64_t{!c.refusal.empty()});
   out.Gauge("aiges_config_cached", "1 when the centre was away at start and has not come back.",
-            c.cached ? 1 : 0);
+            uint64_t{c.cached});
   out.Gauge("aiges_config_restart_keys", "Changed keys that wait for the next start.",
-            static_cast<double>(c.restart.size()));
+            uint64_t{c.restart.size()});
 }
 
-void AddEntitlement(Families& out, const EntitlementReport& e) {
+void AddEntitlement(MetricText& out, const EntitlementReport& e) {
   if (!e.on) return;
   out.Gauge("aiges_entitlement_seconds_left", "To the end of the entitlement; below 0: in grace.",
             static_cast<double>(e.left_s));
-  out.Gauge("aiges_entitlement_valid", "1 when it allows calls.", e.refusal.empty() ? 1 : 0);
+  out.Gauge("aiges_entitlement_valid", "1 when it allows calls.", uint64_t{e.refusal.empty()});
   out.Gauge("aiges_entitlement_calls_today", "Calls that it counts, of this day in UTC.",
-            static_cast<double>(e.calls_today));
+            uint64_t{e.calls_today});
   out.Counter("aiges_entitlement_refused_total", "Calls refused because of it.", e.refused);
 }
 
-void AddMetering(Families& out, const MeteringReport& m) {
+void AddMetering(MetricText& out, const MeteringReport& m) {
   if (!m.on) return;
   out.Counter("aiges_usage_records_total", "Usage records written.", m.records);
   out.Counter("aiges_usage_dropped_total", "Usage records lost for want of room.", m.dropped);
   out.Counter("aiges_usage_refused_calls_total",
               "Calls refused because there was no room for their usage records.", m.refused);
   out.Gauge("aiges_usage_waiting", "Usage records that the sink has not taken.",
-            static_cast<double>(m.waiting));
-  out.Gauge("aiges_usage_bytes", "Of files of such records.", static_cast<double>(m.bytes));
-  out.Gauge("aiges_usage_max_bytes", "[metering] max_mb.", static_cast<double>(m.max_bytes));
+            uint64_t{m.waiting});
+  out.Gauge("aiges_usage_bytes", "Of files of such records.", uint64_t{m.bytes});
+  out.Gauge("aiges_usage_max_bytes", "[metering] max_mb.", uint64_t{m.max_bytes});
   out.Counter("aiges_usage_delivered_total", "Usage records that the sink has taken.", m.delivered);
   out.Counter("aiges_usage_sink_failures_total", "Deliveries that failed.", m.sink_failures);
   out.Counter("aiges_usage_dead_letters_total", "Usage records that the sink has refused.",
@@ -340,39 +285,35 @@ void AddMetering(Families& out, const MeteringReport& m) {
               m.sync_failures);
 }
 
-void AddBudget(Families& out, const Budget& budget) {
-  const auto each = [&](const char* name, const char* help, MetricType type, auto get) {
-    MetricFamily& family = out.Begin(name, help, type);
+void AddBudget(MetricText& out, const Budget& budget) {
+  const auto each = [&](const char* name, const char* help, Type type, auto get) {
+    out.Begin(name, help, type);
     for (const Account* account : {&budget.connections, &budget.input, &budget.output}) {
-      ClientMetric& metric = Labelled(family, "limit", account->key());
-      (type == MetricType::Gauge ? metric.gauge.value : metric.counter.value) =
-          static_cast<double>(get(*account));
+      out.Value({}, "limit", account->key(), get(*account));
     }
   };
-  each("aiges_budget_used", "What is in use of a key of [limits].", MetricType::Gauge,
+  each("aiges_budget_used", "What is in use of a key of [limits].", Type::Gauge,
        [](const Account& a) { return a.used(); });
-  each("aiges_budget_limit", "That key.", MetricType::Gauge,
-       [](const Account& a) { return a.limit(); });
-  each("aiges_budget_refusals_total", "What was refused because of it.", MetricType::Counter,
+  each("aiges_budget_limit", "That key.", Type::Gauge, [](const Account& a) { return a.limit(); });
+  each("aiges_budget_refusals_total", "What was refused because of it.", Type::Counter,
        [](const Account& a) { return a.refused(); });
 }
 
-void AddSpans(Families& out, const SpanCounts& spans) {
-  MetricFamily& family =
-      out.Begin("aiges_spans_total", "Spans by what became of them.", MetricType::Counter);
+void AddSpans(MetricText& out, const SpanCounts& spans) {
+  out.Begin("aiges_spans_total", "Spans by what became of them.", Type::Counter);
   for (const auto& [outcome, n] :
        {std::pair("sent", spans.sent), {"rejected", spans.rejected}, {"dropped", spans.dropped}}) {
-    Labelled(family, "outcome", outcome).counter.value = static_cast<double>(n);
+    out.Value({}, "outcome", outcome, n);
   }
 }
 
 }  // namespace
 
-std::string MetricsPage(const PageData& d) {
-  Families out;
+std::string MetricsPage(const PageData& d, MetricFormat format) {
+  MetricText out(format);
   if (d.several) {
     const std::vector<OfModel> models = NamedModels(d);
-    out.Gauge("aiges_host_ready", "1 when the loader takes calls.", d.ready ? 1 : 0);
+    out.Gauge("aiges_host_ready", "1 when the loader takes calls.", uint64_t{d.ready});
     AddStates(out, models);
     ModelSeries(&out, models).All();
   } else {
@@ -381,18 +322,18 @@ std::string MetricsPage(const PageData& d) {
     one.sessions = d.sessions;
     one.instances = d.instances;
     one.histograms = d.histograms;
-    out.Gauge("aiges_ready", "1 when a call sent now can be served.", d.ready ? 1 : 0);
-    const std::vector<OfModel> models{{one, {}}};
+    out.Gauge("aiges_ready", "1 when a call sent now can be served.", uint64_t{d.ready});
+    const std::vector<OfModel> models{OfModel(one, {})};
     ModelSeries(&out, models).All();
   }
-  out.Gauge("aiges_licences", "[fc] max.", static_cast<double>(d.queue.licences));
+  out.Gauge("aiges_licences", "[fc] max.", uint64_t{d.queue.licences});
   if (d.budget != nullptr) AddBudget(out, *d.budget);
   AddRegistry(out, d.registry);
   AddConfig(out, d.config);
   if (d.spans) AddSpans(out, *d.spans);
   AddMetering(out, d.metering);
   AddEntitlement(out, d.entitlement);
-  return out.Text();
+  return std::move(out).Take();
 }
 
 }  // namespace aiges

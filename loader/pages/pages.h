@@ -18,6 +18,7 @@
 #include "loader/api/nested.h"
 #include "loader/api/recent_calls.h"
 #include "loader/api/report.h"
+#include "loader/pages/metric_text.h"
 
 namespace aiges {
 
@@ -55,6 +56,6 @@ struct PageData {
 
 using PageSource = std::function<PageData()>;
 
-std::string MetricsPage(const PageData& data);  // Prometheus text format 0.0.4.
+std::string MetricsPage(const PageData& data, MetricFormat format);
 
 }  // namespace aiges

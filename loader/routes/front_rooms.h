@@ -16,6 +16,7 @@
 #include "loader/api/settings.h"
 #include "loader/base/status.h"
 #include "loader/front/http_types.h"
+#include "loader/pages/metric_text.h"
 
 namespace aiges {
 
@@ -33,7 +34,7 @@ struct FrontRooms {
 
 // Thread-safe.
 struct FrontActions {
-  std::function<std::string()> metrics;                    // The page, in Prometheus text format.
+  std::function<std::string(MetricFormat)> metrics;
   std::function<HttpResponse(const HttpRequest&)> status;  // A path of status_page.h.
   // The text of /status.json for those who ask by gRPC. Made on the lane.
   std::function<std::string()> status_text;

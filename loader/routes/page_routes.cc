@@ -80,7 +80,11 @@ HttpResponse PageRoutes::Page(const HttpRequest& request) {
                               ready ? "ready\n" : "not ready: no instance serves, or draining\n");
   }
   if (path == "/metrics") {
-    return HttpResponse::Text(200, "text/plain; version=0.0.4; charset=utf-8", actions_.metrics());
+    const std::string* accept = Find(request.headers, "accept");
+    const MetricFormat format = MetricFormatFor(accept == nullptr ? "" : *accept);
+    HttpResponse r = HttpResponse::Text(200, MetricContentType(format), actions_.metrics(format));
+    r.headers.emplace_back("Vary", "Accept");
+    return r;
   }
   if (path == "/openapi.json") return OpenApi(request);
   if (IsClientModule(path)) {

@@ -173,6 +173,7 @@ Scheduler::Answer Scheduler::TakeAnswer(Call& call, Status status, TimePoint now
     answer.record = RecordOf(call.request, call.bytes + call.parts_in);
     answer.record.bytes_out = call.parts_out;
     answer.record.replayed = call.replayed;
+    answer.record.gpus = call.place.gpus;
     answer.record.meters = std::move(call.meters);
   }
   return answer;

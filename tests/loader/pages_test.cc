@@ -48,7 +48,7 @@ class PagesTest : public ::testing::Test {
         R"re((,[a-zA-Z_]\w*="([^"\\]|\\["\\n])*")*\})?) ([0-9.e+-]+|\+Inf|N[Aa][Nn]))re");
     std::map<std::string, std::string> out;
     std::set<std::string> typed;
-    const std::string page = MetricsPage(data);
+    const std::string page = MetricsPage(data, MetricFormat::kPrometheus);
     EXPECT_EQ(page.back(), '\n');
     std::istringstream lines(page);
     for (std::string line; std::getline(lines, line);) {
@@ -119,7 +119,7 @@ TEST_F(PagesTest, LoaderWithoutCallsOrInstancesHasMetricsToo) {
   const StageHistograms none;
   PageData empty;
   empty.histograms = {std::shared_ptr<void>(), &none};
-  EXPECT_NE(MetricsPage(empty).find("aiges_ready 0"), std::string::npos);
+  EXPECT_NE(MetricsPage(empty, MetricFormat::kPrometheus).find("aiges_ready 0"), std::string::npos);
 }
 
 TEST(LatencyHistogram, BoundBelongsToItsBucketAndNegativeTimesCountAsZero) {
@@ -172,6 +172,29 @@ TEST_F(PagesTest, MetricsThatAreNoneAreLeftOutAndCounted) {
     data.instances.instances[0].metrics = std::make_shared<const std::string>(text);
     EXPECT_EQ(Samples().at("aiges_engine_metrics_left_out"), "1") << text;
   }
+}
+
+TEST_F(PagesTest, OpenMetricsKeepsTheNamesOfSamplesAndHasExemplars) {
+  data.instances.instances[0].metrics = std::make_shared<const std::string>(
+      R"([{"name": "seen", "kind": "counter", "series": [{"value": 3}]},
+          {"name": "seen_total", "help": "A \"help\".", "kind": "counter", "series": [{"value": 4}]},
+          {"name": "size", "kind": "histogram", "series": [{"buckets": [[2, 1], ["+Inf", 4]]}]}])");
+  TraceContext trace;
+  trace.trace_high = 0x4bf92f3577b34da6;
+  trace.trace_low = 0xa3ce929d0e0e4736;
+  histograms.examples.Observe(2, trace, std::chrono::microseconds(40));
+  const std::string page = MetricsPage(data, MetricFormat::kOpenMetrics);
+  const auto has = [&](const std::string& text) {
+    EXPECT_NE(page.find(text), std::string::npos) << text << " is not in\n" << page;
+  };
+  has("# TYPE aiges_requests counter\naiges_requests_total{code=\"0\"} 7\n");
+  has("# TYPE seen unknown\nseen{worker=\"0\"} 3\n");
+  has("# HELP seen A \\\"help\\\".\n# TYPE seen counter\nseen_total{worker=\"0\"} 4\n");
+  has("size_bucket{worker=\"0\",le=\"2.0\"} 1\n");
+  has("aiges_latency_seconds_bucket{stage=\"total\",le=\"1.0\"}");
+  has(" # {trace_id=\"4bf92f3577b34da6a3ce929d0e0e4736\"} 4e-05 ");
+  EXPECT_TRUE(page.ends_with("\n# EOF\n"));
+  EXPECT_EQ(MetricsPage(data, MetricFormat::kPrometheus).find("trace_id"), std::string::npos);
 }
 
 }  // namespace
