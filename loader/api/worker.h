@@ -30,6 +30,7 @@ class Workers;
 struct Place {
   uint32_t instance = 0;
   uint64_t generation = 0;
+  unsigned gpus = 0;  // Devices that it has for itself; 0: not known.
 };
 
 class Slot {

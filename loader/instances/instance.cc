@@ -74,6 +74,7 @@ Status Instance::Start(ProcessFactory& processes, const SpawnPlan& plan,
   kill_reason_.clear();
   lines_.ForgetTail();
   input_ = FrameInput();
+  gpus_.store(static_cast<unsigned>(plan.gpus.size()), std::memory_order_relaxed);
   process_ = processes.Spawn(plan, &status);
   uint64_t generation = 0;
   {

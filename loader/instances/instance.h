@@ -158,6 +158,7 @@ class Instance {
   void set_paused(bool paused) { paused_.store(paused, std::memory_order_release); }
   Backoff& backoff() { return backoff_; }
   unsigned place() const { return place_; }
+  unsigned gpus() const { return gpus_.load(std::memory_order_relaxed); }  // Thread-safe.
   unsigned number() const { return number_; }
 
   static constexpr unsigned kFramesPerTurn = 512;
@@ -177,6 +178,7 @@ class Instance {
   const Clock& clock_;
   std::atomic<InstanceState> state_{InstanceState::kBackoff};
   std::atomic<bool> paused_{false};
+  std::atomic<unsigned> gpus_{0};    // Of the process that is there, or comes.
   std::atomic<uint32_t> traits_{0};  // EngineTraits
 
   mutable Mutex credit_mu_;

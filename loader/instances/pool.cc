@@ -113,7 +113,7 @@ std::optional<Slot> Pool::Reserve() {
   if (best == nullptr) return std::nullopt;
   const std::optional<uint64_t> generation = best->TakeCredit();
   if (!generation) return std::nullopt;
-  return Slot(this, {best->place(), *generation});
+  return Slot(this, {best->place(), *generation, best->gpus()});
 }
 
 void Pool::SendOn(Place place, uint64_t call, const Request& request) {
@@ -163,7 +163,7 @@ std::optional<Place> Pool::PlaceSession() {
     unsigned load = 0;
     const std::optional<uint64_t> generation = candidate.PlaceSession(&load);
     if (!generation || (best && load >= best_load)) continue;
-    best = Place{candidate.place(), *generation};
+    best = Place{candidate.place(), *generation, candidate.gpus()};
     best_load = load;
   }
   return best;

@@ -491,7 +491,11 @@ void Scheduler::Deliver(std::vector<Answer> answers) {
     const TimePoint now = clock_.Now();
     const std::chrono::nanoseconds total = now - answer.arrived;
     answer.record.total = total;
-    histograms_.total.Observe(total);
+    const size_t bucket = histograms_.total.Observe(total);
+    const Origin* origin = answer.record.origin.get();
+    if (origin != nullptr && origin->trace.sampled) {
+      histograms_.examples.Observe(bucket, origin->trace, total);
+    }
     if (!answer.reply.status.ok()) {
       failed_.fetch_add(1, std::memory_order_relaxed);
       failed_ns_.fetch_add(static_cast<uint64_t>(total.count()), std::memory_order_relaxed);

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 from loader_process import Loader
+from test_metering import wait_events
 from waiting import wait_until
 
 ECHO = """
 def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt):
     return 0
 """
+SLOW_ECHO = "import time\n" + ECHO.replace("return 0", "time.sleep(0.005); return 0")
 GPUS = "GPU-1111 00000000:17:00.0\nGPU-2222 00000000:65:00.0\n"
 
 
@@ -55,8 +57,8 @@ def test_devices_of_a_list_go_round_and_stay(start, driver):
     assert visible(loader) == ["0", "GPU-2222"]
     for pid in loader.workers():
         assert variables(pid)["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
-    assert device(loader, instance="0", index="0", uuid="GPU-1111", bus="0000:17:00.0") == 1
-    assert device(loader, instance="1", index="1", uuid="GPU-2222", bus="0000:65:00.0") == 1
+    assert device(loader, worker="0", index="0", uuid="GPU-1111", bus="0000:17:00.0") == 1
+    assert device(loader, worker="1", index="1", uuid="GPU-2222", bus="0000:65:00.0") == 1
     (first,) = [pid for pid in loader.workers() if "0" == variables(pid)["CUDA_VISIBLE_DEVICES"]]
     os.kill(first, signal.SIGKILL)
     wait_until(lambda: first not in loader.workers(), "the end of the worker", 20)
@@ -71,6 +73,16 @@ def test_one_gpu_for_each_instance(start, driver):
     loader = start(ECHO, config={"instances": instances}, env=driver)
     loader.wait_metric("aiges_instances", 3, state="ready")
     assert visible(loader) == ["GPU-1111", "GPU-1111", "GPU-2222"]
+
+
+def test_usage_records_have_the_time_of_all_gpus_of_the_instance(start, driver, tmp_path):
+    usage = tmp_path / "usage"
+    config = {"instances": {"gpus": ["0,1"]}, "metering": {"folder": str(usage)}}
+    loader = start(SLOW_ECHO, config=config, env=driver)
+    loader.web.raw_mode(b"x")
+    (event,) = wait_events(usage, 1)
+    assert event["data"]["engine_ms"] >= 5
+    assert event["data"]["gpu_ms"] == 2 * event["data"]["engine_ms"]
 
 
 def test_without_the_key_all_is_as_the_loader_has_it(start, driver):
