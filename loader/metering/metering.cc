@@ -58,8 +58,8 @@ std::unique_ptr<Metering> Metering::Open(const Settings& settings, Status* statu
 Metering::Metering(const Settings& settings, std::unique_ptr<Spool> spool,
                    std::unique_ptr<UsageSink> sink)
     : settings_(settings.metering),
-      source_{spool->instance(), settings.service.name, HostName()},
       spool_(std::move(spool)),
+      events_({spool_->instance(), settings.service.name, HostName()}),
       sink_(std::move(sink)),
       refuses_(settings_.on_full == "refuse") {
   thread_ = std::thread([this] { Run(); });
@@ -108,7 +108,7 @@ void Metering::Run() {
     for (const Spool::Item& item : items) {
       // Delivered by a process that did not come to say so.
       if (item.number <= sink_->Arrived()) continue;
-      std::string event = UsageEvent(source_, item.number, item.bytes);
+      std::string event = events_.Make(item.number, item.bytes);
       if (!event.empty()) {
         events.push_back(std::move(event));
         continue;

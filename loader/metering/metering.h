@@ -47,8 +47,8 @@ class Metering final : public EndedCalls, public CallGate {
   void SetProblem(std::string problem);
 
   const MeteringSettings settings_;
-  UsageSource source_;
   const std::unique_ptr<Spool> spool_;
+  UsageEvents events_;  // The thread's.
   const std::unique_ptr<UsageSink> sink_;
   const bool refuses_;
   std::atomic<uint64_t> refused_{0}, delivered_{0}, failures_{0}, dead_letters_{0};

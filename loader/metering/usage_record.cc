@@ -2,13 +2,15 @@
 #include "loader/metering/usage_record.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
-#include <nlohmann/json.hpp>
+#include <utility>
 
 #include "loader/base/strings.h"
 #include "loader/base/trace_context.h"
+#include "loader/base/utf8.h"
 
 namespace aiges {
 namespace {
@@ -34,10 +36,10 @@ class Reader {
     left_.remove_prefix(sizeof value);
     return value;
   }
-  std::string Text() {
+  std::string_view Text() {
     const size_t n = Number<uint8_t>();
-    if (left_.size() < n) return Fail(), std::string();
-    std::string text(left_.substr(0, n));
+    if (left_.size() < n) return Fail(), std::string_view();
+    const std::string_view text = left_.substr(0, n);
     left_.remove_prefix(n);
     return text;
   }
@@ -52,17 +54,51 @@ class Reader {
   bool ok_ = true;
 };
 
-std::string TimeText(int64_t unix_us) {
-  const std::time_t seconds = unix_us / 1'000'000;
-  std::tm utc{};
-  ::gmtime_r(&seconds, &utc);
-  char text[40];
-  const size_t n = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-  std::snprintf(text + n, sizeof text - n, ".%06dZ", static_cast<int>(unix_us % 1'000'000));
-  return text;
+// Members of an object, with a comma behind each.
+class Members {
+ public:
+  explicit Members(std::string* out) : out_(*out) {}
+
+  template <class T>
+  void Number(std::string_view key, T value) {
+    Key(key);
+    char text[32];
+    out_.append(text, std::to_chars(text, text + sizeof text, value).ptr);
+    out_ += ',';
+  }
+  void Ms(std::string_view key, int64_t us) { Number(key, static_cast<double>(us) / 1000); }
+  void Flag(std::string_view key, bool value) {
+    Key(key);
+    out_ += value ? "true," : "false,";
+  }
+  void Text(std::string_view key, std::string_view value) {
+    Key(key);
+    AppendJsonText(&out_, value);
+    out_ += ',';
+  }
+  void Key(std::string_view key) {
+    AppendJsonText(&out_, key);
+    out_ += ':';
+  }
+
+ private:
+  std::string& out_;
+};
+
+std::string HeadOf(const UsageSource& source) {
+  return StrCat("{\"specversion\":\"1.0\",\"source\":\"urn:aiges:instance:", source.instance,
+                "\",\"type\":\"org.aiges.usage.v1\",\"datacontenttype\":\"application/json\",",
+                "\"id\":\"", source.instance, "-");
 }
 
-double Ms(int64_t us) { return static_cast<double>(us) / 1000; }
+std::string EndOf(const UsageSource& source) {
+  std::string end;
+  Members members(&end);
+  members.Text("service", source.service);
+  members.Text("host", source.host);
+  end.back() = '}';
+  return end + "}";
+}
 
 }  // namespace
 
@@ -111,57 +147,78 @@ UsageBytes::UsageBytes(const CallRecord& record, int64_t unix_us) {
   }
 }
 
-std::string UsageEvent(const UsageSource& source, uint64_t number, std::string_view bytes) {
-  using nlohmann::ordered_json;
+UsageEvents::UsageEvents(UsageSource source)
+    : source_(std::move(source)), head_(HeadOf(source_)), end_(EndOf(source_)) {}
+
+// RFC 3339. Records come by the thousand of a second.
+void UsageEvents::AppendTime(int64_t unix_us, std::string* out) {
+  const int64_t second = unix_us / 1'000'000;
+  if (second != second_) {
+    const std::time_t seconds = second;
+    std::tm utc{};
+    ::gmtime_r(&seconds, &utc);
+    char text[40];
+    second_text_.assign(text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.", &utc));
+    second_ = second;
+  }
+  char digits[16];
+  std::snprintf(digits, sizeof digits, "%06d", static_cast<int>(unix_us % 1'000'000));
+  StrAppend(out, second_text_, digits, "Z");
+}
+
+std::string UsageEvents::Make(uint64_t number, std::string_view bytes) {
   Reader in(bytes);
   if (in.Number<uint8_t>() != kVersion) return {};
   const auto flags = in.Number<uint8_t>();
-  ordered_json data;
-  data["code"] = in.Number<int32_t>();
-  const auto unix_us = in.Number<int64_t>();
-  data["total_ms"] = Ms(in.Number<int64_t>());
-  const auto queue = in.Number<int64_t>(), engine = in.Number<int64_t>(),
+  const auto code = in.Number<int32_t>();
+  const auto unix_us = in.Number<int64_t>(), total = in.Number<int64_t>(),
+             queue = in.Number<int64_t>(), engine = in.Number<int64_t>(),
              gpu = in.Number<int64_t>();
-  if ((flags & kTimed) != 0) {
-    data["queue_ms"] = Ms(queue);
-    data["engine_ms"] = Ms(engine);
-    data["gpu_ms"] = Ms(gpu);
-  }
-  data["bytes_in"] = in.Number<uint64_t>();
-  data["bytes_out"] = in.Number<uint64_t>();
-  data["outputs"] = in.Number<uint64_t>();
+  const auto bytes_in = in.Number<uint64_t>(), bytes_out = in.Number<uint64_t>(),
+             outputs = in.Number<uint64_t>();
   TraceContext trace;
   trace.trace_high = in.Number<uint64_t>();
   trace.trace_low = in.Number<uint64_t>();
-  const std::string caller = in.Text();
-  data["caller"] = caller;
-  data["model"] = in.Text();
-  data["model_version"] = in.Text();
-  data["request_id"] = in.Text();
-  data["protocol"] = in.Text();
-  if (trace.valid()) data["trace_id"] = TraceIdText(trace);
-  data["session"] = (flags & kSession) != 0;
-  data["replayed"] = (flags & kReplayed) != 0;
-  data["refused"] = (flags & kRefused) != 0;
-  ordered_json meters = ordered_json::object();
-  for (unsigned n = in.Number<uint8_t>(); n > 0 && in.ok(); --n) {
-    std::string key = in.Text();
-    meters[std::move(key)] = in.Number<uint64_t>();
+  const std::string_view caller = in.Text();
+
+  std::string event;
+  event.reserve(1024);
+  StrAppend(&event, head_, number, "\",\"time\":\"");
+  AppendTime(unix_us, &event);
+  event += "\",";
+  Members members(&event);
+  if (!caller.empty()) members.Text("subject", caller);
+  members.Key("data");
+  event += '{';
+  members.Number("code", code);
+  members.Ms("total_ms", total);
+  if ((flags & kTimed) != 0) {
+    members.Ms("queue_ms", queue);
+    members.Ms("engine_ms", engine);
+    members.Ms("gpu_ms", gpu);
   }
-  data["meters"] = std::move(meters);
-  data["service"] = source.service;
-  data["host"] = source.host;
-  if (!in.ok()) return {};
-  ordered_json event;
-  event["specversion"] = "1.0";
-  event["id"] = StrCat(source.instance, "-", number);
-  event["source"] = StrCat("urn:aiges:instance:", source.instance);
-  event["type"] = "org.aiges.usage.v1";
-  event["time"] = TimeText(unix_us);
-  if (!caller.empty()) event["subject"] = caller;
-  event["datacontenttype"] = "application/json";
-  event["data"] = std::move(data);
-  return event.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  members.Number("bytes_in", bytes_in);
+  members.Number("bytes_out", bytes_out);
+  members.Number("outputs", outputs);
+  members.Text("caller", caller);
+  members.Text("model", in.Text());
+  members.Text("model_version", in.Text());
+  members.Text("request_id", in.Text());
+  members.Text("protocol", in.Text());
+  if (trace.valid()) members.Text("trace_id", TraceIdText(trace));
+  members.Flag("session", (flags & kSession) != 0);
+  members.Flag("replayed", (flags & kReplayed) != 0);
+  members.Flag("refused", (flags & kRefused) != 0);
+  members.Key("meters");
+  event += '{';
+  for (unsigned n = in.Number<uint8_t>(); n > 0 && in.ok(); --n) {
+    const std::string_view key = in.Text();
+    members.Number(key, in.Number<uint64_t>());
+  }
+  if (event.back() == ',') event.pop_back();
+  event += "},";
+  event += end_;
+  return in.ok() ? event : std::string();
 }
 
 }  // namespace aiges

@@ -2,7 +2,7 @@
 // loader/metering/usage_record.h: what is kept of a call for who pays for it, in two forms.
 //
 // On disk it is bytes, version first (docs/metering.md has the layout, sdk/aiges/metering reads it,
-// too); outside it is a CloudEvent. Neither holds what a call carried. Pure functions; thread-safe.
+// too); outside it is a CloudEvent. Neither holds what a call carried.
 #pragma once
 
 #include <cstdint>
@@ -40,8 +40,25 @@ struct UsageSource {
   std::string service, host;
 };
 
-// The event as one line of JSON, without its end. Empty: these bytes are no record that this
-// version knows.
-std::string UsageEvent(const UsageSource& source, uint64_t number, std::string_view bytes);
+// Makes events of records. One thread at a time.
+class UsageEvents {
+ public:
+  explicit UsageEvents(UsageSource source);
+
+  // As one line of JSON, without its end. Empty: these bytes are no record that this version knows.
+  // Written by hand: a loader may have a hundred thousand calls a second, and a tree of JSON for
+  // each would take a share of them that can be seen.
+  std::string Make(uint64_t number, std::string_view bytes);
+
+  const UsageSource& source() const { return source_; }
+
+ private:
+  void AppendTime(int64_t unix_us, std::string* out);
+
+  const UsageSource source_;
+  const std::string head_, end_;  // What is the same in each.
+  int64_t second_ = -1;           // That second_text_ is of.
+  std::string second_text_;
+};
 
 }  // namespace aiges

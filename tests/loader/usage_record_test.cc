@@ -43,7 +43,7 @@ CallRecord Example() {
 }
 
 nlohmann::json EventOf(const CallRecord& record) {
-  return nlohmann::json::parse(UsageEvent(kSource, 7, UsageBytes(record, kNow).view()));
+  return nlohmann::json::parse(UsageEvents(kSource).Make(7, UsageBytes(record, kNow).view()));
 }
 
 TEST(UsageRecord, AnEventHasAllOfIt) {
@@ -108,11 +108,11 @@ TEST(UsageRecord, TheLongestOneFits) {
 TEST(UsageRecord, WhatIsCutOrOfAnotherVersionIsNone) {
   const UsageBytes bytes(Example(), kNow);
   for (size_t n = 0; n < bytes.view().size(); ++n) {
-    EXPECT_EQ(UsageEvent(kSource, 1, bytes.view().substr(0, n)), "") << n;
+    EXPECT_EQ(UsageEvents(kSource).Make(1, bytes.view().substr(0, n)), "") << n;
   }
   std::string other(bytes.view());
   other[0] = 99;
-  EXPECT_EQ(UsageEvent(kSource, 1, other), "");
+  EXPECT_EQ(UsageEvents(kSource).Make(1, other), "");
 }
 
 }  // namespace
