@@ -25,7 +25,7 @@ def metering_rows(settings):
 
 def tracing_rows(settings):
     """the same with [otlp], a share of 1 % of the calls traced"""
-    with _collector() as endpoint:
+    with collector() as endpoint:
         sampler = {"sampler": "parentbased_traceidratio", "sampler_arg": "0.01"}
         yield from _rows(settings, "tracing", {"otlp": {"endpoint": endpoint, **sampler}}, TRACING)
 
@@ -61,7 +61,7 @@ def _row(settings, name, load, pair, target, counters):
 
 
 @contextmanager
-def _collector():
+def collector():
     """A program that takes spans and throws them away, on a thread of this one."""
 
     class Handler(http.server.BaseHTTPRequestHandler):

@@ -27,6 +27,7 @@ import page_row
 import rows
 import servicer_rows
 import session_rows
+import together_rows
 import xtest_rows
 from ocr import ocr_rows
 from processes import BenchError
@@ -47,6 +48,7 @@ GROUPS = {
     "sessions": session_rows.sessions_rows,
     "metering": cost_rows.metering_rows,
     "tracing": cost_rows.tracing_rows,
+    "together": together_rows.together_rows,
     "kills": fault_rows.kill_rows,
     "deaths": fault_rows.death_rows,
     "reloads": fault_rows.reload_rows,
