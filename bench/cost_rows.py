@@ -2,17 +2,20 @@
 """What records of calls cost: calls/s of an echo with usage records, or traces, over without."""
 
 import http.server
+import statistics
 import tempfile
 import threading
 from contextlib import contextmanager
 
-from processes import Loader
+from metrics_row import cpu_ns
+from processes import Loader, load
 from report import Row
 from rows import BENCH, alternate
 
 LENGTH, IN_FLIGHT = 256, (32, 128)
 # Of calls/s: [metering] costs at most 5 %, traces of 1 % of the calls at most 1 %.
 METERING, TRACING = 0.95, 0.99
+CPU_TURNS, CPU_SECONDS = 15, 0.5
 
 
 def metering_rows(settings):
@@ -33,6 +36,7 @@ def tracing_rows(settings):
 def _rows(settings, name, sections, target, counters=None):
     with Loader(settings.binaries, BENCH / "echo") as plain:
         with Loader(settings.binaries, BENCH / "echo", sections=sections) as costly:
+            yield _cpu_row(settings, f"{name}_cpu", (plain, costly), 2 - target)
             for protocol in ("xsf", "raw"):
                 for in_flight in IN_FLIGHT:
                     row = f"{name}_{protocol}_{in_flight}"
@@ -58,6 +62,35 @@ def _row(settings, name, load, pair, target, counters):
     lost = fields.get("dropped", 0)
     shown = f"{fields['ratio']:.1%} of without" + (f", {lost:.0f} records dropped" if lost else "")
     return Row(name, shown, f">= {target:.0%}", fields["ratio"] >= target and not lost, fields)
+
+
+def _cpu_row(settings, name, pair, target):
+    """CPU time of the loader for a call, one at a time: there is no batch whose size changes it,
+    so that it tells small costs on a busy machine, too."""
+    ratios = []
+    for number in range(CPU_TURNS):
+        settings.say(f"{name}: turn {number + 1} of {CPU_TURNS}")
+        costs = []
+        for loader in pair:
+            begin = cpu_ns(loader.process.pid)
+            options = ("--warmup", 0)  # Its calls would cost, and not be counted.
+            done = load(
+                *(settings.bench_binaries, "raw", loader.http, 1, LENGTH, CPU_SECONDS),
+                options=options,
+            )
+            costs.append((cpu_ns(loader.process.pid) - begin) / done["calls"])
+        ratios.append(costs[1] / costs[0])
+    ratio = statistics.median(ratios)
+    fields = {
+        "in_flight": 1,
+        "bytes": LENGTH,
+        "ratio": round(ratio, 4),
+        "target_ratio": target,
+        "ratios": [round(each, 4) for each in sorted(ratios)],
+        "cpu_us": [round(cost / 1000, 2) for cost in costs],
+    }
+    shown = f"{ratio:.1%} of the CPU time without"
+    return Row(name, shown, f"<= {target:.0%}", ratio <= target, fields)
 
 
 @contextmanager

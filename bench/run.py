@@ -27,6 +27,7 @@ import page_row
 import rows
 import servicer_rows
 import session_rows
+import sizing_rows
 import together_rows
 import xtest_rows
 from ocr import ocr_rows
@@ -52,6 +53,7 @@ GROUPS = {
     "kills": fault_rows.kill_rows,
     "deaths": fault_rows.death_rows,
     "reloads": fault_rows.reload_rows,
+    "sizing": sizing_rows.sizing_rows,
     "soak": session_rows.soak_rows,
     "registry": cluster_rows.registry_rows,
     "choice": cluster_rows.choice_rows,

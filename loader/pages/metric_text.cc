@@ -113,7 +113,7 @@ void MetricText::Begin(std::string_view name, std::string_view help, Type type) 
   } else if (open && type == Type::Untyped) {
     type_name = "unknown";
   }
-  if (!help.empty() || !open) {
+  if (!help.empty()) {
     out_ += "# HELP ";
     out_ += family;
     out_ += ' ';

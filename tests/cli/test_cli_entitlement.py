@@ -56,6 +56,8 @@ def test_a_loader_refuses_what_it_does_not_allow(entitled, signed):
     refused = loader.web.raw_mode(b"x")
     assert (refused.status, refused.code) == (403, 10430)
     assert "2 calls a day" in refused.message
+    by_grpc = loader.xsf.do("x")
+    assert by_grpc.code == 10430
     signed("--expires", "2999-01-01")  # Hot.
     wait_until(lambda: loader.web.raw_mode(b"x").status == 200, "the new terms")
     signed("--expires", "2999-01-01", "--model", "other")

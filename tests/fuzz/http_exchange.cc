@@ -277,7 +277,7 @@ class Front {
   }
   static FrontActions Actions() {
     FrontActions actions;
-    actions.metrics = [] { return MetricsPage(Page()); };
+    actions.metrics = [](MetricFormat format) { return MetricsPage(Page(), format); };
     actions.status = [](const HttpRequest& request) { return StatusAnswer(request, Page); };
     actions.status_text = [] { return std::string("{}"); };
     actions.reload = [](const std::function<void(Status)>& done) { done(Status::Ok()); };
