@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loader/metering/metering.h"
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -62,7 +63,10 @@ Metering::Metering(const Settings& settings, std::unique_ptr<Spool> spool,
       events_({spool_->instance(), settings.service.name, HostName()}),
       sink_(std::move(sink)),
       refuses_(settings_.on_full == "refuse") {
-  thread_ = std::thread([this] { Run(); });
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "usage");
+    Run();
+  });
 }
 
 Metering::~Metering() {

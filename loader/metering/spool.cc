@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -74,7 +75,10 @@ std::unique_ptr<Spool> Spool::Open(const SpoolOptions& options, Status* status) 
   if (status->ok()) *status = spool->ReadAcknowledged();
   if (status->ok()) *status = spool->Recover();
   if (!status->ok()) return nullptr;
-  spool->thread_ = std::thread([raw = spool.get()] { raw->Run(); });
+  spool->thread_ = std::thread([raw = spool.get()] {
+    pthread_setname_np(pthread_self(), "spool");
+    raw->Run();
+  });
   return spool;
 }
 
