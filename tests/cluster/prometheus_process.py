@@ -16,9 +16,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Prometheus:
-    """Runs with a configuration; it refuses one with a mistake and ends."""
+    """Runs with a configuration and further flags; it refuses one with a mistake and ends."""
 
-    def __init__(self, folder, text):
+    def __init__(self, folder, text, *flags):
         named = Path(os.environ.get("AIGES_PROMETHEUS", ROOT / "build" / "tools" / "prometheus"))
         need("" if named.is_file() else f"{named} (scripts/tools.sh test)", "a scrape")
         (port,) = free_ports(1)
@@ -28,6 +28,7 @@ class Prometheus:
         command += [
             f"--storage.tsdb.path={folder / 'data'}",
             f"--web.listen-address={self.address}",
+            *flags,
         ]
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(

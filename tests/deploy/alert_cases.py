@@ -6,6 +6,7 @@ Series are written as promtool has them: `1+2x30` is 31 values a minute apart, e
 
 HOST = 'job="aiges",instance="host"'
 LONG = 90  # Minutes: the longest `for`, and room.
+DAY = 86400
 
 
 def steady(name, value, labels=""):
@@ -20,6 +21,10 @@ def growing(name, each_minute, labels=""):
 
 def code(number):
     return f',code="{number}"'
+
+
+def spans(outcome):
+    return f',outcome="{outcome}"'
 
 
 def waits(bound):
@@ -56,6 +61,23 @@ HEALTHY = [
     steady("aiges_config_info", 1, ',revision="1"'),
     steady("aiges_config_cached", 0),
     steady("aiges_config_restart_keys", 0),
+    growing("aiges_usage_records_total", 600),
+    growing("aiges_usage_delivered_total", 600),
+    # An answer of the sink that got lost now and then.
+    growing("aiges_usage_sink_failures_total", 0.1),
+    steady("aiges_usage_dropped_total", 3),
+    steady("aiges_usage_refused_calls_total", 2),
+    steady("aiges_usage_dead_letters_total", 1),
+    steady("aiges_usage_disk_failures_total", 1),
+    steady("aiges_usage_waiting", 300),
+    steady("aiges_usage_bytes", 8 << 20),
+    steady("aiges_usage_max_bytes", 1 << 30),
+    steady("aiges_entitlement_seconds_left", 15 * DAY),
+    steady("aiges_entitlement_valid", 1),
+    steady("aiges_entitlement_refused_total", 5),
+    growing("aiges_spans_total", 60, spans("sent")),
+    growing("aiges_spans_total", 0.1, spans("dropped")),
+    steady("aiges_spans_total", 40, spans("rejected")),
 ]
 
 # Alert: its series, and after how many minutes it fires.
@@ -108,6 +130,39 @@ FIRING = {
     ),
     "AigesConfigFromCache": ([steady("aiges_config_cached", 1)], 15),
     "AigesConfigWaits": ([steady("aiges_config_restart_keys", 2)], LONG - 5),
+    "AigesUsageLost": ([growing("aiges_usage_dropped_total", 1)], 20),
+    "AigesUsageRefuses": ([growing("aiges_usage_refused_calls_total", 1)], 10),
+    "AigesUsageAlmostFull": (
+        [steady("aiges_usage_bytes", 900 << 20), steady("aiges_usage_max_bytes", 1 << 30)],
+        10,
+    ),
+    "AigesUsageSinkFails": (
+        [growing("aiges_usage_sink_failures_total", 1), steady("aiges_usage_delivered_total", 9)],
+        20,
+    ),
+    "AigesUsageDeadLetters": ([growing("aiges_usage_dead_letters_total", 1)], 20),
+    "AigesUsageDisk": ([growing("aiges_usage_disk_failures_total", 1)], 20),
+    "AigesEntitlementEnds": ([steady("aiges_entitlement_seconds_left", 13 * DAY)], 10),
+    "AigesEntitlementEndsSoon": (
+        # In its days of grace.
+        [steady("aiges_entitlement_seconds_left", -DAY), steady("aiges_entitlement_valid", 1)],
+        10,
+    ),
+    "AigesEntitlementInvalid": (
+        [steady("aiges_entitlement_seconds_left", -DAY), steady("aiges_entitlement_valid", 0)],
+        5,
+    ),
+    "AigesEntitlementRefuses": (
+        [growing("aiges_entitlement_refused_total", 1), steady("aiges_entitlement_valid", 1)],
+        20,
+    ),
+    "AigesSpansLost": (
+        [
+            growing("aiges_spans_total", 60, spans("sent")),
+            growing("aiges_spans_total", 6, spans("dropped")),
+        ],
+        40,
+    ),
 }
 
 

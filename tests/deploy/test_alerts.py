@@ -3,12 +3,15 @@
 
 import json
 import re
+import shutil
 import subprocess
+import time
 
 import pytest
 import yaml
 from aiges.registry import Registry, Scope
 from alert_cases import FIRING, promtool_tests
+from asectl_process import Asectl
 from boards import check_panels
 from consul_agent import ConsulAgent
 from http_client import HttpClient
@@ -19,7 +22,8 @@ from session_wrappers import V1_ECHO
 from waiting import wait_until
 
 RULES = ROOT / "deploy" / "prometheus" / "alerts.yml"
-BOARD = json.loads((ROOT / "deploy" / "grafana" / "aiges.json").read_text(encoding="utf-8"))
+BOARDS = ["deploy/grafana/aiges.json", "deploy/compose/grafana/dashboards/aiges.json"]
+BOARD = json.loads((ROOT / BOARDS[0]).read_text(encoding="utf-8"))
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
 ALERTS = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"][0]["rules"]
 METRIC = re.compile(r"\baiges_[a-z_]+")
@@ -33,11 +37,24 @@ def wrapperOnceExec(usrTag, params, reqData, respData, psrIds, psrCnt): return 0
 """
 
 
+def without_variables(text):
+    """An expression with values in place of the board's variables."""
+    return re.sub(r"\$[a-z]+", ".*", text.replace("$__rate_interval", "1m"))
+
+
 def expressions_of_the_board():
-    """Expressions of all panels, with values in place of the board's variables."""
-    texts = [target["expr"] for panel in BOARD["panels"] for target in panel["targets"]]
-    texts = [text.replace("$__rate_interval", "1m") for text in texts]
-    return [re.sub(r"\$[a-z]+", ".*", text) for text in texts]
+    targets = [target for panel in BOARD["panels"] for target in panel["targets"]]
+    return [without_variables(target["expr"]) for target in targets]
+
+
+def scraping(loader, **more):
+    """The configuration of a Prometheus that asks one loader every second."""
+    configuration = {
+        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "scrape_configs": [{"job_name": "aiges", "static_configs": [{"targets": [loader.http]}]}],
+        **more,
+    }
+    return yaml.safe_dump(configuration)
 
 
 def promtool(*arguments):
@@ -90,9 +107,28 @@ def test_each_alert_has_its_part_of_the_runbook():
 # ---- With real loaders.
 
 
+def with_everything(binaries, folder):
+    """A loader with usage records, an entitlement, spans and GPUs; nobody takes what it sends."""
+    folder.mkdir()
+    asectl = Asectl(binaries.loader.parent, folder)
+    asectl("entitlement", "make-key", "seller")
+    terms = ["--id", "E1", "--expires", "2999-01-01"]
+    asectl("entitlement", "sign", "file", "--key", "seller", *terms)
+    shutil.copy(binaries.loader.parent / "libtest_nvml.so", folder / "libnvidia-ml.so.1")
+    driver = {"LD_LIBRARY_PATH": str(folder), "AIGES_TEST_GPUS": "GPU-1 00000000:17:00.0\n"}
+    files = {"file": str(folder / "file"), "public_key": str(folder / "seller.pub")}
+    config = {
+        "metering": {"folder": str(folder / "usage"), "sink": "http://127.0.0.1:1/"},
+        "entitlement": files,
+        "otlp": {"endpoint": "http://127.0.0.1:1/v1/traces"},
+        "instances": {"gpus": "0"},
+    }
+    return Loader(binaries, folder / "everything", V1_ECHO, config=config, env=driver)
+
+
 @pytest.fixture(scope="module")
 def pages(binaries, tmp_path_factory):
-    """/metrics of a loader in discovery and of one with a repository."""
+    """/metrics of a loader in discovery, of one with a repository, and of one with all else."""
     folder = tmp_path_factory.mktemp("scraped")
     models = folder / "models"
     (models / "echo" / "1").mkdir(parents=True)
@@ -104,9 +140,10 @@ def pages(binaries, tmp_path_factory):
         Registry(consul.http).push(Scope("svcAlerts"), files, message="test", author="test")
         config = {"models": {"repository": str(models), "default": "echo"}}
         many = Loader(binaries, folder / "many", V1_ECHO, config=config)
-        with alone, many:
+        rich = with_everything(binaries, folder / "rich")
+        with alone, many, rich:
             texts = []
-            for loader in (alone, many):
+            for loader in (alone, many, rich):
                 HttpClient(loader.http).raw_mode(b"x", service=loader.service)
                 texts.append(loader.web.get("/metrics").body.decode())
             yield texts
@@ -125,12 +162,7 @@ def test_a_real_prometheus_takes_board_and_rules_and_an_alert_fires(start, tmp_p
     slow = start(SLOW_START, ready=False)
     quick = re.sub(r"for: \S+", "for: 0s", RULES.read_text(encoding="utf-8"))
     (tmp_path / "alerts.yml").write_text(quick, encoding="utf-8")
-    configuration = {
-        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-        "rule_files": ["alerts.yml"],
-        "scrape_configs": [{"job_name": "aiges", "static_configs": [{"targets": [slow.http]}]}],
-    }
-    with Prometheus(tmp_path, yaml.safe_dump(configuration)) as prometheus:
+    with Prometheus(tmp_path, scraping(slow, rule_files=["alerts.yml"])) as prometheus:
 
         def firing():
             try:
@@ -145,6 +177,37 @@ def test_a_real_prometheus_takes_board_and_rules_and_an_alert_fires(start, tmp_p
         assert set(health.values()) == {"ok"}, health
         for text in expressions_of_the_board():
             prometheus.ask("query", query=text)
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_a_slow_call_is_one_click_from_its_trace(name, start, tmp_path):
+    """What Grafana asks for where a target has exemplars: the numbers of traces, as points."""
+    board = json.loads((ROOT / name).read_text(encoding="utf-8"))
+    panels = [each for each in board["panels"] if "exemplar" in json.dumps(each["targets"])]
+    assert [each["title"] for each in panels] == ["Latency: total"]
+    (expression,) = [
+        without_variables(target["expr"])
+        for target in panels[0]["targets"]
+        if target.get("exemplar") is True
+    ]
+    # Of the compose file, which names services.
+    expression = expression.replace('service=~".*",', "")
+    loader = start(V1_ECHO, config={"otlp": {"endpoint": "http://127.0.0.1:1/v1/traces"}})
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    loader.web.raw_mode(b"x", headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"})
+    with Prometheus(tmp_path, scraping(loader), "--enable-feature=exemplar-storage") as prometheus:
+
+        def exemplars():
+            now = time.time()
+            try:
+                found = prometheus.ask(
+                    "query_exemplars", query=expression, start=now - 600, end=now + 600
+                )
+            except OSError:
+                return None
+            return {each["labels"]["trace_id"] for series in found for each in series["exemplars"]}
+
+        wait_until(lambda: exemplars() == {trace}, "the exemplar", 60)
 
 
 def test_panels_of_the_board_are_in_order():
