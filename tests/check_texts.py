@@ -31,7 +31,7 @@ FOREIGN = {
         "old/wrapper.py",
     ),
     *("Python.h", "pip.conf", "export.py", "enum.py", "inspect.py", "queue.py", "test_model.py"),
-    *("one.py", "predict.py", "service.py", "call_async.py"),
+    *("one.py", "predict.py", "service.py", "call_async.py", "plan.py"),
     "s.h",  # The field h of the message s.
     "THIRD_PARTY.md",  # Made with the programs (scripts/papers).
     "aiges/start_test.sh",  # In the release archive.
