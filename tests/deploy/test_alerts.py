@@ -92,6 +92,35 @@ def test_an_alert_that_does_not_fire_is_found(tmp_path):
     assert code == 1 and "AigesConfigFromCache" in said
 
 
+def test_the_load_of_a_gpu_is_told_of_each_worker_that_has_it(tmp_path):
+    """The expression of docs/gpus.md; two workers have one GPU, and the exporter its own labels."""
+    page = (ROOT / "docs" / "gpus.md").read_text(encoding="utf-8")
+    (expression,) = re.findall(r"```text\n(label_replace.*?)```", page, re.S)
+    info = "aiges_instance_device_info"
+    series = {
+        f'{info}{{instance="host",worker="0",uuid="GPU-1"}}': "1x5",
+        f'{info}{{instance="host",worker="1",uuid="GPU-1"}}': "1x5",
+        f'{info}{{instance="host",worker="2",uuid="GPU-2"}}': "1x5",
+        'DCGM_FI_DEV_GPU_UTIL{instance="dcgm",gpu="0",UUID="GPU-1"}': "70x5",
+        'DCGM_FI_DEV_GPU_UTIL{instance="dcgm",gpu="1",UUID="GPU-2"}': "20x5",
+    }
+    expected = [
+        {
+            "labels": f'{{instance="host",worker="{worker}",uuid="{gpu}",UUID="{gpu}"}}',
+            "value": load,
+        }
+        for worker, gpu, load in ((0, "GPU-1", 70), (1, "GPU-1", 70), (2, "GPU-2", 20))
+    ]
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [{"expr": expression, "eval_time": "3m", "exp_samples": expected}],
+    }
+    (tmp_path / "tests.yml").write_text(json.dumps({"tests": [test]}), encoding="utf-8")
+    done = promtool("test", "rules", tmp_path / "tests.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_each_alert_has_its_part_of_the_runbook():
     names = [rule["alert"] for rule in ALERTS]
     assert names == re.findall(r"^## (Aiges\w+)$", RUNBOOK, re.M)
