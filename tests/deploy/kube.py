@@ -70,6 +70,13 @@ def one(documents, kind, name=None):
     return found
 
 
+def built_images():
+    """First tags of the rows of docker/matrix.txt."""
+    lines = (ROOT / "docker" / "matrix.txt").read_text(encoding="utf-8").splitlines()
+    names = [line.split()[1] for line in lines if line and not line.startswith("#")]
+    return {name.replace(":", ":0.1.0-") for name in names}
+
+
 def is_kubernetes_own(document):
     """Whether Kubernetes knows the kind without a CustomResourceDefinition."""
     group = document["apiVersion"].rpartition("/")[0]

@@ -11,7 +11,7 @@ import sys
 
 import pytest
 import yaml
-from kube import ROOT, kubeconform, one, render
+from kube import ROOT, built_images, kubeconform, one, render
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -90,6 +90,11 @@ def test_a_runtime_is_what_kserve_can_use(name):
     placeholders = set(re.findall(r"\{\{.*?\}\}", json.dumps(container)))
     assert placeholders == {"{{.Name}}"}, "KServe knows the name, labels and annotations only"
     assert RUNTIMES[name]["annotations"]["prometheus.kserve.io/port"] == "8080"
+
+
+def test_a_runtime_has_an_image_that_is_built():
+    images = {container["image"] for spec in RUNTIMES.values() for container in spec["containers"]}
+    assert images == {"aiges-cpu:0.1.0-debian12"} and images <= built_images()
 
 
 def test_a_format_finds_its_runtime():

@@ -41,6 +41,22 @@ def matrix():
 # ---- the matrix
 
 
+def test_images_that_pages_and_manifests_name_are_rows_of_the_matrix():
+    """Without CUDA they are those of docker/cpu; names of the earlier loader have other tags."""
+    tags = {words[1].replace(":", ":0.1.0-") for words in matrix().values()}
+    command = ["git", "ls-files", "-z", "deploy", "docs", "docker", "plugins", "sdk", "*.md"]
+    files = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    named = {}
+    for file in files.stdout.rstrip("\0").split("\0"):
+        if not file.endswith((".md", ".py", ".tpl", ".yml", ".yaml", "Dockerfile")):
+            continue
+        text = (REPOSITORY / file).read_text(encoding="utf-8")
+        for image in re.findall(r"\baiges-(?:gpu|cpu|paddle):0[\w.-]*\w", text):
+            named.setdefault(image, []).append(file)
+    assert len(named) >= 4 and set(named) <= tags, named
+    assert not [each for each in named if each.endswith("-cpu-debian12")], named
+
+
 def test_the_matrix_in_the_readme_is_the_one_that_is_built():
     text = (DOCKER / "gpu" / "README.md").read_text()
     rows = re.findall(r"^\| (\S+) \| (\S+:\S+) \| (\S+) \|", text, re.MULTILINE)

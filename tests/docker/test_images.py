@@ -24,6 +24,7 @@ PLUGINS = REPOSITORY / "plugins"
 PAGE = (PLUGINS / "mmocr" / "test_data" / "page.png").read_bytes()
 COINS = (PLUGINS / "yolov5" / "test_data" / "coins.png").read_bytes()
 BASE = "localhost/aiges-gpu:0.1.0-cpu-debian12"
+CPU = "localhost/aiges-cpu:0.1.0-debian12"  # Of the chart and of KServe's runtimes, by default.
 PICTURE = "key=img&type=image"
 SKELETON = REPOSITORY / "docs" / "examples" / "seldon" / "skeleton"
 SKELETON_IMAGE = "localhost/aiges-test-skeleton:latest"
@@ -57,7 +58,7 @@ def test_a_pod_of_the_chart_serves_a_model_that_is_mounted(tmp_path):
     (tmp_path / "wrapper.py").write_text(ECHO)
     tmp_path.chmod(0o755)
     sets = (f"model.volume.hostPath.path={tmp_path}", "shutdown.lameDuckSeconds=5")
-    with PlayedPod(tmp_path, BASE, *sets, "maxInFlight=77") as pod:
+    with PlayedPod(tmp_path, CPU, *sets, "maxInFlight=77") as pod:
         answer = pod.ask(1888, "/v1/raw/svcName?key=data&type=text", b"hello")
         assert json.loads(answer) == {"uid": 10001, "said": "hello"}
         with Client(f"{pod.address}:5090", timeout_s=20) as client:
@@ -75,7 +76,7 @@ def test_a_runtime_of_kserve_serves_what_lies_in_its_folder(runtime, grpc_port, 
     (tmp_path / "wrapper.py").write_text(ECHO)
     tmp_path.chmod(0o755)
     options = runtime_options(runtime, "words", tmp_path)
-    with Container(BASE, *options, ports=(grpc_port, 8080)) as container:
+    with Container(CPU, *options, ports=(grpc_port, 8080)) as container:
         answer = container.ask("/v2/models/words/infer", V2_REQUEST)
         assert json.loads(answer["outputs"][0]["data"][0])["said"] == "hello"
         answer = container.ask("/v1/models/words:predict", b'{"instances": ["hello"]}')
@@ -164,7 +165,7 @@ def test_ports_are_published_as_the_readme_says(tmp_path):
 @pytest.fixture(scope="module")
 def skeleton(images, tmp_path_factory):
     text = (SKELETON / "Dockerfile").read_text(encoding="utf-8")
-    ours, count = re.subn(r"(?m)^FROM .*$", f"FROM {BASE}", text)
+    ours, count = re.subn(r"(?m)^FROM (?=aiges-)", "FROM localhost/", text)
     assert count == 1
     file = tmp_path_factory.mktemp("image") / "Dockerfile"
     file.write_text(ours, encoding="utf-8")
