@@ -15,6 +15,7 @@ from kube import (
     ROOT,
     VALUES,
     VERSIONS,
+    built_images,
     helm,
     is_kubernetes_own,
     kubeconform,
@@ -76,7 +77,7 @@ def test_a_field_in_the_wrong_place_is_found():
 
 def test_operators_of_others_take_what_is_theirs(tmp_path):
     theirs = [each for values in VALUES for each in render(values) if not is_kubernetes_own(each)]
-    assert {each["kind"] for each in theirs} == {"ScaledObject", "ServiceMonitor"}
+    assert {each["kind"] for each in theirs} == {"ScaledObject", "ServiceMonitor", "PrometheusRule"}
     code, said = kubeconform(theirs, tmp_path)
     assert code == 0, said
     theirs[0]["spec"]["maxReplicaCont"] = 3
@@ -251,7 +252,7 @@ def test_values_of_the_configuration_come_as_what_they_are():
 @pytest.mark.parametrize(
     ("values", "replicas", "budget"),
     [("", 1, 0), ("gpu.yaml", 3, 1), ("secure.yaml", 2, 1), ("hpa.yaml", None, 1)]
-    + [("keda.yaml", None, 0)],
+    + [("keda.yaml", None, 0), ("metered.yaml", 2, 1), ("entitled.yaml", 1, 0)],
 )
 def test_who_says_how_many_pods_there_are(values, replicas, budget):
     """An autoscaler does, where there is one; and one pod alone has no budget of disruptions."""
@@ -302,6 +303,10 @@ def test_the_charts_own_test_is_a_hook_of_helm():
 
 
 def test_the_image_is_one_that_is_built():
-    images = (ROOT / "scripts" / "images.sh").read_text(encoding="utf-8")
-    version, row = re.search(r"^version=(\S+) row=(\S+)$", images, re.M).groups()
-    assert container_of(render())["image"] == f"aiges-gpu:{version}-{row}"
+    """The smallest of docker/matrix.txt; and an example of README.md has a GPU's."""
+    tags = built_images()
+    image = container_of(render())["image"]
+    assert image == "aiges-cpu:0.1.0-debian12" and image in tags
+    text = (CHART / "values.yaml").read_text(encoding="utf-8")
+    (gpu,) = re.findall(r"aiges-gpu, with a tag such as (\S+)\.\n", text)
+    assert f"aiges-gpu:{gpu}" in tags

@@ -27,6 +27,8 @@
 {{- fail (printf "ports are %s: expected three different numbers" (join ", " $ports)) }}
 {{- end }}
 {{- include "aiges.checkModel" . }}
+{{- include "aiges.checkFiles" . }}
+{{- include "aiges.checkUsage" . }}
 {{- include "aiges.checkPages" . }}
 {{- include "aiges.checkConfig" . }}
 {{- end }}
@@ -69,20 +71,53 @@
 {{- if and $v.endpointPicker.enabled $v.adminPort.enabled }}
 {{- fail "endpointPicker.enabled: the picker reads /metrics at the HTTP port, where adminPort.enabled takes it from; set adminPort.enabled to false" }}
 {{- end }}
-{{- if and $v.endpointPicker.enabled $v.access.existingSecret }}
-{{- fail "endpointPicker.enabled: the picker has no key to read /metrics with, and access.existingSecret asks for one" }}
+{{- if and $v.endpointPicker.enabled (include "aiges.hasAccess" .) }}
+{{- fail "endpointPicker.enabled: the picker has no key to read /metrics with, and access asks for one" }}
+{{- end }}
+{{- end }}
+
+{{- define "aiges.checkFiles" -}}
+{{- $own := include "aiges.valuesConfig" . | fromYaml }}
+{{- range $name, $file := .Values.files }}
+{{- $words := splitList "." $name }}
+{{- $table := first $words }}
+{{- if eq $table "tls" }}
+{{- fail (printf "files.%s: expected the values of tls, as probes and services go by them" $name) }}
+{{- end }}
+{{- if hasKey (default dict (get $own $table)) (last $words) }}
+{{- fail (printf "files.%s: other values of the chart say that key of aiges.toml; see the table in README.md" $name) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "aiges.checkUsage" -}}
+{{- $m := .Values.metering }}
+{{- $sources := list }}
+{{- if $m.existingClaim }}{{ $sources = append $sources "metering.existingClaim" }}{{ end }}
+{{- if $m.claim.create }}{{ $sources = append $sources "metering.claim.create" }}{{ end }}
+{{- if $m.volume }}{{ $sources = append $sources "metering.volume" }}{{ end }}
+{{- if and $m.enabled (ne (len $sources) 1) }}
+{{- fail (printf "metering.enabled needs one of metering.existingClaim, metering.claim.create and metering.volume, got %s" (default "none" (join " and " $sources))) }}
+{{- end }}
+{{- if and $m.enabled (include "aiges.usageClaim" .) (ne $m.accessMode "ReadWriteMany") }}
+{{- if gt (int (include "aiges.mostPods" .)) 1 }}
+{{- fail (printf "the claim of usage records is %s, and there may be %s pods: use ReadWriteMany, where each has a folder of its own, or metering.volume" $m.accessMode (include "aiges.mostPods" .)) }}
+{{- end }}
+{{- if ne .Values.strategy.type "Recreate" }}
+{{- fail (printf "the claim of usage records is %s, and a folder belongs to one loader: a new pod would wait for the old one for ever; set strategy.type to Recreate and strategy.rollingUpdate to null, or use ReadWriteMany" $m.accessMode) }}
+{{- end }}
 {{- end }}
 {{- end }}
 
 {{- define "aiges.checkConfig" -}}
-{{- $own := include "aiges.ownConfig" . | fromYaml }}
+{{- $own := include "aiges.ownConfig" . | fromJson }}
 {{- range $table, $keys := .Values.config }}
 {{- range $key, $_ := $keys }}
 {{- if hasKey (default dict (get $own $table)) $key }}
 {{- fail (printf "config.%s.%s: other values of the chart say that key of aiges.toml; see the table in README.md" $table $key) }}
 {{- end }}
-{{- if has (printf "%s.%s" $table $key) (list "admin.token" "registry.token") }}
-{{- fail (printf "config.%s.%s is a secret, and would be readable in a ConfigMap: use access.existingSecret or consul.existingSecret" $table $key) }}
+{{- if has (printf "%s.%s" $table $key) (list "admin.token" "registry.token" "metering.token") }}
+{{- fail (printf "config.%s.%s is a secret, and would be readable in a ConfigMap: see Secrets in README.md" $table $key) }}
 {{- end }}
 {{- end }}
 {{- end }}

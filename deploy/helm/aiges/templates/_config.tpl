@@ -1,6 +1,6 @@
 {{- /* aiges.toml: what other values say, and the tables of `config` beside it. */}}
 
-{{- define "aiges.ownConfig" -}}
+{{- define "aiges.valuesConfig" -}}
 {{- $v := .Values }}
 {{ $v.serviceId | quote }}:
   host: ""
@@ -52,6 +52,26 @@ registry:
   ca_file: /etc/aiges-consul/{{ $v.consul.caKey }}
 {{- end }}
 {{- end }}
+{{- if $v.metering.enabled }}
+metering:
+  folder: {{ $v.metering.mountPath | quote }}
+{{- else if and (hasKey $v.files "entitlement.file") (not (hasKey (default dict $v.config.entitlement) "state")) }}
+# Beside the file, where it would be, nothing can be written.
+entitlement:
+  state: /tmp/entitlement.state
+{{- end }}
+{{- end }}
+
+{{- /* That with the places of `files`; JSON. */}}
+{{- define "aiges.ownConfig" -}}
+{{- $own := include "aiges.valuesConfig" . | fromYaml }}
+{{- range $name, $file := .Values.files }}
+{{- $words := splitList "." $name }}
+{{- $table := default dict (get $own (first $words)) }}
+{{- $path := printf "%s/%s" (include "aiges.fileFolder" $name) $file.key }}
+{{- $_ := set $own (first $words) (set $table (last $words) $path) }}
+{{- end }}
+{{- toJson $own }}
 {{- end }}
 
 {{- /* JSON's texts, numbers, truth values and lists of them are TOML's, too; toToml makes 8.0 of 8. */}}
@@ -72,7 +92,7 @@ registry:
 {{- end }}
 
 {{- define "aiges.toml" -}}
-{{- $own := include "aiges.ownConfig" . | fromYaml }}
+{{- $own := include "aiges.ownConfig" . | fromJson }}
 {{- $service := .Values.serviceId }}
 {{- $all := mergeOverwrite (deepCopy .Values.config) $own }}
 {{- include "aiges.table" (dict "name" $service "table" (get $all $service)) }}

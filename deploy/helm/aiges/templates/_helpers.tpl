@@ -39,7 +39,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if $image.digest }}
 {{- printf "%s@%s" $image.repository $image.digest }}
 {{- else }}
-{{- printf "%s:%s" $image.repository (default (printf "%s-cpu-debian12" .Chart.AppVersion) $image.tag) }}
+{{- printf "%s:%s" $image.repository (default (printf "%s-debian12" .Chart.AppVersion) $image.tag) }}
 {{- end }}
 {{- end }}
 
@@ -66,6 +66,37 @@ persistentVolumeClaim: {claimName: {{ include "aiges.fullname" . }}-model}
 persistentVolumeClaim: {claimName: {{ .Values.resourceFiles.existingClaim | quote }}, readOnly: true}
 {{- else if .Values.resourceFiles.volume }}
 {{- toYaml .Values.resourceFiles.volume }}
+{{- end }}
+{{- end }}
+
+{{- /* Where usage records lie: a claim of all pods, or a volume of each. */}}
+{{- define "aiges.usageSource" -}}
+{{- $m := .Values.metering }}
+{{- if $m.existingClaim }}
+persistentVolumeClaim: {claimName: {{ $m.existingClaim | quote }}}
+{{- else if $m.claim.create }}
+persistentVolumeClaim: {claimName: {{ include "aiges.fullname" . }}-usage}
+{{- else if $m.volume }}
+{{- toYaml $m.volume }}
+{{- end }}
+{{- end }}
+{{- define "aiges.usageClaim" -}}
+{{- if or .Values.metering.existingClaim .Values.metering.claim.create }}yes{{ end }}
+{{- end }}
+
+{{- /* The volume, and the folder, of an entry of `files`. */}}
+{{- define "aiges.fileVolume" -}}
+file-{{ . | replace "." "-" | replace "_" "-" }}
+{{- end }}
+{{- define "aiges.fileFolder" -}}
+/etc/aiges-files/{{ . }}
+{{- end }}
+
+{{- /* Whether a call must say who it comes from. */}}
+{{- define "aiges.hasAccess" -}}
+{{- $own := default dict (get (include "aiges.ownConfig" . | fromJson) "access") }}
+{{- range $key := list "keys_file" "jwks" "hmac_file" "certificates_file" }}
+{{- if or (hasKey $own $key) (hasKey (default dict (get $.Values.config "access")) $key) }}yes{{ end }}
 {{- end }}
 {{- end }}
 
