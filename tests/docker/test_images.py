@@ -42,6 +42,12 @@ def text_of(boxes):
     return " ".join(line["text"] for line in boxes["lines"])
 
 
+def first_record(folder):
+    """Of the sink "file"; empty before there is one."""
+    lines = "".join(file.read_text() for file in sorted(folder.glob("usage-*.jsonl"))).splitlines()
+    return json.loads(lines[0]) if lines else {}
+
+
 def test_the_base_image_serves_a_wrapper_that_is_mounted(tmp_path):
     (tmp_path / "wrapper.py").write_text(ECHO)
     tmp_path.chmod(0o755)
@@ -57,8 +63,12 @@ def test_a_pod_of_the_chart_serves_a_model_that_is_mounted(tmp_path):
     """With the rights that the chart gives it, and a port of its own for pages and metrics."""
     (tmp_path / "wrapper.py").write_text(ECHO)
     tmp_path.chmod(0o755)
+    usage = tmp_path / "usage"
+    usage.mkdir()
+    usage.chmod(0o777)
     sets = (f"model.volume.hostPath.path={tmp_path}", "shutdown.lameDuckSeconds=5")
-    with PlayedPod(tmp_path, CPU, *sets, "maxInFlight=77") as pod:
+    metering = ("metering.enabled=true", f"metering.volume.hostPath.path={usage}")
+    with PlayedPod(tmp_path, CPU, *sets, *metering, "maxInFlight=77") as pod:
         answer = pod.ask(1888, "/v1/raw/svcName?key=data&type=text", b"hello")
         assert json.loads(answer) == {"uid": 10001, "said": "hello"}
         with Client(f"{pod.address}:5090", timeout_s=20) as client:
@@ -67,6 +77,7 @@ def test_a_pod_of_the_chart_serves_a_model_that_is_mounted(tmp_path):
         assert pod.run("touch /tmp/x log/x xsf_status/x")[0] == 0
         for path in ("/x", "/home/aiges/x", "/models/x"):
             assert pod.run(f"touch {path}")[0] != 0, path
+        wait_until(lambda: "data" in first_record(usage), "a usage record", 20)
         assert pod.run("grep -c 'NoNewPrivs:.1' /proc/self/status")[1] == "1"
         assert pod.stop() == 0
 
