@@ -172,6 +172,10 @@ const char* wrapperDebugInfo(const void* handle);
 
 /* --- Additions of this host. All optional. --- */
 
+/* The exit status of a process whose engine has used up the memory that it may have (the heap of
+ * Java, say), and that therefore ends itself: clients and the log are told so. */
+enum { WExitOutOfMemory = 86 };
+
 /* What the plugin does with calls, when it knows better than its symbols say. Asked once, after
  * wrapperInit. */
 enum {

@@ -24,7 +24,7 @@ void ReadContract(KeyReader* keys, const char* section, InstanceSettings* i) {
   if (!std::all_of(i->contract.begin(), i->contract.end(), plain)) {
     keys->file().AddError(
         section, "contract",
-        StrCat("expected the name of a contract, as \"aiges\", \"c\" or \"asgi\"; got \"",
+        StrCat("expected the name of a contract, as \"aiges\", \"c\", \"java\" or \"asgi\"; got \"",
                i->contract, "\""));
   }
   const bool none = i->contract.empty() || i->contract == "c";
@@ -41,6 +41,33 @@ void ReadPython(KeyReader* keys, std::string* program) {
   keys->Text("instances", "python", program);
   std::string& origin = keys->last().origin;
   if (own != nullptr && *own != '\0' && origin == "default") origin = "AIGES_DEFAULT_PYTHON";
+}
+
+void ReadJava(KeyReader* keys, InstanceSettings* i) {
+  keys->Text("instances", "java", &i->java);
+  keys->List("instances", "java_options", &i->java_options);
+  for (const std::string& option : i->java_options) {
+    const bool plain = option.size() > 1 && option[0] == '-' &&
+                       std::all_of(option.begin(), option.end(),
+                                   [](unsigned char c) { return c >= ' ' && c != 0x7f; });
+    if (!plain) {
+      keys->file().AddError(
+          "instances", "java_options",
+          StrCat("expected options of Java, as [\"-XX:+UseSerialGC\"]; got \"", option, "\""));
+    }
+    // What the host knows, and counts.
+    if (option.starts_with("-Xmx")) {
+      keys->file().AddError("instances", "java_options",
+                            StrCat("expected the heap in java_heap_mb; got \"", option, "\""));
+    }
+  }
+  keys->Int("instances", "java_heap_mb", 0, 1 << 30, &i->java_heap_mb);
+  if (i->max_rss_mb > 0 && i->java_heap_mb >= i->max_rss_mb) {
+    keys->file().AddError("instances", "java_heap_mb",
+                          StrCat("expected less than max_rss_mb, which is ", i->max_rss_mb,
+                                 ": a heap that is in use would replace the worker; got ",
+                                 i->java_heap_mb));
+  }
 }
 
 void ReadNumaNode(InstanceSettings* i, std::vector<std::string>* errors) {
@@ -130,6 +157,7 @@ bool ReadInstances(KeyReader* keys, InstanceSettings* i, std::vector<std::string
   keys->Int("instances", "lame_duck_ms", 0, 86'400'000, &i->lame_duck_ms);
   keys->Int("instances", "max_requests", 0, int64_t{1} << 50, &i->max_requests);
   keys->Int("instances", "max_rss_mb", 0, 1 << 30, &i->max_rss_mb);
+  ReadJava(keys, i);
   keys->Bool("instances", "watch", &i->watch);
   keys->Bool("instances", "idempotent", &i->idempotent);
   ReadPlacement(keys, i);

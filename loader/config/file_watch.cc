@@ -47,6 +47,13 @@ void FileWatch::LookAt(const std::string& path, Marks* out) {
   if (mark.exists()) (*out)[path] = mark;
 }
 
+void FileWatch::LookAtJars(const std::string& folder, Marks* out) {
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    if (at->path().extension() == ".jar") LookAt(at->path().string(), out);
+  }
+}
+
 void FileWatch::LookBelow(const std::string& folder, Marks* out) {
   std::error_code error;
   constexpr auto kSkip = fs::directory_options::skip_permission_denied;
@@ -66,6 +73,7 @@ FileWatch::Marks FileWatch::Look() const {
   Marks marks;
   for (const std::string& file : files_) LookAt(file, &marks);
   for (const std::string& folder : folders_) {
+    LookAtJars(folder, &marks);
     if (HasCode(folder)) LookBelow(folder, &marks);
   }
   for (const std::string& folder : libraries_) {

@@ -2,8 +2,8 @@
 // loader/config/file_watch.h: notices that aiges.toml or the engine's code has changed.
 //
 // Code is every .py file below a folder that has one of them itself, but for packages of an
-// environment and hidden folders, and the plugin that [instances] library names. A folder of
-// PYTHONPATH is looked at only where it has a wrapper.py: others are libraries. Looks at what stat
+// environment and hidden folders, and the plugin that [instances] library names, and each .jar that
+// lies in such a folder. A folder of PYTHONPATH is looked at only where it has a wrapper.py: others are libraries. Looks at what stat
 // says, a few hundred calls at most, whenever it is asked; belongs to one thread.
 #pragma once
 
@@ -33,6 +33,7 @@ class FileWatch {
 
   Marks Look() const;
   static void LookAt(const std::string& path, Marks* out);
+  static void LookAtJars(const std::string& folder, Marks* out);
   static void LookBelow(const std::string& folder, Marks* out);
 
   std::vector<std::string> files_, folders_, libraries_;

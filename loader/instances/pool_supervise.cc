@@ -29,6 +29,19 @@ constexpr std::chrono::seconds kLongestDeath{10};
 // process that it left behind writes into it need not be.
 constexpr int kLastTurns = 1024;
 
+// Options of Java may hold anything else.
+constexpr char kBetweenOptions = '\x1f';
+
+// The shim for Java reads these.
+void AddJava(const InstanceSettings& s, std::vector<std::string>* all) {
+  if (!s.java.empty()) all->push_back(StrCat("AIGES_JAVA=", s.java));
+  if (s.java_heap_mb > 0) all->push_back(StrCat("AIGES_JAVA_HEAP_MB=", s.java_heap_mb));
+  if (s.java_options.empty()) return;
+  std::string options = "AIGES_JAVA_OPTIONS=";
+  for (const std::string& option : s.java_options) options += option + kBetweenOptions;
+  all->push_back(std::move(options));
+}
+
 // The shim reads these; the worker itself knows nothing of Python.
 std::vector<std::string> WorkerEnvironment(const InstanceSettings& s) {
   std::string path;
@@ -38,6 +51,7 @@ std::vector<std::string> WorkerEnvironment(const InstanceSettings& s) {
   std::vector<std::string> all{StrCat("AIGES_PYTHON=", s.python), StrCat("PYTHONPATH=", path)};
   if (!s.contract.empty()) all.push_back(StrCat("AIGES_CONTRACT=", s.contract));
   if (!s.app.empty()) all.push_back(StrCat("AIGES_APP=", s.app));
+  AddJava(s, &all);
   if (!s.config_folder.empty()) all.push_back(StrCat("AIGES_CONFIG_DIR=", s.config_folder));
   for (const auto& [name, value] : s.environment) all.push_back(StrCat(name, "=", value));
   return all;

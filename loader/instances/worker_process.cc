@@ -139,6 +139,12 @@ std::string SignalText(int signal) {
   return StrCat("killed by signal ", signal, " (", ::strsignal(signal), ")");
 }
 
+std::string ExitText(int status) {
+  constexpr int kOutOfMemory = 86;  // WExitOutOfMemory of include/aiges/wrapper.h.
+  const char* what = status == kOutOfMemory ? " (the engine's memory is used up)" : "";
+  return StrCat("exit status ", status, what);
+}
+
 }  // namespace
 
 class WorkerProcess : public Process {
@@ -227,8 +233,7 @@ std::string WorkerProcess::Reap() {
   TakeEnd(pid_, &end);
   reaped_ = true;
   owner_.OnReaped(pid_);
-  if (end.si_code == CLD_EXITED) return StrCat("exit status ", end.si_status);
-  return SignalText(end.si_status);
+  return end.si_code == CLD_EXITED ? ExitText(end.si_status) : SignalText(end.si_status);
 }
 
 // The wait status is in /proc/<pid>/stat as soon as the kernel begins to end the process. proc(5):
@@ -246,7 +251,7 @@ std::string WorkerProcess::Dying() const {
   }
   const int status = std::atoi(text.c_str() + last);
   if (WIFSIGNALED(status)) return SignalText(WTERMSIG(status));
-  return (flags & kExiting) != 0 ? StrCat("exit status ", WEXITSTATUS(status)) : "";
+  return (flags & kExiting) != 0 ? ExitText(WEXITSTATUS(status)) : "";
 }
 
 std::unique_ptr<Process> WorkerProcesses::Spawn(const SpawnPlan& plan, Status* status) {

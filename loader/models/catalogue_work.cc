@@ -487,7 +487,9 @@ void Catalogue::MeasureMemory() {
     if (const auto engine = entry->engine()) {
       for (const InstanceReport& i : engine->pool().Report().instances) {
         if (i.pid <= 0) continue;
-        bytes += ResidentBytes(i.pid);
+        // A heap of Java is its engine's, also while little of it is in use.
+        const uint64_t heap = engine->settings().instances.java_heap_mb << 20;
+        bytes += std::max(ResidentBytes(i.pid), heap);
         if (const auto used = gpus.processes.find(i.pid); used != gpus.processes.end()) {
           bytes += used->second;
         }

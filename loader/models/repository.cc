@@ -30,7 +30,8 @@ bool BeginsModel(const fs::path& folder) {
     if (fs::exists(folder / file, error)) return true;
   }
   for (const auto& entry : fs::directory_iterator(folder, error)) {
-    if (entry.path().extension() == ".onnx") return true;
+    const fs::path kind = entry.path().extension();
+    if (kind == ".onnx" || kind == ".jar") return true;
   }
   return false;
 }

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <sstream>
 
 #include "loader/base/strings.h"
@@ -17,6 +18,7 @@ namespace aiges {
 namespace {
 
 constexpr const char* kLibrary = "libwrapper.so";
+constexpr const char* kJavaLibrary = "libwrapper_java.so";
 constexpr size_t kMostVersion = 256;
 
 // A text of the plugin, which may be longer than anyone wants, or have no end. Cut between
@@ -37,12 +39,34 @@ std::vector<std::string> Listed(const char* variable) {
   return folders;
 }
 
+std::string Contract() {
+  const char* said = std::getenv("AIGES_CONTRACT");
+  return said == nullptr ? "" : said;
+}
+
+// Whether the engine is a jar, where nothing says so: one that lies beside no Python.
+bool HasJar(const std::vector<std::string>& folders) {
+  for (const std::string& folder : folders) {
+    bool jar = false, python = false;
+    std::error_code error;
+    for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end;
+         at.increment(error)) {
+      const auto kind = at->path().extension();
+      jar = jar || kind == ".jar";
+      python = python || kind == ".py";
+    }
+    if (jar || python) return jar && !python;
+  }
+  return false;
+}
+
 // Whether the engine is in Python: as [aiges] contract says, or because there is a wrapper.py.
 // Then the library beside it, or in LD_LIBRARY_PATH as in images of the earlier loader, is an older
 // shim, which serves the same file less well.
 bool IsPython(std::vector<std::string> folders) {
-  const char* contract = std::getenv("AIGES_CONTRACT");
-  if (contract != nullptr && *contract != '\0') return contract != std::string_view("c");
+  if (const std::string contract = Contract(); !contract.empty()) {
+    return contract != "c" && contract != "java";
+  }
   for (const std::string& each : Listed("PYTHONPATH")) folders.push_back(each);
   for (const std::string& folder : folders) {
     for (const char* name : {"/wrapper.py", "/wrapper/__init__.py"}) {
@@ -56,9 +80,14 @@ std::vector<std::string> Candidates(const std::string& wanted,
                                     const std::vector<std::string>& folders) {
   // With a folder always: a bare name would make dlopen look elsewhere than aiges.toml says.
   if (!wanted.empty()) return {wanted.find('/') == std::string::npos ? "./" + wanted : wanted};
+  const auto beside = [](const char* name) {
+    return std::vector<std::string>{StrCat(OwnFolder(), "/", name),
+                                    StrCat(OwnFolder(), "/library/", name)};
+  };
+  const std::string contract = Contract();
+  if (contract == "java") return beside(kJavaLibrary);
   std::vector<std::string> out;
-  const std::vector<std::string> shim{StrCat(OwnFolder(), "/", kLibrary),
-                                      StrCat(OwnFolder(), "/library/", kLibrary)};
+  const std::vector<std::string> shim = beside(kLibrary), java = beside(kJavaLibrary);
   if (IsPython(folders)) out = shim;
   for (const char* variable : {"LD_LIBRARY_PATH", "PYTHONPATH"}) {
     if (variable == std::string_view("PYTHONPATH")) {
@@ -68,6 +97,9 @@ std::vector<std::string> Candidates(const std::string& wanted,
       out.push_back(StrCat(folder, "/", kLibrary));
     }
   }
+  std::vector<std::string> searched = folders;
+  for (const std::string& folder : Listed("PYTHONPATH")) searched.push_back(folder);
+  if (contract.empty() && HasJar(searched)) out.insert(out.end(), java.begin(), java.end());
   out.insert(out.end(), shim.begin(), shim.end());
   return out;
 }

@@ -14,6 +14,7 @@
 #include "loader/base/strings.h"
 #include "loader/worker/own_folder.h"
 #include "loader/worker/sandbox.h"
+#include "wrapper/java/java_home.h"
 
 namespace aiges {
 namespace {
@@ -180,6 +181,11 @@ void OfferPython(Files* files) {
   }
 }
 
+void OfferJava(Files* files) {
+  JavaHome java;
+  if (FindJava(&java).empty()) files->Offer(java.home, Access::kRead);
+}
+
 std::string OnPath(const std::string& name) {
   if (name.find('/') != std::string::npos) return name;
   for (const std::string& folder : Split(::getenv("PATH"))) {
@@ -243,6 +249,7 @@ std::string CloseFolders(const Confinement& c, const std::string& library) {
     files.Offer(folder, Access::kRead);
   }
   OfferPython(&files);
+  OfferJava(&files);
   for (const char* variable : {"AIGES_RESOURCES", "AIGES_CONFIG_DIR"}) {
     if (const char* folder = ::getenv(variable)) files.Offer(folder, Access::kRead);
   }

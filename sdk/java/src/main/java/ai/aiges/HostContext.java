@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+package ai.aiges;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.NoSuchElementException;
+import java.util.Optional;
+
+/** A call of the host. Asks it by the call's tag, each time. */
+final class HostContext implements Context {
+  private final String tag;
+  private final byte[] named;
+  private final List<Integer> resources;
+  private final HostEmitter emitter; // Null: no session.
+  private volatile boolean reads; // The session answers by read().
+
+  HostContext(String tag, List<Integer> resources, HostEmitter emitter) {
+    this(tag, name(tag), resources, emitter);
+  }
+
+  HostContext(String tag, byte[] named, List<Integer> resources, HostEmitter emitter) {
+    this.tag = tag;
+    this.named = named;
+    this.resources = resources;
+    this.emitter = emitter;
+  }
+
+  /** As a C string. */
+  static byte[] name(String text) {
+    return (text.replace("\0", "\\x00") + "\0").getBytes(StandardCharsets.UTF_8);
+  }
+
+  void setReads(boolean reads) {
+    this.reads = reads;
+  }
+
+  @Override
+  public String tag() {
+    return tag;
+  }
+
+  @Override
+  public List<Integer> resources() {
+    return resources;
+  }
+
+  @Override
+  public Optional<Duration> remaining() {
+    long left = Host.state(named) >> 1;
+    return left < 0 ? Optional.empty() : Optional.of(Duration.ofMillis(left));
+  }
+
+  @Override
+  public boolean cancelled() {
+    return (Host.state(named) & 1) != 0;
+  }
+
+  @Override
+  public Answers stream(
+      String model, Map<String, String> params, List<Payload> input, boolean session) {
+    int colon = model.indexOf(':');
+    Writer writer = new Writer(null);
+    writer.text(colon < 0 ? model : model.substring(0, colon));
+    writer.text(colon < 0 ? "" : model.substring(colon + 1));
+    writer.pairs(params);
+    writer.payloads(input);
+    long call = Host.callModel(named, writer.done(), session);
+    if (call == 0) {
+      throw new UnsupportedException("this host has no calls of other models");
+    }
+    return new HostAnswers(model, call);
+  }
+
+  @Override
+  public void meter(String key, int count) {
+    Host.meter(named, name(key), count);
+  }
+
+  @Override
+  public void trace(String key, String value) {
+    Host.trace(named, name(key), name(value));
+  }
+
+  @Override
+  public boolean progress(double part, String text) {
+    return emitter == null ? !cancelled() : emitter.progress(part, text, reads);
+  }
+
+  /** Answers of another model. */
+  private static final class HostAnswers implements Answers {
+    private final String model;
+    private final long call;
+    private List<Payload> next;
+    private boolean last;
+    private boolean closed;
+
+    HostAnswers(String model, long call) {
+      this.model = model;
+      this.call = call;
+    }
+
+    @Override
+    public boolean hasNext() {
+      if (next != null || last || closed) {
+        return next != null;
+      }
+      Object[] came = Host.callNext(call);
+      if (came == null) {
+        last = true;
+        return false;
+      }
+      Reader reader = new Reader(ByteBuffer.wrap((byte[]) came[0]), (Object[]) came[1], null);
+      int code = reader.number();
+      int errorClass = reader.number();
+      last = reader.number() != 0;
+      String text = reader.text();
+      List<Payload> payloads = reader.payloads();
+      if (code != 0) {
+        last = true;
+        throw new CallFailedException(model, code, errorClass, text);
+      }
+      next = payloads;
+      return true;
+    }
+
+    @Override
+    public List<Payload> next() {
+      if (!hasNext()) {
+        throw new NoSuchElementException("the call of " + model + " has given its last answer");
+      }
+      List<Payload> given = next;
+      next = null;
+      return given;
+    }
+
+    @Override
+    public void close() {
+      if (!closed) {
+        closed = true;
+        Host.callEnd(call);
+      }
+    }
+  }
+}
