@@ -75,7 +75,6 @@ std::vector<std::string> OptionsFor(const std::string& own_jar, const std::strin
       // One log, in one encoding. (The second pair is what Java 17 calls the third.)
       "-Dfile.encoding=UTF-8", "-Dsun.stdout.encoding=UTF-8", "-Dsun.stderr.encoding=UTF-8",
       "-Dstdout.encoding=UTF-8", "-Dstderr.encoding=UTF-8",
-      "-XX:+ExitOnOutOfMemoryError",
       // Files of mapped counters, which a killed process leaves behind.
       "-XX:-UsePerfData",
       "-XX:ErrorFile=" + (Variable("TMPDIR").empty() ? "/tmp" : Variable("TMPDIR")) +

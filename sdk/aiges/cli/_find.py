@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +23,15 @@ from aiges.contracts._detect import (
     is_typed,
 )
 
-__all__ = ["Plugin", "find_engine", "find_headers", "find_plugin", "find_program", "python_path"]
+__all__ = [
+    "Plugin",
+    "find_engine",
+    "find_headers",
+    "find_library",
+    "find_plugin",
+    "find_program",
+    "python_path",
+]
 
 FILES = ("wrapper.py", "libwrapper.so")
 # What an application that is named without a contract imports, where it is no ASGI.
@@ -57,6 +66,8 @@ class Plugin:
         """What [aiges] says of the code, where it is not a plain wrapper.py."""
         if not self.contract and not self.app:
             return {}
+        if self.contract == "java":  # Its jar names the class.
+            return {"contract": "java", **({"app": self.app} if self.app else {})}
         contract = self.contract or "aiges"
         return {"contract": contract, "app": self.app or app_of(contract, self.file)}
 
@@ -68,6 +79,8 @@ def find_engine(path: Path) -> Plugin:
     """
     if path.suffix == ".onnx" and path.is_file():
         return Plugin(path.absolute(), path.absolute().parent, "onnx", path.name)
+    if path.suffix == ".jar" and path.is_file():
+        return Plugin(path.absolute(), path.absolute().parent, "java")
     if path.suffix == ".py" and path.is_file() and path.name != "wrapper.py":
         return _named(path.absolute())
     module, colon, name = str(path).partition(":")
@@ -78,6 +91,8 @@ def find_engine(path: Path) -> Plugin:
     if said is not None:
         return said
     found = find_contracts(folder) if path.is_dir() else []
+    if not found and path.is_dir() and _is_java(folder):
+        return _java(folder)
     if len(found) > 1:
         shown = " and ".join(f"{name} ({file.name})" for name, file in found)
         raise CliError(
@@ -160,6 +175,10 @@ def _said_contract(file: Path) -> Plugin | None:
     said: dict[str, Any] = aiges if is_dict(aiges) else {}
     contract, app = str(said.get("contract", "")), str(said.get("app", ""))
     module = app.partition(":")[0].removesuffix(".py")
+    if contract == "java":
+        folders = [file.parent, *_pythonpath(tables, file.parent)]
+        chosen = next((each for each in folders if any(each.glob("*.jar"))), file.parent)
+        return replace(_java(chosen, app), project=file.parent)
     if contract not in ("", "aiges", "c"):
         return Plugin(file.parent / f"{module or 'aiges'}.py", file.parent, contract, app)
     if contract == "c" or not module:
@@ -168,6 +187,36 @@ def _said_contract(file: Path) -> Plugin | None:
         if (folder / f"{module}.py").is_file():
             return Plugin(folder / f"{module}.py", file.parent, app=module)
     return None
+
+
+def _is_java(folder: Path) -> bool:
+    """Tell whether a folder without Python has a jar, or what builds one."""
+    has_other = any((folder / name).is_file() for name in FILES) or any(folder.glob("*.py"))
+    return not has_other and (any(folder.glob("*.jar")) or (folder / "pom.xml").is_file())
+
+
+def _java(folder: Path, app: str = "") -> Plugin:
+    """Return the engine in the one jar of a folder."""
+    jars = sorted(file for file in folder.glob("*.jar") if file.is_file())
+    if len(jars) == 1:
+        return Plugin(jars[0], folder, "java", app)
+    if jars:
+        names = ", ".join(file.name for file in jars)
+        raise CliError(
+            f"expected one .jar in {folder}, found {names}: move what the engine needs to lib/, "
+            "and name it in the manifest's Class-Path"
+        )
+    lacking = [
+        package
+        for program, package in (("javac", "openjdk-17-jdk-headless"), ("mvn", "maven"))
+        if shutil.which(program) is None
+    ]
+    first = f"apt install {' '.join(lacking)}, then " if lacking else ""
+    raise CliError(
+        f"expected a .jar in {folder}, found its source only: {first}run mvn -q package"
+        if (folder / "pom.xml").is_file()
+        else f"expected the .jar of an engine in {folder}, found none"
+    )
 
 
 def _pythonpath(tables: dict[str, Any], project: Path) -> list[Path]:
@@ -225,6 +274,17 @@ def find_program(name: str) -> Path:
     raise CliError(
         f"expected {name} in the folder that AIGES_BIN names, beside the package aiges or on PATH, "
         "found it nowhere: install AIGES, or set AIGES_BIN to the folder it was built in"
+    )
+
+
+def find_library(name: str) -> Path:
+    """Return a file that lies beside AIService, as the jar that engines are compiled against."""
+    program = native_program("AIService")
+    if program is not None and (program.parent / name).is_file():
+        return program.parent / name
+    raise CliError(
+        f"expected {name} beside AIService, found none: install an AIGES that was built with a JDK "
+        "(apt install openjdk-17-jdk-headless, then make build), or set AIGES_BIN to its folder"
     )
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aiges import __version__
 from aiges._programs import PACKAGE
-from aiges.cli._find import find_headers
+from aiges.cli._find import find_headers, find_library
 from aiges.cli._say import CliError, Out, entry, need
 from aiges.cli._toml import OWN_SECTIONS
 
@@ -66,9 +67,13 @@ CONTRACTS: dict[str, dict[str, Any]] = {
         "ask": [],
     },
 }
+# Engines in other languages: how each is built, and the part of the SDK that its project brings.
+NATIVE: dict[str, dict[str, Any]] = {
+    "java": {"build": "mvn -q package", "brings": "aiges-engine.jar"},
+}
 STYLES = ("v1", "v2", "v3")
 STYLED = ("once", "stream", "batch")  # Templates that are written in each style.
-TEMPLATES = (*STYLED, "cpp", "tasks", *CONTRACTS)
+TEMPLATES = (*STYLED, "cpp", "tasks", *NATIVE, *CONTRACTS)
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 RENAMED = {"image": "Dockerfile"}  # Named so, a template is not taken for a Dockerfile.
 BASE_IMAGE = "aiges-gpu:0.1.0-cuda12.6-ubuntu24.04"
@@ -96,7 +101,9 @@ REQUESTS = {
     help="Functions (v1), a class (v2), or a typed predict (v3, the default).",
 )
 @click.option(
-    "--contract", type=click.Choice(("tasks", *CONTRACTS)), help="The same as --template."
+    "--contract",
+    type=click.Choice(("tasks", *NATIVE, *CONTRACTS)),
+    help="The same as --template.",
 )
 @click.option("--base", default=BASE_IMAGE, help="Base image of the Dockerfile.")
 def command(
@@ -113,8 +120,8 @@ def command(
 
     It has model.py with a typed predict and its test, aiges.toml, requirements.txt and a
     Dockerfile; in the styles v1 and v2 a wrapper with test data and xtest.toml; of tasks hooks for
-    OpenAI's API, and of a contract of another system (openbayes, seldon, aipod, triton) the model
-    as its users write it.
+    OpenAI's API, of java an engine in that language with what builds it, and of a contract of
+    another system (openbayes, seldon, aipod, triton) the model as its users write it.
     """
     template = contract or template
     if style and template not in STYLED:
@@ -129,6 +136,7 @@ def command(
     steps = [
         f"cd {shown}",
         *(["make"] if template == "cpp" else []),
+        *([NATIVE[template]["build"]] if template in NATIVE else []),
         "asectl check",
         CONTRACTS[template]["command"] if template in CONTRACTS else "asectl serve",
     ]
@@ -157,6 +165,7 @@ def create(
         raise CliError(f"expected no {folder}, found one: choose another name, or remove it")
     engine = templates()
     headers = find_headers() if template == "cpp" else None
+    brings = find_library(NATIVE[template]["brings"]) if template in NATIVE else None
     values = {
         "name": name,
         "template": template,
@@ -164,18 +173,21 @@ def create(
         "request": REQUESTS.get(template, ""),
         "body": BODIES.get(template, ""),
         "is_python": template != "cpp",
+        "version": __version__,
         **CONTRACTS.get(template, {}),
     }
     typed = template in STYLED and style == "v3"
     own = f"{style}/{template}" if template in STYLED else template
     common = "v3/common" if typed else "contract" if template in CONTRACTS else "common"
-    for source in (common, own):
+    for source in (own,) if template in NATIVE else (common, own):
         for file in sorted((PACKAGE / "tpls" / source).rglob("*.j2")):
             inner = file.relative_to(PACKAGE / "tpls" / source).with_suffix("")
             text = engine.get_template(f"{source}/{inner.as_posix()}.j2").render(values)
             if text.strip():
                 _write(folder / (RENAMED.get(inner.name) or inner), text.encode())
-    if not typed and template not in (*CONTRACTS, "tasks"):
+    if brings is not None:
+        _write(folder / "lib" / brings.name, brings.read_bytes())
+    if not typed and template not in (*CONTRACTS, *NATIVE, "tasks"):
         _write(folder / "wrapper" / "test_data" / "test.png", test_picture())
         _write(folder / "wrapper" / "test_data" / "test.txt", b"hello\n")
     if headers is not None:

@@ -124,7 +124,11 @@ public final class TestEngine implements Engine {
       }
       case "direct_memory" -> throw new OutOfMemoryError("Cannot reserve direct buffer memory");
       case "crash" -> unsafe().putLong(8L, 1L);
-      case "abort" -> unsafe().freeMemory(unsafe().allocateMemory(64) + 24);
+      case "abort" -> {
+        long memory = unsafe().allocateMemory(64);
+        unsafe().freeMemory(memory);
+        unsafe().freeMemory(memory); // Which the C library answers with abort().
+      }
       case "exit" -> System.exit(3);
       case "halt" -> Runtime.getRuntime().halt(4);
       case "hang" -> {
