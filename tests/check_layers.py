@@ -68,7 +68,13 @@ RESERVED = {
     "sys/wait.h": ({"instances", "python"}, "instances start and kill processes"),
     "spawn.h": ({"instances", "python"}, "instances start and kill processes"),
 }
-LINES = {".h": 300, ".cc": 600, ".py": 400}  # Without the line of the licence.
+LINES = {
+    ".h": 300,
+    ".cc": 600,
+    ".py": 400,
+    ".go": 400,
+    ".rs": 400,
+}  # Without the line of the licence.
 FUNCTION_LINES = 80
 SKIPPED = {"build", "node_modules", "__pycache__"}
 FOREIGN_PATHS = [f"/{name}/" for name in ("work", "root")]

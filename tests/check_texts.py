@@ -15,7 +15,10 @@ from pathlib import Path, PurePosixPath
 from check_layers import project_files
 
 LICENCE = "SPDX-License-Identifier: Apache-2.0"
-LICENSED = {".c", ".cc", ".h", ".py", ".sh", ".proto", ".js", ".css", ".cmake"}
+LICENSED = {
+    *(".c", ".cc", ".h", ".py", ".sh", ".proto", ".js", ".css", ".cmake"),
+    *(".go", ".rs"),
+}
 LICENSED_NAMES = {"CMakeLists.txt", "Makefile", "Dockerfile"}
 
 # Files of users and of others, which our texts talk about: by name, or by the path said.

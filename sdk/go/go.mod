@@ -1,0 +1,3 @@
+module aiges.ai/engine
+
+go 1.19

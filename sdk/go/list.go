@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package aiges
+
+// #include <stdlib.h>
+// #include "bridge.h"
+import "C"
+
+import (
+	"strings"
+	"unsafe"
+)
+
+const (
+	mostData  = 2 << 30
+	nodeSize  = unsafe.Sizeof(C.struct_DataList{})
+	paramSize = unsafe.Sizeof(C.struct_ParamList{})
+)
+
+// The numbers of the C ABI, for a zero Payload to be a whole one.
+var (
+	statusToC   = [...]C.DataStatus{Once: C.DataOnce, Begin: C.DataBegin, Continue: C.DataContinue, End: C.DataEnd}
+	statusFromC = [...]Status{C.DataBegin: Begin, C.DataContinue: Continue, C.DataEnd: End, C.DataOnce: Once}
+)
+
+// readParams copies a list of the host's.
+func readParams(node C.pParamList) Params {
+	count := 0
+	for each := node; each != nil; each = each.next {
+		if each.key != nil {
+			count++
+		}
+	}
+	if count == 0 {
+		return nil
+	}
+	params := make(Params, 0, count)
+	for each := node; each != nil; each = each.next {
+		if each.key != nil {
+			params = append(params, Param{C.GoString(each.key), C.GoString(each.value)})
+		}
+	}
+	return params
+}
+
+// readPayloads makes payloads whose data is the host's memory.
+func readPayloads(node C.pDataList) Payloads {
+	count := 0
+	for each := node; each != nil; each = each.next {
+		count++
+	}
+	list := make(Payloads, 0, count)
+	for each := node; each != nil; each = each.next {
+		if each.key == nil && each.data == nil {
+			continue
+		}
+		payload := Payload{Key: goString(each.key), Type: DataType(each._type), Attributes: readParams(each.desc)}
+		if each.data != nil && each.len > 0 {
+			// The capacity too: an append must not write behind it.
+			payload.Data = unsafe.Slice((*byte)(each.data), int(each.len))
+		}
+		if int(each.status) < len(statusFromC) {
+			payload.Status = statusFromC[each.status]
+		}
+		list = append(list, payload)
+	}
+	return list
+}
+
+func goString(text *C.char) string {
+	if text == nil {
+		return ""
+	}
+	return C.GoString(text)
+}
+
+// block is one piece of C memory that is filled from its begin.
+type block struct {
+	next uintptr // Of texts and data.
+	at   unsafe.Pointer
+}
+
+func (b *block) put(text string) *C.char {
+	start := unsafe.Add(b.at, b.next)
+	into := unsafe.Slice((*byte)(start), len(text)+1)
+	copy(into, text)
+	into[len(text)] = 0
+	b.next += uintptr(len(text) + 1)
+	return (*C.char)(start)
+}
+
+func checkText(what, text string) error {
+	if strings.IndexByte(text, 0) >= 0 {
+		return &Error{Text: what + ": expected no NUL in " + text, Code: badResult}
+	}
+	return nil
+}
+
+// sizeOfParams is what the nodes, and what the texts of params take.
+func sizeOfParams(params Params) (nodes, texts uintptr, err error) {
+	for i := range params {
+		if err = checkText("a name", params[i].Name); err != nil {
+			return
+		}
+		if err = checkText(params[i].Name, params[i].Value); err != nil {
+			return
+		}
+		nodes += paramSize
+		texts += uintptr(len(params[i].Name) + len(params[i].Value) + 2)
+	}
+	return
+}
+
+func (b *block) putParams(params Params, nodes *uintptr) C.pParamList {
+	var first, last C.pParamList
+	for i := range params {
+		node := C.pParamList(unsafe.Add(b.at, *nodes))
+		*nodes += paramSize
+		*node = C.struct_ParamList{
+			key:   b.put(params[i].Name),
+			value: b.put(params[i].Value),
+			vlen:  C.uint(len(params[i].Value)),
+		}
+		if last == nil {
+			first = node
+		} else {
+			last.next = node
+		}
+		last = node
+	}
+	return first
+}
+
+// makeParams is a list of C memory; the caller frees its head. nil: it is empty.
+func makeParams(params Params) (C.pParamList, error) {
+	nodes, texts, err := sizeOfParams(params)
+	if err != nil || nodes == 0 {
+		return nil, err
+	}
+	b := block{at: C.malloc(C.size_t(nodes + texts)), next: nodes}
+	at := uintptr(0)
+	return b.putParams(params, &at), nil
+}
+
+// makeList copies payloads into one piece of C memory, whose begin is the head; who gets it frees
+// it. Without payloads it is one node of NULLs.
+func makeList(payloads Payloads) (C.pDataList, error) {
+	nodes, params, bytes := uintptr(0), uintptr(0), uintptr(0)
+	data := 0
+	for i := range payloads {
+		each := &payloads[i]
+		if err := checkText("a key", each.Key); err != nil {
+			return nil, err
+		}
+		more, texts, err := sizeOfParams(each.Attributes)
+		if err != nil {
+			return nil, err
+		}
+		nodes += nodeSize
+		params += more
+		bytes += uintptr(len(each.Key)+1+len(each.Data)) + texts
+		if data += len(each.Data); data > mostData {
+			return nil, &Error{Text: "expected results of at most 2 GiB", Code: badResult}
+		}
+	}
+	if nodes == 0 {
+		return C.pDataList(C.calloc(1, C.size_t(nodeSize))), nil
+	}
+	b := block{at: C.malloc(C.size_t(nodes + params + bytes)), next: nodes + params}
+	atParams := nodes
+	for i := range payloads {
+		each := &payloads[i]
+		node := C.pDataList(unsafe.Add(b.at, uintptr(i)*nodeSize))
+		*node = C.struct_DataList{
+			key:    b.put(each.Key),
+			len:    C.uint(len(each.Data)),
+			_type:  C.DataType(each.Type),
+			status: C.DataOnce,
+			desc:   b.putParams(each.Attributes, &atParams),
+		}
+		if int(each.Status) < len(statusToC) {
+			node.status = statusToC[each.Status]
+		}
+		node.data = unsafe.Add(b.at, b.next)
+		copy(unsafe.Slice((*byte)(node.data), len(each.Data)), each.Data)
+		b.next += uintptr(len(each.Data))
+		if i > 0 {
+			C.pDataList(unsafe.Add(b.at, uintptr(i-1)*nodeSize)).next = node
+		}
+	}
+	return C.pDataList(b.at), nil
+}
