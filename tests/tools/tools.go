@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //go:build tools
 
 // Programs that the tests need and no distribution package has; `make tools` builds them.

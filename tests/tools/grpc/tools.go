@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //go:build tools
 
 // Clients by others that try HTTP/2 and gRPC, in versions that Debian's Go can build.

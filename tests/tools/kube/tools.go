@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //go:build tools
 
 // Checkers of charts and manifests of Kubernetes. Helm wants a newer Go than Debian 12 has.
