@@ -21,6 +21,7 @@ import busy_rows
 import cluster_rows
 import cost_rows
 import desk_rows
+import engine_rows
 import fault_rows
 import metrics_row
 import page_row
@@ -43,6 +44,7 @@ GROUPS = {
     "scaling": rows.scaling_rows,
     "asgi": asgi_rows.asgi_rows,
     "busy": busy_rows.busy_rows,
+    "engines": engine_rows.engine_rows,
     "ocr": ocr_rows,
     "stream": session_rows.stream_rows,
     "batch": session_rows.batch_rows,

@@ -20,8 +20,8 @@ const lookEvery = 5 * time.Millisecond
 // Context is the call or session that a method runs for. As a context.Context it ends with the
 // call's deadline, its cancellation, or when it is over. May be used from any goroutine.
 type Context struct {
-	context.Context
-	state *callState
+	context.Context // Its own state.
+	state           callState
 
 	Resources   []uint32 // The numbers of the resources that the call names (psr_ids).
 	Caller      string   // Who makes the call: the id of the key it came with; "" without keys.
@@ -73,9 +73,9 @@ type callState struct {
 	err  error         // Set once.
 }
 
-func newContext(tag *C.char, params Params, ids *C.uint, count C.int) *Context {
-	state := &callState{tag: goString(tag)}
-	ctx := &Context{Context: state, state: state}
+func newContext(tag string, params Params, ids *C.uint, count C.int) *Context {
+	ctx := &Context{state: callState{tag: tag}}
+	ctx.Context = &ctx.state
 	if ids != nil && count > 0 {
 		for _, id := range unsafe.Slice(ids, int(count)) {
 			ctx.Resources = append(ctx.Resources, uint32(id))

@@ -83,7 +83,7 @@ func startCode(method string, err error) C.int {
 
 //export aigesGoInit
 func aigesGoInit(config C.pConfig) C.int {
-	return startCode("Init", guarded("Init", func() error { return engine().Init(readParams(C.pParamList(config))) }))
+	return startCode("Init", guarded("Init", func() error { return engine().Init((&texts{}).params(C.pParamList(config))) }))
 }
 
 //export aigesGoWarmUp
@@ -165,11 +165,12 @@ func aigesGoWishes(out *C.WrapperWishes) C.int {
 
 //export aigesGoExec
 func aigesGoExec(tag *C.char, list C.pParamList, data C.pDataList, out *C.pDataList, ids *C.uint, count C.int) C.int {
-	params := readParams(list)
-	ctx := newContext(tag, params, ids, count)
+	var copied texts
+	params := copied.params(list)
+	ctx := newContext(copied.take(tag), params, ids, count)
 	defer ctx.state.end(ErrGone)
 	return code("Exec", guarded("Exec", func() error {
-		results, err := engine().Exec(ctx, params, readPayloads(data))
+		results, err := engine().Exec(ctx, params, copied.payloads(data))
 		if err == nil {
 			*out, err = makeList(results)
 		}
@@ -179,10 +180,11 @@ func aigesGoExec(tag *C.char, list C.pParamList, data C.pDataList, out *C.pDataL
 
 //export aigesGoExecLater
 func aigesGoExecLater(tag *C.char, list C.pParamList, data C.pDataList, callback C.wrapperCallback, ids *C.uint, count C.int) C.int {
-	params := readParams(list)
-	ctx := newContext(tag, params, ids, count)
-	in := readPayloads(data).Copy()
-	reply := &Reply{target: target{tag: ctx.state.tag, callback: callback}, state: ctx.state}
+	var copied texts
+	params := copied.params(list)
+	ctx := newContext(copied.take(tag), params, ids, count)
+	in := copied.payloads(data).Copy()
+	reply := &Reply{target: target{tag: ctx.state.tag, callback: callback}, state: &ctx.state}
 	later, ok := engine().(Later)
 	if !ok { // [aiges] asyncMode asks for it.
 		go func() {
@@ -210,10 +212,11 @@ func aigesGoExecBatch(count C.uint, tags **C.char, lists *C.pParamList, data *C.
 	size := int(count)
 	calls := make([]Call, size)
 	for i := range calls {
-		params := readParams(unsafe.Slice(lists, size)[i])
-		ctx := newContext(unsafe.Slice(tags, size)[i], params, nil, 0)
+		var copied texts
+		params := copied.params(unsafe.Slice(lists, size)[i])
+		ctx := newContext(copied.take(unsafe.Slice(tags, size)[i]), params, nil, 0)
 		defer ctx.state.end(ErrGone)
-		calls[i] = Call{ctx, params, readPayloads(unsafe.Slice(data, size)[i])}
+		calls[i] = Call{ctx, params, copied.payloads(unsafe.Slice(data, size)[i])}
 	}
 	var results []Result
 	err := guarded("ExecBatch", func() error {
@@ -251,8 +254,9 @@ type opened struct {
 
 //export aigesGoOpen
 func aigesGoOpen(tag *C.char, list C.pParamList, callback C.wrapperCallback, ids *C.uint, count C.int, wrong *C.int) C.uintptr_t {
-	params := readParams(list)
-	ctx := newContext(tag, params, ids, count)
+	var copied texts
+	params := copied.params(list)
+	ctx := newContext(copied.take(tag), params, ids, count)
 	session := &opened{out: &Emitter{target{tag: ctx.state.tag, callback: callback}}, ctx: ctx}
 	err := guarded("Create", func() (err error) {
 		sessions, ok := engine().(Sessions)

@@ -23,8 +23,40 @@ var (
 	statusFromC = [...]Status{C.DataBegin: Begin, C.DataContinue: Continue, C.DataEnd: End, C.DataOnce: Once}
 )
 
-// readParams copies a list of the host's.
-func readParams(node C.pParamList) Params {
+// texts copies strings of C into memory that they share, to spare the collector many small ones.
+type texts struct{ all []byte }
+
+const usualTexts = 384 // Bytes of a call's names and values.
+
+func (t *texts) take(start *C.char) string {
+	if start == nil {
+		return ""
+	}
+	size := 0
+	for *(*byte)(unsafe.Add(unsafe.Pointer(start), size)) != 0 {
+		size++
+	}
+	return t.copy(start, size)
+}
+
+func (t *texts) copy(start *C.char, size int) string {
+	if size == 0 {
+		return ""
+	}
+	if cap(t.all)-len(t.all) < size {
+		if size >= usualTexts {
+			return C.GoStringN(start, C.int(size))
+		}
+		t.all = make([]byte, 0, usualTexts)
+	}
+	begin := len(t.all)
+	t.all = append(t.all, unsafe.Slice((*byte)(unsafe.Pointer(start)), size)...)
+	taken := t.all[begin:]
+	return *(*string)(unsafe.Pointer(&taken)) // What is there is never written to again.
+}
+
+// params copies a list of the host's.
+func (t *texts) params(node C.pParamList) Params {
 	count := 0
 	for each := node; each != nil; each = each.next {
 		if each.key != nil {
@@ -36,15 +68,20 @@ func readParams(node C.pParamList) Params {
 	}
 	params := make(Params, 0, count)
 	for each := node; each != nil; each = each.next {
-		if each.key != nil {
-			params = append(params, Param{C.GoString(each.key), C.GoString(each.value)})
+		if each.key == nil {
+			continue
 		}
+		param := Param{Name: t.take(each.key)}
+		if each.value != nil {
+			param.Value = t.copy(each.value, int(each.vlen))
+		}
+		params = append(params, param)
 	}
 	return params
 }
 
-// readPayloads makes payloads whose data is the host's memory.
-func readPayloads(node C.pDataList) Payloads {
+// payloads are those of a list, whose data is the host's memory.
+func (t *texts) payloads(node C.pDataList) Payloads {
 	count := 0
 	for each := node; each != nil; each = each.next {
 		count++
@@ -54,7 +91,7 @@ func readPayloads(node C.pDataList) Payloads {
 		if each.key == nil && each.data == nil {
 			continue
 		}
-		payload := Payload{Key: goString(each.key), Type: DataType(each._type), Attributes: readParams(each.desc)}
+		payload := Payload{Key: t.take(each.key), Type: DataType(each._type), Attributes: t.params(each.desc)}
 		if each.data != nil && each.len > 0 {
 			// The capacity too: an append must not write behind it.
 			payload.Data = unsafe.Slice((*byte)(each.data), int(each.len))
@@ -66,6 +103,8 @@ func readPayloads(node C.pDataList) Payloads {
 	}
 	return list
 }
+
+func readPayloads(node C.pDataList) Payloads { return (&texts{}).payloads(node) }
 
 func goString(text *C.char) string {
 	if text == nil {
