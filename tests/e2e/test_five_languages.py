@@ -17,7 +17,8 @@ class Wrapper:
     def wrapperOnceExec(self, params, reqData):
         model, _, rest = params.get("model", "").partition(",")
         if not model:
-            return {"key": "text", "data": reqData.list[0].data.upper(), "len": 0, "type": 0, "status": 3}
+            data = reqData.list[0].data.upper()
+            return {"key": "text", "data": data, "len": 0, "type": 0, "status": 3}
         more = {"do": "call", "model": rest, "call": rest} if rest else {}
         return aiges.call(model, reqData, more)
 """
