@@ -20,6 +20,9 @@ else()
 endif()
 install(TARGETS wrapper LIBRARY DESTINATION bin)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/aiges DESTINATION include)
+# For asectl create, which copies them into a project.
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/sdk/go ${CMAKE_SOURCE_DIR}/sdk/rust DESTINATION sdk
+        PATTERN target EXCLUDE PATTERN tests EXCLUDE PATTERN Cargo.lock EXCLUDE)
 # The licences of others, and the bill of materials: where a wheel has them (scripts/wheel.sh makes both).
 if(AIGES_PAPERS)
   install(DIRECTORY ${AIGES_PAPERS}/ DESTINATION ${SKBUILD_METADATA_DIR})

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"runtime/cgo"
 	"runtime/debug"
 	"strings"
@@ -106,11 +107,17 @@ func aigesGoClose() C.int {
 
 //export aigesGoVersion
 func aigesGoVersion() *C.char {
+	text := runtime.Version()
 	if versioner, ok := engine().(Versioner); ok {
-		return C.CString(versioner.Version()) // Asked once: it stays.
+		text = versioner.Version()
+	} else if info, ok := debug.ReadBuildInfo(); ok {
+		text = info.Main.Path + ", " + text
 	}
-	return nil
+	return C.CString(text) // Asked once: it stays.
 }
+
+//export aigesGoNotThere
+func aigesGoNotThere() C.int { return code("", Errorf(Unsupported, "this engine does not do that")) }
 
 //export aigesGoSchema
 func aigesGoSchema() *C.char {

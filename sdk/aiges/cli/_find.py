@@ -14,6 +14,7 @@ from typing import Any
 from aiges._narrow import is_dict, is_list
 from aiges._programs import HOME, PACKAGE, native_program
 from aiges.cli import _toml
+from aiges.cli._build import toolchain_of
 from aiges.cli._errors import CliError
 from aiges.contracts._detect import (
     app_of,
@@ -30,6 +31,7 @@ __all__ = [
     "find_library",
     "find_plugin",
     "find_program",
+    "find_sdk",
     "python_path",
 ]
 
@@ -246,6 +248,9 @@ def find_plugin(path: Path) -> Plugin:
         return Plugin(path, _project_of(path))
     if not path.is_dir():
         raise CliError(f"expected a file or folder at {path}, found none")
+    tools = toolchain_of(path)
+    if tools is not None and (path / tools.library).is_file():
+        return Plugin(path / tools.library, path)
     for folder in (path, path / "wrapper"):
         for name in FILES:
             if (folder / name).is_file():
@@ -255,6 +260,10 @@ def find_plugin(path: Path) -> Plugin:
     for folder in (path, path / "wrapper"):
         if any(folder.glob("*.cc")) and (path / "Makefile").is_file():
             raise CliError(f"expected libwrapper.so in {folder}, found its source only: run make")
+    if tools is not None:
+        raise CliError(
+            f"expected {tools.library} in {path}, found its source only: run {tools.said}"
+        )
     for name, file in find_contracts(path):
         raise CliError(
             f"expected wrapper.py or libwrapper.so in {path}, found {file.name} for the contract "
@@ -285,6 +294,19 @@ def find_library(name: str) -> Path:
     raise CliError(
         f"expected {name} beside AIService, found none: install an AIGES that was built with a JDK "
         "(apt install openjdk-17-jdk-headless, then make build), or set AIGES_BIN to its folder"
+    )
+
+
+def find_sdk(language: str) -> Path:
+    """Return the folder with the sources of the SDK of a language, to copy into a project."""
+    program = native_program("AIService")
+    homes = [HOME, *(program.parents[:3] if program is not None else ())]
+    for home in homes:
+        if (home / "sdk" / language).is_dir():
+            return home / "sdk" / language
+    raise CliError(
+        f"expected sdk/{language} beside AIService or the package aiges, found it nowhere: install "
+        "AIGES anew, or set AIGES_BIN to the folder it was built in"
     )
 
 

@@ -59,14 +59,20 @@ def _die_with_parent() -> None:
 class Foreground:
     """Belongs to the main thread, but for what reads the child's output.
 
-    ``plan`` is asked before each start. With ``watch`` it is started again when what did not start
-    has been changed, and takes what is changed later.
+    ``plan`` is asked before each start, and ``build`` when sources have changed. With ``watch`` it
+    is started again when what did not start has been changed, and takes what is changed later.
     """
 
     def __init__(
-        self, out: Out, project: Path, plan: Callable[[], Serve], watch: Watch | None
+        self,
+        out: Out,
+        project: Path,
+        plan: Callable[[], Serve],
+        watch: Watch | None,
+        build: Callable[[], None],
     ) -> None:
         self._out, self._project, self._plan, self._watch = out, project, plan, watch
+        self._build = build
         self._serve = Serve([], "")
         self._stops = 0
         self._process: subprocess.Popen[str] | None = None
@@ -173,6 +179,12 @@ class Foreground:
             self._ended.wait(LOOK_S / 3)
         shown = os.path.relpath(changed, self._project)
         self._out.event({"event": "changed", "file": changed}, f"{shown} has changed")
+        try:
+            self._build()
+        except CliError as error:
+            self._out.event({"event": "error", "text": str(error)}, f"asectl: {error}")
+            return False
+        watch.changed()  # What was built.
         return True
 
     def _read(self, stream: Any, show: Any) -> None:

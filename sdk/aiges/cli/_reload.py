@@ -13,8 +13,21 @@ from pathlib import Path
 
 __all__ = ["Watch"]
 
-ENDINGS = (".py", ".toml", ".json", ".yaml", ".yml", ".pbtxt", ".jinja", ".j2", ".html", ".so")
-NOT_OURS = frozenset(("__pycache__", "site-packages", "node_modules", "log", "result"))
+ENDINGS = (
+    ".py",
+    ".toml",
+    ".json",
+    ".yaml",
+    ".yml",
+    ".pbtxt",
+    ".jinja",
+    ".j2",
+    ".html",
+    ".so",
+    ".go",
+    ".rs",
+)
+NOT_OURS = frozenset(("__pycache__", "site-packages", "node_modules", "log", "result", "target"))
 MOST_FILES = 5000
 _Marks = dict[str, tuple[int, int, int]]
 

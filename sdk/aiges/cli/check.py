@@ -20,6 +20,7 @@ import click
 from aiges._narrow import is_dict
 from aiges._programs import native_program
 from aiges.cli import _toml
+from aiges.cli._build import freshen
 from aiges.cli._find import Plugin, find_engine, find_headers, python_path
 from aiges.cli._findings import ERROR, NOTE, WARNING, Finding, Findings, place_in_dump
 from aiges.cli._hooks import Given
@@ -65,9 +66,11 @@ def command(
     fails nothing.
 
     Of a libwrapper.so findings name the function, never a line of its source: for that, run it
-    under a debugger or a sanitizer. Code for another contract (openbayes, seldon, ..) is loaded
-    by AIService in a worker, and no more.
+    under a debugger or a sanitizer. One in Go or Rust is built first, where its source is newer.
+    Code for another contract (openbayes, seldon, ..) is loaded by AIService in a worker, and no
+    more.
     """
+    freshen(path, out.note)
     plugin = find_engine(path)
     if not plugin.is_python and SHIM in plugin.file.read_bytes():
         raise CliError(

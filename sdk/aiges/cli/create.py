@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import struct
 import zlib
 from pathlib import Path
@@ -13,7 +14,8 @@ import click
 
 from aiges import __version__
 from aiges._programs import PACKAGE
-from aiges.cli._find import find_headers, find_library
+from aiges.cli._build import TOOLCHAINS
+from aiges.cli._find import find_headers, find_library, find_sdk
 from aiges.cli._say import CliError, Out, entry, need
 from aiges.cli._toml import OWN_SECTIONS
 
@@ -70,11 +72,16 @@ CONTRACTS: dict[str, dict[str, Any]] = {
 # Engines in other languages: how each is built, and the part of the SDK that its project brings.
 NATIVE: dict[str, dict[str, Any]] = {
     "java": {"build": "mvn -q package", "brings": "aiges-engine.jar"},
+    **{
+        language: {"build": tools.said, "library": tools.library}
+        for language, tools in TOOLCHAINS.items()
+    },
 }
 STYLES = ("v1", "v2", "v3")
 STYLED = ("once", "stream", "batch")  # Templates that are written in each style.
 TEMPLATES = (*STYLED, "cpp", "tasks", *NATIVE, *CONTRACTS)
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
+NOT_COPIED = shutil.ignore_patterns("target", "tests", "Cargo.lock", "*_test.go")
 RENAMED = {"image": "Dockerfile"}  # Named so, a template is not taken for a Dockerfile.
 BASE_IMAGE = "aiges-gpu:0.1.0-cuda12.6-ubuntu24.04"
 BODIES = {
@@ -120,8 +127,8 @@ def command(
 
     It has model.py with a typed predict and its test, aiges.toml, requirements.txt and a
     Dockerfile; in the styles v1 and v2 a wrapper with test data and xtest.toml; of tasks hooks for
-    OpenAI's API, of java an engine in that language with what builds it, and of a contract of
-    another system (openbayes, seldon, aipod, triton) the model as its users write it.
+    OpenAI's API, of java, go and rust an engine in that language with what builds it, and of a
+    contract of another system (openbayes, seldon, aipod, triton) the model as its users write it.
     """
     template = contract or template
     if style and template not in STYLED:
@@ -164,8 +171,9 @@ def create(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise CliError(f"expected no {folder}, found one: choose another name, or remove it")
     engine = templates()
-    headers = find_headers() if template == "cpp" else None
-    brings = find_library(NATIVE[template]["brings"]) if template in NATIVE else None
+    headers = find_headers() if template in ("cpp", "go") else None
+    brings = find_library(NATIVE[template]["brings"]) if template == "java" else None
+    sdk = find_sdk(template) if template in TOOLCHAINS else None
     values = {
         "name": name,
         "template": template,
@@ -174,7 +182,7 @@ def create(
         "body": BODIES.get(template, ""),
         "is_python": template != "cpp",
         "version": __version__,
-        **CONTRACTS.get(template, {}),
+        **CONTRACTS.get(template, NATIVE.get(template, {})),
     }
     typed = template in STYLED and style == "v3"
     own = f"{style}/{template}" if template in STYLED else template
@@ -190,9 +198,12 @@ def create(
     if not typed and template not in (*CONTRACTS, *NATIVE, "tasks"):
         _write(folder / "wrapper" / "test_data" / "test.png", test_picture())
         _write(folder / "wrapper" / "test_data" / "test.txt", b"hello\n")
+    if sdk is not None:
+        shutil.copytree(sdk, folder / "aiges", ignore=NOT_COPIED)
     if headers is not None:
+        place = folder / ("aiges" if sdk is not None else "") / "include" / "aiges"
         for header in ("type.h", "wrapper.h"):
-            _write(folder / "include/aiges" / header, (headers / "aiges" / header).read_bytes())
+            _write(place / header, (headers / "aiges" / header).read_bytes())
     return folder
 
 

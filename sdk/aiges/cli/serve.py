@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from aiges.cli import _hints, _toml
+from aiges.cli._build import freshen
 from aiges.cli._find import Plugin, find_engine, find_program
 from aiges.cli._foreground import Foreground, Serve
 from aiges.cli._interpreter import default_python
@@ -50,7 +51,8 @@ def command(
 
     A folder has a wrapper.py, a libwrapper.so or code for another contract (openbayes, seldon, ..);
     main:app is an ASGI or WSGI application. Without an aiges.toml one is written for a wrapper.py,
-    so that the same service can be had without asectl; for other code none is. What follows --
+    so that the same service can be had without asectl; for other code none is. Code in Go or Rust
+    is built first, where it is newer than its library. What follows --
     goes to AIService. Ctrl-C: calls in hand are finished first.
 
     --reload: code, configuration and small data files of the project are watched. What is saved
@@ -62,6 +64,7 @@ def command(
     """
     if path.startswith("-"):  # What follows the dashes, and no path before them.
         path, arguments = ".", (path, *arguments)
+    freshen(Path(path), out.note)
     plugin = find_engine(Path(path))
     wish = _Wish(service, config, port, http, reload, quiet, arguments)
     out.note(f"serving {plugin.file} with {find_program('AIService')}")
@@ -69,7 +72,15 @@ def command(
     if reload:
         files = [plugin.file, config or plugin.project / "aiges.toml"]
         watch = Watch({plugin.project, plugin.folder}, files)
-    sys.exit(Foreground(out, plugin.project, lambda: _plan(out, plugin, wish), watch).run())
+    sys.exit(
+        Foreground(
+            out,
+            plugin.project,
+            lambda: _plan(out, plugin, wish),
+            watch,
+            lambda: freshen(plugin.project, out.note),
+        ).run()
+    )
 
 
 @dataclass(frozen=True)
@@ -87,6 +98,7 @@ class _Wish:
 
 def _plan(out: Out, plugin: Plugin, wish: _Wish) -> Serve:
     """Return the command line of AIService, by what the files say now."""
+    freshen(plugin.project, out.note)
     file = (wish.config or plugin.project / "aiges.toml").absolute()
     if not file.is_file():
         if wish.config:

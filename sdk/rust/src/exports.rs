@@ -151,6 +151,33 @@ pub unsafe fn exec_later<E: Later>(
     0
 }
 
+/// Once calls of an engine without `later`, where [aiges] asyncMode sends them here all the same:
+/// answered before it returns.
+pub unsafe fn exec_by_callback<E: Engine>(
+    slot: &Slot<E>,
+    tag: *const c_char,
+    params: *const ParamList,
+    input: *const DataList,
+    callback: Callback,
+    ids: *const c_uint,
+    count: c_int,
+) -> c_int {
+    wall::clear();
+    wall::code_of("exec", || {
+        let params = Params::read(params);
+        let context = Context::read(tag, ids, count, &params);
+        let input = Payload::read_list(input);
+        let results = slot.get()?.exec(&context, &params, &input)?;
+        let _ = Reply::new(context.tag(), callback).send(Ok(results));
+        Ok(())
+    })
+}
+
+/// What a feature answers that the engine does not have.
+pub fn not_there() -> c_int {
+    wall::queue("", Error::unsupported("this engine does not do that"))
+}
+
 /// Arrays of the host, of `count` entries each.
 pub struct BatchArrays {
     pub count: c_uint,

@@ -25,6 +25,9 @@
 //! A panic in a hook is an error of that call, with its stack in the log: the profile must unwind,
 //! as it does by default. No user code needs unsafe.
 
+// A backtrace is taken where the compiler has it (build.rs).
+#![allow(unknown_lints, clippy::incompatible_msrv)]
+
 pub mod abi;
 mod answer;
 mod call;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `export!`: the symbols of the C ABI. Only those of the features that are named exist, so the
-//! host sees what the engine can do.
+//! `export!`: the symbols of the C ABI. wrapperTraits tells the host which features the engine has.
+//! Older loaders of this ABI ask for more symbols than they use: where a feature is not named, they
+//! find functions that answer with an error.
 
 /// Exports an engine as libwrapper.so. Behind the type stand the features that it has beside once
 /// calls: `sessions`, `batches`, `later`, `resources`, for the trait of each name:
@@ -82,7 +83,21 @@ macro_rules! export {
             ) -> c_int {
                 all::exec_free(out)
             }
+            #[no_mangle]
+            pub extern "C" fn wrapperDebugInfo(_handle: *const c_void) -> *const c_char {
+                "\0".as_ptr() as *const c_char
+            }
+            #[no_mangle]
+            pub extern "C" fn wrapperRead(
+                _handle: *const c_void,
+                _out: *mut *mut DataList,
+            ) -> c_int {
+                all::not_there()
+            }
             $($crate::__export_feature!($feature, $engine);)*
+            $crate::__stand_in!(sessions: $($feature)*);
+            $crate::__stand_in!(later: $($feature)*);
+            $crate::__stand_in!(resources: $($feature)*);
         }
     };
 }
@@ -172,4 +187,62 @@ macro_rules! __export_feature {
         }
     };
     ($other:ident, $engine:ty) => {};
+}
+
+/// The functions of a feature that is not in the list.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __stand_in {
+    (sessions: sessions $($rest:ident)*) => {};
+    (later: later $($rest:ident)*) => {};
+    (resources: resources $($rest:ident)*) => {};
+    ($wanted:ident: $other:ident $($rest:ident)*) => {
+        $crate::__stand_in!($wanted: $($rest)*);
+    };
+    (sessions:) => {
+        #[no_mangle]
+        pub unsafe extern "C" fn wrapperCreate(
+            _tag: *const c_char,
+            _params: *mut ParamList,
+            _callback: Option<$crate::abi::Callback>,
+            _ids: *mut c_uint,
+            _count: c_int,
+            code: *mut c_int,
+        ) -> *const c_void {
+            *code = all::not_there();
+            ::std::ptr::null()
+        }
+        #[no_mangle]
+        pub extern "C" fn wrapperWrite(_handle: *const c_void, _input: *mut DataList) -> c_int {
+            all::not_there()
+        }
+        #[no_mangle]
+        pub extern "C" fn wrapperDestroy(_handle: *const c_void) -> c_int {
+            all::not_there()
+        }
+    };
+    (later:) => {
+        #[no_mangle]
+        pub unsafe extern "C" fn wrapperExecAsync(
+            tag: *const c_char,
+            params: *mut ParamList,
+            input: *mut DataList,
+            callback: $crate::abi::Callback,
+            _timeout_ms: c_int,
+            ids: *mut c_uint,
+            count: c_int,
+        ) -> c_int {
+            all::exec_by_callback(&SLOT, tag, params, input, callback, ids, count)
+        }
+    };
+    (resources:) => {
+        #[no_mangle]
+        pub extern "C" fn wrapperLoadRes(_data: *mut DataList, _number: c_uint) -> c_int {
+            all::not_there()
+        }
+        #[no_mangle]
+        pub extern "C" fn wrapperUnloadRes(_number: c_uint) -> c_int {
+            all::not_there()
+        }
+    };
 }

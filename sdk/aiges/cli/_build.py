@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Engines in Go and Rust: what builds them, and building what is newer than its library."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiges.cli._errors import CliError
+
+__all__ = ["TOOLCHAINS", "Toolchain", "freshen", "toolchain_of"]
+
+NOT_OURS = frozenset(("target", "log", "result"))
+LAST_LINES = 40
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """How a project of one language is told from others, and built."""
+
+    marker: str  # The file in its folder ..
+    names: str  # .. and the dependency that it has.
+    command: tuple[str, ...]
+    library: str  # What it makes, from the folder.
+    packages: str  # Of Debian, that bring the program.
+    endings: tuple[str, ...]
+
+    @property
+    def said(self) -> str:
+        """The command as a user types it."""
+        return " ".join(self.command)
+
+
+TOOLCHAINS = {
+    "go": Toolchain(
+        "go.mod",
+        "aiges.ai/engine",
+        ("go", "build", "-buildmode=c-shared", "-o", "libwrapper.so", "."),
+        "libwrapper.so",
+        "golang-go gcc libc6-dev",
+        (".go", ".mod", ".sum", ".c", ".h"),
+    ),
+    "rust": Toolchain(
+        "Cargo.toml",
+        "aiges-engine",
+        ("cargo", "build", "--release"),
+        "target/release/libwrapper.so",
+        "cargo",
+        (".rs", ".toml", ".lock"),
+    ),
+}
+
+
+def toolchain_of(folder: Path) -> Toolchain | None:
+    """Return what builds the engine in that folder; None: it is none in Go or Rust."""
+    for each in TOOLCHAINS.values():
+        marker = folder / each.marker
+        if marker.is_file() and each.names in marker.read_text(encoding="utf-8", errors="replace"):
+            return each
+    return None
+
+
+def freshen(folder: Path, note: Callable[[str], None]) -> None:
+    """Build the engine in that folder where a source is newer than its library."""
+    tools = toolchain_of(folder) if folder.is_dir() else None
+    if tools is None:
+        return
+    library = folder / tools.library
+    if library.is_file() and library.stat().st_mtime >= _newest(folder, tools.endings):
+        return
+    if shutil.which(tools.command[0]) is None:
+        lack = f"{tools.command[0]} is missing: apt install {tools.packages}"
+        if library.is_file():
+            return note(f"{library} is older than its source, and {lack}")
+        raise CliError(
+            f"expected {tools.library} in {folder}, found its source only, and {lack}; then "
+            f"{tools.said}"
+        )
+    note(f"building: {tools.said}")
+    environment = {key: value for key, value in os.environ.items() if key != "CARGO_TARGET_DIR"}
+    done = subprocess.run(
+        tools.command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+    if done.returncode != 0:
+        lines = (done.stderr or done.stdout).strip().splitlines()[-LAST_LINES:]
+        text = "\n".join(lines)
+        raise CliError(f"{tools.said} failed in {folder}:\n{text}")
+    os.utime(library)  # It is as new as what it was made of, also where nothing had changed.
+    return None
+
+
+def _newest(folder: Path, endings: tuple[str, ...]) -> float:
+    newest = 0.0
+    for root, folders, files in os.walk(folder):
+        folders[:] = [each for each in folders if each not in NOT_OURS and each[0] != "."]
+        for name in files:
+            if name.endswith(endings) and name not in ("libwrapper.h", "aiges.toml", "xtest.toml"):
+                newest = max(newest, Path(root, name).stat().st_mtime)
+    return newest
