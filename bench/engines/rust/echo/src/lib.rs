@@ -13,9 +13,8 @@ impl Engine for Echo {
     }
 
     fn exec(&self, _context: &Context, _params: &Params, input: &[Payload]) -> Results {
-        let copy = |each: &Payload| {
-            Payload::new(each.key.to_string(), each.kind, each.data.to_vec())
-        };
+        let copy =
+            |each: &Payload| Payload::new(each.key.to_string(), each.kind, each.data.to_vec());
         Ok(input.iter().map(copy).collect())
     }
 }
