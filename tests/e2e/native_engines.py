@@ -20,4 +20,4 @@ def need(language, oldest=None):
 def library_of(language, name):
     """The libwrapper.so of tests/engine/<language>/<name>."""
     need(language)
-    return engine_builds.library_of(language, ENGINES / language / name)
+    return engine_builds.library_of(language, ENGINES / language / name, quick=True)
