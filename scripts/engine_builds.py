@@ -54,7 +54,12 @@ def newest(*places):
 
 
 def run(command, folder):
-    environment = {**os.environ, "CARGO_TARGET_DIR": str(BUILT / "rust"), "GOTOOLCHAIN": "local"}
+    environment = {
+        **os.environ,
+        "CARGO_TARGET_DIR": str(BUILT / "rust"),
+        "GOCACHE": str(BUILT / "go-cache"),
+        "GOTOOLCHAIN": "local",
+    }
     environment.setdefault("CARGO_PROFILE_DEV_DEBUG", "0")  # Half of the time.
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     if done.returncode != 0:

@@ -35,6 +35,8 @@ case "$what" in
                nghttp2-client openssl systemd "${clang[@]}" "${containers[@]}")
     # For what scripts/tools.sh builds.
     command -v go >/dev/null || packages+=(golang-go)
+    # For engines in Rust, which tests build, too.
+    command -v cargo >/dev/null || packages+=(cargo)
     ;;
   lint | check) packages+=("${clang[@]}") ;;
   images) packages+=("${containers[@]}") ;;

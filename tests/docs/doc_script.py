@@ -19,6 +19,10 @@ PAGE_TIMEOUT_S = 120
 LEFT_OUT = ("tests/", "loader/", "build/")  # What no page looks at, and links.
 LINKS = ("build", ".venv")
 CURL = "fail-with-body\nsilent\nshow-error\nmax-time = 30\n"  # An HTTP error is an error.
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+RUSTUP = Path(
+    os.environ.get("RUSTUP_HOME", Path.home() / ".rustup")
+)  # Of a cargo that is rustup's.
 PRELUDE = """\
 set -eo pipefail -m
 ip link set lo up
@@ -49,6 +53,12 @@ stop() {  # Ctrl-C for the newest server
   [ $code = 0 ] || [ $code = 130 ] || give_up "the server ended with $code after Ctrl-C"
 }
 """
+
+
+def compilers():
+    """The folders of the compilers that pages use, where they are not the system's."""
+    found = [shutil.which(name) for name in ("go", "cargo")]
+    return dict.fromkeys(os.path.dirname(each) for each in found if each)
 
 
 def missing():
@@ -156,7 +166,9 @@ def run_blocks(blocks, folder):
     (run / "script.sh").write_text(script_of(blocks))
     copy_checkout(work)
     env = {
-        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "PATH": ":".join([SYSTEM_PATH, *compilers()]),
+        "GOCACHE": str(ROOT / "build" / "engines" / "go-cache"),
+        **({"RUSTUP_HOME": str(RUSTUP)} if RUSTUP.is_dir() else {}),
         "HOME": str(home),
         "LANG": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",
