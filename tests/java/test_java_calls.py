@@ -11,9 +11,8 @@ LARGE = 300_000  # More than crosses in a frame.
 
 def test_engine_is_told_with_its_java_and_its_jar(java):
     (instance,) = java.web.get("/status.json").json["instances"]
-    assert instance["plugin"].endswith("/libwrapper_java.so")
-    assert "(java 17." in java.log()
-    assert ", engine.jar)" in java.log()
+    assert "/libwrapper_java.so (java 17." in instance["plugin"]
+    assert instance["plugin"].endswith(", engine.jar)")
 
 
 @pytest.mark.parametrize("size", [0, 1, 256, 4096, 4097, 65_535, 65_536, LARGE, 5_000_000])
@@ -39,18 +38,12 @@ def test_small_input_is_copied_and_large_input_is_the_hosts_memory(java):
 
 
 def test_attributes_and_params_arrive_as_text(java):
-    payload = java.xsf.payload("p", b"", kind=2, sample="16k", name="ü中")
+    payload = java.xsf.payload("p", b"", kind=2, sample="16k", title="ü中")
     answer = java.xsf.once(payload, params={"do": "describe", "named": "𝄞ü"})
     assert "p IMAGE ONCE 0 bytes" in answer.text("out")
     assert "sample=16k" in answer.text("out")
-    assert "name=ü中" in answer.text("out")
+    assert "title=ü中" in answer.text("out")
     assert answer.text("out").endswith(";𝄞ü")
-
-
-def test_call_without_payload_has_an_empty_list(java):
-    inner = java.xsf.input(params={"do": "describe"})
-    answer = java.xsf.answer(java.xsf.send(java.xsf.request(inner)))
-    assert answer.text("out") == "-"
 
 
 @pytest.mark.parametrize("more", [{}, {"direct": 1}, {"slice": 1}])
@@ -119,7 +112,7 @@ def test_batch_is_one_call_with_an_answer_for_each(start, jar):
 
     def together():
         answers = ask(b"a", b"bad", b"worse", b"large")
-        return answers if answers[0].text("out") == "a of 4" else None
+        return answers if "out" in answers[0].payloads and answers[0].text("out")[-1] == "4" else None
 
     a, bad, worse, large = wait_until(together, "four calls in one batch", 20)
     assert a.text("out") == "a of 4"

@@ -24,6 +24,7 @@ def test_each_death_is_told_with_its_reason(start, jar):
     for number, (action, why, said) in enumerate(deaths, 1):
         answer = loader.xsf.do(action, wait_ms=30000)
         assert (answer.code, answer.error) == (10109, f"worker 0 died with the call: {why}")
+        loader.wait_readyz()
         assert loader.xsf.do("echo", b"back", wait_ms=30000).data("data") == b"back"
         assert loader.metric("aiges_instance_restarts_total") == number
         assert said in loader.log()
@@ -52,6 +53,8 @@ def test_worker_that_is_killed_is_replaced(start, jar):
     loader = start(jar.parent)
     (worker,) = loader.workers()
     os.kill(worker, signal.SIGKILL)
+    loader.wait_log("worker 0 died: killed by signal 9 (Killed)")
+    loader.wait_readyz()
     assert loader.xsf.do("echo", b"back", wait_ms=30000).data("data") == b"back"
     assert loader.workers() != [worker]
 

@@ -140,7 +140,7 @@ def test_sessions_leave_nothing_behind(start, jar):
 
     def some(_):
         for number in range(100 if not LONG else 2500):
-            session = NativeStream(loader, by=("emitter", "read")[number % 2], items=3)
+            session = NativeStream(loader, by=("emitter", "read")[number % 2], items="3")
             session.write(b"x", 2)
             assert [item.text for item in session] == ["X", "1", "2", "3"]
 

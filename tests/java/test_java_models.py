@@ -38,7 +38,7 @@ def mixed(binaries, jar, tmp_path):
 
 
 def ask(loader, model, data=b"hi", **params):
-    path = f"/m/{model}/v1/raw/svcName?key=text"
+    path = f"/v1/raw/{model}?key=text"
     for key, value in params.items():
         path += f"&p.{key}={value}"
     return loader.web.request("POST", path, data)

@@ -7,6 +7,12 @@ from waiting import wait_until
 from xsf_client import XsfSession
 
 BEGIN, CONTINUE, END = range(3)
+
+
+def begin(front, loader, **params):
+    return front(loader, **{key: str(value) for key, value in params.items()})
+
+
 FRONTS = [Xsf, NativeStream, WebSocket]
 BY = ["emitter", "read"]
 
@@ -14,7 +20,7 @@ BY = ["emitter", "read"]
 @pytest.mark.parametrize("front", FRONTS, ids=lambda front: front.__name__)
 @pytest.mark.parametrize("by", BY)
 def test_pieces_come_back_and_then_numbers(java, front, by):
-    session = front(java, by=by, items=3)
+    session = begin(front, java, by=by, items=3)
     session.write(b"ab", BEGIN)
     session.write(b"cd", END)
     items = list(session)
@@ -25,7 +31,7 @@ def test_pieces_come_back_and_then_numbers(java, front, by):
 @pytest.mark.parametrize("by", BY)
 @pytest.mark.parametrize("size", [70_000, 1_000_000])
 def test_large_items(java, by, size):
-    session = NativeStream(java, by=by, items=4, bytes=size)
+    session = begin(NativeStream, java, by=by, items=4, bytes=size)
     session.write(b"x", END)
     items = [item for item in session if item.key == "out"]
     assert [len(item.text) for item in items[1:]] == [size] * 4
@@ -34,7 +40,7 @@ def test_large_items(java, by, size):
 
 @pytest.mark.parametrize("by", BY)
 def test_progress_is_a_stream_of_its_own_that_ends_with_the_others(java, by):
-    session = NativeStream(java, by=by, items=1, progress=1)
+    session = begin(NativeStream, java, by=by, items=1, progress=1)
     session.write(b"x", END)
     items = list(session)
     assert ("progress", "0.500 half", CONTINUE) in items
@@ -43,14 +49,14 @@ def test_progress_is_a_stream_of_its_own_that_ends_with_the_others(java, by):
 
 
 def test_many_items_wait_for_a_client_that_takes_them(java):
-    session = NativeStream(java, items=5000)
+    session = begin(NativeStream, java, items=5000)
     session.write(b"x", END)
     assert [item.text for item in session] == ["X", *(str(i) for i in range(1, 5001))]
 
 
 def test_client_that_goes_ends_the_emitting(start, jar):
     loader = start(jar.parent)
-    session = NativeStream(loader, items=100_000, bytes=1000)
+    session = begin(NativeStream, loader, items=100_000, bytes=1000)
     session.write(b"x", END)
     next(iter(session))
     session.leave()
@@ -87,7 +93,7 @@ def test_session_is_destroyed_once_on_every_path(start, jar, tmp_path):
         answer = talk.write(b"x", status=3)
         while answer.code == 0 and not talk.ended:
             answer = talk.out()
-    left = NativeStream(loader, log=log)
+    left = begin(NativeStream, loader, log=log)
     left.write(b"x", BEGIN)
     next(iter(left))
     left.leave()
@@ -98,6 +104,6 @@ def test_session_is_destroyed_once_on_every_path(start, jar, tmp_path):
 
 def test_without_callbacks_what_is_emitted_waits_for_read(start, jar):
     loader = start(jar.parent, config={"aiges": {"asyncMode": False}})
-    session = Xsf(loader, items=20)
+    session = begin(Xsf, loader, items=20)
     session.write(b"x", END)
     assert [item.text for item in session] == ["X", *(str(i) for i in range(1, 21))]

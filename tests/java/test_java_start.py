@@ -101,6 +101,7 @@ def test_wrong_java_is_refused_with_what_was_expected(attempt, jar, tmp_path):
     (old / "release").write_text('JAVA_VERSION="11.0.2"\n')
     code, said = attempt(jar.parent, java=str(old))
     assert "[instances] java: expected Java 17 or later, got 11.0.2 in " in said
+    (tmp_path / "setpriv").symlink_to(shutil.which("setpriv"))
     env = {"JAVA_HOME": "", "PATH": str(tmp_path)}
     code, said = attempt(jar.parent, env=env)
     assert "no Java: expected its folder in [instances] java or JAVA_HOME, or java on PATH" in said
