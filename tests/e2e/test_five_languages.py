@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One loader with models in Python, C++, Go and Rust that call each other."""
+"""One loader with models in Python, C++, Java, Go and Rust that call each other."""
 
 import itertools
 import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from java_builds import ENGINE, build_jar
 from loader_process import Loader
 from native_engines import library_of
 
@@ -33,6 +34,11 @@ def cpp(_, binaries):
     return {"instances": {"library": str(binaries.engine)}}
 
 
+def java(folder, binaries):
+    build_jar(binaries.loader.parent / "aiges-engine.jar", folder / "engine.jar", ENGINE)
+    return {}
+
+
 def native(language):
     def settings(_, __):
         return {"instances": {"library": str(library_of(language, "all"))}}
@@ -41,7 +47,13 @@ def native(language):
 
 
 # Name of a model -> what its model.toml says, of its folder and the binaries.
-MODELS = {"python": python, "cpp": cpp, "go": native("go"), "rust": native("rust")}
+MODELS = {
+    "python": python,
+    "cpp": cpp,
+    "java": java,
+    "go": native("go"),
+    "rust": native("rust"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -105,14 +117,14 @@ def test_a_call_that_would_wait_for_itself_is_refused(loader):
     assert "go -> rust -> go" in answer.message
 
 
-@pytest.mark.parametrize("name", ["go", "rust"])
+@pytest.mark.parametrize("name", ["java", "go", "rust"])
 def test_session_of_another_model_is_read(loader, name):
-    other = {"go": "rust", "rust": "go"}[name]
+    other = {"java": "go", "go": "rust", "rust": "java"}[name]
     answer = loader.web.raw_mode(b"x", f"?key=text&p.do=stream&p.model={other}", service=name)
     assert (answer.status, answer.body) == (200, b"X,1,2,3")
 
 
-@pytest.mark.parametrize("name", ["go", "rust"])
+@pytest.mark.parametrize("name", ["java", "go", "rust"])
 def test_code_of_a_failed_call_is_told(loader, name):
     query = "?key=text&p.do=call&p.tell=1&p.model=nobody"
     answer = loader.web.raw_mode(b"x", query, service=name)

@@ -2,7 +2,7 @@
 """Fixtures of the tests of engines in Java: the jar is compiled once for all of them."""
 
 import pytest
-from java_build import ENGINE, build_jar
+from java_builds import ENGINE, build_jar
 from loader_fixtures import binaries, start, xsf_stubs
 from loader_process import Loader
 

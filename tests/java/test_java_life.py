@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from client_load import Load
-from java_build import build_jar
+from java_builds import build_jar
 from waiting import wait_until
 
 LONG = os.environ.get("AIGES_LONG") == "1"

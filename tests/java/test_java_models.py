@@ -11,11 +11,8 @@ PYTHON = """
 import aiges
 class Wrapper:
     def wrapperOnceExec(self, params, reqData):
-        if params.get("do") == "call":
-            next, _, rest = params["models"].partition(",")
-            further = {"do": "call", "models": rest} if rest else {"do": "upper"}
-            return aiges.call(next, {"text": reqData.list[0].data}, further)[0].data
-        return reqData.list[0].data
+        model, _, rest = params.get("model", "").partition(",")
+        return aiges.call(model, reqData, {"do": "call", "model": rest} if rest else {})
 """
 
 
@@ -37,23 +34,23 @@ def mixed(binaries, jar, tmp_path):
         yield loader
 
 
-def ask(loader, model, data=b"hi", **params):
-    path = f"/v1/raw/{model}?key=text"
+def ask(loader, name, data=b"hi", **params):
+    path = f"/v1/raw/{name}?key=text"
     for key, value in params.items():
         path += f"&p.{key}={value}"
     return loader.web.request("POST", path, data)
 
 
 def test_java_calls_python_calls_java(mixed):
-    answer = ask(mixed, "first", do="call", models="python,second")
+    answer = ask(mixed, "first", do="call", model="python,second")
     assert (answer.status, answer.body) == (200, b"HI")
-    assert ask(mixed, "first", do="stream", models="second").body == b"HI|1|2|3|"
+    assert ask(mixed, "first", do="stream", model="second").body == b"HI,1,2,3"
 
 
 def test_call_of_what_is_not_there_or_fails_is_told(mixed):
-    answer = ask(mixed, "first", do="call", models="nobody")
+    answer = ask(mixed, "first", do="call", model="nobody", tell=1)
     assert b"NOT_FOUND model nobody: " in answer.body
-    answer = ask(mixed, "first", do="call", models="second", then="bad")
+    answer = ask(mixed, "first", do="call", model="second", then="bad", tell=1)
     assert b" INVALID model second: text: expected a word, got none" in answer.body
 
 

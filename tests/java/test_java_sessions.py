@@ -38,16 +38,6 @@ def test_large_items(java, by, size):
     assert [item.text[0] for item in items[1:]] == ["1", "2", "3", "4"]
 
 
-@pytest.mark.parametrize("by", BY)
-def test_progress_is_a_stream_of_its_own_that_ends_with_the_others(java, by):
-    session = begin(NativeStream, java, by=by, items=1, progress=1)
-    session.write(b"x", END)
-    items = list(session)
-    assert ("progress", "0.500 half", CONTINUE) in items
-    assert [item.text for item in items if item.key == "out"] == ["X", "1"]
-    assert ("progress", "", END) in items
-
-
 def test_many_items_wait_for_a_client_that_takes_them(java):
     session = begin(NativeStream, java, items=5000)
     session.write(b"x", END)

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from java_build import ENGINE, build_jar
+from java_builds import ENGINE, build_jar
 from loader_process import DIE_WITH_PARENT, Loader
 
 NOT_PUBLIC = """

@@ -65,10 +65,10 @@ public final class TestEngine implements Engine {
 
   @Override
   public List<Payload> exec(Context context, Params params, List<Payload> input) throws Exception {
-    return switch (params.get("do", "echo")) {
+    return switch (params.get("do", "upper")) {
       case "echo" -> echo(input);
       case "copy" -> copies(input);
-      case "upper" -> List.of(Payload.of("out", joined(input).toUpperCase(Locale.ROOT)));
+      case "upper" -> upper(input);
       case "describe" -> List.of(Payload.of("out", describe(params, input)));
       case "resources" -> List.of(Payload.of("out", named(context)));
       case "config" -> List.of(Payload.of("out", String.valueOf(config.get(params.get("key")))));
@@ -91,6 +91,7 @@ public final class TestEngine implements Engine {
       case "meter" -> {
         context.meter("tokens", params.getInt("count", 7));
         context.trace("step", "one");
+        context.progress(0.25);
         yield echo(input);
       }
       case "call" -> call(context, params, input);
@@ -161,6 +162,14 @@ public final class TestEngine implements Engine {
 
   private static List<Payload> echo(List<Payload> input) {
     return input;
+  }
+
+  private static List<Payload> upper(List<Payload> input) {
+    List<Payload> out = new ArrayList<>();
+    for (Payload each : input) {
+      out.add(Payload.of(each.key(), each.text().toUpperCase(Locale.ROOT)));
+    }
+    return out;
   }
 
   private static List<Payload> copies(List<Payload> input) {
@@ -263,29 +272,35 @@ public final class TestEngine implements Engine {
     return List.of();
   }
 
+  // "model" = a,b: a is called, which is to call b. With "tell" what goes wrong is the answer.
   private static List<Payload> call(Context context, Params params, List<Payload> input) {
-    String path = params.get("models");
+    String path = params.get("model");
     int comma = path.indexOf(',');
-    Map<String, String> further =
-        comma < 0
-            ? Map.of("do", params.get("then", "upper"))
-            : Map.of("do", "call", "models", path.substring(comma + 1));
+    String first = comma < 0 ? path : path.substring(0, comma);
+    String rest = comma < 0 ? "" : path.substring(comma + 1);
+    Map<String, String> further = Map.of("do", "call", "model", rest, "call", rest);
+    if (rest.isEmpty()) {
+      further = params.get("then") == null ? Map.of() : Map.of("do", params.get("then"));
+    }
     try {
-      return context.call(comma < 0 ? path : path.substring(0, comma), further, input);
+      return context.call(first, further, input);
     } catch (CallFailedException e) {
+      if (!params.getBoolean("tell", false)) {
+        throw e;
+      }
       return List.of(Payload.of("out", e.code() + " " + e.kind() + " " + e.getMessage()));
     }
   }
 
   private static List<Payload> stream(Context context, Params params, List<Payload> input) {
     StringBuilder text = new StringBuilder();
-    try (Context.Answers answers =
-        context.stream(params.get("models"), Map.of("items", "3"), input)) {
+    Map<String, String> further = Map.of("items", "3");
+    try (Context.Answers answers = context.stream(params.get("model"), further, input)) {
       while (answers.hasNext()) {
-        text.append(joined(answers.next())).append('|');
+        text.append(text.isEmpty() ? "" : ",").append(joined(answers.next()));
       }
     }
-    return List.of(Payload.of("out", text.toString()));
+    return List.of(Payload.of("text", text.toString()));
   }
 
   @Override
@@ -364,9 +379,6 @@ public final class TestEngine implements Engine {
       boolean end = input.isEmpty() || input.get(input.size() - 1).isLast();
       int items = params.getInt("items", 0);
       String text = joined(input).toUpperCase(Locale.ROOT);
-      if (params.getBoolean("progress", false)) {
-        context.progress(0.5, "half");
-      }
       Payload.Status last = end && items == 0 ? Payload.Status.END : Payload.Status.CONTINUE;
       emitter.emit(Payload.of("out", text).with(last));
       if (!end || items == 0) {
@@ -419,9 +431,6 @@ public final class TestEngine implements Engine {
       maybeFail(params);
       boolean end = input.isEmpty() || input.get(input.size() - 1).isLast();
       int items = end ? params.getInt("items", 0) : 0;
-      if (params.getBoolean("progress", false)) {
-        context.progress(0.5, "half");
-      }
       Payload.Status last = end && items == 0 ? Payload.Status.END : Payload.Status.CONTINUE;
       ready.add(Payload.of("out", joined(input).toUpperCase(Locale.ROOT)).with(last));
       for (int i = 1; i <= items; i++) {

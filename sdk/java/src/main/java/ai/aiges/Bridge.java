@@ -105,7 +105,7 @@ final class Bridge {
   private static boolean has(Object made, String hook, Class<?>... types)
       throws NoSuchMethodException {
     Class<?> owner = made.getClass().getMethod(hook, types).getDeclaringClass();
-    return owner != Engine.class && owner != Session.class;
+    return owner != Engine.class;
   }
 
   static Object warmUp(ByteBuffer buffer, Object[] large) {
@@ -152,7 +152,7 @@ final class Bridge {
     String tag = in.text();
     Params params = params(in);
     List<Integer> resources = in.numbers();
-    return new Call(new HostContext(tag, resources, null), params, in.payloads());
+    return new Call(new HostContext(tag, params, resources), params, in.payloads());
   }
 
   private static Params params(Reader in) {
@@ -205,14 +205,12 @@ final class Bridge {
           String tag = in.text();
           Params params = params(in);
           List<Integer> resources = in.numbers();
-          byte[] named = HostContext.name(tag);
-          HostEmitter emitter = new HostEmitter(named, in.number() != 0);
-          HostContext context = new HostContext(tag, named, resources, emitter);
+          HostContext context = new HostContext(tag, params, resources);
+          HostEmitter emitter = new HostEmitter(context.named(), in.number() != 0);
           Session session;
           try {
             session = engine.create(context, params, emitter);
             Objects.requireNonNull(session, "create: expected a session, got null");
-            context.setReads(has(session, "read"));
           } catch (Throwable error) {
             emitter.close();
             throw error;

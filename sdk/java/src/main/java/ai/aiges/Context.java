@@ -3,6 +3,7 @@ package ai.aiges;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -19,6 +20,24 @@ public interface Context {
    * @return its name
    */
   String tag();
+
+  /**
+   * Who makes the call: the id of the key it came with.
+   *
+   * @return the id; empty where there are no keys
+   */
+  default String caller() {
+    return "";
+  }
+
+  /**
+   * The trace that the call is a part of (W3C Trace Context). What the engine begins lies within it.
+   *
+   * @return the header's value; empty: it is of none
+   */
+  default String traceparent() {
+    return "";
+  }
 
   /**
    * The numbers of the resources that the request names.
@@ -109,14 +128,13 @@ public interface Context {
   void trace(String key, String value);
 
   /**
-   * Tells the client of a session how far it is: an item of its own in the output stream
-   * "progress", a text as "0.25 reading". Does nothing in a call that is answered once.
+   * Says how far the call is, in the host's log: a {@link #trace} of "progress".
    *
-   * @param part 0 to 1
-   * @param text what is being done; may be empty
-   * @return false: nobody waits any more
+   * @param share from 0 to 1
    */
-  boolean progress(double part, String text);
+  default void progress(double share) {
+    trace("progress", String.format(Locale.ROOT, "%.3f", Math.max(0, Math.min(share, 1))));
+  }
 
   /** Answers of another model, one after the other. By one thread at a time. */
   interface Answers extends java.util.Iterator<List<Payload>>, AutoCloseable {

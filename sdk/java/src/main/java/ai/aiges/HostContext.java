@@ -11,21 +11,19 @@ import java.util.Optional;
 
 /** A call of the host. Asks it by the call's tag, each time. */
 final class HostContext implements Context {
+  private static final String CALLER = ":caller";
+  private static final String TRACEPARENT = "traceparent";
+
   private final String tag;
   private final byte[] named;
+  private final Params params;
   private final List<Integer> resources;
-  private final HostEmitter emitter; // Null: no session.
-  private volatile boolean reads; // The session answers by read().
 
-  HostContext(String tag, List<Integer> resources, HostEmitter emitter) {
-    this(tag, name(tag), resources, emitter);
-  }
-
-  HostContext(String tag, byte[] named, List<Integer> resources, HostEmitter emitter) {
+  HostContext(String tag, Params params, List<Integer> resources) {
     this.tag = tag;
-    this.named = named;
+    this.named = name(tag);
+    this.params = params;
     this.resources = resources;
-    this.emitter = emitter;
   }
 
   /** As a C string. */
@@ -33,13 +31,23 @@ final class HostContext implements Context {
     return (text.replace("\0", "\\x00") + "\0").getBytes(StandardCharsets.UTF_8);
   }
 
-  void setReads(boolean reads) {
-    this.reads = reads;
+  byte[] named() {
+    return named;
   }
 
   @Override
   public String tag() {
     return tag;
+  }
+
+  @Override
+  public String caller() {
+    return params.get(CALLER, "");
+  }
+
+  @Override
+  public String traceparent() {
+    return params.get(TRACEPARENT, "");
   }
 
   @Override
@@ -82,11 +90,6 @@ final class HostContext implements Context {
   @Override
   public void trace(String key, String value) {
     Host.trace(named, name(key), name(value));
-  }
-
-  @Override
-  public boolean progress(double part, String text) {
-    return emitter == null ? !cancelled() : emitter.progress(part, text, reads);
   }
 
   /** Answers of another model. */

@@ -18,7 +18,7 @@ public record Payload(
     String key, Data data, Type type, Status status, Map<String, String> attributes) {
   /** What the bytes are. The order is the host's. */
   public enum Type {
-    /** Text, or anything else that is none of the others. */
+    /** Text. */
     TEXT,
     /** Sound. */
     AUDIO,
@@ -26,8 +26,8 @@ public record Payload(
     IMAGE,
     /** Moving pictures. */
     VIDEO,
-    /** A resource: {@link Engine#loadResource}. */
-    RESOURCE
+    /** Anything else, as tensors and resources are. */
+    OTHER
   }
 
   /** Where in its stream a payload stands. The order is the host's. */

@@ -224,7 +224,7 @@ public final class Schema {
   }
 
   private static String kind(Payload.Type type) {
-    return type == Payload.Type.RESOURCE ? "text" : type.name().toLowerCase(java.util.Locale.ROOT);
+    return type == Payload.Type.OTHER ? "text" : type.name().toLowerCase(java.util.Locale.ROOT);
   }
 
   private static Map<String, Object> kinds(Map<String, Payload.Type> payloads) {

@@ -74,7 +74,7 @@ public final class TestContext implements Context {
   }
 
   /**
-   * What was traced and how far it said to be, in order: "key=value", "0.5 text".
+   * What was traced, in order: "key=value".
    *
    * @return a copy
    */
@@ -143,18 +143,8 @@ public final class TestContext implements Context {
 
   @Override
   public void trace(String key, String value) {
-    say(key + "=" + value);
-  }
-
-  @Override
-  public boolean progress(double part, String text) {
-    say(part + " " + text);
-    return !cancelled();
-  }
-
-  private void say(String text) {
     synchronized (said) {
-      said.add(text);
+      said.add(key + "=" + value);
     }
   }
 }

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 ENGINE = ROOT / "tests/java/engine/TestEngine.java"
 MANIFEST = ("Aiges-Engine: tests.TestEngine",)
 
