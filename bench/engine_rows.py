@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Engines in Go and Rust over one in C++: an echo of each, served by the same loader in turns."""
+"""Engines in Java, Go and Rust over one in C++: an echo of each, served by one loader in turns."""
 
 import statistics
 import sys
@@ -14,33 +14,53 @@ BENCH = Path(__file__).resolve().parent
 sys.path.append(str(BENCH.parent / "scripts"))
 
 import engine_builds  # noqa: E402 (scripts is no package)
+import java_builds  # noqa: E402
 
-LANGUAGES = ("go", "rust")
+LANGUAGES = ("java", "go", "rust")
 TARGET = 0.9
+JAVA_READY_MS = 500
+# Of the JVM, which compiles what is called often; the others need none.
+WARM_UP_S = 5
 
 
-def libraries(settings):
-    """{language: its echo}; C++ first."""
+def instances(settings):
+    """{language: (folder of its echo, [instances])}; C++ first."""
     found = {"cpp": settings.bench_binaries / "libecho_engine.so"}
-    for language in LANGUAGES:
+    java = java_folder(settings)
+    for language in LANGUAGES[1:]:
         settings.say(f"engines: building the echo in {language}")
         try:
             folder = BENCH / "engines" / language / "echo"
             found[language] = engine_builds.library_of(language, folder)
         except engine_builds.NotBuilt as error:
             raise BenchError(str(error)) from error
-    return found
+    named = {name: (BENCH, {"library": str(library)}) for name, library in found.items()}
+    return {**named, "java": (java, {})}
+
+
+def java_folder(settings):
+    """A folder with the jar of the echo."""
+    settings.say("engines: building the echo in java")
+    folder = settings.bench_binaries.absolute() / "java_echo"
+    folder.mkdir(exist_ok=True)
+    own = settings.binaries / "aiges-engine.jar"
+    source = BENCH / "engines" / "java" / "Echo.java"
+    manifest = ("Aiges-Engine: bench.Echo",)
+    java_builds.build_jar(own, folder / "echo.jar", source, manifest=manifest)
+    return folder
 
 
 def engine_rows(settings):
-    """calls/s and memory of an echo in Go and in Rust, over one in C++"""
+    """calls/s and memory of an echo in Java, Go and Rust, over one in C++; when Java is ready"""
     with ExitStack() as loaders:
         served = {
-            language: loaders.enter_context(
-                Loader(settings.binaries, BENCH, instances={"library": str(library)})
-            )
-            for language, library in libraries(settings).items()
+            language: loaders.enter_context(Loader(settings.binaries, folder, instances=keys))
+            for language, (folder, keys) in instances(settings).items()
         }
+        yield ready_row(served["java"])
+        for length in (256, MB):
+            address = served["java"].grpc
+            load(settings.bench_binaries, "xsf", address, 32, length, WARM_UP_S)
         for name, in_flight, length in (("256b_32", 32, 256), ("1mb_8", 8, MB)):
             results = {language: [] for language in served}
             for number in range(settings.runs):
@@ -64,6 +84,12 @@ def engine_rows(settings):
             more = memory[language] - memory["cpp"]
             shown = f"{memory[language]:.1f} MB, C++ {more:+.1f} MB"
             yield Row(f"{language}_memory", shown, None, None, fields)
+
+
+def ready_row(loader):
+    fields = {"ready_ms": round(loader.ready_ms, 1), "target_ready_ms": JAVA_READY_MS}
+    met = loader.ready_ms <= JAVA_READY_MS
+    return Row("java_ready", f"{loader.ready_ms:.0f} ms", f"<= {JAVA_READY_MS} ms", met, fields)
 
 
 def ratio_row(name, own, cpp):
