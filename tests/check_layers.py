@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 # Room -> rooms it may include besides itself. "abi" is include/aiges, "proto" generated classes,
-# "python" is wrapper/python.
+# "python" is wrapper/python, "java" wrapper/java, "jvm" wrapper/jvm.
 MAY_INCLUDE = {
     "abi": "",
     "base": "",
@@ -32,8 +32,10 @@ MAY_INCLUDE = {
     "telemetry": "api base outbound",
     "models": "api base scheduler instances",
     "channel": "base",
-    "worker": "base channel abi python",
+    "worker": "base channel abi python jvm",
     "python": "",
+    "jvm": "",
+    "java": "abi jvm",
     "wrapper": "abi python",
     "xtest": "base proto",
     "main": "base api config front metering models pages routes scheduler instances registry "
@@ -52,17 +54,23 @@ LIBRARIES = {
     "metering": {"nlohmann", "openssl"},
     "telemetry": {"nlohmann"},
     "wrapper": {"Python.h", "pybind11"},
+    "java": {"jni.h", "jvmti.h"},
     "xtest": {
         *("CLI", "toml++", "nlohmann", "simdjson.h", "zlib.h"),
         *("boost", "curl", "google", "grpcpp", "openssl"),
     },
 }
 SYSTEM = {"sys", "net", "netinet", "arpa", "linux"}
-BARE_LIBRARIES = {"simdjson.h", "Python.h", "zlib.h"}
+BARE_LIBRARIES = {"simdjson.h", "Python.h", "zlib.h", "jni.h", "jvmti.h"}
+# Folders of wrapper/ that are rooms of their own.
+SUBROOMS = ("python", "java", "jvm")
 # Header that only some rooms may use -> the law behind it.
 RESERVED = {
     # base opens the driver's NVML, which is not there on every machine.
-    "dlfcn.h": ({"worker", "wrapper", "base"}, "the worker is the only one that opens plugins"),
+    "dlfcn.h": (
+        {"worker", "wrapper", "java", "base"},
+        "the worker is the only one that opens plugins",
+    ),
     # wrapper/python asks a program which Python it is, and waits for it; the plugin wall has no
     # other place for that.
     "sys/wait.h": ({"instances", "python"}, "instances start and kill processes"),
@@ -96,8 +104,8 @@ def room_of(path):
         return "main" if len(parts) == 2 else parts[1]
     if parts[:2] == ("include", "aiges"):
         return "abi"
-    if parts[:2] == ("wrapper", "python"):
-        return "python"
+    if parts[0] == "wrapper" and parts[1] in SUBROOMS:
+        return parts[1]
     return parts[0] if parts[0] in ("wrapper", "xtest") else None
 
 
@@ -106,8 +114,8 @@ def target_of(quoted, name):
     parts = name.split("/")
     if parts[0] == "loader":
         return "room", "main" if len(parts) == 2 else parts[1]
-    if parts[:2] == ["wrapper", "python"]:
-        return "room", "python"
+    if parts[0] == "wrapper" and parts[1] in SUBROOMS:
+        return "room", parts[1]
     if parts[0] in ("aiges", "wrapper", "xtest"):
         return "room", "abi" if parts[0] == "aiges" else parts[0]
     if name.endswith(".pb.h"):

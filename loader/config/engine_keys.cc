@@ -63,10 +63,10 @@ void ReadJava(KeyReader* keys, InstanceSettings* i) {
   }
   keys->Int("instances", "java_heap_mb", 0, 1 << 30, &i->java_heap_mb);
   if (i->max_rss_mb > 0 && i->java_heap_mb >= i->max_rss_mb) {
-    keys->file().AddError("instances", "java_heap_mb",
-                          StrCat("expected less than max_rss_mb, which is ", i->max_rss_mb,
-                                 ": a heap that is in use would replace the worker; got ",
-                                 i->java_heap_mb));
+    keys->file().AddError(
+        "instances", "java_heap_mb",
+        StrCat("expected less than max_rss_mb, which is ", i->max_rss_mb,
+               ": a heap that is in use would replace the worker; got ", i->java_heap_mb));
   }
 }
 

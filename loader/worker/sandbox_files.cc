@@ -14,7 +14,7 @@
 #include "loader/base/strings.h"
 #include "loader/worker/own_folder.h"
 #include "loader/worker/sandbox.h"
-#include "wrapper/java/java_home.h"
+#include "wrapper/jvm/java_home.h"
 
 namespace aiges {
 namespace {

@@ -112,7 +112,8 @@ def test_batch_is_one_call_with_an_answer_for_each(start, jar):
 
     def together():
         answers = ask(b"a", b"bad", b"worse", b"large")
-        return answers if "out" in answers[0].payloads and answers[0].text("out")[-1] == "4" else None
+        first = answers[0].payloads.get("out")
+        return answers if first is not None and first.data == b"a of 4" else None
 
     a, bad, worse, large = wait_until(together, "four calls in one batch", 20)
     assert a.text("out") == "a of 4"

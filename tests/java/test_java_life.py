@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Replacing, ending and lasting: reload, drain, memory. AIGES_LONG=1 (make check) runs them long."""
+"""Replacing, ending and lasting: reload, drain, memory. AIGES_LONG=1: as make check."""
 
 import os
 import signal

@@ -59,7 +59,8 @@ void JNICALL OnExhausted(jvmtiEnv*, JNIEnv*, jint, const void*, const char* why)
 
 void WatchMemory(JavaVM* jvm) {
   void* found = nullptr;
-  if (jvm->GetEnv(&found, JVMTI_VERSION_11) != JNI_OK) return;  // A JVM without it: hooks still tell.
+  if (jvm->GetEnv(&found, JVMTI_VERSION_11) != JNI_OK)
+    return;  // A JVM without it: hooks still tell.
   auto* const jvmti = static_cast<jvmtiEnv*>(found);
   jvmtiCapabilities wanted;
   std::memset(&wanted, 0, sizeof wanted);

@@ -14,7 +14,7 @@
 
 #include "wrapper/java/crash.h"
 #include "wrapper/java/env.h"
-#include "wrapper/java/java_home.h"
+#include "wrapper/jvm/java_home.h"
 
 namespace aiges::java {
 namespace {

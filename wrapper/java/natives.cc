@@ -144,7 +144,8 @@ bool BindNatives(JNIEnv* env) {
       Native("outOfMemory", "([B)V", &OutOfMemory),
   };
   jclass host = env->FindClass("ai/aiges/Host");
-  const bool bound = host != nullptr && env->RegisterNatives(host, methods, std::size(methods)) == 0;
+  const bool bound =
+      host != nullptr && env->RegisterNatives(host, methods, std::size(methods)) == 0;
   if (!bound) env->ExceptionDescribe();
   return bound;
 }

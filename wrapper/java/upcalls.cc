@@ -9,8 +9,8 @@
 namespace aiges::java {
 namespace {
 
-constexpr std::array kNames{"start", "warmUp",       "schema",         "exec",
-                            "execBatch", "create",   "write",          "read",
+constexpr std::array kNames{"start",     "warmUp",       "schema",         "exec",
+                            "execBatch", "create",       "write",          "read",
                             "destroy",   "loadResource", "unloadResource", "close"};
 constexpr const char* kShape = "(Ljava/nio/ByteBuffer;[Ljava/lang/Object;)Ljava/lang/Object;";
 
@@ -55,8 +55,8 @@ int Ask(JNIEnv* env, Upcall what, Question* question, std::shared_ptr<Answer>* a
     env->ExceptionClear();
     return AddError(kUserExecError, "the request is too large for Java's memory");
   }
-  jobject written = env->CallStaticObjectMethod(g_bridge, g_methods[number],
-                                                question->buffer().object, objects);
+  jobject written =
+      env->CallStaticObjectMethod(g_bridge, g_methods[number], question->buffer().object, objects);
   if (env->ExceptionCheck()) return TakeException(env, kNames[number]);
   *answer = std::make_shared<Answer>(env, question->TakeAway(), static_cast<jobjectArray>(written));
   if (env->ExceptionCheck()) return TakeException(env, kNames[number]);

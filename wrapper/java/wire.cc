@@ -131,7 +131,8 @@ jobjectArray Question::Objects() const {
 
 Answer::Answer(JNIEnv* env, BufferPtr buffer, jobjectArray written) : buffer_(std::move(buffer)) {
   const jsize count = written == nullptr ? 0 : env->GetArrayLength(written);
-  auto* head = static_cast<jbyteArray>(count == 0 ? nullptr : env->GetObjectArrayElement(written, 0));
+  auto* head =
+      static_cast<jbyteArray>(count == 0 ? nullptr : env->GetObjectArrayElement(written, 0));
   for (jsize i = 1; i < count; ++i) {
     jobject local = env->GetObjectArrayElement(written, i);
     objects_.push_back(env->NewGlobalRef(local));
@@ -147,7 +148,8 @@ Answer::Answer(JNIEnv* env, BufferPtr buffer, jobjectArray written) : buffer_(st
       room = std::min(room, static_cast<size_t>(std::max(used, 0)));
     }
     own_.resize(room);
-    env->GetByteArrayRegion(head, 0, static_cast<jsize>(room), reinterpret_cast<jbyte*>(own_.data()));
+    env->GetByteArrayRegion(head, 0, static_cast<jsize>(room),
+                            reinterpret_cast<jbyte*>(own_.data()));
     env->DeleteLocalRef(head);
     at_ = own_.data();
   }

@@ -3,8 +3,8 @@
 //
 // Layout. Numbers have the machine's order. `number`: 32 bits; `long`: 64. `text`: number of bytes,
 // the bytes, and, from Java, a NUL. `pairs`: number, then for each a text and a text. `payloads`:
-// number, then for each: text key, number type, number status, pairs desc, and its bytes: number -1,
-// number of bytes, the bytes; or a number >= 0: which of the objects that go along, byte[] or
+// number, then for each: text key, number type, number status, pairs desc, and its bytes: number
+// -1, number of bytes, the bytes; or a number >= 0: which of the objects that go along, byte[] or
 // direct ByteBuffer. From Java follow the number of the first byte in it and how many there are.
 //
 // To Java a buffer has the question from its first byte. From Java the first number is the length
@@ -37,7 +37,8 @@ class Question {
   void Text(const char* text) { Text(std::string_view(text == nullptr ? "" : text)); }
   void Pairs(const ParamList* head);
   void Numbers(const unsigned* values, int count);
-  // Memory of the host is lent for the call, where `lend` says so; other large data are copied once.
+  // Memory of the host is lent for the call, where `lend` says so; other large data are copied
+  // once.
   void Payloads(const DataList* head, bool lend);
 
   // False: there was no memory for it.

@@ -152,9 +152,7 @@ int Read(Session* session, pDataList* out) {
   });
 }
 
-Session* SessionOf(const void* handle) {
-  return static_cast<Session*>(const_cast<void*>(handle));
-}
+Session* SessionOf(const void* handle) { return static_cast<Session*>(const_cast<void*>(handle)); }
 
 }  // namespace
 }  // namespace aiges::java

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// wrapper/java/java_home.h: which JVM [instances] java means.
+// wrapper/jvm/java_home.h: which JVM [instances] java means.
 //
 // Both sides of the plugin wall ask this: the shim, which loads it, and the worker's sandbox, which
-// lets its files in. Knows no jni.h. Reads files, starts nothing.
+// lets its files in. Knows no JNI. Reads files, starts nothing.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "wrapper/java/java_home.h"
+#include "wrapper/jvm/java_home.h"
 
 #include <unistd.h>
 
