@@ -37,6 +37,9 @@ case "$what" in
     command -v go >/dev/null || packages+=(golang-go)
     # For engines in Rust, which tests build, too.
     command -v cargo >/dev/null || packages+=(cargo)
+    # For libwrapper_java.so, and for engines in Java.
+    command -v javac >/dev/null || packages+=(openjdk-17-jdk-headless)
+    command -v mvn >/dev/null || packages+=(maven)
     ;;
   lint | check) packages+=("${clang[@]}") ;;
   images) packages+=("${containers[@]}") ;;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks that libwrapper.so exports wrapper* functions of the C ABI, and nothing else.
+"""Checks that a shim exports wrapper* functions of the C ABI, and nothing else.
 
-check_exports.py <nm> <libwrapper.so> <wrapper.h>
+check_exports.py <nm> <libwrapper.so or libwrapper_java.so> <wrapper.h>
 
 A symbol more could clash with one of the user's libraries; an unknown wrapper* name is a typing
 error that the host would never call.
