@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Engines in Go and Rust: what builds them, and building what is newer than its library."""
+"""Engines in Java, Go and Rust: what builds them, and building what is newer than its library."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -16,6 +17,7 @@ __all__ = ["TOOLCHAINS", "Toolchain", "freshen", "toolchain_of"]
 
 NOT_OURS = frozenset(("target", "log", "result"))
 LAST_LINES = 40
+COLOURS = re.compile("\x1b\\[[0-9;]*m")  # Maven ends them also where it began none.
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,14 @@ class Toolchain:
 
 
 TOOLCHAINS = {
+    "java": Toolchain(
+        "pom.xml",
+        "<artifactId>aiges-engine</artifactId>",
+        ("mvn", "-q", "-B", "package"),
+        "engine.jar",
+        "openjdk-17-jdk-headless maven",
+        (".java", ".xml"),
+    ),
     "go": Toolchain(
         "go.mod",
         "aiges.ai/engine",
@@ -56,7 +66,7 @@ TOOLCHAINS = {
 
 
 def toolchain_of(folder: Path) -> Toolchain | None:
-    """Return what builds the engine in that folder; None: it is none in Go or Rust."""
+    """Return what builds the engine in that folder; None: it is none in those languages."""
     for each in TOOLCHAINS.values():
         marker = folder / each.marker
         if marker.is_file() and each.names in marker.read_text(encoding="utf-8", errors="replace"):
@@ -92,7 +102,8 @@ def freshen(folder: Path, note: Callable[[str], None]) -> None:
         errors="replace",
     )
     if done.returncode != 0:
-        lines = (done.stderr or done.stdout).strip().splitlines()[-LAST_LINES:]
+        said = (COLOURS.sub("", each).strip() for each in (done.stderr, done.stdout))
+        lines = next(filter(None, said), "").splitlines()[-LAST_LINES:]
         text = "\n".join(lines)
         raise CliError(f"{tools.said} failed in {folder}:\n{text}")
     os.utime(library)  # It is as new as what it was made of, also where nothing had changed.

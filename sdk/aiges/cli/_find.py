@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -208,17 +207,7 @@ def _java(folder: Path, app: str = "") -> Plugin:
             f"expected one .jar in {folder}, found {names}: move what the engine needs to lib/, "
             "and name it in the manifest's Class-Path"
         )
-    lacking = [
-        package
-        for program, package in (("javac", "openjdk-17-jdk-headless"), ("mvn", "maven"))
-        if shutil.which(program) is None
-    ]
-    first = f"apt install {' '.join(lacking)}, then " if lacking else ""
-    raise CliError(
-        f"expected a .jar in {folder}, found its source only: {first}run mvn -q package"
-        if (folder / "pom.xml").is_file()
-        else f"expected the .jar of an engine in {folder}, found none"
-    )
+    raise CliError(f"expected the .jar of an engine in {folder}, found none")
 
 
 def _pythonpath(tables: dict[str, Any], project: Path) -> list[Path]:

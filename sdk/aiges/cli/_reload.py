@@ -26,6 +26,9 @@ ENDINGS = (
     ".so",
     ".go",
     ".rs",
+    ".java",
+    ".xml",
+    ".jar",
 )
 NOT_OURS = frozenset(("__pycache__", "site-packages", "node_modules", "log", "result", "target"))
 MOST_FILES = 5000

@@ -66,7 +66,7 @@ def command(
     fails nothing.
 
     Of a libwrapper.so findings name the function, never a line of its source: for that, run it
-    under a debugger or a sanitizer. One in Go or Rust is built first, where its source is newer.
+    under a debugger or a sanitizer. Code in Java, Go or Rust is built first, where it is newer.
     Code for another contract (openbayes, seldon, ..) is loaded by AIService in a worker, and no
     more.
     """

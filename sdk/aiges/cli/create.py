@@ -69,14 +69,12 @@ CONTRACTS: dict[str, dict[str, Any]] = {
         "ask": [],
     },
 }
-# Engines in other languages: how each is built, and the part of the SDK that its project brings.
+# Engines in other languages: how each is built, and what that makes.
 NATIVE: dict[str, dict[str, Any]] = {
-    "java": {"build": "mvn -q package", "brings": "aiges-engine.jar"},
-    **{
-        language: {"build": tools.said, "library": tools.library}
-        for language, tools in TOOLCHAINS.items()
-    },
+    language: {"build": tools.said, "library": tools.library}
+    for language, tools in TOOLCHAINS.items()
 }
+ENGINE_JAR = "aiges-engine.jar"  # The interface, which is on no repository.
 STYLES = ("v1", "v2", "v3")
 STYLED = ("once", "stream", "batch")  # Templates that are written in each style.
 TEMPLATES = (*STYLED, "cpp", "tasks", *NATIVE, *CONTRACTS)
@@ -172,8 +170,8 @@ def create(
         raise CliError(f"expected no {folder}, found one: choose another name, or remove it")
     engine = templates()
     headers = find_headers() if template in ("cpp", "go") else None
-    brings = find_library(NATIVE[template]["brings"]) if template == "java" else None
-    sdk = find_sdk(template) if template in TOOLCHAINS else None
+    brings = find_library(ENGINE_JAR) if template == "java" else None
+    sdk = find_sdk(template) if template in NATIVE and brings is None else None
     values = {
         "name": name,
         "template": template,

@@ -51,8 +51,8 @@ def command(
 
     A folder has a wrapper.py, a libwrapper.so or code for another contract (openbayes, seldon, ..);
     main:app is an ASGI or WSGI application. Without an aiges.toml one is written for a wrapper.py,
-    so that the same service can be had without asectl; for other code none is. Code in Go or Rust
-    is built first, where it is newer than its library. What follows --
+    so that the same service can be had without asectl; for other code none is. Code in Java,
+    Go or Rust is built first, where it is newer than what was made of it. What follows --
     goes to AIService. Ctrl-C: calls in hand are finished first.
 
     --reload: code, configuration and small data files of the project are watched. What is saved
