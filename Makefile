@@ -133,6 +133,8 @@ hostile: build ## Put hostile peers beside a steady load, one after the other; a
 .PHONY: check
 check: ## C++ and end-to-end tests under ASan+UBSan and TSan, then the fuzzers for FUZZ_SECONDS each (60)
 	@scripts/setup.sh check
+	@scripts/build.sh
+	@AIGES_LONG=1 AIGES_BIN=$(BIN) $(PYTHON) -m pytest tests/java
 	@scripts/sanitize.sh address
 	@scripts/sanitize.sh thread
 	@tests/fuzz/run.sh $(or $(FUZZ_SECONDS),60)

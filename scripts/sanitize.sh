@@ -42,6 +42,8 @@ if [ ${#tests[@]} -eq 0 ]; then
               worker_death; do
     tests+=("tests/e2e/test_$name.py")
   done
+  # A JVM runs under this one, as long as it gets the signals that it makes its checks of.
+  [ "$kind" != address ] || tests+=(tests/java/test_java_{calls,errors,sessions}.py)
 fi
 echo "check: end-to-end tests under the $kind sanitizer"
 rm -rf "$reports"
@@ -49,7 +51,7 @@ mkdir -p "$reports"
 # A process that is killed writes its reports before that; a crash that a test wants is no report.
 # CPython keeps memory to its end: leaks are looked for in the C++ tests only.
 export TSAN_OPTIONS="log_path=$reports/thread suppressions=$PWD/scripts/tsan.supp handle_segv=0"
-export ASAN_OPTIONS="log_path=$reports/address handle_segv=0 detect_leaks=0"
+export ASAN_OPTIONS="log_path=$reports/address handle_segv=0 handle_sigbus=0 handle_sigfpe=0 detect_leaks=0"
 export UBSAN_OPTIONS="log_path=$reports/undefined print_stacktrace=1"
 failed=0
 # Deselected: it measures the worker's memory, of which a sanitizer needs a lot.

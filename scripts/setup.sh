@@ -37,12 +37,17 @@ case "$what" in
     command -v go >/dev/null || packages+=(golang-go)
     # For engines in Rust, which tests build, too.
     command -v cargo >/dev/null || packages+=(cargo)
-    # For libwrapper_java.so, and for engines in Java.
-    command -v javac >/dev/null || packages+=(openjdk-17-jdk-headless)
-    command -v mvn >/dev/null || packages+=(maven)
     ;;
   lint | check) packages+=("${clang[@]}") ;;
   images) packages+=("${containers[@]}") ;;
+esac
+
+# For libwrapper_java.so, and for engines in Java.
+case "$what" in
+  test | check)
+    command -v javac >/dev/null || packages+=(openjdk-17-jdk-headless)
+    command -v mvn >/dev/null || packages+=(maven)
+    ;;
 esac
 
 # logged LOG TEXT COMMAND...: a line when it begins and every ten seconds; its output when it fails.

@@ -13,7 +13,7 @@ from waiting import wait_until
 
 LONG = os.environ.get("AIGES_LONG") == "1"
 RELOADS = 1000 if LONG else 10
-CALLS = 1_000_000 if LONG else 20_000
+CALLS = 1_000_000 if LONG else 6_000
 
 VERSIONED = """
 package tests;
