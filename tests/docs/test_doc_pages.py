@@ -49,6 +49,7 @@ SKIPPED = {
     "docs/clients_other_languages.md": ["export GOBIN=", "cargo run", "mvn -q compile"],
     "docs/engines_go.md": ["cd docs/examples/resampler"],
     "docs/engines_rust.md": ["cd docs/examples/tokenizer"],
+    "docs/engines_java.md": ["asectl create", "cd docs/examples"],
     "docs/quick_start.md": ["make build", "pip install build/wheels"],
     "docs/release.md": ["make release", "tar -xzf"],
     "docs/openai_models.md": ["make demo-llm", "scripts/setup.sh", "python ask.py", "curl -F"],
