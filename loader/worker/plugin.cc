@@ -113,7 +113,13 @@ std::string Plugin::Find(const std::string& wanted, const std::vector<std::strin
     if (::access(path.c_str(), F_OK) == 0) return path;
     tried += StrCat(tried.empty() ? "" : ", ", path);
   }
-  *status = Status::Error(StatusKind::kInvalid, StrCat("plugin not found, looked for ", tried));
+  // A build for all that has no JDK leaves it out.
+  const char* hint = Contract() == "java" && wanted.empty()
+                         ? " (this AIGES was built without a JDK: apt install "
+                           "openjdk-17-jdk-headless, then make build)"
+                         : "";
+  *status =
+      Status::Error(StatusKind::kInvalid, StrCat("plugin not found, looked for ", tried, hint));
   return "";
 }
 
