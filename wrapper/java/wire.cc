@@ -69,11 +69,17 @@ void Question::Pairs(const ParamList* head) {
   int32_t count = 0;
   for (const ParamList* p = head; p != nullptr; p = p->next) count += p->key != nullptr ? 1 : 0;
   Number(count);
+  if (count == 0) return;
+  const size_t place = used_;
+  Number(0);
   for (const ParamList* p = head; p != nullptr; p = p->next) {
     if (p->key == nullptr) continue;
     Text(p->key);
     Text(p->value);
   }
+  if (!ok()) return;
+  const auto size = static_cast<int32_t>(used_ - place - sizeof(int32_t));
+  std::memcpy(buffer_->data + place, &size, sizeof size);
 }
 
 void Question::Numbers(const unsigned* values, int count) {

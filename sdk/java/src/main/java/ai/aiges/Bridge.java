@@ -149,7 +149,7 @@ final class Bridge {
   }
 
   private static Call call(Reader in) {
-    String tag = in.text();
+    byte[] tag = in.name();
     Params params = params(in);
     List<Integer> resources = in.numbers();
     return new Call(new HostContext(tag, params, resources), params, in.payloads());
@@ -202,7 +202,7 @@ final class Bridge {
         large,
         "create",
         (in, out) -> {
-          String tag = in.text();
+          byte[] tag = in.name();
           Params params = params(in);
           List<Integer> resources = in.numbers();
           HostContext context = new HostContext(tag, params, resources);

@@ -14,13 +14,12 @@ final class HostContext implements Context {
   private static final String CALLER = ":caller";
   private static final String TRACEPARENT = "traceparent";
 
-  private final String tag;
-  private byte[] named; // Made when it is asked for; twice the same where two threads do.
+  private final byte[] named;
   private final Params params;
   private final List<Integer> resources;
 
-  HostContext(String tag, Params params, List<Integer> resources) {
-    this.tag = tag;
+  HostContext(byte[] named, Params params, List<Integer> resources) {
+    this.named = named;
     this.params = params;
     this.resources = resources;
   }
@@ -31,15 +30,12 @@ final class HostContext implements Context {
   }
 
   byte[] named() {
-    if (named == null) {
-      named = name(tag);
-    }
     return named;
   }
 
   @Override
   public String tag() {
-    return tag;
+    return new String(named, 0, named.length - 1, StandardCharsets.UTF_8);
   }
 
   @Override
@@ -59,13 +55,13 @@ final class HostContext implements Context {
 
   @Override
   public Optional<Duration> remaining() {
-    long left = Host.state(named()) >> 1;
+    long left = Host.state(named) >> 1;
     return left < 0 ? Optional.empty() : Optional.of(Duration.ofMillis(left));
   }
 
   @Override
   public boolean cancelled() {
-    return (Host.state(named()) & 1) != 0;
+    return (Host.state(named) & 1) != 0;
   }
 
   @Override
@@ -77,7 +73,7 @@ final class HostContext implements Context {
     writer.text(colon < 0 ? "" : model.substring(colon + 1));
     writer.pairs(params);
     writer.payloads(input);
-    long call = Host.callModel(named(), writer.done(), session);
+    long call = Host.callModel(named, writer.done(), session);
     if (call == 0) {
       throw new UnsupportedException("this host has no calls of other models");
     }
@@ -86,12 +82,12 @@ final class HostContext implements Context {
 
   @Override
   public void meter(String key, int count) {
-    Host.meter(named(), name(key), count);
+    Host.meter(named, name(key), count);
   }
 
   @Override
   public void trace(String key, String value) {
-    Host.trace(named(), name(key), name(value));
+    Host.trace(named, name(key), name(value));
   }
 
   /** Answers of another model. */

@@ -6,7 +6,6 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -53,12 +52,15 @@ final class Reader {
     if (count == 0) {
       return Map.of();
     }
-    Map<String, String> pairs = new LinkedHashMap<>(count * 2);
-    for (int i = 0; i < count; i++) {
-      String key = text();
-      pairs.put(key, text());
-    }
-    return Collections.unmodifiableMap(pairs);
+    return new Pairs(raw(), count);
+  }
+
+  /** A text as a C string. */
+  byte[] name() {
+    int size = in.getInt();
+    byte[] bytes = new byte[size + 1];
+    in.get(bytes, 0, size);
+    return bytes;
   }
 
   List<Integer> numbers() {
