@@ -105,7 +105,8 @@ def threads_of(pid):
 
 def test_memory_stays_flat(start, jar):
     """A heap that is full at the start: what grows then is ours."""
-    options = ["-Xms64m", "-XX:+AlwaysPreTouch", "-XX:+UseSerialGC"]
+    # And a compiler that is done early.
+    options = ["-Xms64m", "-XX:+AlwaysPreTouch", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
     config = {"instances": {"java_heap_mb": 64, "java_options": options}}
     loader = start(jar.parent, config=config)
     (worker,) = loader.workers()
@@ -123,13 +124,13 @@ def test_memory_stays_flat(start, jar):
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(some, range(4)))
 
-    calls(max(CALLS // 4, 4000))
+    calls(max(CALLS // 10, 4000))
     memory, threads = resident_kib(worker), threads_of(worker)
     calls(CALLS)
     assert errors == []
     assert threads_of(worker) <= threads + 4
     grown = resident_kib(worker) - memory
-    assert grown < 24 * 1024, f"{grown} KiB more after {CALLS} calls"
+    assert grown < 32 * 1024, f"{grown} KiB more after {CALLS} calls"
 
 
 def test_sessions_leave_nothing_behind(start, jar):
