@@ -488,7 +488,8 @@ void Catalogue::MeasureMemory() {
       for (const InstanceReport& i : engine->pool().Report().instances) {
         if (i.pid <= 0) continue;
         // A heap of Java is its engine's, also while little of it is in use.
-        const uint64_t heap = engine->settings().instances.java_heap_mb << 20;
+        const bool java = i.plugin.find("libwrapper_java.so") != std::string::npos;
+        const uint64_t heap = java ? engine->settings().instances.java_heap_mb << 20 : 0;
         bytes += std::max(ResidentBytes(i.pid), heap);
         if (const auto used = gpus.processes.find(i.pid); used != gpus.processes.end()) {
           bytes += used->second;

@@ -62,3 +62,4 @@ def test_heap_counts_as_memory_of_its_model(mixed):
 
     sizes = wait_until(known, "the memory of all models", 20)
     assert sizes["first"] >= 80 << 20
+    assert sizes["python"] < 80 << 20

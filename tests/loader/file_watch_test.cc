@@ -55,6 +55,17 @@ TEST_F(FileWatchTest, ModulesThatTheWrapperImportsAreWatched) {
   EXPECT_EQ(watch.Changed(), Path("fresh.py"));
 }
 
+TEST_F(FileWatchTest, JarsBesideAreWatchedAlsoWithoutPython) {
+  fs::remove(Path("wrapper.py"));
+  Write("engine.jar", "1");
+  Write("lib/other.jar", "1");
+  FileWatch watch({}, {folder_.string()});
+  Write("engine.jar", "22");
+  EXPECT_EQ(watch.Changed(), Path("engine.jar"));
+  Write("lib/other.jar", "22");
+  EXPECT_EQ(watch.Changed(), "");
+}
+
 TEST_F(FileWatchTest, PackagesCachesAndHiddenFoldersAreNot) {
   Write("env/pyvenv.cfg", "");
   FileWatch watch({}, {folder_.string()});

@@ -523,5 +523,21 @@ TEST_F(ParseTest, TlsIsWholeOrNotThere) {
   }
 }
 
+TEST_F(ParseTest, KeysOfJava) {
+  const ParseResult whole = Load(
+      "[svcName]\n[aiges]\ncontract = \"java\"\n[instances]\njava = \"/opt/jdk\"\n"
+      "java_options = [\"-XX:+UseSerialGC\", \"-Da=b c\"]\njava_heap_mb = 512\n");
+  EXPECT_EQ(Joined(whole.errors), "");
+  const InstanceSettings& i = whole.settings.instances;
+  EXPECT_EQ(i.java, "/opt/jdk");
+  EXPECT_EQ(i.java_options, (std::vector<std::string>{"-XX:+UseSerialGC", "-Da=b c"}));
+  EXPECT_EQ(i.java_heap_mb, 512u);
+  for (const char* wrong : {"java_options = [\"UseSerialGC\"]", "java_options = [\"-Xmx1g\"]",
+                            "java_options = [\"-Da=\\u001f\"]", "java_heap_mb = -1",
+                            "java_heap_mb = 500\nmax_rss_mb = 500"}) {
+    EXPECT_EQ(Load(StrCat("[svcName]\n[instances]\n", wrong, "\n")).errors.size(), 1u) << wrong;
+  }
+}
+
 }  // namespace
 }  // namespace aiges

@@ -43,12 +43,14 @@ TEST_F(RepositoryTest, VersionsAreDecimalNumbersInOrder) {
 TEST_F(RepositoryTest, AModelWithoutVersionsIsVersionOne) {
   Add("plain/wrapper.py");
   Add("graph/model.onnx");
+  Add("java/engine.jar");
   Add("nothing/readme.txt");
   const FoundModels found = FindModels({folder});
-  ASSERT_EQ(found.models.size(), 2u);
+  ASSERT_EQ(found.models.size(), 3u);
   EXPECT_EQ(found.models[0].name, "graph");
-  EXPECT_EQ(found.models[1].name, "plain");
-  EXPECT_EQ(found.models[1].versions[0].folder, found.models[1].folder);
+  EXPECT_EQ(found.models[1].name, "java");
+  EXPECT_EQ(found.models[2].name, "plain");
+  EXPECT_EQ(found.models[2].versions[0].folder, found.models[2].folder);
 }
 
 TEST_F(RepositoryTest, WhatIsNoNameIsLeftOutAndSaid) {
