@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The shim under -Xcheck:jni: the JVM itself looks at each call of JNI, and at what is left behind."""
+"""The shim under -Xcheck:jni: the JVM looks at each call of JNI, and at what is left behind."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/examples/java_onnx: built by Maven, it finds what plugins/yolov5 finds in the demo's picture."""
+"""docs/examples/java_onnx, built by Maven, finds what plugins/yolov5 finds in one picture."""
 
 import json
 import os
