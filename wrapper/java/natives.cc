@@ -122,7 +122,7 @@ jobjectArray JNICALL CallNext(JNIEnv* env, jclass, jlong call) {
 void JNICALL CallEnd(JNIEnv*, jclass, jlong call) { g_end(static_cast<unsigned long long>(call)); }
 
 void JNICALL OutOfMemory(JNIEnv* env, jclass, jbyteArray text) {
-  EndOutOfMemory(BytesOf(env, text).c_str());
+  EndOutOfMemory(BytesOf(env, text));
 }
 
 template <class Function>

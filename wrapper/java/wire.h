@@ -2,10 +2,11 @@
 // wrapper/java/wire.h: the lists of the C ABI <-> the bytes that ai.aiges.Reader and Writer know.
 //
 // Layout. Numbers have the machine's order. `number`: 32 bits; `long`: 64. `text`: number of bytes,
-// the bytes, and, from Java, a NUL. `pairs`: number, to Java then the bytes of the rest as a number, then for each a text and a text.
-// `payloads`: number, then for each: text key, number type, number status, pairs desc, and its bytes: number
-// -1, number of bytes, the bytes; or a number >= 0: which of the objects that go along, byte[] or
-// direct ByteBuffer. From Java follow the number of the first byte in it and how many there are.
+// the bytes, and, from Java, a NUL. `pairs`: number, to Java then the bytes of the rest as a
+// number, then for each a text and a text. `payloads`: number, then for each: text key, number
+// type, number status, pairs desc, and its bytes: number -1, number of bytes, the bytes; or a
+// number >= 0: which of the objects that go along, byte[] or direct ByteBuffer. From Java follow
+// the number of the first byte in it and how many there are.
 //
 // To Java a buffer has the question from its first byte. From Java the first number is the length
 // of all, itself included; then a code: 0 and the result, or another and number class, text, text

@@ -23,7 +23,7 @@ final class Failure {
     Thread.interrupted(); // Was for the hook that has ended: the thread's next one begins without.
     if (error instanceof OutOfMemoryError) {
       String text = String.valueOf(error);
-      Host.outOfMemory((text + "\0").getBytes(StandardCharsets.UTF_8));
+      Host.outOfMemory(text.getBytes(StandardCharsets.UTF_8));
     }
     int code = CallException.USER_EXEC_ERROR;
     int errorClass = FAULT;
