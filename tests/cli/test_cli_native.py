@@ -109,3 +109,14 @@ def test_code_that_does_not_compile_is_told_with_its_place(asectl, project, lang
     said = asectl("check", cwd=project, code=1).err
     assert f"{PROGRAMS[language]} build" in said and "failed in" in said
     assert SOURCES[language] + ":" in said
+
+
+def test_a_package_has_the_library_and_what_lies_beside_its_sources(asectl, project):
+    (project / "words.txt").write_text("one\n", encoding="utf-8")
+    made = asectl("package", "--json", cwd=project).json
+    assert [name for name in made["files"] if name.startswith("plugin/")] == [
+        "plugin/libwrapper.so",
+        "plugin/words.txt",
+    ]
+    config = (project / "image/aiges.toml").read_text(encoding="utf-8")
+    assert 'library = "/home/aiges/plugin/libwrapper.so"' in config

@@ -3,6 +3,7 @@
 
 import itertools
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -40,8 +41,11 @@ def java(folder, binaries):
 
 
 def native(language):
-    def settings(_, __):
-        return {"instances": {"library": str(library_of(language, "all"))}}
+    """Its folder needs nothing but the library."""
+
+    def settings(folder, _):
+        shutil.copy(library_of(language, "all"), folder / "libwrapper.so")
+        return {}
 
     return settings
 

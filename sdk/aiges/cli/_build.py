@@ -30,6 +30,7 @@ class Toolchain:
     library: str  # What it makes, from the folder.
     packages: str  # Of Debian, that bring the program.
     endings: tuple[str, ...]
+    sources: tuple[str, ...]  # What an image does without.
 
     @property
     def said(self) -> str:
@@ -53,6 +54,7 @@ TOOLCHAINS = {
         "libwrapper.so",
         "golang-go gcc libc6-dev",
         (".go", ".mod", ".sum", ".c", ".h"),
+        ("aiges", "*.go", "go.mod", "go.sum", "libwrapper.h", ".gitignore"),
     ),
     "rust": Toolchain(
         "Cargo.toml",
@@ -61,6 +63,7 @@ TOOLCHAINS = {
         "target/release/libwrapper.so",
         "cargo",
         (".rs", ".toml", ".lock"),
+        ("aiges", "src", "target", "Cargo.toml", "Cargo.lock", "build.rs", ".gitignore"),
     ),
 }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from aiges.cli import _toml
+from aiges.cli._build import freshen, toolchain_of
 from aiges.cli._find import Plugin, find_engine, find_plugin
 from aiges.cli._say import CliError, Out, entry
 from aiges.cli.create import BASE_IMAGE, templates
@@ -35,6 +36,7 @@ def command(
     In the image the plugin lies beside AIService; the addresses in its aiges.toml are open to
     other hosts.
     """
+    freshen(path, out.note)
     plugin = find_engine(path)
     if plugin.contract not in ("", "tasks", "typed"):
         plugin = find_plugin(path)  # It says whose that is.
@@ -77,8 +79,18 @@ def package(plugin: Plugin, target: Path, base: str, apt: tuple[str, ...]) -> st
         made["instances"]["library"] = "/home/aiges/library/libwrapper.so"
     else:
         made["instances"]["library"] = "/home/aiges/plugin/libwrapper.so"
-    shutil.copytree(plugin.folder, target / "plugin", ignore=LEFT_OUT)
-    if plugin.folder == plugin.project:
+    tools = toolchain_of(plugin.project)
+    if tools is None:
+        shutil.copytree(plugin.folder, target / "plugin", ignore=LEFT_OUT)
+    else:  # The library, and what lies beside its sources: models, lists of words.
+        ignored = shutil.ignore_patterns(*tools.sources)
+        shutil.copytree(
+            plugin.project,
+            target / "plugin",
+            ignore=lambda place, names: {*LEFT_OUT(place, names), *ignored(place, names)},
+        )
+        shutil.copy(plugin.file, target / "plugin" / "libwrapper.so")
+    if tools is not None or plugin.folder == plugin.project:
         for name in ("aiges.toml", "xtest.toml", "requirements.txt", "README.md"):
             (target / "plugin" / name).unlink(missing_ok=True)
     requirements = plugin.project / "requirements.txt"
