@@ -46,6 +46,7 @@ TOOLCHAINS = {
         "engine.jar",
         "openjdk-17-jdk-headless maven",
         (".java", ".xml"),
+        ("src", "target", "pom.xml", ".gitignore"),
     ),
     "go": Toolchain(
         "go.mod",
