@@ -60,6 +60,11 @@ install -m 755 "$binaries/AIService" "$binaries/aiges-worker" "$prefix/"
 # Images on top of earlier base images start ./AIservice.
 ln -sfn AIService "$prefix/AIservice"
 install -m 755 "$binaries/libwrapper.so" "$prefix/library/"
+# For engines in Java, where they were built with a JDK; Java itself is an image's own to add.
+if [[ -f $binaries/libwrapper_java.so ]]; then
+  install -m 755 "$binaries/libwrapper_java.so" "$prefix/library/"
+  install -m 644 "$binaries/aiges-engine.jar" "$prefix/library/"
+fi
 install -m 644 "$source"/include/aiges/*.h "$prefix/include/aiges/"
 install -m 644 "$here/healthcheck.py" "$prefix/library/"
 install -m 644 "$here/aiges.toml" "$prefix/"
@@ -88,7 +93,8 @@ if [[ -f $binaries/xtest ]]; then
   install -m 644 "$here/xtest.toml" "$prefix/"
 fi
 if [[ $strip == yes ]]; then
-  for name in AIService aiges-worker library/libwrapper.so xtest; do
+  for name in AIService aiges-worker library/libwrapper.so \
+    library/libwrapper_java.so xtest; do
     [[ ! -f $prefix/$name ]] || strip --strip-unneeded "$prefix/$name"
   done
 fi

@@ -45,8 +45,8 @@ class Plugin {
  public:
   // The file to load. `wanted`: its path; empty: the Python shim beside this program where
   // `folders` or PYTHONPATH have a wrapper.py, else libwrapper.so from LD_LIBRARY_PATH, then from
-  // these folders, then the shim for Java where they have a jar. Empty when there is none; the status
-  // names every place that was tried.
+  // these folders, then the shim for Java where they have a jar. Empty when there is none; the
+  // status names every place that was tried.
   static std::string Find(const std::string& wanted, const std::vector<std::string>& folders,
                           Status* status);
   static std::unique_ptr<Plugin> Load(const std::string& path, Status* status);
