@@ -8,6 +8,7 @@
 #include <optional>
 #include <sstream>
 
+#include "loader/config/access_keys.h"
 #include "loader/config/default_toml.h"  // Made by CMake from the aiges.toml in the repository.
 #include "loader/config/engine_keys.h"
 #include "loader/config/key_reader.h"
@@ -74,8 +75,9 @@ class Reader {
   // Of no use to an engine, and with all that it would need to speak for the loader.
   void HideOwnFiles() {
     for (const std::string* file :
-         {&s_.config_path, &s_.access.keys_file, &s_.tls.key, &s_.registry.key_file, &s_.log.file,
-          &s_.otlp.key_file, &s_.metering.folder, &s_.entitlement.state}) {
+         {&s_.config_path, &s_.access.keys_file, &s_.access.hmac.file, &s_.access.audit_log,
+          &s_.tls.key, &s_.registry.key_file, &s_.log.file, &s_.otlp.key_file, &s_.metering.folder,
+          &s_.entitlement.state}) {
       std::error_code error;
       if (file->empty()) continue;
       s_.instances.sandbox.hidden.push_back(fs::absolute(*file, error).string());
@@ -179,7 +181,7 @@ class Reader {
     Origins();
     keys_.Text("oip", "server_name", &s_.oip.server_name);
     keys_.Bool("oip", "client_shm", &s_.oip.client_shm);
-    keys_.Text("access", "keys_file", &s_.access.keys_file);
+    ReadAccess(&keys_, &s_.access);
     keys_.Text("admin", "token", &s_.service.admin_token);
     ReadAlsoListen(&keys_, &s_.service.also);
     ReadAdminListen(&keys_, &s_.service.admin);
