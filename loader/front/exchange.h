@@ -40,6 +40,7 @@
 #include <utility>
 #include <vector>
 
+#include "loader/api/audit.h"
 #include "loader/api/models.h"
 #include "loader/api/origin.h"
 #include "loader/base/bytes.h"
@@ -76,6 +77,8 @@ struct Peer {
   bool loopback = false;    // From this machine.
   bool tls = false;         // Nobody in between has read it.
   std::string certificate;  // The name in that of the client, which has been checked; or empty.
+  // All names of it with their kinds: "URI:..", "DNS:..", "CN:..", in that order.
+  std::vector<std::string> names;
   bool admin = false;       // Came in by [admin] listen.
   uint16_t local_port = 0;  // 0: a unix socket.
 };
@@ -126,15 +129,17 @@ enum class ResetReason {
 // Who asks, as the front has found out before anybody answers.
 struct Caller {
   enum class Rank {
-    kAnybody,  // No keys are in force.
+    kAnybody,  // Nobody must say who asks.
     kCaller,
     kAdmin,  // May change the service.
   };
-  std::string name;  // Of a key; empty: nobody said.
+  std::string name;  // Empty: nobody said.
   Rank rank = Rank::kAnybody;
+  const char* proof = "key";  // By what it is known: "key", "token", "signature", "certificate".
   // Names of models that it may call; nothing: all.
   std::shared_ptr<const std::vector<std::string>> models = {};
   OriginRef origin = {};  // Of the calls that come of what he asks.
+  AuditRef audit = {};    // Who is told of what is refused and changed; nothing: nobody.
 };
 
 // Where a model is that answers at paths of its own: they begin with the prefix, which it does not

@@ -186,6 +186,7 @@ HttpRequest HttpRequestOf(const Exchange& exchange) {
   HttpRequest request;
   request.arrived = std::chrono::steady_clock::now();
   request.from_loopback = exchange.peer().loopback;
+  request.tls = exchange.peer().tls;
   request.asker = exchange.caller();
   request.owner = exchange.owner();
   request.method = std::string(head.method());

@@ -53,6 +53,7 @@ struct HttpRequest {
   Bytes body;
   TimePoint arrived;
   bool from_loopback = false;
+  bool tls = false;          // Nobody in between has read it.
   HttpWork* work = nullptr;  // Outlives all calls.
   std::shared_ptr<HttpCaller> caller;
   uint64_t number = 0;  // Of this request among those of its caller.

@@ -197,6 +197,7 @@ void Newcomer::OnStep(TlsStream::Progress progress) {
   EndHandshake();
   peer_.tls = true;
   peer_.certificate = tls_->PeerName();
+  peer_.names = tls_->PeerNames();
   since_ = std::chrono::steady_clock::now();
   SetResting(true);
   Wait();

@@ -50,6 +50,20 @@ std::string AlternativeName(const X509* certificate) {
   return name;
 }
 
+// Of these kinds, with `kind` before them.
+void AddNames(const X509* certificate, int type, const char* kind, std::vector<std::string>* out) {
+  constexpr size_t kMostNames = 64;
+  auto* names = static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+  for (int i = 0; i < sk_GENERAL_NAME_num(names) && out->size() < kMostNames; ++i) {
+    const GENERAL_NAME* one = sk_GENERAL_NAME_value(names, i);
+    if (one->type != type) continue;
+    const std::string name = Printable(one->d.ia5);
+    if (!name.empty()) out->push_back(kind + name);
+  }
+  GENERAL_NAMES_free(names);
+}
+
 }  // namespace
 
 // Reads from what is here and then, once the handshake is done, from the inner stream; what is
@@ -153,6 +167,19 @@ std::string TlsStream::PeerName() const {
   if (name.empty()) name = AlternativeName(certificate);
   X509_free(certificate);
   return name;
+}
+
+std::vector<std::string> TlsStream::PeerNames() const {
+  std::vector<std::string> names;
+  X509* certificate = SSL_get1_peer_certificate(ssl_);
+  if (certificate == nullptr) return names;
+  AddNames(certificate, GEN_URI, "URI:", &names);
+  AddNames(certificate, GEN_DNS, "DNS:", &names);
+  if (const std::string common = CommonName(certificate); !common.empty()) {
+    names.push_back("CN:" + common);
+  }
+  X509_free(certificate);
+  return names;
 }
 
 bool TlsStream::agreed_http2() const {

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "loader/front/byte_stream.h"
 #include "loader/front/exchange.h"
@@ -36,6 +37,8 @@ class TlsStream final : public ByteStream {
   const std::string& failure() const { return failure_; }
   // After the handshake: what the certificate of the client calls it, or nothing.
   std::string PeerName() const;
+  // All that it does, as Peer::names.
+  std::vector<std::string> PeerNames() const;
   // After the handshake: both sides have agreed on HTTP/2 (ALPN).
   bool agreed_http2() const;
 

@@ -23,7 +23,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr size_t kMaxBody = 64u << 20;
 constexpr milliseconds kConnectLimit{2000};
 // A blocking query is silent for minutes: only probes tell a quiet peer from one that is gone.
 constexpr int kProbeAfterS = 5;
@@ -40,8 +39,9 @@ struct Transfer {
 };
 
 size_t OnBody(char* data, size_t size, size_t count, void* transfer) {
-  std::string& body = static_cast<Transfer*>(transfer)->got.body;
-  if (body.size() + size * count > kMaxBody) return 0;  // Ends the transfer with an error.
+  auto* const t = static_cast<Transfer*>(transfer);
+  std::string& body = t->got.body;
+  if (body.size() + size * count > t->ask.most_bytes) return 0;  // Ends it with an error.
   body.append(data, size * count);
   return size * count;
 }
@@ -172,6 +172,9 @@ struct HttpLoop::Impl {
     set(CURLOPT_NOPROXY, "*");  // The agent is near; a proxy of the environment is for the world.
     set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(kConnectLimit.count()));
     set(CURLOPT_TIMEOUT_MS, static_cast<long>(t->ask.limit.count()));
+#if LIBCURL_VERSION_NUM >= 0x075700
+    set(CURLOPT_QUICK_EXIT, 1L);  // The end of a loop does not wait for a name server.
+#endif
     set(CURLOPT_TCP_KEEPALIVE, 1L);
     set(CURLOPT_TCP_KEEPIDLE, static_cast<long>(kProbeAfterS));
     set(CURLOPT_TCP_KEEPINTVL, static_cast<long>(kProbeAfterS));

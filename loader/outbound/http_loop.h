@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -26,6 +27,7 @@ struct HttpAsk {
   std::string url;
   std::string body;
   std::chrono::milliseconds limit{5000};
+  size_t most_bytes = 64u << 20;  // Of the answer's body; more ends the request with an error.
 };
 
 struct HttpGot {
