@@ -22,7 +22,7 @@ MAY_INCLUDE = {
     "front": "api base",
     "protocols": "api base front proto",
     "pages": "api base front protocols",
-    "access": "api base front",
+    "access": "api base front outbound",
     "routes": "access api base front protocols pages",
     "scheduler": "api base",
     "instances": "api base channel",
@@ -38,8 +38,8 @@ MAY_INCLUDE = {
     "java": "abi jvm",
     "wrapper": "abi python",
     "xtest": "base proto",
-    "main": "base api config front metering models pages routes scheduler instances registry "
-    "telemetry",
+    "main": "access base api config front metering models pages routes scheduler instances "
+    "registry telemetry",
 }
 # Room -> libraries it may use, as the first component of the #include.
 LIBRARIES = {

@@ -9,7 +9,7 @@
 namespace aiges {
 namespace {
 
-constexpr size_t kMostName = 64;
+constexpr size_t kMostName = 64, kMostVisible = 128;
 
 }  // namespace
 
@@ -19,6 +19,12 @@ bool IsName(std::string_view text) {
            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                   std::string_view("._@+-").find(c) != std::string_view::npos;
          });
+}
+
+bool IsVisibleId(std::string_view text) {
+  return !text.empty() && text.size() <= kMostVisible &&
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return c > 0x20 && c < 0x7f && c != '"' && c != '\\'; });
 }
 
 bool Grant::MayCall(std::string_view model) const {

@@ -5,6 +5,7 @@
 // whatever kind of credential they came with. A value.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,10 +25,15 @@ struct Grant {
   bool AddRight(std::string_view right);
 };
 
+// Alone, or a part of the table that it stands in.
+using GrantRef = std::shared_ptr<const Grant>;
+
 // Of a file: words with commas between. Not ok: one that is no right.
 Status ReadRights(std::string_view text, Grant* grant);
 
 // Of ids and models: what stands in logs and configuration without quotes.
 bool IsName(std::string_view text);
+// Of ids that others have chosen, in tokens and certificates: can stand in a header and in a log.
+bool IsVisibleId(std::string_view text);
 
 }  // namespace aiges

@@ -18,7 +18,8 @@
 
 namespace aiges {
 
-// Table: immutable, with a size().
+// Table: immutable, with a size(). One that has read further files says in Changed() whether they
+// are others by now.
 template <class Table>
 class RuleFile {
  public:
@@ -48,7 +49,7 @@ class RuleFile {
   }
   // Later: whether it has changed, and what came of it.
   void Look() {
-    if (!on() || MarkOf(path_) == mark_) return;
+    if (!on() || (MarkOf(path_) == mark_ && !OthersChanged())) return;
     const Status status = Load();
     if (status.ok()) {
       refused_.clear();
@@ -64,6 +65,14 @@ class RuleFile {
   }
 
  private:
+  bool OthersChanged() const {
+    if constexpr (requires(const Table& t) { t.Changed(); }) {
+      const std::shared_ptr<const Table> table = Now();
+      return table != nullptr && table->Changed();
+    }
+    return false;
+  }
+
   const std::string key_, path_, what_;
   const Parse parse_;
   FileMark mark_;
