@@ -173,7 +173,13 @@ Status Configurator::Again() {
     LogError("config", "reload: ", text);
     return Status::Error(StatusKind::kInvalid, text);
   }
-  const Status status = targets_.roll(parsed.settings);
+  Status status = targets_.check(parsed.settings);
+  if (!status.ok()) {
+    status.text = StrCat("the old configuration stays: ", status.text);
+    LogError("config", "reload: ", status.text);
+    return status;
+  }
+  status = targets_.roll(parsed.settings);
   if (!status.ok()) return status;
   Use(parsed.settings);
   const std::vector<std::string> restart = Report().restart;
@@ -184,6 +190,9 @@ Status Configurator::Again() {
 void Configurator::Take(const ConfigTree& tree) {
   const ParseResult parsed = LoadTree(tree);
   if (!parsed.errors.empty()) return Refuse(tree.revision, parsed.errors);
+  if (const Status usable = targets_.check(parsed.settings); !usable.ok()) {
+    return Refuse(tree.revision, {usable.text});
+  }
   const Settings before = InForce();
   const std::vector<Change> rolling = Changes(before, parsed.settings, Effect::kRolling);
   // A file of the plugin is as good as a key of [wrapper].

@@ -27,6 +27,8 @@ namespace aiges {
 
 // What a changed configuration is applied to. Called on the configurator's thread.
 struct ConfigTargets {
+  // Before all else: whether all that it names can be used. Not ok: the configuration is refused.
+  std::function<Status(const Settings&)> check;
   // Replaces the workers; returns when that is done or has failed.
   std::function<Status(const Settings&)> roll;
   std::function<void(const Settings&)> hot;

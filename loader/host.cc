@@ -13,6 +13,7 @@
 #include "loader/base/log.h"
 #include "loader/base/start_state.h"
 #include "loader/base/version.h"
+#include "loader/config/changes.h"
 #include "loader/config/file_watch.h"
 #include "loader/config/model_keys.h"
 #include "loader/pages/status_page.h"
@@ -111,6 +112,7 @@ Status Host::Serve(const WaitedSignals& signals) {
     LogInfo("main", "stopping, the engine did not start");
   } else {
     LogInfo("main", "got ", signal == SIGINT ? "SIGINT" : "SIGTERM", ", draining");
+    audit_.Write({"", "signal", "", ""}, {"drain", "allowed"});
   }
   BeginDrain();
   begin.set_value();
@@ -229,9 +231,10 @@ void Host::MakeFront() {
     // Of several models not all will be loaded, and one that is not need not answer anything.
     return doors == nullptr && catalogue_.several() ? kNothing : doors;
   };
-  front_ = std::make_unique<FrontServer>(FrontRooms{settings_, &budget_, &router_, &router_,
-                                                    &router_, &router_, &catalogue_, tracer_.get()},
-                                         std::move(actions));
+  front_ =
+      std::make_unique<FrontServer>(FrontRooms{settings_, &budget_, &router_, &router_, &router_,
+                                               &router_, &catalogue_, tracer_.get(), &audit_},
+                                    std::move(actions));
 }
 
 // Made when asked for: the ports are set before the lane starts, what comes after that races with
@@ -276,6 +279,7 @@ PageData Host::Page() const {
   d.registry = configurator_.registry().Report();
   d.config = configurator_.Report();
   if (tracer_ != nullptr) d.spans = tracer_->counts();
+  if (audit_.on()) d.audit_lost = audit_.lost();
   d.budget = &budget_;
   d.history = &history_;
   d.failures = &catalogue_.failures();
@@ -288,6 +292,7 @@ PageData Host::Page() const {
 
 void Host::FollowConfig() {
   ConfigTargets targets;
+  targets.check = [this](const Settings& fresh) { return CheckHot(fresh); };
   targets.roll = [this](const Settings& fresh) { return Roll(fresh); };
   targets.hot = [this](const Settings& fresh) { UseHot(fresh); };
   configurator_.Follow(std::move(targets));
@@ -303,7 +308,21 @@ Status Host::Roll(const Settings& fresh) {
   return future.get();
 }
 
+// What can be wrong with what takes effect at once.
+Status Host::CheckHot(const Settings& fresh) {
+  const std::vector<Change> all = Changes(configurator_.InForce(), fresh);
+  changing_.clear();
+  bool access = false;
+  for (const Change& change : all) {
+    changing_.push_back(change.Name());
+    access = access || (change.section == "access" && !change.key.starts_with("limits_"));
+  }
+  return access ? front_->PrepareAccess(fresh.access) : Status::Ok();
+}
+
 void Host::UseHot(const Settings& fresh) {
+  front_->UsePreparedAccess(fresh.access.audit_log);
+  for (const std::string& name : changing_) audit_.Write({}, {name, "changed"});
   catalogue_.UseHot(Entitled(fresh));
   SetLogLevel(fresh.log.level);
   MutexLock lock(told_mu_);
@@ -428,6 +447,7 @@ int Host::WaitForStop(const WaitedSignals& signals) {
     }
     if (signal != SIGHUP && changed.empty()) continue;
     LogInfo("main", "reload: ", changed.empty() ? "got SIGHUP" : StrCat(changed, " has changed"));
+    audit_.Write({"", changed.empty() ? "signal" : "file", "", ""}, {"reload", "allowed"});
     configurator_.Reload([](const Status&) {});  // The pool logs what came of it.
   }
 }

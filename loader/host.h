@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "loader/access/audit_log.h"
 #include "loader/api/budget.h"
 #include "loader/api/ended_list.h"
 #include "loader/api/recent_calls.h"
@@ -57,6 +58,7 @@ class Host {
   std::vector<ModelPage> ModelPages() const;
   void FollowConfig();
   Status Roll(const Settings& fresh);
+  Status CheckHot(const Settings& fresh);
   void UseHot(const Settings& fresh);
   Announcement Announced(const Settings& settings) const;
   void OnFirstReady();
@@ -76,6 +78,8 @@ class Host {
   const std::chrono::system_clock::time_point begun_ = std::chrono::system_clock::now();
   SteadyClock clock_;
   History history_;
+  AuditLog audit_;
+  std::vector<std::string> changing_;  // Keys of what is being applied. The configurator's thread.
   RecentCalls recent_calls_;
   std::unique_ptr<Tracer> tracer_;            // Nothing: no call is of a trace.
   std::unique_ptr<Metering> metering_;        // Nothing: [metering] is off.

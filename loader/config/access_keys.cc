@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loader/config/access_keys.h"
 
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
 namespace aiges {
 namespace {
 
@@ -56,6 +60,25 @@ void ReadShares(KeyReader* keys, AccessSettings* out) {
 }
 
 }  // namespace
+
+// "<api key> @<file> <rights>", as loader/access/secrets.h has it.
+std::vector<std::string> FilesOfSecrets(const AccessSettings& access) {
+  constexpr std::streamsize kMostBytes = 4 << 20;
+  std::vector<std::string> files;
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(access.hmac.file, error)) return files;
+  std::ifstream in(access.hmac.file, std::ios::binary);
+  std::string text(kMostBytes, '\0');
+  in.read(text.data(), kMostBytes);
+  text.resize(static_cast<size_t>(in.gcount()));
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line.substr(0, line.find('#')));
+    std::string api_key, secret;
+    if (words >> api_key >> secret && secret.starts_with('@')) files.push_back(secret.substr(1));
+  }
+  return files;
+}
 
 void ReadAccess(KeyReader* keys, AccessSettings* out) {
   keys->Text(kSection, "keys_file", &out->keys_file);

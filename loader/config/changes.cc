@@ -28,6 +28,7 @@ const std::map<std::string, Effect>& Table() {
       {"instances.drain_ms", Effect::kHot},
       {"instances.lame_duck_ms", Effect::kHot},
       {"sandbox", Effect::kRolling},
+      {"access", Effect::kHot},
       {"queue.max_requests", Effect::kHot},
       {"fc.max", Effect::kHot},
       {"log.level", Effect::kHot},

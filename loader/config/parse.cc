@@ -74,13 +74,16 @@ class Reader {
  private:
   // Of no use to an engine, and with all that it would need to speak for the loader.
   void HideOwnFiles() {
-    for (const std::string* file :
-         {&s_.config_path, &s_.access.keys_file, &s_.access.hmac.file, &s_.access.audit_log,
-          &s_.tls.key, &s_.registry.key_file, &s_.log.file, &s_.otlp.key_file, &s_.metering.folder,
-          &s_.entitlement.state}) {
+    std::vector<std::string> files = {
+        s_.config_path,     s_.access.keys_file,  s_.access.hmac.file, s_.access.audit_log,
+        s_.tls.key,         s_.registry.key_file, s_.log.file,         s_.otlp.key_file,
+        s_.metering.folder, s_.entitlement.state};
+    const std::vector<std::string> secrets = FilesOfSecrets(s_.access);
+    files.insert(files.end(), secrets.begin(), secrets.end());
+    for (const std::string& file : files) {
       std::error_code error;
-      if (file->empty()) continue;
-      s_.instances.sandbox.hidden.push_back(fs::absolute(*file, error).string());
+      if (file.empty()) continue;
+      s_.instances.sandbox.hidden.push_back(fs::absolute(file, error).string());
     }
   }
 

@@ -331,6 +331,10 @@ std::string MetricsPage(const PageData& d, MetricFormat format) {
   AddRegistry(out, d.registry);
   AddConfig(out, d.config);
   if (d.spans) AddSpans(out, *d.spans);
+  if (d.audit_lost) {
+    out.Counter("aiges_audit_lost_total", "Lines that [access] audit_log does not have.",
+                *d.audit_lost);
+  }
   AddMetering(out, d.metering);
   AddEntitlement(out, d.entitlement);
   return std::move(out).Take();

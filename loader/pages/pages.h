@@ -42,7 +42,8 @@ struct PageData {
   bool several = false;
   RegistryReport registry;
   ConfigReport config;
-  std::optional<SpanCounts> spans;  // Where there are traces.
+  std::optional<SpanCounts> spans;     // Where there are traces.
+  std::optional<uint64_t> audit_lost;  // Lines; where there is an audit log.
   MeteringReport metering;
   EntitlementReport entitlement;
   std::vector<CallsBetween> calls_between;  // Models that call models.

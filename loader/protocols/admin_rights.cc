@@ -31,13 +31,15 @@ bool IsOwnName(std::string_view host) {
 
 AdminAsk AdminAsk::Of(const HttpRequest& request) {
   return {request.asker.rank,       request.from_loopback,      FieldOf(request, "authorization"),
-          FieldOf(request, "host"), FieldOf(request, "origin"), FieldOf(request, "sec-fetch-site")};
+          FieldOf(request, "host"), FieldOf(request, "origin"), FieldOf(request, "sec-fetch-site"),
+          request.asker.audit};
 }
 
 AdminAsk AdminAsk::Of(const Exchange& exchange) {
   const Fields& fields = exchange.head().fields;
   return {exchange.caller().rank,    exchange.peer().loopback, fields.Find("authorization"),
-          fields.Find(":authority"), fields.Find("origin"),    fields.Find("sec-fetch-site")};
+          fields.Find(":authority"), fields.Find("origin"),    fields.Find("sec-fetch-site"),
+          exchange.caller().audit};
 }
 
 bool AdminAsk::IsNear() const { return loopback && IsOwnName(host); }
@@ -61,8 +63,9 @@ bool AdminAsk::HasPassword(const std::string& token) const {
   return pair && IsSameSecret(std::string_view(*pair).substr(pair->find(':') + 1), token);
 }
 
-Status MayChange(const AdminAsk& ask, const std::string& token, AdminFrom from,
-                 std::string_view what) {
+namespace {
+
+Status Weigh(const AdminAsk& ask, const std::string& token, AdminFrom from, std::string_view what) {
   if (ask.rank == Caller::Rank::kAdmin) return Status::Ok();
   if (ask.rank == Caller::Rank::kCaller) {
     return Status::Error(StatusKind::kInvalid, "the key may not change the service", kCodeDenied);
@@ -78,6 +81,17 @@ Status MayChange(const AdminAsk& ask, const std::string& token, AdminFrom from,
   if (near && !ask.IsOfBrowser()) return Status::Ok();
   return refused(StrCat(what, near ? " is not for web pages" : " is for this machine only",
                         "; set [admin] token"));
+}
+
+}  // namespace
+
+Status MayChange(const AdminAsk& ask, const std::string& token, AdminFrom from,
+                 std::string_view what) {
+  Status status = Weigh(ask, token, from, what);
+  if (ask.audit != nullptr) {
+    ask.audit->Tell({what, status.ok() ? "allowed" : "refused", status.code, status.text});
+  }
+  return status;
 }
 
 }  // namespace aiges

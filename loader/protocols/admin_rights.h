@@ -7,7 +7,7 @@
 // configuration a worker runs is for this machine alone. Web pages may nothing: a browser on this
 // machine sends what any page of the internet asks it to, and takes a name of somebody else that
 // leads here for one site with it (DNS rebinding). So who asks from this machine must also call it
-// by an address or a name that nobody else can give it. Pure functions.
+// by an address or a name that nobody else can give it. Any thread.
 #pragma once
 
 #include <string>
@@ -24,6 +24,7 @@ struct AdminAsk {
   bool loopback = false;
   // Of the request's head; empty: it has none.
   std::string_view authorization, host, origin, fetch_site;
+  AuditRef audit = {};
 
   // Views of what they are made of.
   static AdminAsk Of(const HttpRequest& request);
@@ -40,7 +41,7 @@ struct AdminAsk {
 
 enum class AdminFrom { kAnywhere, kThisMachine };
 
-// Not ok: kCodeDenied. `what` begins the reason.
+// Not ok: kCodeDenied. `what` begins the reason. The audit log is told, either way.
 Status MayChange(const AdminAsk& ask, const std::string& token, AdminFrom from,
                  std::string_view what);
 

@@ -19,8 +19,11 @@ inline Status CheckMayCall(const Caller& caller, std::string_view model) {
   if (caller.models == nullptr) return Status::Ok();
   const auto& models = *caller.models;
   if (std::find(models.begin(), models.end(), model) != models.end()) return Status::Ok();
-  return Status::Error(StatusKind::kInvalid,
-                       StrCat("the key of ", caller.name, " may not call ", model), kCodeDenied);
+  Status status = Status::Error(
+      StatusKind::kInvalid,
+      StrCat("the ", caller.proof, " of ", caller.name, " may not call ", model), kCodeDenied);
+  if (caller.audit != nullptr) caller.audit->Tell({model, "refused", status.code, status.text});
+  return status;
 }
 
 // Out: never null where it is ok. With one model every name is that one's.

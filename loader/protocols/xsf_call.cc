@@ -149,12 +149,16 @@ class XsfCall final : public GrpcCall {
     std::vector<Payload>& payloads = request_.call.request.payloads;
     const std::string* number = Find(request_.call.request.params, "res_id");
     const bool load = request_.op == "AILoad";
+    const AuditRef& audit = exchange()->caller().audit;
     if (exchange()->caller().rank == Caller::Rank::kCaller) {
-      return Refuse(Status::Error(StatusKind::kInvalid,
-                                  StrCat(request_.op, ": the key may not change the service"),
-                                  kCodeDenied));
+      const Status denied =
+          Status::Error(StatusKind::kInvalid,
+                        StrCat(request_.op, ": the key may not change the service"), kCodeDenied);
+      if (audit != nullptr) audit->Tell({request_.op, "refused", denied.code, denied.text});
+      return Refuse(denied);
     }
     if (load ? payloads.empty() : number == nullptr) return Refuse(Status::Ok(), 0);
+    if (audit != nullptr) audit->Tell({request_.op, "allowed"});
     const auto tell = [this, exchange = exchange()](Status status, unsigned id) {
       exchange->lane().Post([this, exchange, status = std::move(status), id] {
         if (!exchange->over()) OnResource(status, id);

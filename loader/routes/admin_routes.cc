@@ -11,6 +11,8 @@
 #include "loader/protocols/http_answer.h"
 #include "loader/protocols/http_query.h"
 #include "loader/protocols/once.h"
+#include "loader/routes/access.h"
+#include "loader/routes/login_page.h"
 
 namespace aiges {
 std::optional<HttpResponse> AdminRoutes::RefusePage(const HttpRequest& request) const {
@@ -23,10 +25,15 @@ std::optional<HttpResponse> AdminRoutes::RefusePage(const HttpRequest& request) 
                    "/-/ is for this machine only; set [admin] token, or open = true");
   }
   if (ask.HasToken(token) || ask.HasPassword(token)) return std::nullopt;
+  if (WantsLoginPage(request)) return LoginPage(401, request.path, request.path, "");
   HttpResponse r = Refusal(401, kCodeInvalidOp, "",
                            "expected Authorization: Bearer <[admin] token>, or Basic with it as "
                            "the password");
-  r.headers.emplace_back("WWW-Authenticate", "Basic realm=\"AIService\", charset=\"UTF-8\"");
+  Fields said;
+  for (const auto& [name, value] : request.headers) said.Add(name, value);
+  r.headers.emplace_back("WWW-Authenticate", IsOfScript(said)
+                                                 ? "Bearer realm=\"AIService\""
+                                                 : "Basic realm=\"AIService\", charset=\"UTF-8\"");
   return r;
 }
 

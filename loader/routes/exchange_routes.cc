@@ -15,6 +15,7 @@
 #include "loader/protocols/xsf_call.h"
 #include "loader/routes/access_log.h"
 #include "loader/routes/http_owner.h"
+#include "loader/routes/signed_exchange.h"
 
 namespace aiges {
 namespace {
@@ -175,12 +176,37 @@ std::unique_ptr<Responder> ExchangeRoutes::BeginAt(std::shared_ptr<Exchange> exc
   if (RefusePort(exchange.get(), owner)) return nullptr;
   exchange->SetOwner(owner);
   const bool grpc = owner != nullptr && owner->is_grpc();
-  const std::string_view type = head.fields.Find("content-type");
   // A browser, which sends no key with that.
   const bool asks = head.method() == "OPTIONS" && head.fields.Has("access-control-request-method");
+  Proof proof;
   Status admitted;
-  if (owner != nullptr && !asks) admitted = access_.Admit(exchange.get(), owner->need());
+  if (owner != nullptr && !asks) admitted = access_.Admit(exchange.get(), *owner, &proof);
+  if (admitted.ok() && !proof.digest.empty()) {
+    admitted = CheckDigestOfNone(head, proof.digest);
+    if (grpc || IsGrpc(head.fields.Find("content-type"))) {
+      admitted = Status::Error(StatusKind::kInvalid,
+                               "HMAC signature cannot be verified: expected no digest among what is"
+                               " signed of a call by gRPC, whose messages come one by one",
+                               kCodeUnauthenticated);
+    }
+  }
   if (owner != nullptr && owner->need() == Need::kCall) SetOrigin(exchange.get(), grpc);
+  if (proof.in_url) exchange = WithoutSignatureInUrl(std::move(exchange));
+  if (!admitted.ok() || proof.digest.empty()) {
+    return BeginAdmitted(std::move(exchange), owner, admitted);
+  }
+  return BeginDigested(std::move(exchange), std::move(proof.digest),
+                       [&](std::shared_ptr<Exchange> digested) {
+                         return BeginAdmitted(std::move(digested), owner, admitted);
+                       });
+}
+
+std::unique_ptr<Responder> ExchangeRoutes::BeginAdmitted(std::shared_ptr<Exchange> exchange,
+                                                         RouteOwner* owner,
+                                                         const Status& admitted) {
+  const RequestHead& head = exchange->head();
+  const bool grpc = owner != nullptr && owner->is_grpc();
+  const std::string_view type = head.fields.Find("content-type");
   if (IsGrpcWeb(type)) {
     const std::string_view allowed = cors_.AllowedFor(head.fields.Find("origin"));
     return BeginGrpcWeb(std::move(exchange), allowed,

@@ -22,12 +22,12 @@ namespace aiges {
 class ExchangeRoutes final : public Handler {
  public:
   // All of it outlives the routes.
-  ExchangeRoutes(GrpcServices* grpc, const KeyFile* keys, RouteTable* table,
-                 const FrontActions* actions, Tracing* tracing)
+  ExchangeRoutes(GrpcServices* grpc, Access* access, RouteTable* table, const FrontActions* actions,
+                 Tracing* tracing)
       : grpc_(*grpc),
         tracing_(tracing),
         cors_(grpc->lane.settings.http),
-        access_(grpc->lane.settings.service, keys, grpc->lane.models.several()),
+        access_(*access),
         table_(*table),
         standard_(&grpc->grpc, actions->status_text),
         doors_(grpc, actions, table, &standard_) {}
@@ -44,6 +44,9 @@ class ExchangeRoutes final : public Handler {
  private:
   bool RefusePort(Exchange* exchange, const RouteOwner* owner) const;
   std::unique_ptr<Responder> BeginAt(std::shared_ptr<Exchange> exchange, RouteOwner* owner);
+  // Of who may ask that, where `admitted` is ok.
+  std::unique_ptr<Responder> BeginAdmitted(std::shared_ptr<Exchange> exchange, RouteOwner* owner,
+                                           const Status& admitted);
 
   // Once who asks is known: what the calls have with them that come of it.
   void SetOrigin(Exchange* exchange, bool grpc) const;
@@ -51,7 +54,7 @@ class ExchangeRoutes final : public Handler {
   GrpcServices& grpc_;
   Tracing* const tracing_;  // Nothing: calls are of no trace.
   const Cors cors_;         // Of gRPC-Web.
-  Access access_;
+  Access& access_;
   RouteTable& table_;
   StandardServices standard_;
   DoorRoutes doors_;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "loader/access/audit_log.h"
 #include "loader/api/budget.h"
 #include "loader/api/buffers.h"
 #include "loader/api/models.h"
@@ -30,6 +31,7 @@ struct FrontRooms {
   Resources* resources;
   Models* models;
   Tracing* tracing = nullptr;  // Nothing: calls are of no trace.
+  AuditLog* audit = nullptr;
 };
 
 // Thread-safe.

@@ -6,11 +6,15 @@
 #include <algorithm>
 #include <atomic>
 #include <boost/asio/steady_timer.hpp>
+#include <iterator>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "loader/base/log.h"
+#include "loader/base/mutex.h"
 #include "loader/front/listener.h"
 #include "loader/front/newcomer.h"
 #include "loader/routes/exchange_routes.h"
@@ -55,9 +59,10 @@ struct FrontServer::Impl {
              {},
              {}},
         oip(&grpc, &table),
-        http(rooms, &actions, &lane, &table),
-        keys(rooms.settings.access.keys_file),
-        routes(&grpc, &keys, &table, &actions, rooms.tracing),
+        audit(*rooms.audit),
+        access(rooms.settings.service, rooms.audit, rooms.models->several()),
+        http(rooms, &actions, &lane, &table, &access),
+        routes(&grpc, &access, &table, &actions, rooms.tracing),
         models(&grpc,
                [this](const ModelRef& model, const std::string& path, HttpRequest* request,
                       HttpDone* done, uint64_t* id) {
@@ -84,8 +89,10 @@ struct FrontServer::Impl {
   GrpcServices grpc;
   RouteTable table;
   OipRoutes oip;
+  AuditLog& audit;
+  Access access;
+  UsedSignatures used;  // The lane's; of all credentials that there will be.
   HttpRoutes http;
-  KeyFile keys;
   ExchangeRoutes routes;
   ModelRoutes models;
   Transports transports;
@@ -93,6 +100,62 @@ struct FrontServer::Impl {
   std::vector<std::unique_ptr<Listener>> listeners;
   boost::asio::steady_timer sweeper;
   std::thread thread;
+
+  // Which credentials decide. Only one is in force; what is prepared may never be.
+  Mutex credentials_mu;
+  std::shared_ptr<Credentials> in_force GUARDED_BY(credentials_mu);
+  std::shared_ptr<Credentials> prepared GUARDED_BY(credentials_mu);
+  std::vector<std::shared_ptr<Credentials>> leaving GUARDED_BY(credentials_mu);
+  // What Look has seen last, and of which. Main's.
+  Credentials::Basis seen;
+  std::shared_ptr<Credentials> seen_of;
+
+  Status Prepare(const AccessSettings& s) {
+    auto fresh = std::make_shared<Credentials>(s, lane.settings.service.admin_token, &used);
+    Status status = fresh->Load();
+    MutexLock lock(credentials_mu);
+    prepared = status.ok() ? std::move(fresh) : nullptr;
+    return status;
+  }
+
+  // Nothing happens where nothing is prepared.
+  void UsePrepared() {
+    std::shared_ptr<Credentials> fresh;
+    {
+      MutexLock lock(credentials_mu);
+      if (prepared == nullptr) return;
+      if (in_force != nullptr) leaving.push_back(std::move(in_force));
+      in_force = fresh = std::move(prepared);
+    }
+    if (!thread.joinable()) {
+      access.Use(std::move(fresh));  // Nobody asks yet.
+      return;
+    }
+    lane.loop.Post([this, fresh = std::move(fresh)] { access.Use(fresh); });
+  }
+
+  // Main's. Those that the lane has let go of may take their time to end.
+  void LookAtCredentials() {
+    std::shared_ptr<Credentials> now;
+    std::vector<std::shared_ptr<Credentials>> gone;
+    {
+      MutexLock lock(credentials_mu);
+      now = in_force;
+      const auto held = [](const auto& each) { return each.use_count() > 1; };
+      const auto first = std::partition(leaving.begin(), leaving.end(), held);
+      gone.assign(std::move_iterator(first), std::move_iterator(leaving.end()));
+      leaving.erase(first, leaving.end());
+    }
+    if (now == nullptr) return;
+    now->Look();
+    const Credentials::Basis basis = now->basis();
+    for (size_t i = 0; seen_of == now && i < basis.size(); ++i) {
+      if (basis[i] == seen[i]) continue;
+      audit.Write({}, {Credentials::kBasisNames[i], "changed"});
+    }
+    seen = basis;
+    seen_of = now;
+  }
 
   Status Claim() {
     Status status = routes.Claim();
@@ -168,8 +231,11 @@ FrontServer::~FrontServer() { Stop(std::chrono::steady_clock::now()); }
 Status FrontServer::Start(uint16_t* port, uint16_t* http_port, uint16_t* admin_port) {
   const Settings& settings = impl_->lane.settings;
   const ServiceSettings& s = settings.service;
-  Status status = impl_->keys.Load();
-  if (status.ok()) status = impl_->Claim();
+  Status status = impl_->audit.Use(settings.access.audit_log);
+  if (status.ok()) status = impl_->Prepare(settings.access);
+  if (!status.ok()) return status;
+  impl_->UsePrepared();
+  status = impl_->Claim();
   if (!status.ok()) return status;
   if (status = impl_->LoadTls(); !status.ok()) return status;
   status = impl_->Listen({s.host, s.grpc_port, {}}, StrCat("gRPC ([", s.name, "] host, port)"),
@@ -206,8 +272,19 @@ Status FrontServer::Start(uint16_t* port, uint16_t* http_port, uint16_t* admin_p
 }
 
 void FrontServer::Look() {
-  impl_->keys.Look();
+  impl_->LookAtCredentials();
   if (impl_->tls) impl_->tls->Follow();
+}
+
+Status FrontServer::PrepareAccess(const AccessSettings& settings) {
+  Status status = impl_->audit.Check(settings.audit_log);
+  return status.ok() ? impl_->Prepare(settings) : status;
+}
+
+void FrontServer::UsePreparedAccess(const std::string& audit_log) {
+  const Status status = impl_->audit.Use(audit_log);
+  if (!status.ok()) LogError("access", status.text);
+  impl_->UsePrepared();
 }
 
 void FrontServer::SetServing(bool serving) {

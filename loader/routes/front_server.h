@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "loader/base/clock.h"
 #include "loader/base/status.h"
@@ -28,6 +29,11 @@ class FrontServer {
   Status Start(uint16_t* port, uint16_t* http_port, uint16_t* admin_port);
   // At files that are taken anew when they change: keys, certificates. Any thread, now and then.
   void Look();
+  // [access] as it is to be: its files are read. Not ok: one cannot be used, and nothing changes.
+  // Before UsePreparedAccess, by the same thread.
+  Status PrepareAccess(const AccessSettings& settings);
+  // From now on that is in force, for requests to come; nothing happens where none is prepared.
+  void UsePreparedAccess(const std::string& audit_log);
   void SetServing(bool serving);  // What grpc.health.v1.Health answers.
   // From now on no new connections or requests; what is in hand goes on. Does not wait.
   void StopAdmitting();

@@ -12,7 +12,9 @@
 #include "loader/protocols/handle.h"
 #include "loader/protocols/http_answer.h"
 #include "loader/protocols/ws_session.h"
+#include "loader/routes/access.h"
 #include "loader/routes/cors.h"
+#include "loader/routes/login_page.h"
 #include "loader/routes/route_table.h"
 
 namespace aiges {
@@ -38,12 +40,10 @@ class HttpOwner final : public RouteOwner {
   void Refuse(Exchange* exchange, const Status& why) override {
     const HttpRequest request = HttpRequestOf(*exchange);
     HttpResponse r = Refusal(why, "", route_);
-    if (HttpStatusOf(why) == 401) {
-      r.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"AIService\"");
-      // For browsers, who ask people for a password then.
-      if (need() != Need::kCall)
-        r.headers.emplace_back("WWW-Authenticate", "Basic realm=\"AIService\"");
-    }
+    const bool form = page_ && HttpStatusOf(why) == 401 && WantsLoginPage(request);
+    if (form) r = LoginPage(401, request.path, request.path, "");
+    // A form is better than what browsers ask with.
+    AddChallenges(exchange->head(), why, need() != Need::kCall && !form, &r);
     if (need() == Need::kCall) {
       Cors(lane_.settings.http).AddTo(Find(request.headers, "origin"), &r);
     }

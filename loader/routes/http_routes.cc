@@ -51,7 +51,7 @@ bool WantsEvents(const std::string* accept) {
 }  // namespace
 
 HttpRoutes::HttpRoutes(const FrontRooms& rooms, const FrontActions* actions, FrontLane* lane,
-                       RouteTable* table)
+                       RouteTable* table, Access* access)
     : rooms_(rooms),
       settings_(rooms.settings),
       lane_(*lane),
@@ -71,7 +71,8 @@ HttpRoutes::HttpRoutes(const FrontRooms& rooms, const FrontActions* actions, Fro
       engine_(rooms.settings, actions, table, declared_, predict_),
       openai_(rooms, lane),
       pages_(rooms, actions, &engine_),
-      admin_(rooms, actions) {}
+      admin_(rooms, actions),
+      login_(access) {}
 
 std::shared_ptr<HttpOwner> HttpRoutes::CallOwner(std::string name, CallRoute route) {
   return std::make_shared<HttpOwner>(
@@ -101,13 +102,23 @@ Status HttpRoutes::Claim() {
                           std::make_shared<HttpOwner>(kOwn, need, &lane_, answer,
                                                       CallRoute::kEnvelope, /*page=*/true));
   }
-  return status;
+  if (!status.ok()) return status;
+  const auto answer = [this](const HttpRequest& request, const HttpDone& done) {
+    done(login_.Answer(request));
+    return 0;
+  };
+  return table_.Claim({{LoginRoutes::kLogin, Hold::kOwn}, {LoginRoutes::kLogout, Hold::kOwn}},
+                      std::make_shared<HttpOwner>(kOwn, Need::kNothing, &lane_, answer,
+                                                  CallRoute::kEnvelope, /*page=*/true));
 }
 
 std::optional<HttpResponse> HttpRoutes::RefuseUpgrade(const HttpRequest& request) {
   const RouteOwner* owner = table_.Find(request.path);
   ModelRef model;
-  const bool ours = owner == envelope_.get() && FindService(request, &model).ok();
+  Status found;
+  if (owner == envelope_.get()) found = FindService(request, &model);
+  if (found.code == kCodeDenied) return Refusal(found, "");
+  const bool ours = owner == envelope_.get() && found.ok();
   if (ours || owner == declared_.get()) {
     const Status status = CheckQuery(request.query, {});
     if (status.ok()) return std::nullopt;

@@ -10,7 +10,7 @@
 //   POST, GET /predict                   of a typed model: whatever comes (predict_call.h)
 //     OPTIONS of these: what browsers ask before a page of another origin calls
 //   /v1/chat/completions and the others of OpenAI's API: openai_routes.h
-//   pages: page_routes.h; reload and resources: admin_routes.h
+//   pages: page_routes.h; reload and resources: admin_routes.h; login_routes.h
 //
 // All of them are claimed in the route table. Handle belongs to the lane, which large bodies leave
 // to be parsed; answers may be given from any thread.
@@ -29,6 +29,7 @@
 #include "loader/routes/engine_routes.h"
 #include "loader/routes/front_rooms.h"
 #include "loader/routes/http_owner.h"
+#include "loader/routes/login_routes.h"
 #include "loader/routes/openai_routes.h"
 #include "loader/routes/page_routes.h"
 #include "loader/routes/route_table.h"
@@ -39,7 +40,7 @@ class HttpRoutes {
  public:
   // Everything given must outlive the routes.
   HttpRoutes(const FrontRooms& rooms, const FrontActions* actions, FrontLane* lane,
-             RouteTable* table);
+             RouteTable* table, Access* access);
 
   // In the table: not ok where another has one of the paths.
   Status Claim();
@@ -84,6 +85,7 @@ class HttpRoutes {
   OpenAiRoutes openai_;
   PageRoutes pages_;
   AdminRoutes admin_;
+  LoginRoutes login_;
 };
 
 }  // namespace aiges

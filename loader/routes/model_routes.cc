@@ -8,6 +8,7 @@
 #include "loader/front/http_exchange.h"
 #include "loader/protocols/find_model.h"
 #include "loader/protocols/http_answer.h"
+#include "loader/routes/access.h"
 #include "loader/routes/door_owners.h"
 #include "loader/routes/http_owner.h"
 
@@ -30,7 +31,9 @@ class ModelRoutes::Owner final : public RouteOwner {
   explicit Owner(ModelRoutes* routes) : RouteOwner("the loader", Need::kCall), routes_(*routes) {}
 
   void Refuse(Exchange* exchange, const Status& why) override {
-    aiges::Answer(exchange, Refusal(why, ""));
+    HttpResponse r = Refusal(why, "");
+    AddChallenges(exchange->head(), why, /*page=*/false, &r);
+    aiges::Answer(exchange, std::move(r));
   }
   std::unique_ptr<Responder> Begin(std::shared_ptr<Exchange> exchange) override {
     return routes_.Begin(std::move(exchange));

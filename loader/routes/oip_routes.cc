@@ -26,9 +26,7 @@ class RestOwner final : public RouteOwner {
 
   void Refuse(Exchange* exchange, const Status& why) override {
     HttpResponse r = oip::RestError(why);
-    if (HttpStatusOf(why) == 401) {
-      r.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"AIService\"");
-    }
+    AddChallenges(exchange->head(), why, /*page=*/false, &r);
     Answer(exchange, std::move(r));
   }
   std::unique_ptr<Responder> Begin(std::shared_ptr<Exchange> exchange) override {

@@ -14,6 +14,7 @@
 #include "loader/protocols/openai/openai_answer.h"
 #include "loader/protocols/openai/openai_error.h"
 #include "loader/protocols/openai/openai_models.h"
+#include "loader/routes/access.h"
 #include "loader/routes/http_owner.h"
 
 namespace aiges {
@@ -39,9 +40,7 @@ class OpenAiOwner final : public RouteOwner {
   void Refuse(Exchange* exchange, const Status& why) override {
     const HttpRequest request = HttpRequestOf(*exchange);
     HttpResponse r = OpenAiRefusal(why);
-    if (HttpStatusOf(why) == 401) {
-      r.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"AIService\"");
-    }
+    AddChallenges(exchange->head(), why, /*page=*/false, &r);
     Cors(lane_.settings.http).AddTo(Find(request.headers, "origin"), &r);
     const std::string* id = Find(request.headers, kRequestIdField);
     if (id == nullptr || !IsRequestId(*id)) r.headers.emplace_back("X-Request-Id", RandomUuid());

@@ -106,12 +106,8 @@ class Loader:
         folder.mkdir(parents=True, exist_ok=True)
         self.wrapper_folder = write_wrapper(folder, wrapper)
         self.env = environment(self.wrapper_folder, env)
-        settings = default_config(service)
-        for section, keys in (config or {}).items():
-            merged = {**settings.get(section, {}), **keys}
-            settings[section] = {key: value for key, value in merged.items() if value is not None}
-        self.config_text = toml(settings)
-        (folder / "aiges.toml").write_text(self.config_text, encoding="utf-8")
+        self.settings = default_config(service)
+        self.change(config or {})
         self.log_path = folder / "loader.log"
         self.lines, self.process, self.grpc, self.http = [], None, None, None
 
@@ -121,6 +117,15 @@ class Loader:
 
     def __exit__(self, *_):
         self.kill()
+
+    def change(self, config):
+        """Lays `config` over aiges.toml; a loader that runs is not told."""
+        for section, keys in config.items():
+            merged = {**self.settings.get(section, {}), **keys}
+            kept = {key: value for key, value in merged.items() if value is not None}
+            self.settings[section] = kept
+        self.config_text = toml(self.settings)
+        (self.folder / "aiges.toml").write_text(self.config_text, encoding="utf-8")
 
     def start(self, ready=True):
         command = [*DIE_WITH_PARENT, *self.within, str(self.binaries.loader)]

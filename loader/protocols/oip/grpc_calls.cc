@@ -74,7 +74,10 @@ class ChangeCall final : public GrpcCall {
         if (!exchange->over()) Answer(status);
       });
     };
-    if constexpr (!kLoad) return server_.Unload(name_, done);
+    if constexpr (!kLoad) {
+      TellAudit();
+      return server_.Unload(name_, done);
+    }
     LoadWish wish;
     const Status status = ReadWish(request, &wish);
     if (!status.ok()) return Finish(GrpcStatusOf(status));
@@ -84,9 +87,16 @@ class ChangeCall final : public GrpcCall {
                     AdminFrom::kThisMachine, "a load with files or a configuration");
       if (!may.ok()) return Finish({GrpcCode::kPermissionDenied, may.text});
     }
+    TellAudit();
     server_.Load(name_, wish, done);
   }
   void OnOver(Over) override {}
+
+  // That it may was told before its model was known.
+  void TellAudit() {
+    const AuditRef& audit = exchange()->caller().audit;
+    if (audit != nullptr) audit->Tell({name_, "allowed"});
+  }
 
   Status ReadWish(const Request& request, LoadWish* wish) const {
     for (const auto& [key, value] : request.parameters()) {

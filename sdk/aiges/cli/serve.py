@@ -143,7 +143,7 @@ def _plan(out: Out, plugin: Plugin, wish: _Wish) -> Serve:
         sample=sample,
         tls=bool(in_force.get("tls", {}).get("cert")),
         doors=in_force.get("aiges", {}).get("contract") in DOORS,
-        keys=bool(in_force.get("access", {}).get("keys_file")),
+        keys=any(in_force.get("access", {}).get(key) for key in ("keys_file", "jwks")),
     )
 
 
