@@ -37,9 +37,8 @@ std::unique_ptr<Responder> MakeWsDoor(std::shared_ptr<Exchange> exchange,
 std::unique_ptr<Responder> MakeGrpcDoor(std::shared_ptr<Exchange> exchange, const Door& door,
                                         GrpcServices* env);
 
-// What the host says in place of the engine, in the engine's words for refusals. `allow`: of a
-// method that has no door.
+// What the host says in place of the engine, in the engine's words for refusals. `more`: headers.
 void RefuseHttpDoor(Exchange* exchange, const DoorRefusal& words, int status, std::string_view text,
-                    const std::string& allow = {});
+                    const Pairs& more = {});
 
 }  // namespace aiges

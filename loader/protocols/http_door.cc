@@ -190,13 +190,13 @@ class HttpDoor final : public Responder, private DoorListener {
 }  // namespace
 
 void RefuseHttpDoor(Exchange* exchange, const DoorRefusal& words, int status, std::string_view text,
-                    const std::string& allow) {
+                    const Pairs& more) {
   HttpResponse response = ConnectionError(status, text);
   if (!words.type.empty()) {
     response = HttpResponse::Text(status, words.type, Worded(words.body, status, text));
   }
   if (status == 429 || status == 503) response.headers.emplace_back("retry-after", "1");
-  if (!allow.empty()) response.headers.emplace_back("allow", allow);
+  response.headers.insert(response.headers.end(), more.begin(), more.end());
   Answer(exchange, std::move(response));
 }
 

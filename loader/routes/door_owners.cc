@@ -7,6 +7,7 @@
 #include "loader/api/codes.h"
 #include "loader/base/strings.h"
 #include "loader/protocols/door_call.h"
+#include "loader/routes/access.h"
 
 namespace aiges {
 namespace {
@@ -29,12 +30,15 @@ class HttpDoors final : public RouteOwner {
       return MakeWsDoor(std::move(exchange), table_, **found, &env_);
     }
     if (found != doors_.end()) return MakeHttpDoor(std::move(exchange), table_, **found, &env_);
-    RefuseHttpDoor(exchange.get(), table_->refusal(), 405, "Method Not Allowed", Methods());
+    RefuseHttpDoor(exchange.get(), table_->refusal(), 405, "Method Not Allowed",
+                   {{"allow", Methods()}});
     return nullptr;
   }
 
   void Refuse(Exchange* exchange, const Status& why) override {
-    RefuseHttpDoor(exchange, table_->refusal(), HttpStatusOf(why), why.text);
+    HttpResponse response;
+    AddChallenges(exchange->head(), why, /*page=*/false, &response);
+    RefuseHttpDoor(exchange, table_->refusal(), HttpStatusOf(why), why.text, response.headers);
   }
 
  private:

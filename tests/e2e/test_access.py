@@ -250,7 +250,8 @@ def test_an_application_behind_a_door_is_kept_too(start, tmp_path):
     }
     web = start(WRAPPERS / "asgi", config=config).web
     path = "/a"
-    assert web.get(path).status == 401
+    answer = web.get(path)
+    assert (answer.status, answer.headers["www-authenticate"][:6]) == (401, "Bearer")
     assert web.request("GET", path, None, bearer("k-ops")).status == 403
     assert web.request("GET", path, None, bearer("k-alice")).status not in (401, 403)
     assert web.request("OPTIONS", path).status == 401
