@@ -73,15 +73,17 @@ Status Access::Weigh(Exchange* exchange, Need need, const Proof& proof) {
   if (need == Need::kCall && proof.kind == Proof::Kind::kAdminToken) {
     return Denied("[admin] token is no key for calls");
   }
-  const std::string who = StrCat("the ", by, " of ", grant.id);
+  const auto denied = [&](std::string_view what) {
+    return Denied(StrCat("the ", by, " of ", grant.id, " may not ", what));
+  };
   if (several_ && need == Need::kCall) {  // Which model is asked for, its front knows later.
     if (grant.calls_all || !grant.models.empty()) return Status::Ok();
-    return Denied(StrCat(who, " may not call"));
+    return denied("call");
   }
   if (need == Need::kCall && !grant.MayCall(settings_.name)) {
-    return Denied(StrCat(who, " may not call ", settings_.name));
+    return denied(StrCat("call ", settings_.name));
   }
-  if (need == Need::kAdmin && !grant.admin) return Denied(StrCat(who, " may not administer"));
+  if (need == Need::kAdmin && !grant.admin) return denied("administer");
   return Status::Ok();
 }
 
@@ -89,15 +91,18 @@ Status Access::Weigh(Exchange* exchange, Need need, const Proof& proof) {
 bool Access::HasLogin(const Exchange& exchange, Proof* proof) {
   const RequestHead& head = exchange.head();
   if (!head.path().starts_with(kOwn)) return false;
+  GrantRef grant;
   for (const Fields::Field field : head.fields) {  // HTTP/2 has one for each cookie.
     if (field.name == "authorization" || field.name == "x-api-key") return false;
     if (field.name != "cookie") continue;
     const std::string_view cookie = LoginCookie(field.value);
     if (cookie.empty()) continue;
-    proof->grant = logins_.Find(cookie, credentials_->basis(), UnixSeconds());
+    grant = logins_.Find(cookie, credentials_->basis(), UnixSeconds());
   }
+  if (grant == nullptr) return false;
   proof->kind = Proof::Kind::kLogin;
-  return proof->grant != nullptr;
+  proof->grant = std::move(grant);
+  return true;
 }
 
 Status Access::LogIn(std::string_view text, std::string* cookie) {
