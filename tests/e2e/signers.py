@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import re
+import ssl
 import subprocess
 import threading
 import time
@@ -82,7 +83,7 @@ def jwks(*signers):
 class KeyServer:
     """Has the keys at a URL. ``text``, ``status``: what is answered; ``asked``: how often."""
 
-    def __init__(self, text, port=0):
+    def __init__(self, text, port=0, certificate=None):
         self.text, self.status, self.asked = text, 200, 0
         owner = self
 
@@ -98,7 +99,11 @@ class KeyServer:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.port = self.server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}/keys"
+        self.url = f"http{'s' if certificate else ''}://127.0.0.1:{self.port}/keys"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate.pair)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def __enter__(self):

@@ -5,6 +5,7 @@ import json
 import time
 
 import pytest
+from certificates import Authority
 from signers import GatewaySigner, KeyServer, TokenSigner, jwks
 from test_access import WHO, bearer, line
 from waiting import wait_until
@@ -104,6 +105,16 @@ def test_tokens(hot, tmp_path):
         asked = server.asked
         wait_until(lambda: hot.ask(bearer(token)) == 200, "a call")
         assert server.asked <= asked + 1, "nobody asks the URL any more"
+
+
+def test_a_ca_of_ones_own_for_the_keys(hot, tmp_path):
+    signer, authority = TokenSigner(tmp_path), Authority(tmp_path / "ca")
+    with KeyServer(jwks(signer), certificate=authority.issue("server")) as server:
+        hot.change(jwks=server.url)
+        hot.loader.wait_log("tokens are refused until its keys are there")
+        assert hot.ask(bearer(signer.sign())) == 401
+        hot.change(jwt_ca_file=str(authority.file))
+        wait_until(lambda: hot.ask(bearer(signer.sign())) == 200, "the keys")
 
 
 def test_signatures(hot):

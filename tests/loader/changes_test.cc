@@ -42,6 +42,7 @@ TEST(Changes, KeyThatComesOrGoesIsAChange) {
 TEST(Changes, ExactEntryWinsOverItsSection) {
   EXPECT_EQ(EffectOf("wrapper", "anything"), Effect::kRolling);
   EXPECT_EQ(EffectOf("wrapper", "http_listen"), Effect::kRestart);
+  EXPECT_EQ(EffectOf("access", "jwks"), Effect::kHot);
   EXPECT_EQ(EffectOf("instances", "threads"), Effect::kRolling);
   EXPECT_EQ(EffectOf("instances", "count"), Effect::kRestart);
   EXPECT_EQ(EffectOf("no such", "section"), Effect::kRestart);
