@@ -209,3 +209,24 @@ def test_xsf(asker):
     assert refused.code == 10421, refused
     assert f"the {asker.kind} of " in refused.err
     assert not refused.pl
+
+
+def test_native_streams(asker):
+    from loader_pb2 import LoaderInput, LoaderOutput
+
+    def ask(name):
+        inner = LoaderInput(serviceId=name, state=1)
+        inner.pl.append(XsfClient.payload("data", b"hi"))
+        fields = asker.proof("POST", "/aiges.v1.Stream/Run", asker.loader.grpc)
+        metadata = [(name.lower(), value) for name, value in fields.items() if name != "Host"]
+        call = asker.channel.stream_stream("/aiges.v1.Stream/Run")
+        try:
+            sent = iter([inner.SerializeToString()])
+            answers = [LoaderOutput.FromString(e) for e in call(sent, 60, metadata=metadata)]
+            return answers[-1].err
+        except grpc.RpcError as error:
+            return error.details()
+
+    assert "may not call" not in ask("alice")
+    assert f"the {asker.kind} of " in ask("bob")
+    assert "may not call bob" in ask("bob")
