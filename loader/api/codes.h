@@ -24,6 +24,7 @@ inline constexpr int kCodeNoLicence = 10110;     // Refused: licences or queue e
 inline constexpr int kCodeUnmarshal = 10401;     // LoaderInput is not valid protobuf.
 inline constexpr int kCodeUnauthenticated = 10420;  // No key, or one that is not known (401).
 inline constexpr int kCodeDenied = 10421;           // The key may not do this (403).
+inline constexpr int kCodeLimited = 10422;          // The caller's own limit is reached (429).
 inline constexpr int kCodeNotEntitled = 10430;      // [entitlement] does not allow it (403).
 inline constexpr int kCodeInitFailed = 10901;       // wrapperInit.
 inline constexpr int kCodeLoadFailed = 10903;       // wrapperLoadRes.

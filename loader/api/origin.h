@@ -23,11 +23,14 @@ struct AskedFor {
   int version = 0;  // Of HTTP: 1 or 2.
 };
 
+class LimitNote;
+
 struct Origin {
   std::string caller;  // Whose key it came with, or the name in a certificate; empty: not known.
   TraceContext trace;  // Not valid: of no trace.
   std::shared_ptr<const AskedFor> asked =
       {};  // Only where trace.span is one, and it came from outside.
+  std::shared_ptr<LimitNote> limits = {};  // Where limits are in force (limit_note.h).
 };
 
 // The spans within a call's own: of its three stages, in the order of StageTimes. What the engine

@@ -180,11 +180,11 @@ void Entitlement::Warn(int64_t now) {
   }
 }
 
-Status Entitlement::Admit(std::string_view model) {
+Status Entitlement::Admit(const Asking& asking, std::unique_ptr<Allowance>*) {
   MutexLock lock(mu_);
   Status status = verdict_;
-  if (status.ok() && !terms_.Allows(model)) {
-    status = Refusal(StrCat("the entitlement ", terms_.id, " is not for the model ", model));
+  if (status.ok() && !terms_.Allows(asking.model)) {
+    status = Refusal(StrCat("the entitlement ", terms_.id, " is not for the model ", asking.model));
   }
   if (status.ok() && terms_.calls > 0 && calls_ >= terms_.calls) {
     status = Refusal(StrCat("the entitlement ", terms_.id, " is for ", terms_.calls,

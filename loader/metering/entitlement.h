@@ -37,7 +37,7 @@ class Entitlement final : public CallGate {
   static std::unique_ptr<Entitlement> Open(const Settings& settings, int64_t now, bool keep,
                                            Status* status);
 
-  Status Admit(std::string_view model) override;
+  Status Admit(const Asking& asking, std::unique_ptr<Allowance>* allowance) override;
   // True: the terms are others.
   bool Look(int64_t now);
   EntitlementReport Report(int64_t now) const;

@@ -80,7 +80,7 @@ Metering::~Metering() {
   thread_.join();
 }
 
-Status Metering::Admit(std::string_view) {
+Status Metering::Admit(const Asking&, std::unique_ptr<Allowance>*) {
   if (!refuses_ || !spool_->Low()) return Status::Ok();
   refused_.fetch_add(1, std::memory_order_relaxed);
   return Status::Error(

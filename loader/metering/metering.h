@@ -35,7 +35,7 @@ class Metering final : public EndedCalls, public CallGate {
   ~Metering() override;
 
   void Add(const CallRecord& record) override;
-  Status Admit(std::string_view model) override;
+  Status Admit(const Asking& asking, std::unique_ptr<Allowance>* allowance) override;
   MeteringReport Report() const;
 
  private:

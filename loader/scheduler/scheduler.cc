@@ -84,7 +84,8 @@ void Scheduler::UseSettings(const Settings& settings) {
   slots_ = SlotsOf(instances_, settings);
 }
 
-Status Scheduler::Admit(const Request& request, TimePoint now) {
+Status Scheduler::Admit(const Request& request, TimePoint now,
+                        std::unique_ptr<Allowance>* allowance) {
   if (!closed_.ok()) return closed_;
   if (request.deadline <= now) return TimedOut();
   if (drain_until_ <= now) return Stopping();
@@ -105,7 +106,8 @@ Status Scheduler::Admit(const Request& request, TimePoint now) {
                                 bounds_.max_bytes, " would be passed"));
   }
   if (gate_ != nullptr) {
-    if (Status status = gate_->Admit(name_); !status.ok()) return status;
+    const Asking asking{name_, request.origin.get(), request.bytes(), false, nested};
+    if (Status status = gate_->Admit(asking, allowance); !status.ok()) return status;
   }
   // Last: it is taken.
   return nested || licences_.Take() ? Status::Ok() : licences_.Refusal();
@@ -123,10 +125,15 @@ void Scheduler::Dequeue(CallId id, Call& call) {
   queued_bytes_ -= call.bytes;
 }
 
-void Scheduler::Forget(Calls::iterator call) {
-  held_bytes_ -= call->second.bytes;
-  const bool licensed = call->second.request.path == nullptr;
-  calls_.erase(call);
+void Scheduler::Forget(Calls::iterator found, uint64_t bytes_out, std::chrono::nanoseconds engine) {
+  const Call& call = found->second;
+  held_bytes_ -= call.bytes;
+  if (call.allowance != nullptr) {
+    call.allowance->Charge(
+        {call.bytes + call.parts_in + call.parts_out + bytes_out, engine, call.meters.get()});
+  }
+  const bool licensed = call.request.path == nullptr;
+  calls_.erase(found);
   if (licensed) licences_.Return();
 }
 
@@ -162,19 +169,17 @@ Scheduler::Answer Scheduler::TakeAnswer(Call& call, Status status, TimePoint now
     failed = std::make_unique<FailedCall>();
   }
   if (failed != nullptr) failed->handle = call.request.shown_id();
-  Answer answer{std::move(call.sink),
-                std::move(reply),
-                call.request.arrived,
-                std::move(failed),
-                nullptr,
-                0,
-                {}};
+  Answer answer;
+  answer.sink = std::move(call.sink);
+  answer.reply = std::move(reply);
+  answer.arrived = call.request.arrived;
+  answer.failed = std::move(failed);
   if (ended_calls_ != nullptr) {
     answer.record = RecordOf(call.request, call.bytes + call.parts_in);
     answer.record.bytes_out = call.parts_out;
     answer.record.replayed = call.replayed;
     answer.record.gpus = call.place.gpus;
-    answer.record.meters = std::move(call.meters);
+    answer.record.meters = call.meters;
   }
   return answer;
 }
@@ -207,7 +212,8 @@ CallId Scheduler::Submit(Request request, std::unique_ptr<ReplySink> sink) {
     if (exec_timeout_.count() > 0 && !request.no_limit) {
       request.deadline = std::min(request.deadline, now + exec_timeout_);
     }
-    refusal.status = Admit(request, now);
+    std::unique_ptr<Allowance> allowance;
+    refusal.status = Admit(request, now, &allowance);
     if (!refusal.status.ok()) {
       ++answers_[CodeOf(refusal.status)];
       refused = request.shown_id();
@@ -219,6 +225,7 @@ CallId Scheduler::Submit(Request request, std::unique_ptr<ReplySink> sink) {
       id = next_id_++;
       Call& call = calls_[id];
       call.bytes = request.bytes();
+      call.allowance = std::move(allowance);
       held_bytes_ += call.bytes;
       call.request = std::move(request);
       call.sink = std::move(sink);
@@ -423,6 +430,8 @@ void Scheduler::Finish(WorkerResult& result, TimePoint now, std::vector<Answer>*
   if (result.batch > 0 && !result.lost) ++batches_[result.batch];
   bool poison = false;
   if (wanted && RunsAgain(result, call, &poison)) return Enqueue(result.call, call);
+  uint64_t bytes_out = 0;
+  for (const Payload& p : result.payloads) bytes_out += p.data.size();
   if (wanted) {
     deadlines_.erase({call.request.deadline, result.call});
     std::unique_ptr<FailedCall> fault = TakeFault(&result);
@@ -438,7 +447,7 @@ void Scheduler::Finish(WorkerResult& result, TimePoint now, std::vector<Answer>*
     if (poison) answer.poison = std::make_unique<Request>(std::move(call.request));
     out->push_back(std::move(answer));
   }
-  Forget(found);
+  Forget(found, bytes_out, result.engine);
 }
 
 void Scheduler::OnResults(std::vector<WorkerResult> results) {

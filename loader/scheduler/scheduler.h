@@ -124,6 +124,7 @@ class Scheduler : public Service, public WorkerEvents {
     size_t bytes = 0;
     bool replayed = false;
     std::shared_ptr<MeterCounts> meters;
+    std::unique_ptr<Allowance> allowance;  // Nothing: no limit is for its caller.
     bool nests = false;                    // It has begun calls of other models.
     uint64_t parts_in = 0, parts_out = 0;  // Bytes of a door call's parts.
     // Of a door call. Open: it was sent, and its parts follow it.
@@ -152,11 +153,14 @@ class Scheduler : public Service, public WorkerEvents {
   };
   using Calls = std::unordered_map<CallId, Call>;
 
-  Status Admit(const Request& request, TimePoint now) REQUIRES(mu_);
+  Status Admit(const Request& request, TimePoint now, std::unique_ptr<Allowance>* allowance)
+      REQUIRES(mu_);
   void Enqueue(CallId id, Call& call) REQUIRES(mu_);
   void Dequeue(CallId id, Call& call) REQUIRES(mu_);
   void TakeWhatFits(TimePoint now, std::vector<Sending>* out) REQUIRES(mu_);
-  void Forget(Calls::iterator call) REQUIRES(mu_);
+  // `bytes_out`, `engine`: of its result.
+  void Forget(Calls::iterator call, uint64_t bytes_out = 0, std::chrono::nanoseconds engine = {})
+      REQUIRES(mu_);
   static std::unique_ptr<FailedCall> TakeFault(WorkerResult* result);
   CallRecord RecordOf(const Request& request, uint64_t bytes_in) const;
   void Keep(CallRecord record, const Reply& reply, TimePoint now);

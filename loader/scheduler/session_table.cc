@@ -85,10 +85,12 @@ Status SessionTable::TryOpen(SessionRequest request, SessionId* id) {
   if (!place && !(waits_ && workers_.Hopeful())) {
     return Status::Error(StatusKind::kDisconnected, "no worker is ready to take a session");
   }
-  if (gate_ != nullptr) {
-    if (Status status = gate_->Admit(name_); !status.ok()) return status;
-  }
   const bool licensed = request.path == nullptr;  // Who waits for a nested one holds one.
+  std::unique_ptr<Allowance> allowance;
+  if (gate_ != nullptr) {
+    const Asking asking{name_, request.origin.get(), 0, true, !licensed};
+    if (Status status = gate_->Admit(asking, &allowance); !status.ok()) return status;
+  }
   if (licensed && !licences_.Take()) return licences_.Refusal();
   const SessionId made = next_id_++;
   Session& session = sessions_[made];
@@ -104,6 +106,7 @@ Status SessionTable::TryOpen(SessionRequest request, SessionId* id) {
     return Status::Error(StatusKind::kDisconnected, "the worker died before it got the session");
   }
   if (!place) waiting_.insert(made);
+  session.allowance = std::move(allowance);
   ++report_.opened;
   handles_.Add(session.request.handle, made);
   Touch(session);
@@ -353,6 +356,11 @@ void SessionTable::DropInput(Session& session, After* after) {
 void SessionTable::Finish(SessionId id, Session& session, bool remember, After* after) {
   if (std::exchange(session.over, true)) return;
   session.record.meters = std::move(session.meters);
+  // Its client may open another as soon as it knows.
+  if (const auto allowance = std::move(session.allowance); allowance != nullptr) {
+    allowance->Charge({session.record.bytes_in + session.record.bytes_out,
+                       clock_.Now() - session.begun, session.record.meters.get()});
+  }
   Keep(session.record, session.request.shown_id(), session.begun);
   DropOutput(session);
   DropInput(session, after);

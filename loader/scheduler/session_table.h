@@ -122,6 +122,7 @@ class SessionTable : public Sessions {
     Status failure;     // Told once the output before it is polled.
     CallRecord record;  // For people; kept when it is over.
     std::shared_ptr<MeterCounts> meters;
+    std::unique_ptr<Allowance> allowance;  // Nothing: no limit is for its caller.
     TimePoint begun;
     bool ended = false;  // The last output is in `output`, or was polled.
     std::deque<std::vector<Payload>> output;

@@ -30,6 +30,11 @@ std::string Base64(const std::string& bytes) {
   return out;
 }
 
+Status Ask(Entitlement& entitlement, std::string_view model) {
+  std::unique_ptr<Allowance> allowance;
+  return entitlement.Admit({.model = model}, &allowance);
+}
+
 class EntitlementTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -128,7 +133,7 @@ TEST_F(EntitlementTest, CallsAreRefusedBeforeItBeginsAndAfterItsGrace) {
   ASSERT_NE(entitlement, nullptr) << said_;
   const auto code = [&](int64_t now) {
     entitlement->Look(now);
-    return entitlement->Admit("any").code;
+    return Ask(*entitlement, "any").code;
   };
   EXPECT_EQ(code(kBegin - 1), kCodeNotEntitled);
   EXPECT_EQ(code(kBegin), 0);
@@ -143,15 +148,15 @@ TEST_F(EntitlementTest, AChangedFileIsTakenAndABadOneIsNot) {
   Write("file", Signed(Terms()));
   auto entitlement = Open(kBegin + 200 * kDay);
   ASSERT_NE(entitlement, nullptr) << said_;
-  EXPECT_FALSE(entitlement->Admit("m").ok());
+  EXPECT_FALSE(Ask(*entitlement, "m").ok());
   auto longer = Terms();
   longer["expires"] = kBegin + 300 * kDay;
   Write("file", Signed(longer));
   EXPECT_TRUE(entitlement->Look(kBegin + 200 * kDay));
-  EXPECT_TRUE(entitlement->Admit("m").ok());
+  EXPECT_TRUE(Ask(*entitlement, "m").ok());
   Write("file", "something else");
   EXPECT_FALSE(entitlement->Look(kBegin + 200 * kDay));
-  EXPECT_TRUE(entitlement->Admit("m").ok());
+  EXPECT_TRUE(Ask(*entitlement, "m").ok());
   EXPECT_NE(entitlement->Report(0).problem, "");
 }
 
@@ -162,26 +167,26 @@ TEST_F(EntitlementTest, ModelsAndCallsOfADayAreBounded) {
   Write("file", Signed(terms));
   {
     auto entitlement = Open(kBegin);
-    EXPECT_NE(entitlement->Admit("asr").text.find("not for the model asr"), std::string::npos);
-    EXPECT_TRUE(entitlement->Admit("ocr").ok());
+    EXPECT_NE(Ask(*entitlement, "asr").text.find("not for the model asr"), std::string::npos);
+    EXPECT_TRUE(Ask(*entitlement, "ocr").ok());
     entitlement->Save();
   }
   auto entitlement = Open(kBegin + 60);  // The count outlives a restart.
-  EXPECT_TRUE(entitlement->Admit("ocr").ok());
-  EXPECT_NE(entitlement->Admit("ocr").text.find("2 calls a day"), std::string::npos);
+  EXPECT_TRUE(Ask(*entitlement, "ocr").ok());
+  EXPECT_NE(Ask(*entitlement, "ocr").text.find("2 calls a day"), std::string::npos);
   entitlement->Look(kBegin + kDay);
-  EXPECT_TRUE(entitlement->Admit("ocr").ok());
+  EXPECT_TRUE(Ask(*entitlement, "ocr").ok());
 }
 
 TEST_F(EntitlementTest, AClockThatWasSetBackFarRefusesCalls) {
   Write("file", Signed(Terms()));
   Open(kBegin + 50 * kDay)->Save();
   auto entitlement = Open(kBegin + 49 * kDay);
-  EXPECT_TRUE(entitlement->Admit("m").ok());  // Within a day: a clock that was mended.
+  EXPECT_TRUE(Ask(*entitlement, "m").ok());  // Within a day: a clock that was mended.
   entitlement = Open(kBegin + 10 * kDay);
-  EXPECT_NE(entitlement->Admit("m").text.find("the clock was set back"), std::string::npos);
+  EXPECT_NE(Ask(*entitlement, "m").text.find("the clock was set back"), std::string::npos);
   entitlement->Look(kBegin + 50 * kDay);
-  EXPECT_TRUE(entitlement->Admit("m").ok());
+  EXPECT_TRUE(Ask(*entitlement, "m").ok());
 }
 
 TEST_F(EntitlementTest, MoreInstancesThanItAllowsAreRefusedAtTheStart) {

@@ -12,6 +12,7 @@
 #include "loader/api/recent_calls.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/fake_workers.h"
+#include "tests/fakes/recording_gate.h"
 #include "tests/fakes/recording_sink.h"
 
 namespace aiges {
@@ -152,7 +153,7 @@ TEST_F(SchedulerTest, WhatTheEngineCountsForACallIsInItsRecord) {
 
 TEST_F(SchedulerTest, AGateRefusesACallBeforeItTakesALicence) {
   struct Shut : CallGate {
-    Status Admit(std::string_view) override {
+    Status Admit(const Asking&, std::unique_ptr<Allowance>*) override {
       return Status::Error(StatusKind::kOverloaded, "shut");
     }
   } gate;
@@ -167,6 +168,43 @@ TEST_F(SchedulerTest, AGateRefusesACallBeforeItTakesALicence) {
   EXPECT_EQ(call.answer->reply.status.text, "shut");
   EXPECT_EQ(scheduler->Report().in_flight, 0u);
   EXPECT_TRUE(calls.Since(0).at(0).refused);
+}
+
+TEST_F(SchedulerTest, AnAllowanceIsChargedOnceTheEngineHasDoneWithTheCall) {
+  RecordingGate giver;
+  Scheduler::Shared shared;
+  shared.gate = &giver;
+  RecentCalls calls;
+  shared.calls = &calls;
+  settings.licences = 2;
+  workers.AddCredit(1);
+  scheduler = std::make_unique<Scheduler>(settings, &workers, &clock, shared);
+  const Submitted first = Submit(), waiting = Submit();
+  EXPECT_EQ(giver.bytes, 10u);
+  EXPECT_FALSE(giver.nested);
+  const Submitted refused = Submit();
+  EXPECT_EQ(refused.answer->code(), 10110);
+  EXPECT_EQ(std::exchange(giver.said, ""), "back;") << "without a word: it never began";
+  scheduler->OnMeter(first.id, "tokens", 3);
+  WorkerResult result = workers.Finish(first.id);
+  result.engine = milliseconds(4);
+  Deliver(std::move(result));
+  EXPECT_EQ(std::exchange(giver.said, ""), "16 bytes 4 ms and meters;back;");
+  // It runs by now. The engine goes on with a call that nobody waits for.
+  scheduler->Abort(waiting.id);
+  EXPECT_EQ(giver.said, "");
+  Deliver(workers.Finish(waiting.id));
+  EXPECT_EQ(giver.said.substr(0, 9), "16 bytes ");
+}
+
+TEST_F(SchedulerTest, ACallThatNeverRanIsChargedWhenItIsGivenUp) {
+  RecordingGate giver;
+  Scheduler::Shared shared;
+  shared.gate = &giver;
+  scheduler = std::make_unique<Scheduler>(settings, &workers, &clock, shared);
+  Submit(milliseconds(5));
+  Elapse(milliseconds(6));
+  EXPECT_EQ(giver.said, "10 bytes 0 ms;back;");
 }
 
 TEST_F(SchedulerTest, CallsBeyondTheLicencesAreRefusedAtOnceWith10110) {

@@ -13,6 +13,7 @@
 #include "loader/api/recent_calls.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/fake_workers.h"
+#include "tests/fakes/recording_gate.h"
 
 namespace aiges {
 namespace {
@@ -140,6 +141,33 @@ TEST_F(SessionTableTest, WhatTheEngineCountsForASessionIsInItsRecord) {
   ASSERT_NE(kept[0].meters, nullptr);
   EXPECT_EQ(kept[0].meters->all().at(0).second, 7u);
   EXPECT_EQ(kept[0].version.view(), "7");
+}
+
+TEST_F(SessionTableTest, AnAllowanceIsGivenBackBeforeTheClientKnowsThatItIsOver) {
+  RecordingGate gate;
+  SessionTable gated(settings, &workers, &clock, &licences, {&failures, nullptr, &gate});
+  struct EndSink : OutputSink {
+    explicit EndSink(const std::string* s) : said(*s) {}
+    void Done(SessionOutput output) override {
+      EXPECT_TRUE(output.last);
+      EXPECT_EQ(said, "3 bytes 5 ms;back;");
+    }
+    const std::string& said;
+  };
+  SessionRequest request;
+  request.handle = "h";
+  SessionId id = 0;
+  ASSERT_TRUE(gated.Open(std::move(request), &id).ok());
+  EXPECT_TRUE(gate.session);
+  std::vector<Payload> input;
+  input.push_back(Piece("in"));
+  ASSERT_TRUE(gated.Write(id, 0, std::move(input), nullptr).ok());
+  clock.Advance(milliseconds(5));
+  gated.Poll(id, 1, clock.Now() + seconds(1), std::make_unique<EndSink>(&gate.said));
+  std::vector<SessionEvent> events;
+  events.push_back(Item(id, "x", true));
+  gated.OnEvents(std::move(events));
+  EXPECT_EQ(gate.said, "3 bytes 5 ms;back;");
 }
 
 TEST_F(SessionTableTest, InputGoesOutAndOutputComesBack) {
