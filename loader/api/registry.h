@@ -85,6 +85,9 @@ class Announcer {
 class Registry : public Announcer, public ConfigSource {
  public:
   virtual RegistryReport Report() const = 0;
+  // How many loaders of this service take calls, this one among them: now, as far as it is known,
+  // and at each change. Once. Never called where nobody can know.
+  virtual void CountLoaders(std::function<void(unsigned)> changed) { (void)changed; }
 };
 
 }  // namespace aiges

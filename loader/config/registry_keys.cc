@@ -22,8 +22,11 @@ void ReadUrl(KeyReader* keys, RegistrySettings* out) {
     url = url.substr(5);
     if (StartsWith(url, "//")) url = url.substr(2);
     out->backend = "file";
-  } else if (!url.empty() && url.find("://") == std::string::npos) {
+  } else if (out->backend != "file" && !url.empty() && url.find("://") == std::string::npos) {
     url = "http://" + url;
+  }
+  if (out->backend == "file" && url.find("://") != std::string::npos) {
+    keys->file().AddError("registry", "url", StrCat("expected a folder, got ", url));
   }
   while (url.size() > 1 && url.back() == '/') url.pop_back();
   if (out->backend == "consul" && !StartsWith(url, "http://") && !StartsWith(url, "https://")) {

@@ -23,6 +23,7 @@ Consul::Consul(const RegistrySettings& settings, const std::string& service)
     : loop_(std::make_unique<HttpLoop>(LoopOptions(settings))),
       config_(settings, service, loop_.get(), &health_),
       announcer_(settings, loop_.get(), &health_),
+      loaders_(settings, service, loop_.get(), &health_),
       settings_(settings) {}
 
 Consul::~Consul() { loop_.reset(); }
@@ -59,8 +60,13 @@ void Consul::Announce(Announcement announcement) {
     const bool first = who_.empty();
     who_ = announcement.Id();
     if (first && verdict_) config_.Tell(*verdict_, who_);
+    loaders_.SetSelf(who_);
     announcer_.Announce(announcement);
   });
+}
+
+void Consul::CountLoaders(std::function<void(unsigned)> changed) {
+  loop_->Post([this, changed = std::move(changed)] { loaders_.Watch(changed); });
 }
 
 void Consul::SetReady(bool ready, std::string why) {

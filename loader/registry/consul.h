@@ -16,6 +16,7 @@
 #include "loader/registry/consul_announcer.h"
 #include "loader/registry/consul_api.h"
 #include "loader/registry/consul_config.h"
+#include "loader/registry/consul_loaders.h"
 
 namespace aiges {
 
@@ -32,12 +33,14 @@ class Consul : public Registry {
   void AnnounceModels(std::vector<Announcement> models) override;
   void Withdraw(TimePoint until) override;
   RegistryReport Report() const override { return health_.Report(); }
+  void CountLoaders(std::function<void(unsigned)> changed) override;
 
  private:
   ConsulHealth health_;
   std::unique_ptr<HttpLoop> loop_;  // Ends before what its callbacks use.
   ConsulConfig config_;
   ConsulAnnouncer announcer_;
+  ConsulLoaders loaders_;
   struct OfModel {
     OfModel(const RegistrySettings& settings, HttpLoop* loop)
         : announcer(settings, loop, &health) {}

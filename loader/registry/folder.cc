@@ -70,7 +70,8 @@ Status ReadTree(const std::string& folder, ConfigTree* out) {
 }  // namespace
 
 FolderRegistry::FolderRegistry(const RegistrySettings& settings, const std::string& service)
-    : folder_(settings.url + "/" + TreePath(settings, service)) {}
+    : folder_(settings.url + "/" + TreePath(settings, service)),
+      loaders_folder_(StrCat(settings.url, "/aiges-loaders/", service)) {}
 
 FolderRegistry::~FolderRegistry() = default;
 
@@ -109,6 +110,35 @@ void FolderRegistry::Watch(std::string revision, std::function<void(ConfigTree)>
       changed(std::move(tree));
     }
   });
+}
+
+void FolderRegistry::Announce(Announcement announcement) {
+  MutexLock lock(mu_);
+  self_ = announcement.Id();
+  TellSelf();
+}
+
+void FolderRegistry::SetReady(bool ready, std::string) {
+  MutexLock lock(mu_);
+  ready_ = ready;
+  TellSelf();
+}
+
+void FolderRegistry::Withdraw(TimePoint) {
+  std::unique_ptr<FolderLoaders> ends;  // After the lock, which its callbacks may want.
+  MutexLock lock(mu_);
+  self_.clear();
+  ends.swap(loaders_);
+}
+
+void FolderRegistry::CountLoaders(std::function<void(unsigned)> changed) {
+  MutexLock lock(mu_);
+  loaders_ = std::make_unique<FolderLoaders>(loaders_folder_, std::move(changed));
+  TellSelf();
+}
+
+void FolderRegistry::TellSelf() {
+  if (loaders_ != nullptr) loaders_->SetSelf(ready_ ? self_ : "");
 }
 
 RegistryReport FolderRegistry::Report() const {

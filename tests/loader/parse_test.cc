@@ -443,6 +443,12 @@ TEST_F(ParseTest, RegistryKeysAreChecked) {
       << errors;
   EXPECT_NE(errors.find("[registry] check: expected one of grpc, ttl"), std::string::npos);
   EXPECT_NE(errors.find("[registry] weight: expected an integer from 1"), std::string::npos);
+  EXPECT_NE(Joined(Load("[svcName]\n[registry]\nbackend = \"file\"\n").errors)
+                .find("[registry] url: expected a folder, got http://127.0.0.1:8500"),
+            std::string::npos);
+  EXPECT_EQ(Load("[svcName]\n[registry]\nbackend = \"file\"\nurl = \"/srv/config\"\n")
+                .settings.registry.url,
+            "/srv/config");
   EXPECT_NE(Joined(Load("[svcName]\n[registry]\nbackend = \"consul\"\nurl = \"ftp://x\"\n").errors)
                 .find("expected http://host:port or https://host:port, got ftp://x"),
             std::string::npos);

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the backends agree on. The Consul backend is tested against a real agent (tests/cluster).
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <future>
 
+#include "loader/base/mutex.h"
 #include "loader/registry/consul_api.h"
+#include "loader/registry/consul_loaders.h"
+#include "loader/registry/folder_loaders.h"
 #include "loader/registry/kv_tree.h"
 #include "loader/registry/make.h"
 #include "loader/registry/tree.h"
@@ -145,6 +149,68 @@ TEST(NoRegistry, NeedsNothing) {
   ConfigTree tree;
   EXPECT_TRUE(registry->Fetch({}, &tree).ok());
   EXPECT_EQ(registry->Report().backend, "none");
+}
+
+TEST(ConsulLoaders, OthersAreCountedByTheirIds) {
+  const char* answer =
+      R"([{"Service":{"ID":"svc-1","Port":1}},{"Service":{"ID":"svc-2"}},{"Service":{"ID":"svc-3"}}])";
+  EXPECT_EQ(CountOthers(answer, "svc-2"), 2u);
+  EXPECT_EQ(CountOthers(answer, ""), 3u);
+  EXPECT_EQ(CountOthers("[]", "svc-1"), 0u);
+  for (const char* nonsense : {"", "x", "{}", "null", "[1]", "[{}]", R"([{"Service":7}])",
+                               R"([{"Service":{}}])", R"([{"Service":{"ID":7}}])"}) {
+    EXPECT_FALSE(CountOthers(nonsense, "svc-1").has_value()) << nonsense;
+  }
+}
+
+// The last number that was told.
+class Told {
+ public:
+  std::function<void(unsigned)> Hear() {
+    return [this](unsigned n) {
+      MutexLock lock(mu_);
+      number_ = n;
+      changed_.NotifyOne();
+    };
+  }
+  void Wait(unsigned n) {
+    MutexLock lock(mu_);
+    while (number_ != n) changed_.Wait(mu_);
+  }
+
+ private:
+  Mutex mu_;
+  CondVar changed_;
+  unsigned number_ GUARDED_BY(mu_) = 0;
+};
+
+TEST(FolderLoaders, ThoseThatTakeCallsAreCounted) {
+  const fs::path folder = fs::temp_directory_path() / StrCat("loaders-", ::getpid(), "/svc");
+  const fs::path old = folder / "loader-killed", unrelated = folder / "README";
+  fs::create_directories(folder);
+  for (const auto& file : {old, unrelated}) std::ofstream(file) << "x";
+  fs::last_write_time(old, fs::file_time_type::clock::now() - std::chrono::hours(2));
+  Told first_told, second_told;
+  {
+    FolderLoaders first(folder.string(), first_told.Hear());
+    first.SetSelf("svc-10.0.0.1-5090");
+    first_told.Wait(1);
+    {
+      FolderLoaders second(folder.string(), second_told.Hear());
+      second.SetSelf("svc/10.0.0.2:5090");
+      second_told.Wait(2);
+      first_told.Wait(2);
+      first.SetSelf("");
+      second_told.Wait(1);
+      first.SetSelf("svc-10.0.0.1-5090");
+      second_told.Wait(2);
+    }
+    first_told.Wait(1);
+  }
+  EXPECT_FALSE(fs::exists(old)) << "of one that has long been gone";
+  EXPECT_TRUE(fs::exists(unrelated));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), fs::directory_iterator()), 1);
+  fs::remove_all(folder.parent_path());
 }
 
 }  // namespace

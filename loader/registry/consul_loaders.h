@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// loader/registry/consul_loaders.h: how many loaders of a service Consul knows that take calls.
+//
+// A blocking query of /v1/health/service, so that a change is known at once. While Consul does not
+// answer the last number stays. Belongs to the HttpLoop's thread.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "loader/api/settings.h"
+#include "loader/base/clock.h"
+#include "loader/outbound/http_loop.h"
+#include "loader/registry/consul_api.h"
+
+namespace aiges {
+
+class ConsulLoaders {
+ public:
+  ConsulLoaders(const RegistrySettings& settings, const std::string& service, HttpLoop* loop,
+                ConsulHealth* health);
+
+  // `changed`: at each change of the number, this loader among them whether Consul knows it or not.
+  // Once.
+  void Watch(std::function<void(unsigned)> changed);
+  // What this one is registered as.
+  void SetSelf(const std::string& id);
+
+ private:
+  void Query();
+  void OnAnswer(const HttpGot& got);
+  void Tell();
+
+  const std::string url_;
+  HttpLoop& loop_;
+  ConsulHealth& health_;
+  Pauses pauses_;
+  std::function<void(unsigned)> changed_;
+  std::string self_;
+  std::string answer_;  // The last that made sense.
+  unsigned told_ = 0;
+  uint64_t index_ = 0;
+  TimePoint asked_{};
+};
+
+// Of the answer: ids of services, without `self`. Nothing where it makes no sense.
+std::optional<unsigned> CountOthers(std::string_view answer, std::string_view self);
+
+}  // namespace aiges
