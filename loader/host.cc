@@ -29,7 +29,8 @@ using std::chrono::steady_clock;
 constexpr milliseconds kAnswerTime{500};
 constexpr milliseconds kTick{100};         // Readiness.
 constexpr milliseconds kWatchPeriod{500};  // Changed files.
-constexpr milliseconds kTrimPeriod{1000};  // Memory, and certificates.
+constexpr milliseconds kTrimPeriod{1000};  // Memory, certificates, limits.
+constexpr size_t kShownLimits = 100;
 constexpr milliseconds kWithdrawLimit{700};
 constexpr milliseconds kSpanLimit{500};  // For the last spans.
 constexpr milliseconds kDrainTick{20};
@@ -65,7 +66,8 @@ Host::Host(Configurator* configurator)
                milliseconds(settings_.queue.default_timeout_ms), &Catalogue::Allocate}) {}
 
 Status Host::Check() {
-  Status status;
+  Status status = limits_.Use(settings_.access.limits_file);
+  if (!status.ok()) return status;
   if (settings_.entitlement.on()) {
     entitlement_ = Entitlement::Open(settings_, UnixSeconds(), false, &status);
     if (entitlement_ != nullptr) status = entitlement_->Admission();
@@ -170,21 +172,24 @@ void Host::HearEnds() {
   catalogue_.UseEnded(&ended_);
 }
 
-// What counts calls, and what may refuse them. Metering first: who is refused counts no call there.
+// What counts calls, and what may refuse them. The entitlement last: who is refused by others
+// counts no call there.
 Status Host::OpenMetering() {
-  Status status;
+  Status status = limits_.Use(settings_.access.limits_file);
+  if (!status.ok()) return status;
   if (settings_.metering.on()) {
     metering_ = Metering::Open(settings_, &status);
     if (metering_ == nullptr) return status;
     ended_.Join(metering_.get());
     gates_.Use(metering_.get());
   }
+  gates_.Use(&limits_);
   if (settings_.entitlement.on()) {
     entitlement_ = Entitlement::Open(settings_, UnixSeconds(), true, &status);
     if (entitlement_ == nullptr) return status;
     gates_.Use(entitlement_.get());
   }
-  if (!gates_.empty()) catalogue_.UseGate(&gates_);
+  catalogue_.UseGate(&gates_);
   return status;
 }
 
@@ -214,10 +219,10 @@ void Host::MakeFront() {
   FrontActions actions;
   actions.metrics = [this](MetricFormat format) { return MetricsPage(Page(), format); };
   actions.status = [this](const HttpRequest& request) {
-    return StatusAnswer(request, [this] { return Page(); });
+    return StatusAnswer(request, [this] { return Page(kShownLimits); });
   };
   // Without history, which is long.
-  actions.status_text = [this] { return StatusJson(Page(), {UINT64_MAX, 0, {}}); };
+  actions.status_text = [this] { return StatusJson(Page(kShownLimits), {UINT64_MAX, 0, {}}); };
   actions.reload = [this](std::function<void(Status)> done) {
     configurator_.Reload(std::move(done));
   };
@@ -231,10 +236,10 @@ void Host::MakeFront() {
     // Of several models not all will be loaded, and one that is not need not answer anything.
     return doors == nullptr && catalogue_.several() ? kNothing : doors;
   };
-  front_ =
-      std::make_unique<FrontServer>(FrontRooms{settings_, &budget_, &router_, &router_, &router_,
-                                               &router_, &catalogue_, tracer_.get(), &audit_},
-                                    std::move(actions));
+  front_ = std::make_unique<FrontServer>(
+      FrontRooms{settings_, &budget_, &router_, &router_, &router_, &router_, &catalogue_,
+                 tracer_.get(), &audit_, &limits_},
+      std::move(actions));
 }
 
 // Made when asked for: the ports are set before the lane starts, what comes after that races with
@@ -257,7 +262,7 @@ std::vector<ModelPage> Host::ModelPages() const {
   return pages;
 }
 
-PageData Host::Page() const {
+PageData Host::Page(size_t limits) const {
   PageData d;
   d.service = settings_.service.name;
   d.version = kHostVersion;
@@ -285,6 +290,7 @@ PageData Host::Page() const {
   d.failures = &catalogue_.failures();
   d.calls = &recent_calls_;
   d.calls_between = nested_.Report();
+  d.limits = limits_.Report(limits);
   if (metering_ != nullptr) d.metering = metering_->Report();
   if (entitlement_ != nullptr) d.entitlement = entitlement_->Report(UnixSeconds());
   return d;
@@ -296,6 +302,16 @@ void Host::FollowConfig() {
   targets.roll = [this](const Settings& fresh) { return Roll(fresh); };
   targets.hot = [this](const Settings& fresh) { UseHot(fresh); };
   configurator_.Follow(std::move(targets));
+}
+
+// [access] limits_share. main's thread.
+void Host::ShareLimits() {
+  const bool shared = configurator_.InForce().access.limits_share == "hosts";
+  if (shared && loaders_ == nullptr) {
+    loaders_ = std::make_shared<std::atomic<unsigned>>(1);
+    configurator_.registry().CountLoaders([loaders = loaders_](unsigned n) { *loaders = n; });
+  }
+  limits_.SetHosts(shared ? loaders_->load() : 1);
 }
 
 Status Host::Roll(const Settings& fresh) {
@@ -312,10 +328,15 @@ Status Host::Roll(const Settings& fresh) {
 Status Host::CheckHot(const Settings& fresh) {
   const std::vector<Change> all = Changes(configurator_.InForce(), fresh);
   changing_.clear();
-  bool access = false;
+  bool access = false, limits = false;
   for (const Change& change : all) {
     changing_.push_back(change.Name());
-    access = access || (change.section == "access" && !change.key.starts_with("limits_"));
+    if (change.section != "access") continue;
+    (change.key.starts_with("limits_") ? limits : access) = true;
+  }
+  if (const Status status = limits ? Limits::Check(fresh.access.limits_file) : Status::Ok();
+      !status.ok()) {
+    return status;
   }
   return access ? front_->PrepareAccess(fresh.access) : Status::Ok();
 }
@@ -325,6 +346,9 @@ void Host::UseHot(const Settings& fresh) {
   for (const std::string& name : changing_) audit_.Write({}, {name, "changed"});
   catalogue_.UseHot(Entitled(fresh));
   SetLogLevel(fresh.log.level);
+  if (const Status status = limits_.Use(fresh.access.limits_file); !status.ok()) {
+    LogError("access", status.text, "; the limits of before stay in force");
+  }
   MutexLock lock(told_mu_);
   if (announced_ && !stopping_) configurator_.registry().Announce(Announced(fresh));
 }
@@ -436,6 +460,8 @@ int Host::WaitForStop(const WaitedSignals& signals) {
       trim = steady_clock::now() + kTrimPeriod;
       front_->Look();
       catalogue_.Trim();
+      limits_.Look();
+      ShareLimits();
       if (entitlement_ != nullptr && entitlement_->Look(UnixSeconds())) {
         catalogue_.UseHot(Entitled(configurator_.InForce()));
       }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "loader/access/audit_log.h"
+#include "loader/access/limits.h"
 #include "loader/api/budget.h"
 #include "loader/api/ended_list.h"
 #include "loader/api/recent_calls.h"
@@ -54,9 +55,11 @@ class Host {
   std::string GrpcAddress() const;
   std::string HttpAddress() const;
   std::string AdminAddress() const;  // Empty: none.
-  PageData Page() const;
+  // With so many states of limits.
+  PageData Page(size_t limits = 0) const;
   std::vector<ModelPage> ModelPages() const;
   void FollowConfig();
+  void ShareLimits();
   Status Roll(const Settings& fresh);
   Status CheckHot(const Settings& fresh);
   void UseHot(const Settings& fresh);
@@ -84,6 +87,10 @@ class Host {
   std::unique_ptr<Tracer> tracer_;            // Nothing: no call is of a trace.
   std::unique_ptr<Metering> metering_;        // Nothing: [metering] is off.
   std::unique_ptr<Entitlement> entitlement_;  // Nothing: none is wanted.
+  Limits limits_{&clock_};
+  // Loaders that take calls; the registry's thread writes it, which may outlive the host. Nothing:
+  // they are not counted.
+  std::shared_ptr<std::atomic<unsigned>> loaders_;
   EndedList ended_;
   GateList gates_;
   uint16_t grpc_port_ = 0, http_port_ = 0, admin_port_ = 0;

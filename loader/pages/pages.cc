@@ -299,6 +299,22 @@ void AddBudget(MetricText& out, const Budget& budget) {
        [](const Account& a) { return a.refused(); });
 }
 
+void AddLimits(MetricText& out, const LimitsReport& limits) {
+  if (!limits.on) return;
+  out.Begin("aiges_limit_refused_total", "Calls and sessions beyond a limit of their caller.",
+            Type::Counter);
+  for (size_t i = 0; i < kLimitUnits; ++i) {
+    out.Value({}, "limit", UnitName(static_cast<LimitUnit>(i)), limits.refused[i]);
+  }
+  out.Gauge("aiges_limit_callers", "Callers of whom something is counted now.", limits.callers);
+  out.Gauge("aiges_limit_hosts", "Loaders that share the limits.", uint64_t{limits.hosts});
+  out.Counter("aiges_limit_crowded_total",
+              "Times that a caller was counted together with others, for want of room.",
+              limits.crowded);
+  out.Gauge("aiges_limit_file_refused", "1 when the file as it is now is not in force.",
+            uint64_t{!limits.problem.empty()});
+}
+
 void AddSpans(MetricText& out, const SpanCounts& spans) {
   out.Begin("aiges_spans_total", "Spans by what became of them.", Type::Counter);
   for (const auto& [outcome, n] :
@@ -337,6 +353,7 @@ std::string MetricsPage(const PageData& d, MetricFormat format) {
   }
   AddMetering(out, d.metering);
   AddEntitlement(out, d.entitlement);
+  AddLimits(out, d.limits);
   return std::move(out).Take();
 }
 

@@ -14,6 +14,7 @@
 
 #include "loader/api/budget.h"
 #include "loader/api/failures.h"
+#include "loader/api/limit_report.h"
 #include "loader/api/models.h"
 #include "loader/api/nested.h"
 #include "loader/api/recent_calls.h"
@@ -46,6 +47,7 @@ struct PageData {
   std::optional<uint64_t> audit_lost;  // Lines; where there is an audit log.
   MeteringReport metering;
   EntitlementReport entitlement;
+  LimitsReport limits;                      // Of callers.
   std::vector<CallsBetween> calls_between;  // Models that call models.
   // Of the loader's lifetime; budget, history, failures and calls may be absent.
   const Budget* budget = nullptr;

@@ -136,6 +136,24 @@ json Config(const ConfigReport& c) {
           {"refused", c.refused},   {"refusal", c.refusal}, {"restart", c.restart}};
 }
 
+json Limits(const LimitsReport& l) {
+  json refused = json::object(), states = json::array();
+  for (size_t i = 0; i < kLimitUnits; ++i) {
+    refused[UnitName(static_cast<LimitUnit>(i))] = l.refused[i];
+  }
+  for (const LimitState& s : l.states) {
+    states.push_back({{"caller", s.caller},
+                      {"model", s.model},
+                      {"limit", s.limit},
+                      {"quota", s.quota},
+                      {"left", s.left},
+                      {"full_s", s.full_s}});
+  }
+  return {{"file", l.file},       {"lines", l.lines},     {"hosts", l.hosts},
+          {"callers", l.callers}, {"crowded", l.crowded}, {"refused", refused},
+          {"problem", l.problem}, {"states", states}};
+}
+
 json Between(const std::vector<CallsBetween>& all) {
   json out = json::array();
   for (const CallsBetween& each : all) {
@@ -324,6 +342,7 @@ std::string StatusJson(const PageData& d, const StatusWish& wish) {
                        {"disk_failures", m.sync_failures},
                        {"problem", m.problem}};
   }
+  if (d.limits.on || !d.limits.problem.empty()) out["limits"] = Limits(d.limits);
   if (d.several) out["models"] = ModelsOf(d.models);
   if (d.history != nullptr) out["history"] = HistoryFrom(*d.history, wish.history);
   if (d.failures != nullptr) out["failures"] = FailuresAfter(*d.failures, wish.failures);

@@ -15,6 +15,7 @@
 #include "loader/protocols/xsf_call.h"
 #include "loader/routes/access_log.h"
 #include "loader/routes/http_owner.h"
+#include "loader/routes/limited_exchange.h"
 #include "loader/routes/signed_exchange.h"
 
 namespace aiges {
@@ -162,12 +163,20 @@ void ExchangeRoutes::SetOrigin(Exchange* exchange, bool grpc) const {
   if (tracing_ != nullptr) {
     trace = tracing_->Begin(head.fields.Find(kTraceParam), head.fields.Find(kTraceStateParam));
   }
-  if (!trace.valid() && exchange->caller().name.empty()) return;
+  const bool limited = limits_ != nullptr && limits_->on();
+  if (!trace.valid() && exchange->caller().name.empty() && !limited) return;
   Caller caller = exchange->caller();
   Origin origin{caller.name, std::move(trace)};
+  if (limited) origin.limits = std::make_shared<LimitNote>();
   if (origin.trace.span != 0) origin.asked = AskedAt(*exchange, table_, grpc);
   caller.origin = std::make_shared<const Origin>(std::move(origin));
   exchange->SetCaller(std::move(caller));
+}
+
+std::shared_ptr<Exchange> ExchangeRoutes::Limited(std::shared_ptr<Exchange> exchange) {
+  const Origin* const origin = exchange->caller().origin.get();
+  if (origin == nullptr || origin->limits == nullptr) return exchange;
+  return MakeLimited(std::move(exchange));
 }
 
 std::unique_ptr<Responder> ExchangeRoutes::BeginAt(std::shared_ptr<Exchange> exchange,
@@ -215,7 +224,8 @@ std::unique_ptr<Responder> ExchangeRoutes::BeginAdmitted(std::shared_ptr<Exchang
                             owner->Refuse(call.get(), admitted);
                             return nullptr;
                           }
-                          return BeginGrpc(std::move(call), grpc ? owner : nullptr, doors_.known());
+                          return BeginGrpc(Limited(std::move(call)), grpc ? owner : nullptr,
+                                           doors_.known());
                         });
   }
   if (grpc && admitted.ok() && head.method() == "OPTIONS") {
@@ -226,6 +236,7 @@ std::unique_ptr<Responder> ExchangeRoutes::BeginAdmitted(std::shared_ptr<Exchang
     owner->Refuse(exchange.get(), admitted);
     return nullptr;
   }
+  exchange = Limited(std::move(exchange));
   if (grpc || IsGrpc(type)) {
     return BeginGrpc(std::move(exchange), grpc ? owner : nullptr, doors_.known());
   }

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "loader/access/limits.h"
 #include "loader/front/exchange.h"
 #include "loader/protocols/grpc_env.h"
 #include "loader/protocols/standard_calls.h"
@@ -37,6 +38,8 @@ class ExchangeRoutes final : public Handler {
   std::unique_ptr<Responder> Begin(std::shared_ptr<Exchange> exchange) override;
   // Whoever claims paths as he comes to know them does so before each search. Before the first.
   void LookFirst(std::function<void()> look) { look_ = std::move(look); }
+  // Callers are held to them. Before the first; it outlives the routes.
+  void UseLimits(const Limits* limits) { limits_ = limits; }
   StandardServices& standard() { return standard_; }
   // From now on pages are there alone, and nothing else is ([admin] listen).
   void KeepPagesAt(std::string address) { pages_at_ = std::move(address); }
@@ -48,12 +51,14 @@ class ExchangeRoutes final : public Handler {
   std::unique_ptr<Responder> BeginAdmitted(std::shared_ptr<Exchange> exchange, RouteOwner* owner,
                                            const Status& admitted);
 
+  static std::shared_ptr<Exchange> Limited(std::shared_ptr<Exchange> exchange);
   // Once who asks is known: what the calls have with them that come of it.
   void SetOrigin(Exchange* exchange, bool grpc) const;
 
   GrpcServices& grpc_;
-  Tracing* const tracing_;  // Nothing: calls are of no trace.
-  const Cors cors_;         // Of gRPC-Web.
+  Tracing* const tracing_;          // Nothing: calls are of no trace.
+  const Limits* limits_ = nullptr;  // Nothing: there are none.
+  const Cors cors_;                 // Of gRPC-Web.
   Access& access_;
   RouteTable& table_;
   StandardServices standard_;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "loader/access/audit_log.h"
+#include "loader/access/limits.h"
 #include "loader/api/budget.h"
 #include "loader/api/buffers.h"
 #include "loader/api/models.h"
@@ -32,6 +33,7 @@ struct FrontRooms {
   Models* models;
   Tracing* tracing = nullptr;  // Nothing: calls are of no trace.
   AuditLog* audit = nullptr;
+  const Limits* limits = nullptr;  // Nothing: callers have none.
 };
 
 // Thread-safe.

@@ -73,6 +73,7 @@ struct FrontServer::Impl {
     http.ServeVerbs([this](HttpRequest request, HttpDone done) {
       return oip.HandleVerb(std::move(request), std::move(done));
     });
+    routes.UseLimits(rooms.limits);
     routes.LookFirst([this] { http.Look(); });
     lane.hooks.handle = [this](HttpRequest request, HttpDone done) {
       return http.Handle(std::move(request), std::move(done));

@@ -308,6 +308,7 @@ GrpcStatus GrpcStatusOf(const Status& status) {
   const auto code = [&status] {
     if (status.code == kCodeUnauthenticated) return GrpcCode::kUnauthenticated;
     if (status.code == kCodeDenied) return GrpcCode::kPermissionDenied;
+    if (status.code == kCodeLimited) return GrpcCode::kResourceExhausted;
     switch (status.kind) {
       case StatusKind::kOk:
         return GrpcCode::kOk;

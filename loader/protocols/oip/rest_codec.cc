@@ -392,7 +392,7 @@ std::string RestErrorText(std::string_view text) {
 int RestStatusOf(const Status& status) {
   switch (status.kind) {
     case StatusKind::kOverloaded:
-      return 503;
+      return status.code == kCodeLimited ? 429 : 503;
     case StatusKind::kExists:
     case StatusKind::kCancelled:
     case StatusKind::kUnknown:

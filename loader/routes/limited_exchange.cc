@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "loader/routes/limited_exchange.h"
+
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <utility>
+
+#include "loader/access/limit_fields.h"
+#include "loader/front/byte_stream.h"
+#include "loader/front/grpc_status.h"
+#include "loader/protocols/openai/openai_request.h"
+
+namespace aiges {
+namespace {
+
+constexpr int kTooMany = 429;
+constexpr std::string_view kRetryAfter = "retry-after", kExhausted = "8";
+
+bool IsOpenAi(std::string_view path) {
+  return std::any_of(std::begin(kOpenAiTasks), std::end(kOpenAiTasks),
+                     [path](const OpenAiTask& task) { return path == task.path; });
+}
+
+class LimitedExchange final : public Exchange {
+ public:
+  explicit LimitedExchange(std::shared_ptr<Exchange> client)
+      : client_(std::move(client)), note_(client_->caller().origin->limits) {
+    SetCaller(client_->caller());
+    SetMount(client_->mount());
+    SetOwner(client_->owner());
+  }
+
+  const RequestHead& head() const override { return client_->head(); }
+  const Peer& peer() const override { return client_->peer(); }
+  Lane& lane() const override { return client_->lane(); }
+  size_t pending() const override { return client_->pending(); }
+  bool over() const override { return client_->over(); }
+  void Took(size_t n) override { client_->Took(n); }
+
+  void Begin(int status, Fields fields) override {
+    const LimitNote::Said said = note_->Get();
+    if (said.limits.empty()) return client_->Begin(status, std::move(fields));
+    if (said.refused && status == kTooMany) {
+      fields = Without(fields, kRetryAfter);
+      fields.Add(kRetryAfter, std::to_string(RetryAfterOf(said)));
+    }
+    AddLimitFields(said, IsOpenAi(client_->head().path()), &fields);
+    client_->Begin(status, std::move(fields));
+  }
+  bool Send(Bytes piece) override { return client_->Send(std::move(piece)); }
+  void End(Fields trailers) override {
+    const std::string_view grpc = trailers.Find("grpc-status");
+    const bool exhausted = grpc == kExhausted;
+    // XSF says in its messages what has failed, and ends well.
+    if (const LimitNote::Said said = grpc.empty() ? LimitNote::Said() : note_->Get();
+        said.refused) {
+      trailers.Add(kRetryAfter, std::to_string(RetryAfterOf(said)));
+      if (exhausted) AddRetryInfo(said, &trailers);
+    }
+    client_->End(std::move(trailers));
+  }
+  void Reset(ResetReason reason) override { client_->Reset(reason); }
+  std::unique_ptr<ByteStream> TakeOver(std::string* begun) override {
+    return client_->TakeOver(begun);
+  }
+
+ private:
+  static Fields Without(const Fields& fields, std::string_view name) {
+    Fields out;
+    for (const Fields::Field f : fields) {
+      if (f.name != name) out.Add(f.name, f.value);
+    }
+    return out;
+  }
+
+  const std::shared_ptr<Exchange> client_;
+  const std::shared_ptr<const LimitNote> note_;
+};
+
+}  // namespace
+
+std::shared_ptr<Exchange> MakeLimited(std::shared_ptr<Exchange> exchange) {
+  return std::make_shared<LimitedExchange>(std::move(exchange));
+}
+
+}  // namespace aiges
