@@ -40,6 +40,10 @@ class Bodies:
         """Return no further piece."""
         return []
 
+    def about(self) -> Any:
+        """Return the last that was given, which may have the usage."""
+        return self._body
+
     def body(self) -> Any:
         """Return the whole answer."""
         if self._body is None:

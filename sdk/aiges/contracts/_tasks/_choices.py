@@ -228,6 +228,10 @@ class Choices:
             pieces.append({"choices": [], **self._whole})
         return pieces
 
+    def about(self) -> Any:
+        """Return what is said of the whole answer, with its usage, where that is known."""
+        return self._whole if self._body is None else self._body
+
     def body(self) -> Any:
         """Return the whole answer."""
         if self._body is not None:

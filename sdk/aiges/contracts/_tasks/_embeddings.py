@@ -72,6 +72,10 @@ class Embeddings:
         """Return no pieces: there is one answer."""
         return []
 
+    def about(self) -> Any:
+        """Return what is said of the whole answer."""
+        return {"usage": self._usage}
+
     def body(self) -> Any:
         """Return the whole answer."""
         if self._body is not None:

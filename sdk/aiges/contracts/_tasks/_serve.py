@@ -23,6 +23,7 @@ from aiges.contracts._tasks._choices import Choices
 from aiges.contracts._tasks._embeddings import Embeddings
 from aiges.contracts._tasks._hooks import WHOLE, Hook, is_async
 from aiges.contracts._tasks._transcripts import Transcript
+from aiges.dto import callback_metric
 from aiges.errors import BadInput
 
 __all__ = ["is_iterator", "serve", "serve_async", "values_of"]
@@ -34,6 +35,13 @@ _ANSWERS: dict[str, Any] = {
     "transcribe": Transcript,
 }
 _THREADS = 32  # Of plain hooks beside async ones.
+# What the loader counts of an answer's usage.
+_COUNTED = {
+    "tokens": "total_tokens",
+    "prompt_tokens": "prompt_tokens",
+    "completion_tokens": "completion_tokens",
+}
+_MOST_COUNTED = 2**31 - 1
 _pool: ThreadPoolExecutor | None = None
 
 
@@ -56,7 +64,20 @@ def _items(call: Call, pieces: list[Any]) -> list[Any]:
 
 def _whole(answer: Any) -> Any:
     body = answer.body()
+    _count(body)
     return body if is_dict(body) and body.get("key") == KEY else item(body)
+
+
+def _count(answer: Any) -> None:
+    """Let the loader count the tokens of an answer, for usage records and limits of callers."""
+    usage = answer.get("usage") if is_dict(answer) else None
+    if not is_dict(usage):
+        return
+    tag = context.usr_tag()
+    for key, name in _COUNTED.items():
+        count = usage.get(name)
+        if type(count) is int and count > 0:
+            callback_metric(tag, key, min(count, _MOST_COUNTED))
 
 
 def serve(hooks: dict[str, Hook], call: Call) -> Iterator[Any]:
@@ -71,7 +92,9 @@ def serve(hooks: dict[str, Hook], call: Call) -> Iterator[Any]:
                 return  # Nobody waits: the rest of the generator is not run.
     if not call.streams:
         yield _whole(answer)
-    elif pieces := answer.ended():
+        return
+    _count(answer.about())
+    if pieces := answer.ended():
         yield _items(call, pieces)
 
 
@@ -115,7 +138,9 @@ async def serve_async(hooks: dict[str, Hook], call: Call) -> AsyncIterator[Any]:
             await values.aclose()
     if not call.streams:
         yield _whole(answer)
-    elif pieces := answer.ended():
+        return
+    _count(answer.about())
+    if pieces := answer.ended():
         yield _items(call, pieces)
 
 

@@ -114,6 +114,10 @@ class Transcript:
             made["usage"] = self._said["usage"]
         return [made]
 
+    def about(self) -> Any:
+        """Return what is said of the whole answer."""
+        return self._said
+
     def body(self) -> Any:
         """Return the whole answer: a body, or what ``text_item`` makes."""
         if self._body is not None:
