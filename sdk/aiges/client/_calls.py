@@ -33,6 +33,7 @@ from aiges.client.errors import (
     AigesError,
     BadRequest,
     DeadlineExceeded,
+    Limited,
     Overloaded,
     Unavailable,
     WorkerLost,
@@ -80,6 +81,8 @@ SILENCE_S = 1.0  # A call that had this much time and no word from the host spea
 # [limits] max_message_bytes (frozen words), and a stream's input that finds no room.
 TOO_LONG = "larger than max"
 NO_ROOM = "input buffer full"
+# And one that is the caller's, not the loader's.
+LIMIT = "the limit "
 
 
 def never_ran(code: Any, details: str) -> bool:
@@ -97,7 +100,8 @@ def error_of_rpc(code: Any, details: str, host: str) -> AigesError:
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
         if TOO_LONG in details:
             return BadRequest(0, text, host)
-        return error_of(10009 if details.startswith(NO_ROOM) else 10110, text, host)
+        code_of = 10009 if details.startswith(NO_ROOM) else 10110
+        return error_of(10422 if details.startswith(LIMIT) else code_of, text, host)
     if code is grpc.StatusCode.UNAUTHENTICATED:
         return BadRequest(10420, text, host)
     if code is grpc.StatusCode.PERMISSION_DENIED:
@@ -183,7 +187,7 @@ class Tries:
 
     __slots__ = (
         *("_core", "_deadline", "_error", "_had_s", "_left", "_tried"),
-        *("headers", "lease", "timeout_s"),
+        *("headers", "lease", "pause_s", "timeout_s"),
     )
 
     def __init__(self, core: Core, timeout_s: float | None) -> None:
@@ -194,6 +198,7 @@ class Tries:
         self._tried: list[str] = []
         self._error: AigesError | None = None
         self._had_s = 0.0
+        self.pause_s = 0.0
         self.lease: Lease | None = None
         self.timeout_s: float | None = 0.0  # What this try has, for gRPC; None: what it takes.
         self.headers: dict[str, str] = {}  # The metadata of the answer, where it was asked for.
@@ -251,7 +256,9 @@ class Tries:
         try:
             output = read(answer, self.lease.endpoint.address)
         except AigesError as error:
-            if isinstance(error, Overloaded):
+            if isinstance(error, Limited):
+                outcome, may_repeat = Outcome.OK, True
+            elif isinstance(error, Overloaded):
                 outcome, may_repeat = Outcome.REFUSED, True
             elif isinstance(error, WorkerLost):
                 outcome, may_repeat = Outcome.FAILED, self._core.idempotent
@@ -273,6 +280,8 @@ class Tries:
         outcome, may_repeat = Outcome.OK, False
         if isinstance(error, Unavailable):
             outcome, may_repeat = Outcome.FAILED, self._core.idempotent or not error.maybe_ran
+        elif isinstance(error, Limited):
+            may_repeat = True
         elif isinstance(error, Overloaded):
             outcome, may_repeat = Outcome.REFUSED, True
         elif isinstance(error, DeadlineExceeded):
@@ -284,6 +293,17 @@ class Tries:
         self._error = error
         if not may_repeat or self._left < 1 or self.remaining_s() <= 0:
             raise error
+        if isinstance(error, Limited):
+            # Nowhere before that; any host will do then.
+            if not 0 < error.retry_after_s < self.remaining_s():
+                raise error
+            self.pause_s = error.retry_after_s
+            self._tried.clear()
         if not self._core.budget.take():
             raise error
         self._left -= 1
+
+    def pause(self) -> float:
+        """Return how long to wait before the next try, in seconds; once."""
+        pause_s, self.pause_s = self.pause_s, 0.0
+        return pause_s

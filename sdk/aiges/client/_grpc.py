@@ -92,6 +92,8 @@ class GrpcClient(Client):
         if not core.is_known:
             core.wait_known(tries.remaining_s())
         while True:
+            if pause_s := tries.pause():
+                time.sleep(pause_s)
             address = tries.begin()
             request = once_request(data, tries.wait_ms())
             answer = self._try(tries, address, request, metadata)
@@ -112,6 +114,8 @@ class GrpcClient(Client):
         if not self._core.is_known:
             self._core.wait_known(tries.remaining_s())
         while True:
+            if pause_s := tries.pause():
+                time.sleep(pause_s)
             address = tries.begin()
             answer = self._try(tries, address, request)
             output = None if answer is None else tries.answered(answer, keep=True)
@@ -342,6 +346,8 @@ class Stream(Closing, StreamBase):
             self._tries = Tries(self._core, self._timeout_s)
             if not self._core.is_known:
                 self._core.wait_known(self._tries.remaining_s())
+        if pause_s := self._tries.pause():
+            time.sleep(pause_s)
         link = self._client._link(self._tries.begin())
         calls: list[Any] = []
         self._call = link.run(self._pieces.feed(calls), timeout=self._tries.timeout_s)

@@ -95,6 +95,8 @@ class AsyncGrpcClient(AsyncClient):
         if not core.is_known:
             await self._known(tries)
         while True:
+            if pause_s := tries.pause():
+                await asyncio.sleep(pause_s)
             address = tries.begin()
             request = once_request(data, tries.wait_ms())
             answer = await self._try(tries, address, request, metadata)
@@ -114,6 +116,8 @@ class AsyncGrpcClient(AsyncClient):
         tries = Tries(self._core, timeout_s)
         await self._known(tries)
         while True:
+            if pause_s := tries.pause():
+                await asyncio.sleep(pause_s)
             address = tries.begin()
             answer = await self._try(tries, address, request)
             output = None if answer is None else tries.answered(answer, keep=True)
@@ -353,6 +357,8 @@ class AsyncStream(AsyncClosing, StreamBase):
         if self._tries is None:
             self._tries = Tries(self._core, self._timeout_s)
             await self._client._known(self._tries)
+        if pause_s := self._tries.pause():
+            await asyncio.sleep(pause_s)
         link = self._client._link(self._tries.begin())
         self._call = link.run(timeout=self._tries.timeout_s)
         writing = _write(self._call, self._pieces, self._pieces.begin())

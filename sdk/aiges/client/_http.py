@@ -109,9 +109,16 @@ class HttpClient(Client):
         return self._whole(request, time.monotonic() + limit_s).reply()
 
     def _whole(self, request: Request, until: float) -> Answer:
-        """Return the answer with its body."""
-        with _Exchange(self, request, until) as exchange:
-            return exchange.read_whole()
+        """Return the answer with its body; one that says when to come again is asked for again."""
+        left = self._retries
+        while True:
+            with _Exchange(self, request, until) as exchange:
+                answer = exchange.read_whole()
+            pause_s = answer.limited_s()
+            if left < 1 or not 0 < pause_s < until - time.monotonic():
+                return answer
+            left -= 1
+            time.sleep(pause_s)
 
 
 class _Exchange:

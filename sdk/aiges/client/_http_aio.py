@@ -81,11 +81,18 @@ class AsyncHttpClient(AsyncClient):
         return AsyncHttpStream(self, self._routes.steps(make), options.timeout_s)
 
     async def _whole(self, request: Request, until: float) -> Answer:
-        exchange = await _Exchange(self, until).begin(request)
-        try:
-            return await exchange.read_whole()
-        finally:
-            exchange.close()
+        left = self._retries
+        while True:
+            exchange = await _Exchange(self, until).begin(request)
+            try:
+                answer = await exchange.read_whole()
+            finally:
+                exchange.close()
+            pause_s = answer.limited_s()
+            if left < 1 or not 0 < pause_s < until - time.monotonic():
+                return answer
+            left -= 1
+            await asyncio.sleep(pause_s)
 
 
 class _Pool:

@@ -13,7 +13,7 @@ from typing import Any
 
 from aiges._narrow import is_dict, is_mapping
 from aiges.client._content import BYTES, media_type
-from aiges.client.errors import AigesError, Unavailable, error_of, error_of_http
+from aiges.client.errors import AigesError, Limited, Unavailable, error_of, error_of_http
 from aiges.client.message import DataType, Payload, Reply, by_name, stages_of
 
 __all__ = ["Answer", "Events", "event_value", "parameter", "split_parts"]
@@ -64,7 +64,18 @@ class Answer:
         """Return the error that an answer without success is."""
         code, text = self._told()
         request_id = self.headers.get("x-request-id", "")
-        return error_of_http(self.status, code, text, self.host, request_id)
+        error = error_of_http(self.status, code, text, self.host, request_id)
+        again = self.headers.get("retry-after", "")
+        if isinstance(error, Limited) and again.isdecimal():
+            error.retry_after_s = float(again)
+        return error
+
+    def limited_s(self) -> float:
+        """Return in how many seconds a call may come again that a limit of its caller refused."""
+        if self.status != 429:
+            return 0.0
+        error = self.error()
+        return error.retry_after_s if isinstance(error, Limited) else 0.0
 
     def reply(self) -> Reply:
         """Return what the caller gets. Raises the error that the answer tells."""

@@ -3,6 +3,7 @@
 
     AigesError
       Overloaded        10110: the service has no room now; try later
+        Limited         10422: the caller has used up what it may; `retry_after_s` says until when
       DeadlineExceeded  10102: the time was not enough; the call may have run
       WorkerLost        10109: the process of the engine died with the call; it may have run
       Unavailable       no loader answered; `maybe_ran` says whether the call may have run
@@ -14,6 +15,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -25,6 +27,7 @@ __all__ = [
     "Code",
     "DeadlineExceeded",
     "EngineError",
+    "Limited",
     "Overloaded",
     "Unavailable",
     "WorkerLost",
@@ -59,6 +62,23 @@ class AigesError(Exception):
 
 class Overloaded(AigesError):
     """The service is full; the call was not executed."""
+
+
+class Limited(Overloaded):
+    """The caller has reached a limit of its own; the call was not executed.
+
+    Another loader would not help. ``retry_after_s`` is when there is room again, in seconds; 0
+    where that was not told.
+    """
+
+    def __init__(self, code: int, text: str, host: str = "") -> None:
+        super().__init__(code, text, host)
+        said = _AGAIN.search(text)
+        self.retry_after_s = float(said[1]) if said else 0.0
+
+
+# As the loader words it: over gRPC a message has no other place for that.
+_AGAIN = re.compile(r"try again in (\d+(?:\.\d+)?) s$")
 
 
 class DeadlineExceeded(AigesError):
@@ -113,6 +133,7 @@ CODES: Mapping[int, Code] = MappingProxyType(
         10401: Code(BadRequest, "the LoaderInput is no valid message"),
         10420: Code(BadRequest, "no key came, or one that is not known"),
         10421: Code(BadRequest, "the key may not do this"),
+        10422: Code(Limited, "the caller's own limit is reached"),
         10430: Code(BadRequest, "the service's entitlement does not allow it"),
         10901: Code(EngineError, "wrapperInit failed"),
         10903: Code(EngineError, "wrapperLoadRes failed"),
