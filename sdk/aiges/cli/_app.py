@@ -24,6 +24,7 @@ COMMANDS = {
     "status": "Show how a running loader is.",
     "top": "The same, live.",
     "usage": "Show who has used how much.",
+    "limits": "Show who has how much left of its limits.",
     "models": "List the models of a running loader, load and unload them.",
     "graph": "Show which models call which.",
     "config": "Check configuration files, keep them in the config centre.",

@@ -29,6 +29,7 @@ __all__ = [
     "calls_between",
     "grpc_of",
     "instances",
+    "limits_of",
     "load",
     "look",
     "quantile",
@@ -218,6 +219,21 @@ def calls_between(address: str) -> list[dict[str, Any]]:
             f"{address}: expected AIService, which says what its models call (to a key that may "
             "administer, where keys are in force), got another"
         )
+    return found
+
+
+def limits_of(address: str) -> dict[str, Any]:
+    """Return how the limits of a loader's callers stand."""
+    ask(f"{address}/readyz")  # Says what is wrong where nobody answers.
+    made = _status(address, f"history={NO_MORE}&failures={NO_MORE}", TIMEOUT_S)
+    if made is None:
+        raise CliError(
+            f"{address}: expected AIService, which says how limits stand (to a key that may "
+            "administer, where keys are in force), got another"
+        )
+    if not is_dict(made.get("limits")):
+        raise CliError(f"{address}: it has no [access] limits_file")
+    found: dict[str, Any] = made["limits"]
     return found
 
 
