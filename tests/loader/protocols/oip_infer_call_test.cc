@@ -61,7 +61,7 @@ class OipInferCall : public testing::Test {
   InferRequest request_;
   Target target_;
   Wish wish_;
-  Caller caller_{"who", Caller::Rank::kCaller, nullptr,
+  Caller caller_{"who", Caller::Rank::kCaller, "key", nullptr,
                  std::make_shared<const Origin>(Origin{"who", {}})};
   OnceCall call_;
 };
