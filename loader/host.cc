@@ -237,8 +237,8 @@ void Host::MakeFront() {
     return doors == nullptr && catalogue_.several() ? kNothing : doors;
   };
   front_ = std::make_unique<FrontServer>(
-      FrontRooms{settings_, &budget_, &router_, &router_, &router_, &router_, &catalogue_,
-                 tracer_.get(), &audit_, &limits_},
+      FrontRooms{settings_, &budget_, &router_, &router_, &router_, &router_, &catalogue_, &audit_,
+                 tracer_.get(), &limits_},
       std::move(actions));
 }
 

@@ -31,8 +31,8 @@ struct FrontRooms {
   Sessions* sessions;
   Resources* resources;
   Models* models;
-  Tracing* tracing = nullptr;  // Nothing: calls are of no trace.
-  AuditLog* audit = nullptr;
+  AuditLog* audit;
+  Tracing* tracing = nullptr;      // Nothing: calls are of no trace.
   const Limits* limits = nullptr;  // Nothing: callers have none.
 };
 

@@ -258,8 +258,9 @@ class Front {
       : settings_(MakeSettings()),
         service_(&hub_),
         sessions_(&hub_),
-        server_({settings_, &budget_, &buffers_, &service_, &sessions_, &resources_, &models_},
-                Actions()) {
+        server_(
+            {settings_, &budget_, &buffers_, &service_, &sessions_, &resources_, &models_, &audit_},
+            Actions()) {
     const Status status = server_.Start(&port_, &http_port_, &admin_port_);
     if (status.ok()) return;
     std::fprintf(stderr, "fuzz: %s\n", status.text.c_str());
@@ -294,6 +295,7 @@ class Front {
   FakeModels models_{{std::make_shared<FakeModel>("svc", "1", "")}};
   HeapBuffers buffers_;
   Budget budget_{settings_.limits};
+  AuditLog audit_;
   FrontServer server_;
   uint16_t port_ = 0, http_port_ = 0, admin_port_ = 0;
 };
