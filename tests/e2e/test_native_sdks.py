@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The SDKs' own tests and checkers: cargo test, clippy, go vet, go test, gofmt."""
 
+import os
 import shutil
 import subprocess
 
@@ -44,3 +45,16 @@ def test_go_is_formatted_and_vetted(folder):
 def test_the_module_passes_its_tests():
     need("go")
     passes(["go", "test", "./..."], ROOT / "sdk" / "go")
+
+
+def test_no_race_is_found_in_the_module(tmp_path):
+    """A program that is host and engine at once: a library loaded later cannot have -race."""
+    need("go")
+    program = tmp_path / "drive"
+    passes(["go", "build", "-race", "-o", str(program), "./drive"], ENGINES / "go")
+    done = subprocess.run(
+        [program], env={**os.environ, "GODEBUG": "cgocheck=1"}, capture_output=True, text=True
+    )
+    assert "DATA RACE" not in done.stderr, done.stderr
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("Exec panicked: so it is to be") > 100
