@@ -78,7 +78,8 @@ def engine_rows(settings):
                     )
             for language in LANGUAGES:
                 yield ratio_row(f"{language}_{name}", results[language], results["cpp"])
-        memory = {language: worker_mb(loader) for language, loader in served.items()}
+            if length < MB:  # Later it is that of the results.
+                memory = {language: worker_mb(loader) for language, loader in served.items()}
         for language in LANGUAGES:
             fields = {"worker_mb": memory[language], "cpp_worker_mb": memory["cpp"]}
             more = memory[language] - memory["cpp"]
@@ -103,10 +104,11 @@ def ratio_row(name, own, cpp):
 
 
 def worker_mb(loader):
-    """Resident memory of the worker that is the engine's, after the load."""
-    sizes = []
+    """Memory of the worker that is its own, without program files and what it shares."""
+    sizes = [0.0]
     for pid in loader.workers():
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-        kb = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
-        sizes.append(int(kb) / 1024)
+        # One that has just ended has none.
+        kb = [line.split()[1] for line in status.splitlines() if line.startswith("RssAnon")]
+        sizes += [int(each) / 1024 for each in kb]
     return round(max(sizes), 1)
