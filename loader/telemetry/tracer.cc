@@ -30,7 +30,7 @@ bool IsFailure(int code) {
          code != kCodeConversion && code != kCodeInvalidOp && code != kCodeInvalidMode &&
          code != kCodeInvalidHandle && code != kCodeSessionReleased && code != kCodeRepeated &&
          code != kCodeInvalidValue && code != kCodeUnmarshal && code != kCodeUnauthenticated &&
-         code != kCodeDenied;
+         code != kCodeDenied && code != kCodeLimited && code != kCodeNotEntitled;
 }
 
 void AddAsked(const AskedFor& asked, Span* span) {
