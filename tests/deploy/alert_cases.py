@@ -156,6 +156,8 @@ FIRING = {
         [growing("aiges_entitlement_refused_total", 1), steady("aiges_entitlement_valid", 1)],
         20,
     ),
+    "AigesLimitsRefused": ([steady("aiges_limit_file_refused", 1)], 10),
+    "AigesAuditLost": ([growing("aiges_audit_lost_total", 1)], 20),
     "AigesSpansLost": (
         [
             growing("aiges_spans_total", 60, spans("sent")),

@@ -137,7 +137,7 @@ def test_each_alert_has_its_part_of_the_runbook():
 
 
 def with_everything(binaries, folder):
-    """A loader with usage records, an entitlement, spans and GPUs; nobody takes what it sends."""
+    """A loader with records, entitlement, limits, spans and GPUs; nobody takes what it sends."""
     folder.mkdir()
     asectl = Asectl(binaries.loader.parent, folder)
     asectl("entitlement", "make-key", "seller")
@@ -146,7 +146,10 @@ def with_everything(binaries, folder):
     shutil.copy(binaries.loader.parent / "libtest_nvml.so", folder / "libnvidia-ml.so.1")
     driver = {"LD_LIBRARY_PATH": str(folder), "AIGES_TEST_GPUS": "GPU-1 00000000:17:00.0\n"}
     files = {"file": str(folder / "file"), "public_key": str(folder / "seller.pub")}
+    (folder / "limits").write_text("* * calls=1000/1m\n")
+    access = {"limits_file": str(folder / "limits"), "audit_log": str(folder / "audit")}
     config = {
+        "access": access,
         "metering": {"folder": str(folder / "usage"), "sink": "http://127.0.0.1:1/"},
         "entitlement": files,
         "otlp": {"endpoint": "http://127.0.0.1:1/v1/traces"},
