@@ -69,7 +69,8 @@ TEST_F(TokensTest, EachOfTheThreeAlgorithmsProvesWhoItIs) {
     EXPECT_TRUE(grant_->MayCall("svc"));
     EXPECT_FALSE(grant_->MayCall("other"));
     std::string forged = token;
-    forged[token.rfind('.') + 5] ^= 1;
+    char& one = forged[token.rfind('.') + 5];
+    one = one == 'A' ? 'B' : 'A';
     EXPECT_EQ(Problem(forged), "the signature of the token is wrong");
     const std::string other =
         StrCat(token.substr(0, token.find('.')), '.', Base64Url(Claims(",\"scope\":\"call\"")),
