@@ -328,6 +328,7 @@ Status Host::Roll(const Settings& fresh) {
 Status Host::CheckHot(const Settings& fresh) {
   const std::vector<Change> all = Changes(configurator_.InForce(), fresh);
   changing_.clear();
+  front_->ForgetPreparedAccess();
   bool access = false, limits = false;
   for (const Change& change : all) {
     changing_.push_back(change.Name());

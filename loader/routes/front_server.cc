@@ -277,6 +277,11 @@ void FrontServer::Look() {
   if (impl_->tls) impl_->tls->Follow();
 }
 
+void FrontServer::ForgetPreparedAccess() {
+  MutexLock lock(impl_->credentials_mu);
+  impl_->prepared = nullptr;
+}
+
 Status FrontServer::PrepareAccess(const AccessSettings& settings) {
   Status status = impl_->audit.Check(settings.audit_log);
   return status.ok() ? impl_->Prepare(settings) : status;

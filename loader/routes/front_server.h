@@ -32,6 +32,8 @@ class FrontServer {
   // [access] as it is to be: its files are read. Not ok: one cannot be used, and nothing changes.
   // Before UsePreparedAccess, by the same thread.
   Status PrepareAccess(const AccessSettings& settings);
+  // What was prepared is not to be: its configuration was refused for another reason.
+  void ForgetPreparedAccess();
   // From now on that is in force, for requests to come; nothing happens where none is prepared.
   void UsePreparedAccess(const std::string& audit_log);
   void SetServing(bool serving);  // What grpc.health.v1.Health answers.

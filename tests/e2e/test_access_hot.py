@@ -155,6 +155,20 @@ def test_the_audit_log(hot):
     assert first.read_text().count("not known") == 1
 
 
+def test_what_workers_refuse_does_not_hold_later(hot):
+    wrapper = hot.loader.wrapper_folder / "wrapper.py"
+    before, good = hot.loader.settings["access"], wrapper.read_text()
+    wrapper.write_text("raise ValueError('broken')")
+    more = line("ops", "k-ops", "call,admin") + line("new", "k-new")
+    hot.loader.change({"access": {"keys_file": hot.file("more", more)}})
+    reload = ("POST", "/-/admin/reload", b"", bearer("k-ops"))
+    assert hot.loader.web.request(*reload).status >= 400
+    assert hot.ask(bearer("k-new")) == 401
+    wrapper.write_text(good)
+    hot.change(**before)
+    assert (hot.ask(bearer("k-ops")), hot.ask(bearer("k-new"))) == (200, 401)
+
+
 def test_what_cannot_be_used_is_refused_as_a_whole(hot):
     for access, said in (
         ({"keys_file": "/nowhere"}, "[access] keys_file /nowhere: No such file"),
