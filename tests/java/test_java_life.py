@@ -76,7 +76,7 @@ def test_many_reloads_lose_no_call_and_leave_nothing(start, jar):
     load = Load(loader, threads=2)
     for number in range(1, RELOADS + 1):
         hup(loader)
-        loader.wait_log("reload: done", number, timeout_s=60)
+        loader.wait_log("reload: done", number, timeout_s=120)
     assert set(load.end()) == {0}, (load.codes, load.faults)
     wait_until(lambda: len(loader.workers()) == 1, "one worker alone", 30)
 
