@@ -46,6 +46,14 @@ def test_attributes_and_params_arrive_as_text(java):
     assert answer.text("out").endswith(";𝄞ü")
 
 
+def test_request_that_is_larger_than_the_usual_buffer(java):
+    answer = java.xsf.do("describe", b"x" * 5000, named="n" * 400_000, wait_ms=20000)
+    assert answer.text("out").endswith(";" + "n" * 400_000)
+    many = [java.xsf.payload(f"p{i}", b"x" * 1000) for i in range(1000)]
+    answer = java.xsf.once(*many, params={"do": "echo"}, wait_ms=20000)
+    assert [p.data for p in answer.output.pl] == [b"x" * 1000] * 1000
+
+
 @pytest.mark.parametrize("more", [{}, {"direct": 1}, {"slice": 1}])
 @pytest.mark.parametrize("size", [100, 70_000, 3_000_000])
 def test_results_of_arrays_slices_and_direct_buffers(java, more, size):

@@ -25,6 +25,8 @@ def test_exception_for_the_client_is_its_text_and_status(java, action, status, t
         ("throw", "exec raised IllegalStateException: broken ü中\\x00end (TestEngine.java, line "),
         ("cause", "exec raised RuntimeException: outer (TestEngine.java, line "),
         ("null_pointer", "exec raised NullPointerException: Cannot invoke "),
+        ("null_answer", "exec raised NullPointerException: exec: expected a list of payloads, got"),
+        ("null_item", "exec raised NullPointerException: "),
         ("overflow", "exec raised StackOverflowError (TestEngine.java, line "),
     ],
 )
@@ -32,11 +34,11 @@ def test_other_exception_is_told_with_its_line_and_its_stack_is_on_the_page(java
     answer = java.web.raw_mode(b"x", f"?p.do={action}")
     assert (answer.status, answer.code) == (500, 10909)
     assert answer.message.startswith(begin)
-    assert answer.message.endswith(");code=30003")
+    assert answer.message.endswith(";code=30003")
     assert "\tat " not in answer.message
-    java.wait_log("at tests.TestEngine.exec(TestEngine.java:")
+    java.wait_log(begin.removeprefix("exec raised ").split(" (")[0].split(":")[0])
     failures = java.web.get("/status.json").json["failures"]["entries"]
-    assert any("at tests.TestEngine." in (each.get("detail") or "") for each in failures)
+    assert any("at ai.aiges.Bridge.exec(" in (each.get("detail") or "") for each in failures)
     assert java.xsf.do("echo", b"on").data("data") == b"on"
 
 

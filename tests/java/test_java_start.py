@@ -70,6 +70,14 @@ def test_class_by_service_loader_and_by_app(start, own_jar, tmp_path):
     assert start(folder, config=named).xsf.do("echo", b"y").data("data") == b"y"
 
 
+def test_folder_with_a_name_that_is_no_ascii(start, jar, tmp_path):
+    folder = tmp_path / "modell ü中"
+    folder.mkdir()
+    shutil.copy(jar, folder / "motor ü.jar")
+    loader = start(folder, env={"LANG": "", "LC_ALL": "", "LC_CTYPE": ""})
+    assert loader.xsf.do("echo", b"x").data("data") == b"x"
+
+
 def test_config_options_and_heap_reach_the_jvm(start, jar):
     config = {
         "wrapper": {"greeting": "hallo ü"},

@@ -94,6 +94,8 @@ public final class TestEngine implements Engine {
         context.progress(0.25);
         yield echo(input);
       }
+      case "null_answer" -> null;
+      case "null_item" -> java.util.Collections.singletonList(null);
       case "call" -> call(context, params, input);
       case "stream" -> stream(context, params, input);
       case "int" -> List.of(Payload.of("out", String.valueOf(params.getInt("value", 3))));
@@ -116,7 +118,6 @@ public final class TestEngine implements Engine {
       case "cause" -> throw new RuntimeException("outer", new IllegalArgumentException("inner"));
       case "null_pointer" -> nothing().length();
       case "overflow" -> deeper(0);
-      case "null_answer" -> throw new AssertionError("not reached");
       case "long_text" -> throw new IllegalStateException("x".repeat(100_000));
       case "memory" -> {
         while (true) {
