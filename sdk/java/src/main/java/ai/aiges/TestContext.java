@@ -15,6 +15,11 @@ import java.util.concurrent.ConcurrentHashMap;
  * #cancel}. Other models are other engines in the same test. Thread-safe but for its setters.
  */
 public final class TestContext implements Context {
+  // The host's codes for a model that is not there, and for an exec that has failed.
+  private static final int NO_MODEL = 10106;
+  private static final int EXEC_FAILED = 10909;
+  private static final int NOT_FOUND = 2; // The class.
+
   private final Map<String, Engine> models = new ConcurrentHashMap<>();
   private final Map<String, Integer> meters = new ConcurrentHashMap<>();
   private final List<String> said = new ArrayList<>(); // With itself.
@@ -109,15 +114,15 @@ public final class TestContext implements Context {
       String model, Map<String, String> params, List<Payload> input, boolean session) {
     Engine engine = models.get(model);
     if (engine == null) {
-      throw new CallFailedException(model, 10302, 2, "there is no such model in this test");
+      throw new CallFailedException(model, NO_MODEL, NOT_FOUND, "unknown model in this test");
     }
     List<Payload> answer;
     try {
       answer = engine.exec(this, new Params(params), input);
     } catch (CallException e) {
-      throw new CallFailedException(model, e.code(), e.errorClass(), e.getMessage());
+      throw new CallFailedException(model, EXEC_FAILED, e.errorClass(), e.getMessage());
     } catch (Exception e) {
-      throw new CallFailedException(model, CallException.USER_EXEC_ERROR, 0, e.toString());
+      throw new CallFailedException(model, EXEC_FAILED, 0, e.toString());
     }
     Iterator<List<Payload>> one = List.of(answer).iterator();
     return new Answers() {
