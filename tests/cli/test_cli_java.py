@@ -56,7 +56,7 @@ def test_project_is_built_checked_served_called_and_changed(asectl, serve, proje
     said = asectl("call", serving.grpc, "text= ", "--json", cwd=project, code=1)
     assert "text: expected a word, got none;code=30006" in said.out + said.err
     source = project / "src/main/java/app/Model.java"
-    rewrite(source, "toUpperCase() + mark", "toUpperCase() + '?' + mark")
+    rewrite(source, "toUpperCase() + marks", "toUpperCase() + '?' + marks")
     wait_until(lambda: call("text=a") == "A?!", "the new code", 60)
     assert serving.interrupt() == 0
 

@@ -73,7 +73,7 @@ public final class TestEngine implements Engine {
       case "resources" -> List.of(Payload.of("out", named(context)));
       case "config" -> List.of(Payload.of("out", String.valueOf(config.get(params.get("key")))));
       case "property" -> List.of(Payload.of("out", System.getProperty(params.get("key"), "none")));
-      case "heap" -> List.of(Payload.of("out", String.valueOf(Runtime.getRuntime().maxMemory() >> 20)));
+      case "heap" -> List.of(Payload.of("out", "" + (Runtime.getRuntime().maxMemory() >> 20)));
       case "big" -> List.of(big(params));
       case "keep" -> keep(input);
       case "late" -> late();
@@ -143,7 +143,7 @@ public final class TestEngine implements Engine {
           Thread.onSpinWait();
         }
       }
-      default -> throw new BadInputException("do: expected something else, got " + params.get("do"));
+      default -> throw new BadInputException("do: expected another, got " + params.get("do"));
     }
   }
 
@@ -255,7 +255,8 @@ public final class TestEngine implements Engine {
         }
       }
     }
-    return List.of(Payload.of("out", refused + " refused of " + buffers.size() + (sum < 0 ? "" : "")));
+    System.out.println("sum of what lies there now: " + sum);
+    return List.of(Payload.of("out", refused + " refused of " + buffers.size()));
   }
 
   private static String time(Context context) {
@@ -436,7 +437,8 @@ public final class TestEngine implements Engine {
       ready.add(Payload.of("out", joined(input).toUpperCase(Locale.ROOT)).with(last));
       for (int i = 1; i <= items; i++) {
         Payload.Status status = i == items ? Payload.Status.END : Payload.Status.CONTINUE;
-        byte[] bytes = Arrays.copyOf(String.valueOf(i).getBytes(), Math.max(params.getInt("bytes", 1), 1));
+        int size = Math.max(params.getInt("bytes", 1), 1);
+        byte[] bytes = Arrays.copyOf(String.valueOf(i).getBytes(), size);
         ready.add(Payload.of("out", Payload.Type.TEXT, bytes).with(status));
       }
     }

@@ -78,7 +78,7 @@ public final class Detector implements Engine {
   }
 
   private String run(BufferedImage picture, double least) throws OrtException {
-    double scale = Math.min((double) size / picture.getWidth(), (double) size / picture.getHeight());
+    double scale = (double) size / Math.max(picture.getWidth(), picture.getHeight());
     int width = (int) Math.round(picture.getWidth() * scale);
     int height = (int) Math.round(picture.getHeight() * scale);
     int left = (size - width) / 2;

@@ -2,8 +2,8 @@
 package ai.aiges;
 
 /**
- * The caller has sent what cannot be used: HTTP 400, gRPC INVALID_ARGUMENT. So say what was expected
- * and what came.
+ * The caller has sent what cannot be used: HTTP 400, gRPC INVALID_ARGUMENT. So say what was
+ * expected and what came.
  */
 public class BadInputException extends CallException {
   private static final long serialVersionUID = 1L;

@@ -13,8 +13,8 @@ import java.util.concurrent.atomic.AtomicLong;
 /**
  * What the host calls: one function for each of the C ABI (wrapper/java/upcalls.h).
  *
- * <p>Each gets a buffer with what is asked, and large payloads beside it, and writes its answer over
- * the buffer: a code, then the result or the failure. Nothing is thrown across.
+ * <p>Each gets a buffer with what is asked, and large payloads beside it, and writes its answer
+ * over the buffer: a code, then the result or the failure. Nothing is thrown across.
  */
 final class Bridge {
   private static final int INIT_ERROR = 30001;
@@ -290,8 +290,8 @@ final class Bridge {
   }
 
   /**
-   * In: how many ms the end may take. The engine's own end, then that of the JVM: its shutdown hooks
-   * run, as those of libraries that remove their files. Ends the process, unless that hangs.
+   * In: how many ms the end may take. The engine's own end, then that of the JVM: its shutdown
+   * hooks run, as those of libraries that remove their files. Ends the process, unless that hangs.
    */
   static Object close(ByteBuffer buffer, Object[] large) {
     return guarded(

@@ -2,8 +2,8 @@
 package ai.aiges;
 
 /**
- * Another model did not answer, or with an error. A hook that lets it pass has failed itself, by its
- * own fault.
+ * Another model did not answer, or with an error. A hook that lets it pass has failed itself, by
+ * its own fault.
  */
 public class CallFailedException extends RuntimeException {
   private static final long serialVersionUID = 1L;

@@ -10,8 +10,8 @@ import java.util.Optional;
 /**
  * The call or session that a hook runs for.
  *
- * <p><b>Threads.</b> Any thread may ask, also after the hook has returned: a call that is over is one
- * that nobody waits for. {@link TestContext} is one for unit tests.
+ * <p><b>Threads.</b> Any thread may ask, also after the hook has returned: a call that is over is
+ * one that nobody waits for. {@link TestContext} is one for unit tests.
  */
 public interface Context {
   /**
@@ -31,7 +31,8 @@ public interface Context {
   }
 
   /**
-   * The trace that the call is a part of (W3C Trace Context). What the engine begins lies within it.
+   * The trace that the call is a part of (W3C Trace Context). What the engine begins lies within
+   * it.
    *
    * @return the header's value; empty: it is of none
    */
@@ -73,8 +74,8 @@ public interface Context {
   }
 
   /**
-   * Calls another model of this host and waits for its answer. What is left of this call's deadline,
-   * its cancellation and its request id go along. (docs/calls_between_models.md)
+   * Calls another model of this host and waits for its answer. What is left of this call's
+   * deadline, its cancellation and its request id go along. (docs/calls_between_models.md)
    *
    * @param model the name; "name:version" names a version, too
    * @param params parameters

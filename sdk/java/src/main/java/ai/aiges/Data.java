@@ -9,15 +9,15 @@ import java.util.Objects;
  * The bytes of a payload.
  *
  * <p><b>Inputs of 64 KiB and more</b> lie in memory that the host shares with this process, and are
- * not copied: {@link #buffer} is a read-only direct buffer over them. They are the host's, and valid
- * until the hook returns that got them. Afterwards this object throws; a buffer that was taken from
- * it before can still be read without harm to the process, but shows whatever the host puts there
- * next. To keep an input, take {@link #keep} or {@link #bytes} while the hook runs. Smaller inputs
- * are copies of their own, which last.
+ * not copied: {@link #buffer} is a read-only direct buffer over them. They are the host's, and
+ * valid until the hook returns that got them. Afterwards this object throws; a buffer that was
+ * taken from it before can still be read without harm to the process, but shows whatever the host
+ * puts there next. To keep an input, take {@link #keep} or {@link #bytes} while the hook runs.
+ * Smaller inputs are copies of their own, which last.
  *
- * <p><b>Results</b> are copied once, into the host's memory: those of a direct buffer, and arrays of
- * 64 KiB and more, straight from where they lie. They must not change while the hook that returned
- * them, or {@link Emitter#emit}, has them.
+ * <p><b>Results</b> are copied once, into the host's memory: those of a direct buffer, and arrays
+ * of 64 KiB and more, straight from where they lie. They must not change while the hook that
+ * returned them, or {@link Emitter#emit}, has them.
  *
  * <p><b>Threads.</b> Any thread may ask; the buffers it gives are independent of each other.
  */

@@ -13,8 +13,8 @@ import java.util.Map;
  * folder, or by {@link java.util.ServiceLoader}.
  *
  * <p><b>Threads.</b> {@link #init}, {@link #warmUp} and {@link #schema} run once, one after the
- * other, on the main thread, before any call. {@link #exec}, {@link #execBatch}, {@link #create} and
- * the methods of different sessions run at once on several threads: as many as wait behind slow
+ * other, on the main thread, before any call. {@link #exec}, {@link #execBatch}, {@link #create}
+ * and the methods of different sessions run at once on several threads: as many as wait behind slow
  * ones, at most [fc] max and 64, or exactly [instances] threads where that is set. So what they
  * share is final, or guarded. {@link #close} runs once, when no call does.
  *
@@ -22,9 +22,9 @@ import java.util.Map;
  * that thread. Inputs are the host's: see {@link Data}.
  *
  * <p><b>Errors.</b> Any exception ends the call, never the process. A {@link CallException} says
- * what its text says, with the status of its class; of any other the client gets {@code "exec raised
- * X: message"}, and the log and the status page its stack. An {@link OutOfMemoryError} ends the
- * process, which the host replaces.
+ * what its text says, with the status of its class; of any other the client gets {@code "exec
+ * raised X: message"}, and the log and the status page its stack. An {@link OutOfMemoryError} ends
+ * the process, which the host replaces.
  *
  * <p>Hooks that a class does not override are not there for the host: a class without {@link
  * #create} serves no sessions, one without {@link #execBatch} no batches.

@@ -12,9 +12,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What goes in and out, for {@link Engine#schema}: payloads by name, parameters one by one or as the
- * components of a record. /openapi.json and /docs are made of it, and with [http] validate requests
- * are checked against it. Belongs to one thread.
+ * What goes in and out, for {@link Engine#schema}: payloads by name, parameters one by one or as
+ * the components of a record. /openapi.json and /docs are made of it, and with [http] validate
+ * requests are checked against it. Belongs to one thread.
  */
 public final class Schema {
   private static final int MOST_DEPTH = 20;

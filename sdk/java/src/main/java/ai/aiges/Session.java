@@ -8,18 +8,18 @@ import java.util.List;
  *
  * <p>It answers by the {@link Emitter} that it was made with, from any thread, or by {@link #read},
  * which the host asks until the first answer by the emitter. An output stream ends with a payload
- * of the status {@link Payload.Status#END} or {@link Payload.Status#ONCE}; the session ends when all
- * of them have.
+ * of the status {@link Payload.Status#END} or {@link Payload.Status#ONCE}; the session ends when
+ * all of them have.
  *
- * <p><b>Threads.</b> The methods of one session never overlap, but come from different threads; those
- * of different sessions run at once.
+ * <p><b>Threads.</b> The methods of one session never overlap, but come from different threads;
+ * those of different sessions run at once.
  */
 public interface Session {
   /**
    * Takes a piece of the input.
    *
-   * @param input payloads, valid during this call (see {@link Data}); the last piece of a stream has
-   *     the status {@link Payload.Status#END}
+   * @param input payloads, valid during this call (see {@link Data}); the last piece of a stream
+   *     has the status {@link Payload.Status#END}
    * @throws Exception which ends the session as an error
    */
   void write(List<Payload> input) throws Exception;

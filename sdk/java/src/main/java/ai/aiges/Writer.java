@@ -92,7 +92,7 @@ final class Writer {
     bodies.add(body);
   }
 
-  /** Null: all lies in the lent buffer. Else the array, or null where it is not used, and bodies. */
+  /** Null: all lies in the lent buffer. Else the array, null where it is not used, and bodies. */
   Object[] done() {
     out.putInt(0, out.position());
     boolean there = out == lent;

@@ -58,7 +58,8 @@ class PayloadTest {
   @Test
   void nothingOfAPayloadMayBeMissing() {
     assertThrows(NullPointerException.class, () -> Payload.of("text", (String) null));
-    assertThrows(NullPointerException.class, () -> Payload.of("t", "x").with((Map<String, String>) null));
+    Map<String, String> nothing = null;
+    assertThrows(NullPointerException.class, () -> Payload.of("t", "x").with(nothing));
     assertFalse(Payload.of("t", "x").with(Payload.Status.BEGIN).isLast());
   }
 
