@@ -73,7 +73,8 @@ type Reply struct {
 	state  *callState
 }
 
-// Send answers, from any goroutine. Every call must be answered; the first answer counts.
+// Send answers, from any goroutine; the first answer counts. A Reply that is dropped unanswered is
+// answered with an error once the collector has found it.
 func (r *Reply) Send(out Payloads, err error) error {
 	if r.target.gone.Swap(true) {
 		return ErrGone

@@ -204,6 +204,9 @@ func aigesGoExecLater(tag *C.char, list C.pParamList, data C.pDataList, callback
 		}()
 		return 0
 	}
+	runtime.SetFinalizer(reply, func(dropped *Reply) {
+		_ = dropped.Send(nil, errors.New("dropped the call unanswered"))
+	})
 	err := guarded("ExecLater", func() error {
 		later.ExecLater(ctx, params, in, reply)
 		return nil

@@ -218,6 +218,19 @@ def test_calls_are_answered_by_other_threads(served):
     assert "panicked: no room for the call" in failed(loader, do="panic")
 
 
+def test_call_that_the_engine_drops_is_answered(served):
+    loader = served(engine="later")
+    assert "dropped the call unanswered" in failed(loader, do="drop")
+
+
+@pytest.mark.parametrize("engine", ["all", "later"])
+def test_once_calls_may_be_asked_for_by_callback(served, engine):
+    loader = served({"aiges": {"asyncMode": True}}, engine=engine)
+    assert once(loader, b"hello").text("text") == "HELLO"
+    assert failed(loader, do="bad").endswith(";code=30006")
+    assert "panicked: " in failed(loader, do="panic")
+
+
 def test_call_that_is_answered_later_sees_its_end(served):
     loader = served(engine="later")
     future = loader.xsf.begin_do("wait", wait_ms=20000)

@@ -6,6 +6,7 @@ package main
 
 import (
 	"bytes"
+	"runtime"
 	"time"
 
 	"aiges.ai/engine"
@@ -22,6 +23,10 @@ func (engine) Exec(*aiges.Context, aiges.Params, aiges.Payloads) (aiges.Payloads
 func (engine) ExecLater(ctx *aiges.Context, params aiges.Params, in aiges.Payloads, reply *aiges.Reply) {
 	if params.Get("do") == "panic" {
 		panic("no room for the call")
+	}
+	if params.Get("do") == "drop" {
+		go runtime.GC()
+		return
 	}
 	go func() {
 		switch params.Get("do") {
