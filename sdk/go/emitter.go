@@ -7,6 +7,7 @@ package aiges
 import "C"
 
 import (
+	"context"
 	"sync/atomic"
 	"unsafe"
 )
@@ -79,6 +80,6 @@ func (r *Reply) Send(out Payloads, err error) error {
 	if r.target.gone.Swap(true) {
 		return ErrGone
 	}
-	defer r.state.end(ErrGone)
+	defer r.state.end(context.Canceled)
 	return r.target.deliver("Exec", out, err)
 }

@@ -10,6 +10,7 @@ package aiges
 import "C"
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -175,7 +176,7 @@ func aigesGoExec(tag *C.char, list C.pParamList, data C.pDataList, out *C.pDataL
 	var copied texts
 	params := copied.params(list)
 	ctx := newContext(copied.take(tag), params, ids, count)
-	defer ctx.state.end(ErrGone)
+	defer ctx.state.end(context.Canceled)
 	return code("Exec", guarded("Exec", func() error {
 		results, err := engine().Exec(ctx, params, copied.payloads(data))
 		if err == nil {
@@ -225,7 +226,7 @@ func aigesGoExecBatch(count C.uint, tags **C.char, lists *C.pParamList, data *C.
 		var copied texts
 		params := copied.params(unsafe.Slice(lists, size)[i])
 		ctx := newContext(copied.take(unsafe.Slice(tags, size)[i]), params, nil, 0)
-		defer ctx.state.end(ErrGone)
+		defer ctx.state.end(context.Canceled)
 		calls[i] = Call{ctx, params, copied.payloads(unsafe.Slice(data, size)[i])}
 	}
 	var results []Result
@@ -289,7 +290,7 @@ func aigesGoOpen(tag *C.char, list C.pParamList, callback C.wrapperCallback, ids
 
 func (s *opened) end() {
 	s.out.target.gone.Store(true)
-	s.ctx.state.end(ErrGone)
+	s.ctx.state.end(context.Canceled)
 }
 
 //export aigesGoWrite
