@@ -4,6 +4,7 @@
 //! The host asks for the text of an error on the thread that got its code, once for each, of a batch
 //! in the order of its calls. So each thread has a queue.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::ffi::CString;
@@ -107,17 +108,20 @@ fn stack() -> String {
     String::new()
 }
 
+fn said_by(payload: &(dyn Any + Send)) -> &str {
+    match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
+        (Some(text), _) => text,
+        (_, Some(text)) => text,
+        _ => "a value that is no text",
+    }
+}
+
 /// From here on a panic is in the log with its stack, also one of a thread of the engine's own.
 pub(crate) fn watch_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         panic::set_hook(Box::new(|info| {
-            let payload = info.payload();
-            let said = match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
-                (Some(text), _) => text,
-                (_, Some(text)) => text.as_str(),
-                _ => "a value that is no text",
-            };
+            let said = said_by(info.payload());
             let place = match info.location() {
                 Some(at) => format!(" ({}:{})", at.file(), at.line()),
                 None => String::new(),
@@ -142,10 +146,11 @@ pub(crate) fn watch_panics() {
 /// Runs user code. A panic is an error of the engine's.
 pub(crate) fn guarded<T>(hook: &str, run: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
+        let known = FAILURES.with(|failures| failures.borrow_mut().panic.take());
+        // An engine may have a panic hook of its own, in the place of ours.
+        let (text, stack) = known.unwrap_or_else(|| (said_by(&*payload).to_owned(), String::new()));
         // Dropping it may panic, too.
         std::mem::forget(payload);
-        let (text, stack) =
-            FAILURES.with(|failures| failures.borrow_mut().panic.take()).unwrap_or_default();
         let mut error = Error::new(format!("{hook} panicked: {text}"));
         error.detail = Some(if stack.is_empty() { text } else { stack });
         Err(error)
