@@ -57,6 +57,8 @@ def test_the_wheel_brings_its_libraries_and_asks_for_none_of_python(environment)
     assert "manylinux" in environment.wheel.name
     assert modes["aiges_host/bin/AIService"] & 0o111
     assert "aiges_host/include/aiges/wrapper.h" in names
+    # What asectl create copies.
+    assert {"aiges_host/sdk/go/engine.go", "aiges_host/sdk/rust/src/lib.rs"} <= set(names)
     ours = ("aiges_host/", "aiges_host.libs/", "aiges_host-", "aiges_host.pth")
     assert [name for name in names if not name.startswith(ours)] == []
 
