@@ -21,14 +21,14 @@ extern "C" {
 
 int wrapperInit(pConfig) { return 0; }
 
-int wrapperExec(const char*, pParamList, pDataList data, pDataList* out, unsigned*, int) {
+int wrapperExec(const char*, pParamList, pDataList reqData, pDataList* respData, unsigned*, int) {
   size_t count = 0;
-  for (const DataList* each = data; each != nullptr; each = each->next) ++count;
+  for (const DataList* each = reqData; each != nullptr; each = each->next) ++count;
   auto* answer = new Answer;
   answer->texts.reserve(2 * count);
   answer->rest.reserve(count);
   DataList* last = nullptr;
-  for (const DataList* each = data; each != nullptr; each = each->next) {
+  for (const DataList* each = reqData; each != nullptr; each = each->next) {
     DataList node = *each;
     node.key = answer->texts.emplace_back(each->key == nullptr ? "" : each->key).data();
     node.data = answer->texts.emplace_back(static_cast<const char*>(each->data), each->len).data();
@@ -43,13 +43,13 @@ int wrapperExec(const char*, pParamList, pDataList data, pDataList* out, unsigne
     }
     last = place;
   }
-  *out = &answer->head;
+  *respData = &answer->head;
   return 0;
 }
 
-int wrapperExecFree(const char*, pDataList* out) {
-  delete reinterpret_cast<Answer*>(*out);
-  *out = nullptr;
+int wrapperExecFree(const char*, pDataList* respData) {
+  delete reinterpret_cast<Answer*>(*respData);
+  *respData = nullptr;
   return 0;
 }
 
