@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// loader/api/access_settings.h: [access]: who may call, how callers prove who they are, and how much
-// each may use (docs/access.md).
+// loader/api/access_settings.h: [access]: who may call, how callers prove who they are, and how
+// much each may use (docs/access.md).
 #pragma once
 
 #include <cstdint>
@@ -11,11 +11,11 @@ namespace aiges {
 
 // Tokens that others sign (RFC 7519).
 struct JwtSettings {
-  std::string jwks;                   // [access] jwks: keys (RFC 7517), in a file or at a URL.
-  std::string ca_file;                // PEM, of an https URL; empty: the system's.
-  std::vector<std::string> issuers;   // "iss" must be one; empty: any.
-  std::vector<std::string> audience;  // "aud" must have one; empty: any.
-  std::string id_claim = "sub";       // Who the caller is.
+  std::string jwks;                    // [access] jwks: keys (RFC 7517), in a file or at a URL.
+  std::string ca_file;                 // PEM, of an https URL; empty: the system's.
+  std::vector<std::string> issuers;    // "iss" must be one; empty: any.
+  std::vector<std::string> audience;   // "aud" must have one; empty: any.
+  std::string id_claim = "sub";        // Who the caller is.
   std::string rights_claim = "scope";  // What it may: rights with spaces between, or a list.
   std::string rights;                  // Of tokens without that claim; empty: none.
   uint64_t leeway_s = 60;              // Between clocks, for "exp" and "nbf".
@@ -35,11 +35,11 @@ struct HmacSettings {
 };
 
 struct AccessSettings {
-  std::string keys_file;          // [access] keys_file: hashes of keys.
+  std::string keys_file;  // [access] keys_file: hashes of keys.
   JwtSettings jwt;
   HmacSettings hmac;
-  std::string certificates_file;  // Names in clients' certificates, with their rights.
-  std::string limits_file;        // How much whom, of what.
+  std::string certificates_file;        // Names in clients' certificates, with their rights.
+  std::string limits_file;              // How much whom, of what.
   std::string limits_share = "loader";  // "loader": each has all of it; "hosts": they share.
   std::string audit_log;                // A line for each decision and change; empty: none.
 

@@ -3,8 +3,9 @@
 //
 // Code is every .py file below a folder that has one of them itself, but for packages of an
 // environment and hidden folders, and the plugin that [instances] library names, and each .jar that
-// lies in such a folder. A folder of PYTHONPATH is looked at only where it has a wrapper.py: others are libraries. Looks at what stat
-// says, a few hundred calls at most, whenever it is asked; belongs to one thread.
+// lies in such a folder. A folder of PYTHONPATH is looked at only where it has a wrapper.py: others
+// are libraries. Looks at what stat says, a few hundred calls at most, whenever it is asked;
+// belongs to one thread.
 #pragma once
 
 #include <cstdint>
