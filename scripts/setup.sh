@@ -48,6 +48,8 @@ case "$what" in
     command -v javac >/dev/null || packages+=(openjdk-17-jdk-headless)
     command -v mvn >/dev/null || packages+=(maven)
     ;;
+  # What is released serves engines in Java, wherever it was built.
+  release) command -v javac >/dev/null || packages+=(openjdk-17-jdk-headless) ;;
 esac
 
 # logged LOG TEXT COMMAND...: a line when it begins and every ten seconds; its output when it fails.

@@ -29,7 +29,7 @@ struct HmacSettings {
   std::string file;                // [access] hmac_file: API keys with their secrets and rights.
   std::vector<std::string> hosts;  // A signed host must be one; empty: any.
   uint64_t skew_s = 300;           // How far a signed date may be from the clock.
-  bool once = true;                // A signature counts once.
+  bool once = false;               // A signature counts once.
 
   bool on() const { return !file.empty(); }
 };

@@ -35,6 +35,30 @@ inline constexpr int kCodeReadFailed = 10908;       // wrapperRead.
 inline constexpr int kCodeExecFailed = 10909;       // wrapperExec.
 inline constexpr int kCodeCallbackFailed = 10910;   // The engine's callback told an error.
 
+// What a client has done wrong, or may not do: no failure of the service (semantic conventions of
+// OpenTelemetry, HTTP server spans: status).
+inline bool IsOfClient(int code) {
+  switch (code) {
+    case kCodeBodyNotJson:
+    case kCodeConversion:
+    case kCodeInvalidOp:
+    case kCodeInvalidMode:
+    case kCodeInvalidHandle:
+    case kCodeInvalidInput:
+    case kCodeSessionReleased:
+    case kCodeRepeated:
+    case kCodeInvalidValue:
+    case kCodeUnmarshal:
+    case kCodeUnauthenticated:
+    case kCodeDenied:
+    case kCodeLimited:
+    case kCodeNotEntitled:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // The number of a status that nobody gave one yet.
 inline int CodeOf(const Status& status) {
   if (status.code != 0) return status.code;

@@ -15,6 +15,7 @@ constexpr int kTimeout = 408, kConflict = 409, kTooMany = 429;
 
 HttpLoopOptions OptionsOf(const std::string& token) {
   HttpLoopOptions options;
+  options.thread = "usage-sink";
   options.headers.emplace_back("Content-Type", "application/cloudevents-batch+json");
   if (!token.empty()) options.headers.emplace_back("Authorization", StrCat("Bearer ", token));
   return options;

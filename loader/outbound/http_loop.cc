@@ -97,7 +97,7 @@ struct HttpLoop::Impl {
   }
 
   void Run() {
-    pthread_setname_np(pthread_self(), "registry");
+    pthread_setname_np(pthread_self(), options.thread.c_str());
     while (RunPosted()) {
       RunTimers();
       int running = 0;

@@ -18,6 +18,7 @@
 namespace aiges {
 
 struct HttpLoopOptions {
+  std::string thread = "outbound";           // Its name, at most 15 bytes.
   Pairs headers;                             // With every request.
   std::string ca_file, cert_file, key_file;  // PEM; empty: the system's CAs, no client certificate.
 };

@@ -10,6 +10,7 @@ namespace {
 
 HttpLoopOptions LoopOptions(const RegistrySettings& settings) {
   HttpLoopOptions options;
+  options.thread = "registry";
   if (!settings.token.empty()) options.headers.emplace_back("X-Consul-Token", settings.token);
   options.ca_file = settings.ca_file;
   options.cert_file = settings.cert_file;

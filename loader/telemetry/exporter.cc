@@ -22,6 +22,7 @@ constexpr milliseconds kLongestPause{60'000};
 
 HttpLoopOptions OptionsOf(const OtlpSettings& settings) {
   HttpLoopOptions options;
+  options.thread = "spans";
   options.headers = settings.headers;
   options.headers.emplace_back("Content-Type",
                                settings.protobuf ? "application/x-protobuf" : "application/json");

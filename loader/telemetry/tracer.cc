@@ -23,16 +23,6 @@ int64_t UnixNanoseconds() {
   return Nanoseconds(std::chrono::system_clock::now().time_since_epoch());
 }
 
-// What failed, so that those who look for failures of the service find them: what a client does
-// wrong is none (semantic conventions, HTTP server spans: status).
-bool IsFailure(int code) {
-  return code != 0 && code != kCodeInvalidInput && code != kCodeBodyNotJson &&
-         code != kCodeConversion && code != kCodeInvalidOp && code != kCodeInvalidMode &&
-         code != kCodeInvalidHandle && code != kCodeSessionReleased && code != kCodeRepeated &&
-         code != kCodeInvalidValue && code != kCodeUnmarshal && code != kCodeUnauthenticated &&
-         code != kCodeDenied && code != kCodeLimited && code != kCodeNotEntitled;
-}
-
 void AddAsked(const AskedFor& asked, Span* span) {
   auto& out = span->attributes;
   if (asked.path.empty()) {
@@ -80,7 +70,7 @@ Span CallSpan(const CallRecord& record, int64_t begin_ns, int64_t end_ns) {
   }
   if (record.instance >= 0) out.emplace_back("aiges.instance", int64_t{record.instance});
   if (record.code != 0) out.emplace_back("error.type", std::to_string(record.code));
-  if (IsFailure(record.code)) span.outcome = Span::Outcome::kError;
+  if (record.code != 0 && !IsOfClient(record.code)) span.outcome = Span::Outcome::kError;
   return span;
 }
 

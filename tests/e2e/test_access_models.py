@@ -114,7 +114,6 @@ def askers(binaries, tmp_path_factory, xsf_stubs):
         "keys_file": str(folder / "keys"),
         "jwks": str(folder / "jwks"),
         "hmac_file": str(folder / "hmac"),
-        "hmac_once": False,  # Several requests of a second are the same.
     }
     models = {"repository": str(folder / "models")}
     mutual = tls(authority.issue("server"), client_ca=str(authority.file))

@@ -41,7 +41,7 @@ jwt_refresh_s = 6
 hmac_file = "secrets"
 hmac_hosts = ["API.example:8443"]
 hmac_skew_s = 7
-hmac_once = false
+hmac_once = true
 certificates_file = "names"
 limits_file = "limits"
 limits_share = "hosts"
@@ -62,7 +62,7 @@ audit_log = "audit.jsonl"
   EXPECT_EQ(a.hmac.file, "secrets");
   EXPECT_EQ(a.hmac.hosts, std::vector<std::string>{"api.example:8443"}) << "as it is compared";
   EXPECT_EQ(a.hmac.skew_s, 7u);
-  EXPECT_FALSE(a.hmac.once);
+  EXPECT_TRUE(a.hmac.once);
   EXPECT_EQ(a.certificates_file, "names");
   EXPECT_EQ(a.limits_file, "limits");
   EXPECT_EQ(a.limits_share, "hosts");
