@@ -29,7 +29,7 @@ class JwksSource::Fetcher {
   explicit Fetcher(const JwtSettings& settings)
       : url_(settings.jwks),
         refresh_(static_cast<int64_t>(settings.refresh_s)),
-        loop_({{{"Accept", "application/json"}}, settings.ca_file, "", ""}) {
+        loop_({"jwks", {{"Accept", "application/json"}}, settings.ca_file, "", ""}) {
     loop_.Post([this] { Ask(); });
   }
 
