@@ -215,12 +215,13 @@ def test_client_that_leaves_ends_the_generator(shared, ai, tmp_path):
     next(iter(stream))
     stream.close()
     wait_until(file.exists, "the generator's end")
+    wait_until(lambda: shared.metric("aiges_running") == 0, "the end of the call")
     file = tmp_path / "closed too"
     body = json.dumps({"messages": say(f"forever {file}")}).encode()
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
     with shared.web.socket() as connection:
         connection.sendall(head.encode() + body)
-        wait_until(lambda: shared.metric("aiges_in_flight") != 0, "the call in the engine")
+        wait_until(lambda: shared.metric("aiges_running") != 0, "the call in the engine")
     wait_until(file.exists, "the generator's end")
 
 
