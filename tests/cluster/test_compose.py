@@ -161,7 +161,7 @@ def test_documented_metrics_are_on_the_dashboard():
     section = page.split("## Metrics")[1].split("\n## ")[0]
     documented = set(re.findall(r"`(aiges_\w+?)(?:\{\w+\})?`", section))
     shown = {re.sub(r"_(bucket|sum|count)$", "", name) for name in metrics("aiges")}
-    # Those of records, entitlements, limits and spans are there only where the configuration has them.
+    # Those of records, entitlements, limits, spans are there only where the configuration has them.
     own = re.compile("aiges_(usage|entitlement|spans|limit|audit)_")
     assert {name for name in documented - shown if not own.match(name)} <= {"aiges_meter_total"}
 
