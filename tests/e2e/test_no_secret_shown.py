@@ -96,6 +96,7 @@ def test_every_secret_and_every_output(start, tmp_path, refuser, form):
             "keys_file": str(tmp_path / "keys"),
             "jwks": str(tmp_path / "jwks"),
             "hmac_file": str(tmp_path / "hmac"),
+            "hmac_once": True,
             "certificates_file": str(tmp_path / "names"),
             "audit_log": str(audit),
         },
