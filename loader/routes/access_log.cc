@@ -9,8 +9,8 @@
 
 #include "loader/base/log.h"
 #include "loader/base/strings.h"
-#include "loader/front/byte_stream.h"
 #include "loader/front/grpc_status.h"
+#include "loader/routes/passed_exchange.h"
 
 namespace aiges {
 namespace {
@@ -23,40 +23,30 @@ std::string MsText(Duration d) {
   return text;
 }
 
-class LoggedExchange final : public Exchange {
+class LoggedExchange final : public PassedExchange {
  public:
-  explicit LoggedExchange(std::shared_ptr<Exchange> client) : client_(std::move(client)) {
-    SetCaller(client_->caller());
-    SetMount(client_->mount());
-  }
-
-  const RequestHead& head() const override { return client_->head(); }
-  const Peer& peer() const override { return client_->peer(); }
-  Lane& lane() const override { return client_->lane(); }
-  size_t pending() const override { return client_->pending(); }
-  bool over() const override { return client_->over(); }
-  void Took(size_t n) override { client_->Took(n); }
+  using PassedExchange::PassedExchange;
 
   void Begin(int status, Fields fields) override {
     status_ = status;
     grpc_ = IsGrpc(fields.Find("content-type"));
-    client_->Begin(status, std::move(fields));
+    PassedExchange::Begin(status, std::move(fields));
   }
   bool Send(Bytes piece) override {
     sent_ += piece.size();
-    return client_->Send(std::move(piece));
+    return PassedExchange::Send(std::move(piece));
   }
   void End(Fields trailers) override {
     code_ = trailers.Find("grpc-status");
-    client_->End(std::move(trailers));
+    PassedExchange::End(std::move(trailers));
     Tell("");
   }
   void Reset(ResetReason reason) override {
-    client_->Reset(reason);
+    PassedExchange::Reset(reason);
     Tell(", reset");
   }
   std::unique_ptr<ByteStream> TakeOver(std::string* begun) override {
-    std::unique_ptr<ByteStream> stream = client_->TakeOver(begun);
+    std::unique_ptr<ByteStream> stream = PassedExchange::TakeOver(begun);
     if (stream != nullptr) {
       status_ = 101;
       Tell("");
@@ -72,7 +62,7 @@ class LoggedExchange final : public Exchange {
  private:
   void Tell(const char* how) {
     if (std::exchange(told_, true)) return;
-    const RequestHead& head = client_->head();
+    const RequestHead& head = this->head();
     const std::string_view path = head.path().substr(0, kMostPath);
     std::string line = grpc_              ? "gRPC "
                        : head.version < 2 ? StrCat("HTTP/1.1 ", head.method(), " ")
@@ -97,7 +87,7 @@ class LoggedExchange final : public Exchange {
   }
 
   Pairs Members(std::string_view path, const Origin* origin) const {
-    const RequestHead& head = client_->head();
+    const RequestHead& head = this->head();
     const double ms =
         std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - head.arrived)
             .count();
@@ -111,7 +101,7 @@ class LoggedExchange final : public Exchange {
                  {"#bytes_out", std::to_string(sent_)}};
     if (grpc_ && !code_.empty()) out.emplace_back("grpc_status", code_);
     if (!grpc_ && status_ != 0) out.emplace_back("#status", std::to_string(status_));
-    out.emplace_back("peer", client_->peer().address);
+    out.emplace_back("peer", peer().address);
     if (!caller().name.empty()) out.emplace_back("caller", caller().name);
     if (origin == nullptr) return out;
     out.emplace_back("trace_id", TraceIdText(origin->trace));
@@ -119,7 +109,6 @@ class LoggedExchange final : public Exchange {
     return out;
   }
 
-  const std::shared_ptr<Exchange> client_;
   int status_ = 0;
   bool grpc_ = false, told_ = false;
   std::string code_;

@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "loader/access/limit_fields.h"
-#include "loader/front/byte_stream.h"
 #include "loader/front/grpc_status.h"
 #include "loader/protocols/openai/openai_request.h"
+#include "loader/routes/passed_exchange.h"
 
 namespace aiges {
 namespace {
@@ -22,33 +22,21 @@ bool IsOpenAi(std::string_view path) {
                      [path](const OpenAiTask& task) { return path == task.path; });
 }
 
-class LimitedExchange final : public Exchange {
+class LimitedExchange final : public PassedExchange {
  public:
   explicit LimitedExchange(std::shared_ptr<Exchange> client)
-      : client_(std::move(client)), note_(client_->caller().origin->limits) {
-    SetCaller(client_->caller());
-    SetMount(client_->mount());
-    SetOwner(client_->owner());
-  }
-
-  const RequestHead& head() const override { return client_->head(); }
-  const Peer& peer() const override { return client_->peer(); }
-  Lane& lane() const override { return client_->lane(); }
-  size_t pending() const override { return client_->pending(); }
-  bool over() const override { return client_->over(); }
-  void Took(size_t n) override { client_->Took(n); }
+      : PassedExchange(std::move(client)), note_(caller().origin->limits) {}
 
   void Begin(int status, Fields fields) override {
     const LimitNote::Said said = note_->Get();
-    if (said.limits.empty()) return client_->Begin(status, std::move(fields));
+    if (said.limits.empty()) return PassedExchange::Begin(status, std::move(fields));
     if (said.refused && status == kTooMany) {
       fields = Without(fields, kRetryAfter);
       fields.Add(kRetryAfter, std::to_string(RetryAfterOf(said)));
     }
-    AddLimitFields(said, IsOpenAi(client_->head().path()), &fields);
-    client_->Begin(status, std::move(fields));
+    AddLimitFields(said, IsOpenAi(head().path()), &fields);
+    PassedExchange::Begin(status, std::move(fields));
   }
-  bool Send(Bytes piece) override { return client_->Send(std::move(piece)); }
   void End(Fields trailers) override {
     const std::string_view grpc = trailers.Find("grpc-status");
     const bool exhausted = grpc == kExhausted;
@@ -58,11 +46,7 @@ class LimitedExchange final : public Exchange {
       trailers.Add(kRetryAfter, std::to_string(RetryAfterOf(said)));
       if (exhausted) AddRetryInfo(said, &trailers);
     }
-    client_->End(std::move(trailers));
-  }
-  void Reset(ResetReason reason) override { client_->Reset(reason); }
-  std::unique_ptr<ByteStream> TakeOver(std::string* begun) override {
-    return client_->TakeOver(begun);
+    PassedExchange::End(std::move(trailers));
   }
 
  private:
@@ -74,7 +58,6 @@ class LimitedExchange final : public Exchange {
     return out;
   }
 
-  const std::shared_ptr<Exchange> client_;
   const std::shared_ptr<const LimitNote> note_;
 };
 

@@ -8,45 +8,12 @@
 #include "loader/access/signature.h"
 #include "loader/api/codes.h"
 #include "loader/base/secret.h"
-#include "loader/front/byte_stream.h"
 #include "loader/front/http_exchange.h"
 #include "loader/protocols/http_answer.h"
+#include "loader/routes/passed_exchange.h"
 
 namespace aiges {
 namespace {
-
-// Another exchange, which leads to this one.
-class PassedExchange : public Exchange {
- public:
-  explicit PassedExchange(std::shared_ptr<Exchange> client) : client_(std::move(client)) {
-    SetCaller(client_->caller());
-    SetMount(client_->mount());
-    SetOwner(client_->owner());
-  }
-
-  const RequestHead& head() const override { return client_->head(); }
-  const Peer& peer() const override { return client_->peer(); }
-  Lane& lane() const override { return client_->lane(); }
-  size_t pending() const override { return client_->pending(); }
-  bool over() const override { return client_->over(); }
-  void Took(size_t n) override { client_->Took(n); }
-  void Begin(int status, Fields fields) override {
-    begun_ = true;
-    client_->Begin(status, std::move(fields));
-  }
-  bool Send(Bytes piece) override { return client_->Send(std::move(piece)); }
-  void End(Fields trailers) override { client_->End(std::move(trailers)); }
-  void Reset(ResetReason reason) override { client_->Reset(reason); }
-  std::unique_ptr<ByteStream> TakeOver(std::string* begun) override {
-    return client_->TakeOver(begun);
-  }
-
-  bool begun() const { return begun_; }
-
- private:
-  const std::shared_ptr<Exchange> client_;
-  bool begun_ = false;
-};
 
 class StrippedExchange final : public PassedExchange {
  public:
@@ -78,9 +45,22 @@ struct FreeDigest {
   void operator()(EVP_MD_CTX* c) const { EVP_MD_CTX_free(c); }
 };
 
+class DigestedExchange final : public PassedExchange {
+ public:
+  using PassedExchange::PassedExchange;
+  void Begin(int status, Fields fields) override {
+    begun_ = true;
+    PassedExchange::Begin(status, std::move(fields));
+  }
+  bool begun() const { return begun_; }
+
+ private:
+  bool begun_ = false;
+};
+
 class DigestedResponder final : public Responder {
  public:
-  DigestedResponder(std::shared_ptr<PassedExchange> exchange, std::string digest,
+  DigestedResponder(std::shared_ptr<DigestedExchange> exchange, std::string digest,
                     std::unique_ptr<Responder> inner)
       : exchange_(std::move(exchange)),
         digest_(std::move(digest)),
@@ -111,7 +91,7 @@ class DigestedResponder final : public Responder {
   void OnOver(Over how) override { inner_->OnOver(how); }
 
  private:
-  const std::shared_ptr<PassedExchange> exchange_;
+  const std::shared_ptr<DigestedExchange> exchange_;
   const std::string digest_;
   const std::unique_ptr<Responder> inner_;
   const std::unique_ptr<EVP_MD_CTX, FreeDigest> hash_;
@@ -134,7 +114,7 @@ Status CheckDigestOfNone(const RequestHead& head, std::string_view digest) {
 
 std::unique_ptr<Responder> BeginDigested(std::shared_ptr<Exchange> exchange, std::string digest,
                                          const BeginExchange& begin) {
-  auto passed = std::make_shared<PassedExchange>(std::move(exchange));
+  auto passed = std::make_shared<DigestedExchange>(std::move(exchange));
   std::unique_ptr<Responder> inner = begin(passed);
   if (inner == nullptr) return nullptr;
   return std::make_unique<DigestedResponder>(std::move(passed), std::move(digest),
