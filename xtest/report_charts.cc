@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "loader/base/html.h"
 #include "loader/base/strings.h"
 
 namespace aiges {
@@ -58,38 +59,11 @@ Stretch Thinned(const Chart& chart, const Stretch& run) {
 // The title stands there also where no script runs.
 std::string Figure(const std::string& title, const Json& told) {
   return StrCat("<figure data-chart=\"",
-                Escaped(told.dump(-1, ' ', true, Json::error_handler_t::replace)),
-                "\"><figcaption>", Escaped(title), "</figcaption></figure>");
+                EscapedHtml(told.dump(-1, ' ', true, Json::error_handler_t::replace)),
+                "\"><figcaption>", EscapedHtml(title), "</figcaption></figure>");
 }
 
 }  // namespace
-
-std::string Escaped(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      // Control characters are not allowed in HTML, not even escaped.
-      default:
-        out.push_back(static_cast<unsigned char>(c) < 32 && c != '\n' ? ' ' : c);
-    }
-  }
-  return out;
-}
 
 std::vector<double> Ticks(double low, double high, int wanted) {
   std::vector<double> out;

@@ -36,9 +36,6 @@ std::string LineChart(const Chart& chart);
 // Counts by latency, both axes logarithmic: the few slow calls are what one looks for.
 std::string HistogramChart(const std::string& title, const Histogram& histogram);
 
-// For text and attributes of HTML.
-std::string Escaped(std::string_view text);
-
 // Round values that cover low .. high, about `wanted` of them.
 std::vector<double> Ticks(double low, double high, int wanted);
 

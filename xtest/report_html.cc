@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "loader/base/html.h"
 #include "loader/base/strings.h"
 #include "xtest/figures.h"
 #include "xtest/quantity.h"
@@ -40,8 +41,8 @@ std::string Time(double ns) {
 }
 
 std::string Tile(const std::string& name, const std::string& value) {
-  return StrCat("<div class=\"tile\"><span class=\"soft\">", Escaped(name), "</span><b>",
-                Escaped(value), "</b></div>");
+  return StrCat("<div class=\"tile\"><span class=\"soft\">", EscapedHtml(name), "</span><b>",
+                EscapedHtml(value), "</b></div>");
 }
 
 std::string Row(const std::vector<std::string>& cells, const char* tag) {
@@ -124,7 +125,7 @@ std::string Codes(const Step& step) {
         code == 0 ? std::string("ok") : StrCat(OneLine(c.text, 300), "  ", c.handle);
     std::string row =
         Row(Joined({std::to_string(code), ShownCount(c.calls)}, Latency(c.latency)), "td");
-    row.insert(row.size() - 5, StrCat("<td class=\"text\">", Escaped(text), "</td>"));
+    row.insert(row.size() - 5, StrCat("<td class=\"text\">", EscapedHtml(text), "</td>"));
     rows += row;
   }
   return TableOf(rows);
@@ -135,9 +136,9 @@ std::string Hosts(const Step& step) {
   std::string rows =
       Row({"host", "calls", "failed", "p50", "p90", "p95", "p99", "p99.9", "max"}, "th");
   for (const auto& [name, h] : step.hosts) {
-    rows +=
-        Row(Joined({Escaped(name), ShownCount(h.calls), ShownCount(h.failed)}, Latency(h.latency)),
-            "td");
+    rows += Row(
+        Joined({EscapedHtml(name), ShownCount(h.calls), ShownCount(h.failed)}, Latency(h.latency)),
+        "td");
   }
   return TableOf(rows);
 }
@@ -164,7 +165,7 @@ std::string Client(const Step& step) {
   }
   out += ".</p>";
   if (const std::string note = ClientNote(step); !note.empty()) {
-    out += StrCat("<p class=\"note\">At ", StepName(step), ": ", Escaped(note), "</p>");
+    out += StrCat("<p class=\"note\">At ", StepName(step), ": ", EscapedHtml(note), "</p>");
   }
   return out;
 }
@@ -174,7 +175,7 @@ std::string Slo(const RunResult& result, const std::vector<SloTerm>& slo) {
   for (const Step& step : result.steps) {
     for (const SloVerdict& v : CheckSlo(slo, step)) {
       out += StrCat("<p class=\"", v.met ? "good" : "bad", "\">SLO at ", StepName(step), ": ",
-                    Escaped(v.text), "</p>");
+                    EscapedHtml(v.text), "</p>");
     }
   }
   return out;
@@ -285,7 +286,7 @@ std::string Server(const ServerFigures& s) {
   if (!s.known)
     return s.problem.empty()
                ? ""
-               : StrCat("<p class=\"note\">Server metrics: ", Escaped(s.problem), "</p>");
+               : StrCat("<p class=\"note\">Server metrics: ", EscapedHtml(s.problem), "</p>");
   const auto ms = [&s](double v) {
     return s.requests > 0 ? StrCat(ShownNumber(v, 3), " ms") : std::string("-");
   };
@@ -301,10 +302,10 @@ std::string Server(const ServerFigures& s) {
 }  // namespace
 
 std::string ReportHtml(const RunResult& result, const std::vector<SloTerm>& slo) {
-  std::string out =
-      StrCat(Head(), "<h1>xtest report</h1><p class=\"soft\">", Escaped(result.config), " · ",
-             Escaped(result.protocol), " · ", Escaped(result.mode), " · ", Escaped(result.arrival),
-             " arrivals · started ", Escaped(result.started), "</p>");
+  std::string out = StrCat(Head(), "<h1>xtest report</h1><p class=\"soft\">",
+                           EscapedHtml(result.config), " · ", EscapedHtml(result.protocol), " · ",
+                           EscapedHtml(result.mode), " · ", EscapedHtml(result.arrival),
+                           " arrivals · started ", EscapedHtml(result.started), "</p>");
   if (result.interrupted)
     out += "<p class=\"note\">The run was interrupted; these are the figures so far.</p>";
   out += StrCat(Slo(result, slo), Tiles(result), Steps(result),
@@ -314,7 +315,7 @@ std::string ReportHtml(const RunResult& result, const std::vector<SloTerm>& slo)
   out += Server(result.server);
   if (!result.notes.empty()) out += "<h2>Notes</h2>";
   for (const std::string& note : result.notes)
-    out += StrCat("<p class=\"note\">", Escaped(note), "</p>");
+    out += StrCat("<p class=\"note\">", EscapedHtml(note), "</p>");
   return out + Foot();
 }
 

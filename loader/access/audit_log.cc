@@ -15,6 +15,7 @@
 #include "loader/base/file_mark.h"
 #include "loader/base/log.h"
 #include "loader/base/strings.h"
+#include "loader/base/write_all.h"
 #include "loader/front/json_string.h"
 
 namespace aiges {
@@ -57,16 +58,6 @@ std::string LineOf(const AuditAsk& ask, const AuditEvent& event) {
 
 Fd OpenAt(const std::string& path) {
   return Fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0640));
-}
-
-bool WriteAll(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    bytes.remove_prefix(static_cast<size_t>(n));
-  }
-  return true;
 }
 
 class RequestTrail final : public AuditTrail {

@@ -21,6 +21,7 @@
 #include "loader/base/clock.h"
 #include "loader/base/mutex.h"
 #include "loader/base/utf8.h"
+#include "loader/base/write_all.h"
 
 namespace aiges {
 namespace {
@@ -121,14 +122,6 @@ std::string Line(LogLevel level, std::string_view room, std::string_view text,
                                       : TextLine(level, room, text);
 }
 
-void WriteAll(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t n = ::write(fd, text.data(), text.size());
-    if (n <= 0) return;  // A disk that is full, a reader that is gone: the log must not matter.
-    text.remove_prefix(static_cast<size_t>(n));
-  }
-}
-
 // Waits for a reader that is slow or does not read, but not when the process ends.
 void WriteToStderr(Writer& w, std::string_view text) {
   while (!text.empty()) {
@@ -174,7 +167,8 @@ void RunWriter(Writer& w) {
   std::string batch;
   int file = -1;
   while (TakeBatch(w, &batch, &file)) {
-    if (file >= 0) WriteAll(file, batch);
+    // A disk that is full: the log must not matter.
+    if (file >= 0) (void)WriteAll(file, batch);
     WriteToStderr(w, batch);
   }
 }

@@ -11,6 +11,7 @@
 
 #include "loader/base/fd.h"
 #include "loader/base/strings.h"
+#include "loader/base/write_all.h"
 #include "loader/metering/sink.h"
 
 namespace aiges {
@@ -24,16 +25,6 @@ constexpr size_t kTail = 64 * 1024;  // More than any line.
 Status Failed(const char* what, const std::string& path) {
   return Status::Error(StatusKind::kInternal,
                        StrCat("cannot ", what, " ", path, ": ", ErrnoText(errno)));
-}
-
-bool WriteAll(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    bytes.remove_prefix(static_cast<size_t>(n));
-  }
-  return true;
 }
 
 std::string Lines(const std::vector<std::string>& events) {

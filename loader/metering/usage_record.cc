@@ -147,8 +147,7 @@ UsageBytes::UsageBytes(const CallRecord& record, int64_t unix_us) {
   }
 }
 
-UsageEvents::UsageEvents(UsageSource source)
-    : source_(std::move(source)), head_(HeadOf(source_)), end_(EndOf(source_)) {}
+UsageEvents::UsageEvents(const UsageSource& source) : head_(HeadOf(source)), end_(EndOf(source)) {}
 
 // RFC 3339. Records come by the thousand of a second.
 void UsageEvents::AppendTime(int64_t unix_us, std::string* out) {

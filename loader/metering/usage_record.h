@@ -43,19 +43,16 @@ struct UsageSource {
 // Makes events of records. One thread at a time.
 class UsageEvents {
  public:
-  explicit UsageEvents(UsageSource source);
+  explicit UsageEvents(const UsageSource& source);
 
   // As one line of JSON, without its end. Empty: these bytes are no record that this version knows.
   // Written by hand: a loader may have a hundred thousand calls a second, and a tree of JSON for
   // each would take a share of them that can be seen.
   std::string Make(uint64_t number, std::string_view bytes);
 
-  const UsageSource& source() const { return source_; }
-
  private:
   void AppendTime(int64_t unix_us, std::string* out);
 
-  const UsageSource source_;
   const std::string head_, end_;  // What is the same in each.
   int64_t second_ = -1;           // That second_text_ is of.
   std::string second_text_;

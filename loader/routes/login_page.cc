@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "loader/base/html.h"
 #include "loader/base/strings.h"
 #include "loader/front/base64.h"
 
@@ -30,29 +31,6 @@ const std::string& Policy() {
     return text + "'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
   }();
   return policy;
-}
-
-std::string Escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
 }
 
 // From a page at `path` to those under "/-/", also behind a proxy that adds a prefix.
@@ -88,7 +66,7 @@ std::string PageBehindLogin(std::string_view path) {
 HttpResponse LoginPage(int status, std::string_view path, std::string_view next,
                        std::string_view problem) {
   const std::string problems =
-      problem.empty() ? "" : StrCat("<p role=\"alert\">", Escaped(problem), "</p>\n");
+      problem.empty() ? "" : StrCat("<p role=\"alert\">", EscapedHtml(problem), "</p>\n");
   HttpResponse r = HttpResponse::Text(
       status, "text/html; charset=utf-8",
       StrCat("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -102,7 +80,7 @@ HttpResponse LoginPage(int status, std::string_view path, std::string_view next,
              "<label for=\"key\">A key, a token, or the token of [admin]</label>\n"
              "<input id=\"key\" name=\"key\" type=\"password\" autocomplete=\"current-password\" "
              "required autofocus>\n<input type=\"hidden\" name=\"next\" value=\"",
-             Escaped(PageBehindLogin(next)),
+             EscapedHtml(PageBehindLogin(next)),
              "\">\n<button>Log in</button>\n</form>\n<p>This shows pages. It calls nothing and "
              "changes nothing.</p>\n</main>\n</body>\n</html>\n"));
   r.headers.emplace_back("Cache-Control", "no-store");
