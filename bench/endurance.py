@@ -15,11 +15,9 @@ import hashlib
 import http.client
 import os
 import random
-import re
 import signal
 import ssl
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -29,10 +27,9 @@ from pathlib import Path
 from cost_rows import collector
 from processes import BenchError, Loader
 from rows import BENCH
-from together_rows import KEY, LENGTH, PATH, certificate
+from together_rows import KEY, LENGTH, PATH, certificate, h2load
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-CONNECTIONS, STREAMS = 8, 4
 MOST_GROWTH_MB = 2.0
 
 
@@ -102,25 +99,6 @@ def count_lines(file):
         return sum(part.count(b"\n") for part in iter(lambda: lines.read(1 << 20), b""))
 
 
-def h2load(url, body, calls):
-    """(done, answered by status class, without an answer) of that many calls."""
-    command = ["h2load", "-t", 1, "-c", CONNECTIONS, "-m", STREAMS, "-n", calls]
-    command += ["-d", body, "-H", f"X-Api-Key: {KEY}", url]
-    done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, check=False
-    )
-    requests = re.search(
-        r"requests: \d+ total, \d+ started, (\d+) done, \d+ succeeded, \d+ failed, "
-        r"(\d+) errored, (\d+) timeout",
-        done.stdout,
-    )
-    codes = re.search(r"status codes: (\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx", done.stdout)
-    if requests is None or codes is None:
-        raise BenchError(f"h2load said no totals:\n{done.stdout[-1500:]}{done.stderr[-500:]}")
-    answered = [int(n) for n in codes.groups()]
-    return answered, calls - sum(answered)
-
-
 def run(binaries, calls, say):
     with tempfile.TemporaryDirectory(prefix="aiges-endurance-") as folder, collector() as endpoint:
         work = Path(folder)
@@ -141,12 +119,13 @@ def run(binaries, calls, say):
         with Loader(
             binaries, BENCH / "echo", count=2, sections=sections, instances=instances
         ) as loader:
-            h2load(f"https://{loader.http}{PATH}", work / "body", min(100_000, calls // 10))
-            warm = min(100_000, calls // 10)
+            url, warm = f"https://{loader.http}{PATH}", min(100_000, calls // 10)
+            h2load(url, work / "body", "-n", warm)
             disturber = Disturber(loader, work)
             disturber.start()
             begin = time.monotonic()
-            answered, lost = h2load(f"https://{loader.http}{PATH}", work / "body", calls)
+            _, answered = h2load(url, work / "body", "-n", calls)
+            lost = calls - sum(answered)
             seconds = time.monotonic() - begin
             disturber.over.set()
             disturber.join()

@@ -47,7 +47,7 @@ def together_rows(settings):
                     settings.say(f"together: {name}, run {number + 1} of {settings.runs}")
                     scheme = "http" if name == "bare" else "https"
                     url = f"{scheme}://{loader.http}{PATH}"
-                    runs[name].append(h2load(url, work / "body", settings.seconds))
+                    runs[name].append(calls_per_s(url, work / "body", settings.seconds))
     rates = {name: statistics.median(values) for name, values in runs.items()}
     for over, target in (("tls", OF_TLS), ("bare", OF_BARE)):
         ratio = rates["all"] / rates[over]
@@ -75,10 +75,13 @@ def certificate(folder):
     return {"cert": str(cert), "key": str(key)}
 
 
-def h2load(url, body, seconds):
-    """Requests a second; all must have been answered with 200."""
-    command = ["h2load", "-t", 1, "-c", CONNECTIONS, "-m", STREAMS, "-D", seconds]
-    command += ["--warm-up-time", 1, "-d", body, "-H", f"X-Api-Key: {KEY}", url]
+def h2load(url, body, *options):
+    """Requests a second, and how many were answered with 2xx, 3xx, 4xx and 5xx.
+
+    `options` say how long it goes on (-n or -D).
+    """
+    command = ["h2load", "-t", 1, "-c", CONNECTIONS, "-m", STREAMS, *options]
+    command += ["-d", body, "-H", f"X-Api-Key: {KEY}", url]
     try:
         done = subprocess.run(
             [str(part) for part in command], capture_output=True, text=True, check=False
@@ -87,6 +90,14 @@ def h2load(url, body, seconds):
         raise BenchError(f"{error}; it comes with nghttp2-client") from error
     rate = re.search(r"finished in \S+, ([0-9.]+) req/s", done.stdout)
     codes = re.search(r"status codes: (\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx", done.stdout)
-    if rate is None or codes is None or any(int(n) for n in codes.groups()[1:]):
-        raise BenchError(f"h2load {url}: not every answer was a success:\n{done.stdout[-1500:]}")
-    return float(rate[1])
+    if rate is None or codes is None:
+        raise BenchError(f"h2load said no totals:\n{done.stdout[-1500:]}{done.stderr[-500:]}")
+    return float(rate[1]), [int(n) for n in codes.groups()]
+
+
+def calls_per_s(url, body, seconds):
+    """All must have been answered with 200."""
+    rate, answered = h2load(url, body, "-D", seconds, "--warm-up-time", 1)
+    if any(answered[1:]):
+        raise BenchError(f"h2load {url}: not every answer was a success: {answered} by class")
+    return rate

@@ -140,7 +140,8 @@ void MetricText::Number(double value) {
   }
 }
 
-void MetricText::Sample(std::string_view suffix, std::string_view labels) {
+template <class Sample>
+void MetricText::Line(std::string_view suffix, std::string_view labels, Sample value) {
   out_ += name_;
   out_ += suffix;
   if (!labels.empty()) {
@@ -149,36 +150,31 @@ void MetricText::Sample(std::string_view suffix, std::string_view labels) {
     out_ += '}';
   }
   out_ += ' ';
-}
-
-void MetricText::Sample(std::string_view suffix, std::string_view labels, std::string_view label,
-                        std::string_view of) {
-  out_ += name_;
-  out_ += suffix;
-  out_ += '{';
-  out_ += labels;
-  if (!labels.empty()) out_ += ',';
-  out_ += label;
-  out_ += "=\"";
-  Escape(of, /*quotes=*/true, &out_);
-  out_ += "\"} ";
-}
-
-void MetricText::Value(const SeriesLabels& labels, double value) {
-  Sample("", labels.text());
   Number(value);
   out_ += '\n';
 }
+
+void MetricText::Totals(std::string_view labels, double sum, uint64_t count) {
+  Line("_sum", labels, sum);
+  Line("_count", labels, count);
+}
+
+void MetricText::Value(const SeriesLabels& labels, double value) { Line("", labels.text(), value); }
 
 void MetricText::Value(const SeriesLabels& labels, uint64_t value) {
-  Sample("", labels.text());
-  Number(value);
-  out_ += '\n';
+  Line("", labels.text(), value);
 }
 
 void MetricText::Value(const SeriesLabels& labels, std::string_view label, std::string_view of,
                        uint64_t value) {
-  Sample("", labels.text(), label, of);
+  out_ += name_;
+  out_ += '{';
+  out_ += labels.text();
+  if (!labels.text().empty()) out_ += ',';
+  out_ += label;
+  out_ += "=\"";
+  Escape(of, /*quotes=*/true, &out_);
+  out_ += "\"} ";
   Number(value);
   out_ += '\n';
 }
@@ -212,12 +208,7 @@ void MetricText::Histogram(const SeriesLabels& labels, const Distribution& d) {
     if (open && (*d.exemplars)[i].trace.valid()) AddExemplar((*d.exemplars)[i]);
     out_ += '\n';
   }
-  Sample("_sum", labels.text());
-  Number(d.sum);
-  out_ += '\n';
-  Sample("_count", labels.text());
-  Number(below);
-  out_ += '\n';
+  Totals(labels.text(), d.sum, below);
 }
 
 void MetricText::Add(const prometheus::MetricFamily& family) {
@@ -234,12 +225,7 @@ void MetricText::Add(const prometheus::MetricFamily& family) {
       Bucket(labels.text(), BoundText(bucket.upper_bound, format_), bucket.cumulative_count);
       out_ += '\n';
     }
-    Sample("_sum", labels.text());
-    Number(metric.histogram.sample_sum);
-    out_ += '\n';
-    Sample("_count", labels.text());
-    Number(metric.histogram.sample_count);
-    out_ += '\n';
+    Totals(labels.text(), metric.histogram.sample_sum, metric.histogram.sample_count);
   }
 }
 

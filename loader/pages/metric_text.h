@@ -87,9 +87,9 @@ class MetricText {
   std::string Take() &&;
 
  private:
-  void Sample(std::string_view suffix, std::string_view labels);
-  void Sample(std::string_view suffix, std::string_view labels, std::string_view label,
-              std::string_view of);
+  template <class Sample>
+  void Line(std::string_view suffix, std::string_view labels, Sample value);
+  void Totals(std::string_view labels, double sum, uint64_t count);  // Of a histogram.
   void Number(double value);
   void Number(uint64_t value);
   void Bucket(std::string_view labels, std::string_view bound, uint64_t below);
