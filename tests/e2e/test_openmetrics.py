@@ -38,6 +38,7 @@ def collector():
 
 def test_both_forms_say_the_same(start, toolbox):
     loader = start(toolbox, config={"instances": {"count": 2}})
+    loader.wait_metric("aiges_instances", 2, state="ready")
     for _ in range(5):
         assert loader.web.raw_mode(b"x").status == 200
     plain = samples(text_families(loader.web.get("/metrics").body.decode()))
