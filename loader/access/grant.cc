@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "loader/access/rule_lines.h"
+#include "loader/base/rule_lines.h"
 #include "loader/base/strings.h"
 
 namespace aiges {

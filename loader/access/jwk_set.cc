@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "loader/access/json_object.h"
-#include "loader/access/rule_lines.h"
+#include "loader/base/rule_lines.h"
 #include "loader/base/strings.h"
 
 namespace aiges {

@@ -1,33 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loader/access/keys.h"
 
-#include <openssl/crypto.h>
-#include <openssl/sha.h>
-
 #include <algorithm>
 #include <optional>
 #include <utility>
 
+#include "loader/access/sha256.h"
 #include "loader/base/numbers.h"
+#include "loader/base/secret.h"
 #include "loader/base/strings.h"
 
 namespace aiges {
 namespace {
 
 constexpr std::string_view kScheme = "sha256:";
-
-std::string Sha256(std::string_view salt, std::string_view key) {
-  std::string text(salt);
-  text.append(key);
-  std::string out(SHA256_DIGEST_LENGTH, '\0');
-  ::SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-           reinterpret_cast<unsigned char*>(out.data()));
-  return out;
-}
-
-bool IsSame(const std::string& a, const std::string& b) {
-  return a.size() == b.size() && ::CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
-}
 
 std::optional<std::string> FromHex(std::string_view text) {
   if (text.size() != 2 * SHA256_DIGEST_LENGTH) return std::nullopt;
@@ -85,10 +71,10 @@ Status KeyTable::Parse(std::string_view text, std::shared_ptr<const KeyTable>* o
 }
 
 const Grant* KeyTable::Find(std::string_view key) const {
-  const auto found = plain_.find(Sha256("", key));
+  const auto found = plain_.find(Sha256(key));
   const Grant* grant = found == plain_.end() ? nullptr : &found->second;
   for (const Salted& salted : salted_) {
-    if (IsSame(Sha256(salted.salt, key), salted.hash)) grant = &salted.grant;
+    if (IsSameSecret(Sha256(StrCat(salted.salt, key)), salted.hash)) grant = &salted.grant;
   }
   return grant;
 }

@@ -5,9 +5,9 @@
 #include <array>
 #include <utility>
 
-#include "loader/access/rule_lines.h"
 #include "loader/base/nearest.h"
 #include "loader/base/numbers.h"
+#include "loader/base/rule_lines.h"
 #include "loader/base/strings.h"
 
 namespace aiges {

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <utility>
 
-#include "loader/access/rule_lines.h"
 #include "loader/api/codes.h"
 #include "loader/base/log.h"
+#include "loader/base/rule_lines.h"
 #include "loader/base/strings.h"
 
 namespace aiges {

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "loader/access/rule_lines.h"
+#include "loader/base/rule_lines.h"
 #include "loader/base/strings.h"
 #include "loader/front/http_types.h"
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loader/access/page_logins.h"
 
-#include <openssl/sha.h>
-
 #include <algorithm>
 #include <utility>
 
+#include "loader/access/sha256.h"
 #include "loader/base/random.h"
 #include "loader/base/strings.h"
 
@@ -15,13 +14,6 @@ namespace {
 // Browsers send it to paths of the loader's own alone, so no engine sees it.
 constexpr std::string_view kName = "aiges_login", kPath = "/-/";
 constexpr size_t kBytes = 32;
-
-std::string HashOf(std::string_view text) {
-  std::string out(SHA256_DIGEST_LENGTH, '\0');
-  ::SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-           reinterpret_cast<unsigned char*>(out.data()));
-  return out;
-}
 
 std::string RandomText() {
   constexpr std::string_view kHex = "0123456789abcdef";
@@ -41,7 +33,7 @@ std::string PageLogins::Add(const Proof& proof, Credentials::Basis basis, int64_
     order_.pop_front();
   }
   std::string cookie = RandomText();
-  std::string hash = HashOf(cookie);
+  std::string hash = Sha256(cookie);
   order_.push_back(hash);
   logins_[std::move(hash)] = {proof.grant, std::move(basis), std::min(proof.until, now + kLasts)};
   return cookie;
@@ -49,14 +41,14 @@ std::string PageLogins::Add(const Proof& proof, Credentials::Basis basis, int64_
 
 GrantRef PageLogins::Find(std::string_view cookie, const Credentials::Basis& basis, int64_t now) {
   if (cookie.size() != 2 * kBytes) return nullptr;
-  const auto found = logins_.find(HashOf(cookie));
+  const auto found = logins_.find(Sha256(cookie));
   if (found == logins_.end()) return nullptr;
   if (found->second.basis == basis && now < found->second.until) return found->second.grant;
   logins_.erase(found);
   return nullptr;
 }
 
-void PageLogins::Remove(std::string_view cookie) { logins_.erase(HashOf(cookie)); }
+void PageLogins::Remove(std::string_view cookie) { logins_.erase(Sha256(cookie)); }
 
 std::string_view LoginCookie(std::string_view field) {
   while (!field.empty()) {

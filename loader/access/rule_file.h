@@ -10,10 +10,10 @@
 #include <string_view>
 #include <utility>
 
-#include "loader/access/rule_lines.h"
 #include "loader/base/file_mark.h"
 #include "loader/base/log.h"
 #include "loader/base/mutex.h"
+#include "loader/base/rule_lines.h"
 #include "loader/base/status.h"
 
 namespace aiges {

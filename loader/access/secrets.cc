@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "loader/access/rule_lines.h"
+#include "loader/base/rule_lines.h"
 #include "loader/base/strings.h"
 
 namespace aiges {

@@ -9,8 +9,8 @@
 #include <ctime>
 #include <utility>
 
-#include "loader/access/rule_lines.h"
 #include "loader/base/numbers.h"
+#include "loader/base/rule_lines.h"
 #include "loader/base/strings.h"
 #include "loader/front/base64.h"
 #include "loader/front/http_types.h"

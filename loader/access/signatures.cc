@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "loader/access/rule_lines.h"
 #include "loader/api/codes.h"
+#include "loader/base/rule_lines.h"
 #include "loader/base/secret.h"
 #include "loader/base/strings.h"
 

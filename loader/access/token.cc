@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "loader/access/json_object.h"
-#include "loader/access/rule_lines.h"
+#include "loader/base/rule_lines.h"
 #include "loader/base/strings.h"
 #include "loader/front/base64.h"
 

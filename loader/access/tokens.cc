@@ -1,23 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loader/access/tokens.h"
 
-#include <openssl/sha.h>
-
 #include <algorithm>
 #include <utility>
 
-#include "loader/access/rule_lines.h"
+#include "loader/access/sha256.h"
+#include "loader/base/rule_lines.h"
 #include "loader/base/strings.h"
 
 namespace aiges {
 namespace {
-
-std::string HashOf(std::string_view text) {
-  std::string out(SHA256_DIGEST_LENGTH, '\0');
-  ::SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-           reinterpret_cast<unsigned char*>(out.data()));
-  return out;
-}
 
 bool Has(const std::vector<std::string>& all, const std::string& one) {
   return std::find(all.begin(), all.end(), one) != all.end();
@@ -124,7 +116,7 @@ Status Tokens::Check(std::string_view text, int64_t now, GrantRef* out, int64_t*
     cache_.Clear();
     keys_ = std::move(keys);
   }
-  std::string hash = HashOf(text);
+  std::string hash = Sha256(text);
   if (until == nullptr && (*out = cache_.Find(hash, now)) != nullptr) return Status::Ok();
   Token token;
   Status status = ReadToken(text, settings_.id_claim, settings_.rights_claim, &token);

@@ -54,6 +54,10 @@ class LimitNote {
     MutexLock lock(mu_);
     return said_;
   }
+  bool refused() const {
+    MutexLock lock(mu_);
+    return said_.refused;
+  }
 
  private:
   mutable Mutex mu_;

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loader/config/access_keys.h"
 
-#include <filesystem>
-#include <fstream>
-#include <sstream>
+#include "loader/base/rule_lines.h"
 
 namespace aiges {
 namespace {
@@ -63,20 +61,13 @@ void ReadShares(KeyReader* keys, AccessSettings* out) {
 
 // "<api key> @<file> <rights>", as loader/access/secrets.h has it.
 std::vector<std::string> FilesOfSecrets(const AccessSettings& access) {
-  constexpr std::streamsize kMostBytes = 4 << 20;
   std::vector<std::string> files;
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(access.hmac.file, error)) return files;
-  std::ifstream in(access.hmac.file, std::ios::binary);
-  std::string text(kMostBytes, '\0');
-  in.read(text.data(), kMostBytes);
-  text.resize(static_cast<size_t>(in.gcount()));
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    std::istringstream words(line.substr(0, line.find('#')));
-    std::string api_key, secret;
-    if (words >> api_key >> secret && secret.starts_with('@')) files.push_back(secret.substr(1));
-  }
+  std::string text;
+  if (access.hmac.file.empty() || !ReadRuleFile(access.hmac.file, &text).ok()) return files;
+  (void)EachRule(text, text.size(), [&files](const std::vector<std::string_view>& words) {
+    if (words.size() > 1 && words[1].starts_with('@')) files.emplace_back(words[1].substr(1));
+    return Status::Ok();
+  });
   return files;
 }
 

@@ -38,11 +38,10 @@ class LimitedExchange final : public PassedExchange {
     PassedExchange::Begin(status, std::move(fields));
   }
   void End(Fields trailers) override {
-    const std::string_view grpc = trailers.Find("grpc-status");
-    const bool exhausted = grpc == kExhausted;
     // XSF says in its messages what has failed, and ends well.
-    if (const LimitNote::Said said = grpc.empty() ? LimitNote::Said() : note_->Get();
-        said.refused) {
+    if (trailers.Has("grpc-status") && note_->refused()) {
+      const bool exhausted = trailers.Find("grpc-status") == kExhausted;
+      const LimitNote::Said said = note_->Get();
       trailers.Add(kRetryAfter, std::to_string(RetryAfterOf(said)));
       if (exhausted) AddRetryInfo(said, &trailers);
     }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loader/routes/login_page.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 
+#include "loader/access/sha256.h"
 #include "loader/base/html.h"
 #include "loader/base/strings.h"
 #include "loader/front/base64.h"
@@ -23,11 +22,8 @@ constexpr std::string_view kStyle =
 // Nothing runs there, and the form goes nowhere else.
 const std::string& Policy() {
   static const std::string policy = [] {
-    unsigned char hash[EVP_MAX_MD_SIZE];
-    unsigned size = 0;
-    EVP_Digest(kStyle.data(), kStyle.size(), hash, &size, EVP_sha256(), nullptr);
     std::string text = "default-src 'none'; img-src data:; style-src 'sha256-";
-    AppendBase64(&text, {reinterpret_cast<const char*>(hash), size});
+    AppendBase64(&text, Sha256(kStyle));
     return text + "'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
   }();
   return policy;

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "loader/access/sha256.h"
 #include "loader/access/signature.h"
 #include "loader/api/codes.h"
 #include "loader/base/secret.h"
@@ -104,12 +105,8 @@ std::shared_ptr<Exchange> WithoutSignatureInUrl(std::shared_ptr<Exchange> exchan
 }
 
 Status CheckDigestOfNone(const RequestHead& head, std::string_view digest) {
-  unsigned char hash[EVP_MAX_MD_SIZE];
-  unsigned size = 0;
   if (digest.empty() || head.length != 0) return Status::Ok();
-  EVP_Digest("", 0, hash, &size, EVP_sha256(), nullptr);
-  return IsSameSecret({reinterpret_cast<const char*>(hash), size}, digest) ? Status::Ok()
-                                                                           : OtherDigest();
+  return IsSameSecret(Sha256(""), digest) ? Status::Ok() : OtherDigest();
 }
 
 std::unique_ptr<Responder> BeginDigested(std::shared_ptr<Exchange> exchange, std::string digest,

@@ -322,7 +322,7 @@ TEST_F(ParseTest, SandboxKeepsSecretsBackAndNothingElseByDefault) {
 }
 
 TEST_F(ParseTest, StrictSandboxNamesWhatPassesAndHidesTheLoadersFiles) {
-  Write("secrets", "# a\na secret call\nb @own call # @not\n");
+  Write("secrets", "# a\na secret call\nb @own call # @not\nc @odd#name call\n");
   const ParseResult result = Load(
       "[svcName]\n[access]\nkeys_file = \"keys\"\nhmac_file = \"secrets\"\n"
       "[sandbox]\nstrict = true\n"
@@ -332,8 +332,9 @@ TEST_F(ParseTest, StrictSandboxNamesWhatPassesAndHidesTheLoadersFiles) {
   EXPECT_TRUE(s.environment.empty());
   EXPECT_EQ(s.read, (std::vector<std::string>{"/models"}));
   const std::string here = fs::current_path().string();
-  EXPECT_EQ(s.hidden, (std::vector<std::string>{here + "/aiges.toml", here + "/keys",
-                                                here + "/secrets", here + "/own"}));
+  EXPECT_EQ(s.hidden,
+            (std::vector<std::string>{here + "/aiges.toml", here + "/keys", here + "/secrets",
+                                      here + "/own", here + "/odd#name"}));
   EXPECT_NE(Joined(Load("[svcName]\n[sandbox]\nstrict = true\nwrite = \"/\"\n").errors)
                 .find("[sandbox] write: expected folders or files, none of them /"),
             std::string::npos);

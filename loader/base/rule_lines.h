@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// loader/access/rule_lines.h: the form that all files of [access] have: lines of words with spaces
+// loader/base/rule_lines.h: the form that all files of [access] have: lines of words with spaces
 // or tabs between. A comment begins with '#'. Pure functions.
 #pragma once
 

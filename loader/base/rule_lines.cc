@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "loader/access/rule_lines.h"
+#include "loader/base/rule_lines.h"
 
 #include <sys/stat.h>
 
