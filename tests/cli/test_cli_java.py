@@ -61,6 +61,14 @@ def test_project_is_built_checked_served_called_and_changed(asectl, serve, proje
     assert serving.interrupt() == 0
 
 
+def test_commands_for_hooks_say_whose_it_is(asectl, project):
+    assert asectl("check", cwd=project).code == 0  # Builds it.
+    for words in (("package",), ("run",)):
+        said = asectl(*words, cwd=project, code=1).err
+        assert "found engine.jar: asectl check and serve take it" in said
+    assert not (project / "image").exists()
+
+
 def test_several_jars_are_named(asectl, project):
     other = project / "other.jar"
     other.write_bytes(b"")

@@ -30,7 +30,7 @@ class Toolchain:
     library: str  # What it makes, from the folder.
     packages: str  # Of Debian, that bring the program.
     endings: tuple[str, ...]
-    sources: tuple[str, ...]  # What an image does without.
+    sources: tuple[str, ...]  # What an image by asectl does without.
 
     @property
     def said(self) -> str:
@@ -46,7 +46,7 @@ TOOLCHAINS = {
         "engine.jar",
         "openjdk-17-jdk-headless maven",
         (".java", ".xml"),
-        ("src", "target", "pom.xml", ".gitignore"),
+        (),  # Its own Dockerfile says it.
     ),
     "go": Toolchain(
         "go.mod",

@@ -239,6 +239,11 @@ def find_plugin(path: Path) -> Plugin:
         raise CliError(f"expected a file or folder at {path}, found none")
     tools = toolchain_of(path)
     if tools is not None and (path / tools.library).is_file():
+        if not tools.library.endswith(".so"):
+            raise CliError(
+                f"expected hooks of AIGES or a libwrapper.so in {path}, found {tools.library}: "
+                "asectl check and serve take it, this command does not"
+            )
         return Plugin(path / tools.library, path)
     for folder in (path, path / "wrapper"):
         for name in FILES:
