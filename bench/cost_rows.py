@@ -29,8 +29,13 @@ def metering_rows(settings):
 def tracing_rows(settings):
     """the same with [otlp], a share of 1 % of the calls traced"""
     with collector() as endpoint:
-        sampler = {"sampler": "parentbased_traceidratio", "sampler_arg": "0.01"}
-        yield from _rows(settings, "tracing", {"otlp": {"endpoint": endpoint, **sampler}}, TRACING)
+        yield from _rows(settings, "tracing", {"otlp": traced(endpoint)}, TRACING)
+
+
+def traced(endpoint):
+    """[otlp]: traces of 1 % of the calls are told there."""
+    sampler = {"sampler": "parentbased_traceidratio", "sampler_arg": "0.01"}
+    return {"endpoint": endpoint, **sampler}
 
 
 def _rows(settings, name, sections, target, counters=None):

@@ -24,7 +24,7 @@ import threading
 import time
 from pathlib import Path
 
-from cost_rows import collector
+from cost_rows import collector, traced
 from processes import BenchError, Loader
 from rows import BENCH
 from together_rows import KEY, LENGTH, PATH, certificate, h2load
@@ -108,11 +108,7 @@ def run(binaries, calls, say):
             "tls": certificate(work),
             "access": {"keys_file": str(work / "keys")},
             "metering": {"folder": str(work / "usage")},
-            "otlp": {
-                "endpoint": endpoint,
-                "sampler": "parentbased_traceidratio",
-                "sampler_arg": "0.01",
-            },
+            "otlp": traced(endpoint),
             "queue": {"default_timeout_ms": 20_000},
         }
         instances = {"idempotent": True, "lame_duck_ms": 0}

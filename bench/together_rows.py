@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from cost_rows import collector
+from cost_rows import collector, traced
 from processes import BenchError, Loader
 from report import Row
 from rows import BENCH
@@ -28,12 +28,11 @@ def together_rows(settings):
         (work / "body").write_bytes(bytes(LENGTH))
         rights = f"bench sha256:{hashlib.sha256(KEY.encode()).hexdigest()} call,admin\n"
         (work / "keys").write_text(rights, encoding="ascii")
-        sampler = {"sampler": "parentbased_traceidratio", "sampler_arg": "0.01"}
         everything = {
             **tls,
             "access": {"keys_file": str(work / "keys")},
             "metering": {"folder": str(work / "usage"), "on_full": "drop"},
-            "otlp": {"endpoint": endpoint, **sampler},
+            "otlp": traced(endpoint),
         }
         sides = {"bare": {}, "tls": tls, "all": everything}
         loaders = {
