@@ -26,6 +26,7 @@ HEADERS = (
     ("CLI11", "CLI/CLI.hpp", ("AIService", "xtest")),
     ("JSON for Modern C++", "nlohmann/json.hpp", ("AIService", "xtest")),
     ("Valijson", "valijson/validator.hpp", ("AIService",)),
+    ("prometheus-cpp", "prometheus/metric_family.h", ("AIService",)),
     ("pybind11", "pybind11/pybind11.h", ("libwrapper.so",)),
     ("Headers of Linux", "linux/errno.h", PROGRAMS),
 )
