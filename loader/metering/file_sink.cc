@@ -27,12 +27,6 @@ Status Failed(const char* what, const std::string& path) {
                        StrCat("cannot ", what, " ", path, ": ", ErrnoText(errno)));
 }
 
-std::string Lines(const std::vector<std::string>& events) {
-  std::string text;
-  for (const std::string& event : events) StrAppend(&text, event, '\n');
-  return text;
-}
-
 class FileSink final : public UsageSink {
  public:
   FileSink(std::string folder, std::string instance, uint64_t file_bytes)
@@ -49,9 +43,8 @@ class FileSink final : public UsageSink {
     return newest.empty() ? Status::Ok() : Continue(folder_ + "/" + newest);
   }
 
-  Delivered Deliver(const std::vector<std::string>& events, uint64_t last,
-                    std::string* why) override {
-    const Status status = Write(events, last);
+  Delivered Deliver(const UsageBatch& batch, std::string* why) override {
+    const Status status = Write(batch);
     if (status.ok()) return Delivered::kYes;
     *why = status.text;
     return Delivered::kLater;
@@ -92,11 +85,10 @@ class FileSink final : public UsageSink {
     }
     return number;
   }
-  Status Write(const std::vector<std::string>& events, uint64_t last) {
-    const uint64_t first = last + 1 - events.size();
+  Status Write(const UsageBatch& batch) {
     if (!file_.valid() || size_ >= file_bytes_) {
       char name[32];
-      std::snprintf(name, sizeof name, "%020llu", static_cast<unsigned long long>(first));
+      std::snprintf(name, sizeof name, "%020llu", static_cast<unsigned long long>(batch.first));
       path_ = StrCat(folder_, "/", kBegin, name, kEnding);
       file_ = Fd(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
       if (!file_.valid()) return Failed("make", path_);
@@ -104,15 +96,14 @@ class FileSink final : public UsageSink {
       const Fd folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
       if (!folder.valid() || ::fsync(folder.get()) != 0) return Failed("sync", folder_);
     }
-    const std::string text = Lines(events);
-    if (!WriteAll(file_.get(), text) || ::fdatasync(file_.get()) != 0) {
+    if (!WriteAll(file_.get(), batch.lines) || ::fdatasync(file_.get()) != 0) {
       const Status status = Failed("write", path_);
       // What was written of it must not stand there twice.
       if (::ftruncate(file_.get(), static_cast<off_t>(size_)) != 0) file_ = Fd();
       return status;
     }
-    size_ += text.size();
-    arrived_ = last;
+    size_ += batch.lines.size();
+    arrived_ = batch.last;
     return Status::Ok();
   }
 
@@ -126,8 +117,8 @@ class FileSink final : public UsageSink {
 
 class StdoutSink final : public UsageSink {
  public:
-  Delivered Deliver(const std::vector<std::string>& events, uint64_t, std::string* why) override {
-    const std::string text = Lines(events);
+  Delivered Deliver(const UsageBatch& batch, std::string* why) override {
+    const std::string& text = batch.lines;
     if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
         std::fflush(stdout) == 0) {
       return Delivered::kYes;
@@ -149,11 +140,11 @@ std::unique_ptr<UsageSink> MakeFileSink(const std::string& folder, const std::st
 
 std::unique_ptr<UsageSink> MakeStdoutSink() { return std::make_unique<StdoutSink>(); }
 
-Status AppendDurably(const std::string& path, const std::vector<std::string>& lines) {
+Status AppendDurably(const std::string& path, const std::string& lines) {
   const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
   if (!fd.valid()) return Failed("open", path);
-  return WriteAll(fd.get(), Lines(lines)) && ::fdatasync(fd.get()) == 0 ? Status::Ok()
-                                                                        : Failed("write", path);
+  return WriteAll(fd.get(), lines) && ::fdatasync(fd.get()) == 0 ? Status::Ok()
+                                                                 : Failed("write", path);
 }
 
 }  // namespace aiges

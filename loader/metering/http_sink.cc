@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -28,14 +29,14 @@ class HttpSink final : public UsageSink {
 
   size_t most_events() const override { return 100; }
 
-  Delivered Deliver(const std::vector<std::string>& events, uint64_t, std::string* why) override {
+  Delivered Deliver(const UsageBatch& batch, std::string* why) override {
     HttpAsk ask;
     ask.method = "POST";
     ask.url = url_;
     ask.limit = kLimit;
-    for (const std::string& event : events)
-      StrAppend(&ask.body, ask.body.empty() ? '[' : ',', event);
-    ask.body.push_back(']');
+    ask.body = StrCat("[", batch.lines);
+    std::replace(ask.body.begin(), ask.body.end(), '\n', ',');
+    ask.body.back() = ']';
     const HttpGot got = Wait(std::move(ask));
     if (got.ok()) return Delivered::kYes;
     *why = got.Problem();

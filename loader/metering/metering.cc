@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <chrono>
 #include <utility>
-#include <vector>
 
 #include "loader/base/log.h"
 #include "loader/base/strings.h"
@@ -18,7 +17,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr size_t kMostBytes = 1 << 20;  // Of records in one batch.
+constexpr size_t kMostBytes = 512 * 1024;  // Of records in one batch.
 constexpr milliseconds kTurn{1000};
 constexpr milliseconds kFirstPause{500}, kMostPause{60'000};
 // Of a call's record, where it is large, and of calls that need no licence.
@@ -99,51 +98,51 @@ void Metering::Add(const CallRecord& record) {
 }
 
 void Metering::Run() {
+  UsageBatch batch;
   for (;;) {
-    const std::vector<Spool::Item> items =
-        spool_->Next(sink_->most_events(), kMostBytes, steady_clock::now() + kTurn);
-    if (items.empty()) {
+    batch.lines.clear();
+    batch.events = 0;
+    const auto take = [&](uint64_t number, std::string_view bytes) {
+      // Delivered by a process that did not come to say so.
+      if (number <= sink_->Arrived()) return;
+      if (events_.Append(number, bytes, &batch.lines)) {
+        if (batch.events++ == 0) batch.first = number;
+        batch.last = number;
+        return;
+      }
+      LogError("metering", "the usage record ", number, " is of a version that is not known");
+      dead_letters_.fetch_add(1, std::memory_order_relaxed);
+    };
+    const uint64_t last =
+        spool_->Next(sink_->most_events(), kMostBytes, steady_clock::now() + kTurn, take);
+    if (last == 0) {
       MutexLock lock(mu_);
       if (stopping_) return;
       continue;
     }
-    std::vector<std::string> events;
-    events.reserve(items.size());
-    for (const Spool::Item& item : items) {
-      // Delivered by a process that did not come to say so.
-      if (item.number <= sink_->Arrived()) continue;
-      std::string event = events_.Make(item.number, item.bytes);
-      if (!event.empty()) {
-        events.push_back(std::move(event));
-        continue;
-      }
-      LogError("metering", "the usage record ", item.number, " is of a version that is not known");
-      dead_letters_.fetch_add(1, std::memory_order_relaxed);
-    }
-    const uint64_t last = items.back().number;
-    if (!events.empty() && !DeliverAll(events, last)) return;
+    if (batch.events > 0 && !DeliverAll(batch)) return;
     if (const Status status = spool_->Acknowledge(last); !status.ok()) SetProblem(status.text);
   }
 }
 
-bool Metering::DeliverAll(const std::vector<std::string>& events, uint64_t last) {
+bool Metering::DeliverAll(const UsageBatch& batch) {
   milliseconds pause = kFirstPause;
   for (;;) {
     std::string why;
-    switch (sink_->Deliver(events, last, &why)) {
+    switch (sink_->Deliver(batch, &why)) {
       case Delivered::kYes:
-        delivered_.fetch_add(events.size(), std::memory_order_relaxed);
+        delivered_.fetch_add(batch.events, std::memory_order_relaxed);
         SetProblem({});
         return true;
       case Delivered::kNever: {
         failures_.fetch_add(1, std::memory_order_relaxed);
         const std::string path = settings_.folder + "/dead-letters.jsonl";
-        const Status kept = AppendDurably(path, events);
+        const Status kept = AppendDurably(path, batch.lines);
         SetProblem(StrCat("refused: ", why, kept.ok() ? "" : "; ", kept.text));
-        LogError("metering", events.size(), " usage records were refused and lie in ", path, ": ",
+        LogError("metering", batch.events, " usage records were refused and lie in ", path, ": ",
                  why);
         if (!kept.ok()) break;  // They lie nowhere else.
-        dead_letters_.fetch_add(events.size(), std::memory_order_relaxed);
+        dead_letters_.fetch_add(batch.events, std::memory_order_relaxed);
         return true;
       }
       case Delivered::kLater:

@@ -42,7 +42,7 @@ class Metering final : public EndedCalls, public CallGate {
   Metering(const Settings& settings, std::unique_ptr<Spool> spool, std::unique_ptr<UsageSink> sink);
   void Run();
   // False: the loader ends, and they stay where they are.
-  bool DeliverAll(const std::vector<std::string>& events, uint64_t last);
+  bool DeliverAll(const UsageBatch& batch);
   bool Pause(std::chrono::milliseconds pause);
   void SetProblem(std::string problem);
 

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "loader/base/status.h"
 
@@ -19,14 +18,20 @@ enum class Delivered {
   kNever,  // Who gets them refuses them, and would again.
 };
 
+// Events of records that follow each other.
+struct UsageBatch {
+  std::string lines;  // Each is one of JSON, with its end; none has a line's end in it.
+  size_t events = 0;
+  uint64_t first = 0, last = 0;  // Numbers of the first and the last of them.
+};
+
 class UsageSink {
  public:
   virtual ~UsageSink() = default;
-  // Events as lines of JSON without their ends; the last one has that number. Not kYes: *why.
-  virtual Delivered Deliver(const std::vector<std::string>& events, uint64_t last,
-                            std::string* why) = 0;
-  // How many at most in one.
-  virtual size_t most_events() const { return 1000; }
+  // Not kYes: *why.
+  virtual Delivered Deliver(const UsageBatch& batch, std::string* why) = 0;
+  // How many at most in one. What is synced to disk for each batch costs as much for many.
+  virtual size_t most_events() const { return 4096; }
   // The last number that is known to have arrived; 0: it cannot tell.
   virtual uint64_t Arrived() const { return 0; }
   // Deliver comes back soon, and each later one, too.
@@ -43,6 +48,6 @@ std::unique_ptr<UsageSink> MakeStdoutSink();
 std::unique_ptr<UsageSink> MakeHttpSink(const std::string& url, const std::string& token);
 
 // Appends lines to a file, durably.
-Status AppendDurably(const std::string& path, const std::vector<std::string>& lines);
+Status AppendDurably(const std::string& path, const std::string& lines);
 
 }  // namespace aiges

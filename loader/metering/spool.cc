@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <map>
 #include <utility>
+#include <vector>
 
 #include "loader/base/log.h"
 #include "loader/base/random.h"
@@ -363,8 +364,7 @@ Spool::SegmentRef Spool::SegmentOf(uint64_t number, size_t* end) {
   return nullptr;
 }
 
-std::vector<Spool::Item> Spool::Next(size_t most_items, size_t most_bytes, TimePoint until) {
-  std::vector<Item> items;
+uint64_t Spool::Next(size_t most, size_t most_bytes, TimePoint until, const Take& take) {
   for (;;) {
     size_t end = 0;
     SegmentRef segment;
@@ -374,30 +374,32 @@ std::vector<Spool::Item> Spool::Next(size_t most_items, size_t most_bytes, TimeP
       while (to_read_ > durable_ && !stopping_ && std::chrono::steady_clock::now() < until) {
         durable_wake_.WaitUntil(mu_, until);
       }
-      if (to_read_ > durable_) return items;
+      if (to_read_ > durable_) return 0;
       durable = durable_;
       segment = SegmentOf(to_read_, &end);
     }
-    if (segment == nullptr) return items;
+    if (segment == nullptr) return 0;
     if (segment != reading_) {
       reading_ = segment;
       read_at_ = Segment::kHead;
     }
     uint64_t number = to_read_;
     if (read_at_ == Segment::kHead) number = segment->first();
-    size_t bytes = 0;
+    size_t taken = 0, bytes = 0;
     bool enough = false;
-    read_at_ = Segment::Read(
-        segment->fd(), read_at_, end, number, [&](uint64_t found, std::string_view record) {
-          if (found < to_read_) return true;
-          enough = found > durable || items.size() >= most_items || bytes >= most_bytes;
-          if (enough) return false;
-          bytes += record.size();
-          items.push_back({found, std::string(record)});
-          to_read_ = found + 1;
-          return true;
-        });
-    if (!items.empty() || enough) return items;
+    read_at_ = Segment::Read(segment->fd(), read_at_, end, number,
+                             [&](uint64_t found, std::string_view record) {
+                               if (found < to_read_) return true;
+                               enough = found > durable || taken >= most || bytes >= most_bytes;
+                               if (enough) return false;
+                               bytes += record.size();
+                               ++taken;
+                               take(found, record);
+                               to_read_ = found + 1;
+                               return true;
+                             });
+    if (taken > 0) return to_read_ - 1;
+    if (enough) return 0;
     LogError("metering", segment->path(), " is broken at byte ", read_at_,
              ": the records after it are left out");
     MutexLock lock(mu_);

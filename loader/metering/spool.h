@@ -24,11 +24,11 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <thread>
-#include <vector>
 
 #include "loader/base/clock.h"
 #include "loader/base/fd.h"
@@ -48,10 +48,6 @@ struct SpoolOptions {
 
 class Spool {
  public:
-  struct Item {
-    uint64_t number = 0;
-    std::string bytes;
-  };
   struct Figures {
     uint64_t written = 0, dropped = 0;  // Records, by this process.
     uint64_t waiting = 0;               // Records that are not acknowledged.
@@ -70,9 +66,11 @@ class Spool {
   bool Add(std::string_view record);
   bool Low() const { return low_.load(std::memory_order_relaxed); }
 
-  // The durable records after those given before, the first time after the acknowledged ones.
-  // Waits for the first one until `until`; nothing: there is none, or Stop was called.
-  std::vector<Item> Next(size_t most_items, size_t most_bytes, TimePoint until);
+  // Takes the durable records after those given before, the first time after the acknowledged
+  // ones, until there are as many, or as long together. Waits for the first one until `until`.
+  // The last one's number; 0: there is none, or Stop was called.
+  using Take = std::function<void(uint64_t number, std::string_view bytes)>;
+  uint64_t Next(size_t most, size_t most_bytes, TimePoint until, const Take& take);
   // All up to that number need not be kept. Durable when it returns. Not ok: it is not, and these
   // records may be given again after a restart.
   Status Acknowledge(uint64_t number);

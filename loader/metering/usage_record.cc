@@ -62,9 +62,13 @@ class Members {
   template <class T>
   void Number(std::string_view key, T value) {
     Key(key);
-    char text[32];
-    out_.append(text, std::to_chars(text, text + sizeof text, value).ptr);
-    out_ += ',';
+    Value(value);
+  }
+  // Of somebody else, who may use any letters.
+  void Counted(std::string_view key, uint64_t value) {
+    AppendJsonText(&out_, key);
+    out_ += ':';
+    Value(value);
   }
   void Ms(std::string_view key, int64_t us) { Number(key, static_cast<double>(us) / 1000); }
   void Flag(std::string_view key, bool value) {
@@ -76,12 +80,21 @@ class Members {
     AppendJsonText(&out_, value);
     out_ += ',';
   }
+  // One of ours, in which nothing must be escaped.
   void Key(std::string_view key) {
-    AppendJsonText(&out_, key);
-    out_ += ':';
+    out_ += '"';
+    out_ += key;
+    out_ += "\":";
   }
 
  private:
+  template <class T>
+  void Value(T value) {
+    char text[32];
+    out_.append(text, std::to_chars(text, text + sizeof text, value).ptr);
+    out_ += ',';
+  }
+
   std::string& out_;
 };
 
@@ -97,16 +110,10 @@ std::string EndOf(const UsageSource& source) {
   members.Text("service", source.service);
   members.Text("host", source.host);
   end.back() = '}';
-  return end + "}";
+  return end + "}\n";
 }
 
 }  // namespace
-
-void UsageBytes::Raw(const void* bytes, size_t n) {
-  if (n == 0 || size_ + n > kSize) return;  // Too long cannot be: each text has its bound.
-  std::memcpy(data_ + size_, bytes, n);
-  size_ += n;
-}
 
 void UsageBytes::Text(std::string_view text, size_t most) {
   text = CutUtf8(text, most);
@@ -160,14 +167,17 @@ void UsageEvents::AppendTime(int64_t unix_us, std::string* out) {
     second_text_.assign(text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.", &utc));
     second_ = second;
   }
-  char digits[16];
-  std::snprintf(digits, sizeof digits, "%06d", static_cast<int>(unix_us % 1'000'000));
-  StrAppend(out, second_text_, digits, "Z");
+  char digits[] = "000000Z";
+  int64_t left = unix_us % 1'000'000;
+  for (int i = 5; left > 0; --i, left /= 10) digits[i] = static_cast<char>('0' + left % 10);
+  *out += second_text_;
+  *out += digits;
 }
 
-std::string UsageEvents::Make(uint64_t number, std::string_view bytes) {
+bool UsageEvents::Append(uint64_t number, std::string_view bytes, std::string* out) {
   Reader in(bytes);
-  if (in.Number<uint8_t>() != kVersion) return {};
+  if (in.Number<uint8_t>() != kVersion) return false;
+  const size_t begin = out->size();
   const auto flags = in.Number<uint8_t>();
   const auto code = in.Number<int32_t>();
   const auto unix_us = in.Number<int64_t>(), total = in.Number<int64_t>(),
@@ -180,8 +190,7 @@ std::string UsageEvents::Make(uint64_t number, std::string_view bytes) {
   trace.trace_low = in.Number<uint64_t>();
   const std::string_view caller = in.Text();
 
-  std::string event;
-  event.reserve(1024);
+  std::string& event = *out;
   StrAppend(&event, head_, number, "\",\"time\":\"");
   AppendTime(unix_us, &event);
   event += "\",";
@@ -212,12 +221,13 @@ std::string UsageEvents::Make(uint64_t number, std::string_view bytes) {
   event += '{';
   for (unsigned n = in.Number<uint8_t>(); n > 0 && in.ok(); --n) {
     const std::string_view key = in.Text();
-    members.Number(key, in.Number<uint64_t>());
+    members.Counted(key, in.Number<uint64_t>());
   }
   if (event.back() == ',') event.pop_back();
   event += "},";
   event += end_;
-  return in.ok() ? event : std::string();
+  if (!in.ok()) event.resize(begin);
+  return in.ok();
 }
 
 }  // namespace aiges

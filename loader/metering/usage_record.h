@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -23,7 +24,11 @@ class UsageBytes {
   std::string_view view() const { return {data_, size_}; }
 
  private:
-  void Raw(const void* bytes, size_t n);
+  void Raw(const void* bytes, size_t n) {
+    if (n == 0 || size_ + n > kSize) return;  // Too long cannot be: each text has its bound.
+    std::memcpy(data_ + size_, bytes, n);
+    size_ += n;
+  }
   template <class T>
   void Number(T value) {
     Raw(&value, sizeof value);
@@ -45,10 +50,11 @@ class UsageEvents {
  public:
   explicit UsageEvents(const UsageSource& source);
 
-  // As one line of JSON, without its end. Empty: these bytes are no record that this version knows.
+  // Appends it as a line of JSON with its end. False: these bytes are no record that this version
+  // knows, and nothing is appended.
   // Written by hand: a loader may have a hundred thousand calls a second, and a tree of JSON for
   // each would take a share of them that can be seen.
-  std::string Make(uint64_t number, std::string_view bytes);
+  bool Append(uint64_t number, std::string_view bytes, std::string* out);
 
  private:
   void AppendTime(int64_t unix_us, std::string* out);

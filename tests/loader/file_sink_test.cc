@@ -36,10 +36,10 @@ class FileSinkTest : public testing::Test {
     return StrCat("{\"specversion\":\"1.0\",\"id\":\"me-", number, "\",\"data\":{}}");
   }
   static void Deliver(UsageSink* sink, uint64_t first, uint64_t last) {
-    std::vector<std::string> events;
-    for (uint64_t n = first; n <= last; ++n) events.push_back(Line(n));
+    UsageBatch batch{.lines = "", .events = last - first + 1, .first = first, .last = last};
+    for (uint64_t n = first; n <= last; ++n) StrAppend(&batch.lines, Line(n), "\n");
     std::string why;
-    EXPECT_EQ(sink->Deliver(events, last, &why), Delivered::kYes) << why;
+    EXPECT_EQ(sink->Deliver(batch, &why), Delivered::kYes) << why;
   }
   std::vector<std::string> Files() const {
     std::vector<std::string> files;

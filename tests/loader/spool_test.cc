@@ -26,6 +26,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+struct Item {
+  uint64_t number = 0;
+  std::string bytes;
+};
+
 class SpoolTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -44,14 +49,15 @@ class SpoolTest : public testing::Test {
     return spool;
   }
   // All that is not acknowledged.
-  static std::vector<Spool::Item> TakeAll(Spool& spool) {
+  static std::vector<Item> TakeAll(Spool& spool) {
     spool.Stop();
-    std::vector<Spool::Item> all;
-    for (;;) {
-      std::vector<Spool::Item> some = spool.Next(1000, 1 << 20, TimePoint::max());
-      if (some.empty()) return all;
-      std::move(some.begin(), some.end(), std::back_inserter(all));
+    std::vector<Item> all;
+    const auto take = [&](uint64_t number, std::string_view bytes) {
+      all.push_back({number, std::string(bytes)});
+    };
+    while (spool.Next(1000, 1 << 20, TimePoint::max(), take) != 0) {
     }
+    return all;
   }
   std::vector<std::string> Segments() const {
     std::vector<std::string> names;
@@ -226,7 +232,7 @@ TEST_F(SpoolTest, AKilledProcessLosesAndDoublesNothing) {
     ASSERT_TRUE(WIFSIGNALED(state)) << state;
     auto spool = Open();
     ASSERT_NE(spool, nullptr);
-    for (const Spool::Item& item : TakeAll(*spool)) {
+    for (const Item& item : TakeAll(*spool)) {
       ASSERT_EQ(item.number, ++taken);
       ++seen;
       const int t = item.bytes[0] - '0';

@@ -42,8 +42,18 @@ CallRecord Example() {
   return record;
 }
 
+// The events of these bytes, as lines behind what was there.
+std::string LinesOf(uint64_t number, std::string_view bytes, std::string lines = "") {
+  const std::string before = lines;
+  const bool made = UsageEvents(kSource).Append(number, bytes, &lines);
+  EXPECT_EQ(made, lines != before);
+  return lines;
+}
+
 nlohmann::json EventOf(const CallRecord& record) {
-  return nlohmann::json::parse(UsageEvents(kSource).Make(7, UsageBytes(record, kNow).view()));
+  const std::string lines = LinesOf(7, UsageBytes(record, kNow).view());
+  EXPECT_EQ(lines.find('\n'), lines.size() - 1);
+  return nlohmann::json::parse(lines);
 }
 
 TEST(UsageRecord, AnEventHasAllOfIt) {
@@ -108,11 +118,11 @@ TEST(UsageRecord, TheLongestOneFits) {
 TEST(UsageRecord, WhatIsCutOrOfAnotherVersionIsNone) {
   const UsageBytes bytes(Example(), kNow);
   for (size_t n = 0; n < bytes.view().size(); ++n) {
-    EXPECT_EQ(UsageEvents(kSource).Make(1, bytes.view().substr(0, n)), "") << n;
+    EXPECT_EQ(LinesOf(1, bytes.view().substr(0, n), "before\n"), "before\n") << n;
   }
   std::string other(bytes.view());
   other[0] = 99;
-  EXPECT_EQ(UsageEvents(kSource).Make(1, other), "");
+  EXPECT_EQ(LinesOf(1, other), "");
 }
 
 }  // namespace
