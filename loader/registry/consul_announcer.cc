@@ -12,8 +12,6 @@ namespace {
 using nlohmann::json;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kLongestPause{3000};
-constexpr milliseconds kLimit{3000};
 constexpr const char* kGrpcCheckInterval = "2s";
 
 // Text from outside may hold any byte; JSON must be UTF-8.
@@ -25,7 +23,7 @@ std::string Dump(const json& value) {
 
 ConsulAnnouncer::ConsulAnnouncer(const RegistrySettings& settings, HttpLoop* loop,
                                  ConsulHealth* health)
-    : settings_(settings), loop_(*loop), health_(*health), pauses_(kLongestPause) {}
+    : settings_(settings), loop_(*loop), health_(*health) {}
 
 void ConsulAnnouncer::Announce(Announcement announcement) {
   if (withdrawn_ || state_ == State::kWithdrawn) {  // It has been taken back, or is about to be.
@@ -73,7 +71,7 @@ void ConsulAnnouncer::Step() {
 void ConsulAnnouncer::Send(const char* what, std::string path, std::string body,
                            std::function<void(const HttpGot&)> done) {
   busy_ = true;
-  HttpAsk ask{"PUT", settings_.url + std::move(path), std::move(body), kLimit};
+  HttpAsk ask{"PUT", settings_.url + std::move(path), std::move(body), kConsulLimit};
   loop_.Send(std::move(ask), [this, what, done = std::move(done)](const HttpGot& got) {
     busy_ = false;
     health_.Note(what, got);

@@ -12,17 +12,18 @@
 
 namespace aiges {
 
+// Of an answer that Consul does not hold back.
+constexpr std::chrono::milliseconds kConsulLimit{3000};
+
 // Pauses that double after each failure, spread so that loaders that failed together do not come
 // back together. Caller synchronises.
 class Pauses {
  public:
-  explicit Pauses(std::chrono::milliseconds longest) : longest_(longest) {}
-
   void Reset() { next_ = kFirst; }
   std::chrono::milliseconds Next() {
     const auto pause =
         std::uniform_int_distribution<int64_t>(next_.count() / 2, next_.count())(random_);
-    next_ = std::min(next_ * 2, longest_);
+    next_ = std::min(next_ * 2, kLongest);
     return std::chrono::milliseconds(pause);
   }
   // Between 0 and `most`.
@@ -32,8 +33,7 @@ class Pauses {
   }
 
  private:
-  static constexpr std::chrono::milliseconds kFirst{200};
-  const std::chrono::milliseconds longest_;
+  static constexpr std::chrono::milliseconds kFirst{200}, kLongest{3000};
   std::chrono::milliseconds next_ = kFirst;
   std::mt19937 random_{std::random_device{}()};
 };

@@ -3,8 +3,7 @@
 //
 // aiges/<project>/<group>/<service>/<version>/<path> are the files; what a loader did with them
 // goes to aiges-status/..., outside the watched tree, so that telling it wakes nobody. The watch is
-// a blocking query (Consul HTTP API, "Blocking Queries"): the index of the last answer goes with
-// the next question; one that goes back starts again. Belongs to the HttpLoop's thread.
+// a blocking query. Belongs to the HttpLoop's thread.
 #pragma once
 
 #include <functional>
@@ -13,7 +12,7 @@
 
 #include "loader/api/registry.h"
 #include "loader/api/settings.h"
-#include "loader/registry/consul_api.h"
+#include "loader/registry/consul_query.h"
 
 namespace aiges {
 
@@ -29,9 +28,8 @@ class ConsulConfig {
   void TakeBack(const std::string& who);
 
  private:
-  void Query();
-  void OnAnswer(const HttpGot& got);
-  // Nothing when the answer makes no sense; an empty revision when there are no files.
+  bool OnAnswer(const HttpGot& got, bool news);
+  // Nothing when the answer is none, or makes no sense; an empty revision when there are no files.
   std::optional<ConfigTree> Parse(const HttpGot& got) const;
   std::string TreeUrl() const;
 
@@ -40,11 +38,10 @@ class ConsulConfig {
   const std::string status_;  // The same.
   HttpLoop& loop_;
   ConsulHealth& health_;
+  ConsulQuery query_;
   Pauses pauses_;
   std::function<void(ConfigTree)> changed_;
   std::string revision_;
-  uint64_t index_ = 0;
-  TimePoint asked_{};
 };
 
 }  // namespace aiges

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // loader/registry/consul_loaders.h: how many loaders of a service Consul knows that take calls.
 //
-// A blocking query of /v1/health/service, so that a change is known at once. While Consul does not
-// answer the last number stays. Belongs to the HttpLoop's thread.
+// A query of /v1/health/service, so that a change is known at once. While Consul does not answer
+// the last number stays. Belongs to the HttpLoop's thread.
 #pragma once
 
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "loader/api/settings.h"
-#include "loader/base/clock.h"
 #include "loader/outbound/http_loop.h"
-#include "loader/registry/consul_api.h"
+#include "loader/registry/consul_query.h"
 
 namespace aiges {
 
@@ -29,23 +29,17 @@ class ConsulLoaders {
   void SetSelf(const std::string& id);
 
  private:
-  void Query();
-  void OnAnswer(const HttpGot& got);
+  bool OnAnswer(const HttpGot& got);
   void Tell();
 
-  const std::string url_;
-  HttpLoop& loop_;
-  ConsulHealth& health_;
-  Pauses pauses_;
+  ConsulQuery query_;
   std::function<void(unsigned)> changed_;
   std::string self_;
-  std::string answer_;  // The last that made sense.
+  std::optional<std::vector<std::string>> ids_;  // The last that made sense.
   unsigned told_ = 0;
-  uint64_t index_ = 0;
-  TimePoint asked_{};
 };
 
-// Of the answer: ids of services, without `self`. Nothing where it makes no sense.
-std::optional<unsigned> CountOthers(std::string_view answer, std::string_view self);
+// What services of the answer are registered as. Nothing where it makes no sense.
+std::optional<std::vector<std::string>> ServiceIds(std::string_view answer);
 
 }  // namespace aiges
