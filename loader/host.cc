@@ -44,12 +44,6 @@ std::string Address(const std::string& host, uint16_t port) {
   return StrCat(host.empty() ? "0.0.0.0" : host, ":", port);
 }
 
-int64_t UnixSeconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 // A line of stdout, which those wait for that have started it.
 void Say(const std::string& line) {
   std::printf("%s\n", line.c_str());

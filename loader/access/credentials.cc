@@ -111,14 +111,7 @@ Status Credentials::CheckKey(std::string_view text, Proof* out) const {
   return Status::Ok();
 }
 
-Status Credentials::CheckBearer(std::string_view text, int64_t now, Proof* out) {
-  if (!tokens_.on() || !LooksLikeToken(text)) return CheckKey(text, out);
-  out->kind = Proof::Kind::kToken;
-  return Refused(tokens_.Check(text, now, &out->grant));
-}
-
 Status Credentials::CheckText(std::string_view text, int64_t now, Proof* out) {
-  text = Trimmed(text);
   if (!tokens_.on() || !LooksLikeToken(text)) return CheckKey(text, out);
   out->kind = Proof::Kind::kToken;
   return Refused(tokens_.Check(text, now, &out->grant, &out->until));
@@ -143,14 +136,14 @@ Status Credentials::Check(const Exchange& exchange, bool shows, int64_t now, Pro
   const RequestHead& head = exchange.head();
   if (signatures_.on() && BringsSignature(head)) return CheckSignature(head, now, out);
   std::string_view given = head.fields.Find("authorization");
-  if (TakeScheme(&given, kBearer)) return CheckBearer(given, now, out);
+  if (TakeScheme(&given, kBearer)) return CheckText(given, now, out);
   if (shows && TakeScheme(&given, kBasic)) {
     const auto pair = DecodeBase64(given);
     if (!pair) return Refused("expected a user and a password in base64");
-    return CheckBearer(std::string_view(*pair).substr(pair->find(':') + 1), now, out);
+    return CheckText(std::string_view(*pair).substr(pair->find(':') + 1), now, out);
   }
   // What else is in Authorization is a gateway's.
-  if (head.fields.Has("x-api-key")) return CheckBearer(head.fields.Find("x-api-key"), now, out);
+  if (head.fields.Has("x-api-key")) return CheckText(head.fields.Find("x-api-key"), now, out);
   return CheckCertificate(exchange.peer(), out);
 }
 

@@ -31,7 +31,7 @@ struct Proof {
   enum class Kind { kKey, kToken, kSignature, kCertificate, kAdminToken, kLogin };
   Kind kind = Kind::kKey;
   GrantRef grant;
-  int64_t until = INT64_MAX;  // Unix seconds: when it ends by itself. Of Prove(text) alone.
+  int64_t until = INT64_MAX;  // Unix seconds: when it ends by itself.
   std::string digest;         // SHA-256 that the body must have; empty: any.
   bool in_url = false;        // A part of it stands in the query.
 };
@@ -54,7 +54,7 @@ class Credentials {
   // `shows`: it is a page, for which a browser's password is enough. `now`: Unix seconds.
   // Not ok: kCodeUnauthenticated, or kCodeNoLicence.
   Status Check(const Exchange& exchange, bool shows, int64_t now, Proof* out);
-  // Of a text that somebody has typed: a key, a token or [admin] token.
+  // Of a text alone: a key, a token or [admin] token.
   Status CheckText(std::string_view text, int64_t now, Proof* out);
 
   // All that proofs rest on. What was found out before it changed may not be so any more.
@@ -64,7 +64,6 @@ class Credentials {
   Basis basis() const;
 
  private:
-  Status CheckBearer(std::string_view text, int64_t now, Proof* out);
   Status CheckKey(std::string_view text, Proof* out) const;
   Status CheckSignature(const RequestHead& head, int64_t now, Proof* out);
   Status CheckCertificate(const Peer& peer, Proof* out) const;

@@ -29,4 +29,11 @@ inline int64_t ToNanos(TimePoint t) {
 }
 inline TimePoint FromNanos(int64_t ns) { return TimePoint(std::chrono::nanoseconds(ns)); }
 
+// By the calendar, for what others read: licences, tokens, answers.
+inline int64_t UnixSeconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
 }  // namespace aiges

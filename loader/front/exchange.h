@@ -155,6 +155,9 @@ class Exchange {
 
   const Caller& caller() const { return caller_; }
   void SetCaller(Caller caller) { caller_ = std::move(caller); }
+  // Of who asks, what is found out later.
+  void SetOrigin(OriginRef origin) { caller_.origin = std::move(origin); }
+  void SetAudit(AuditRef audit) { caller_.audit = std::move(audit); }
   const Mount& mount() const { return mount_; }
   void SetMount(Mount mount) { mount_ = std::move(mount); }
 

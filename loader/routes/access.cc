@@ -16,12 +16,6 @@ constexpr std::chrono::seconds kSayEvery{1};
 constexpr std::string_view kOwn = "/-/";
 constexpr size_t kMostPath = 256;
 
-int64_t UnixSeconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 bool Shows(const RequestHead& head) {
   return (head.method() == "GET" || head.method() == "HEAD") && !head.websocket;
 }
@@ -108,14 +102,14 @@ bool Access::HasLogin(const Exchange& exchange, Proof* proof) {
 Status Access::LogIn(std::string_view text, std::string* cookie) {
   Proof proof;
   const int64_t now = UnixSeconds();
-  const Status status = credentials_->CheckText(text, now, &proof);
+  const Status status = credentials_->CheckText(Trimmed(text), now, &proof);
   if (status.ok()) *cookie = logins_.Add(proof, credentials_->basis(), now);
   return status;
 }
 
 void Access::SetTrail(Exchange* exchange, const Proof& proof) {
   if (!audit_.on()) return;
-  Caller caller = exchange->caller();
+  const Caller& caller = exchange->caller();
   AuditAsk ask{caller.name, "", exchange->peer().address,
                std::string(exchange->head().path().substr(0, kMostPath))};
   if (proof.grant != nullptr) {
@@ -123,8 +117,7 @@ void Access::SetTrail(Exchange* exchange, const Proof& proof) {
   } else if (!caller.name.empty()) {
     ask.proof = ProofName(Proof::Kind::kCertificate);
   }
-  caller.audit = audit_.Trail(std::move(ask));
-  exchange->SetCaller(std::move(caller));
+  exchange->SetAudit(audit_.Trail(std::move(ask)));
 }
 
 // A flood of wrong keys is no flood of lines.

@@ -164,13 +164,12 @@ void ExchangeRoutes::SetOrigin(Exchange* exchange, bool grpc) const {
     trace = tracing_->Begin(head.fields.Find(kTraceParam), head.fields.Find(kTraceStateParam));
   }
   const bool limited = limits_ != nullptr && limits_->on();
-  if (!trace.valid() && exchange->caller().name.empty() && !limited) return;
-  Caller caller = exchange->caller();
-  Origin origin{caller.name, std::move(trace)};
+  const std::string& name = exchange->caller().name;
+  if (!trace.valid() && name.empty() && !limited) return;
+  Origin origin{name, std::move(trace)};
   if (limited) origin.limits = std::make_shared<LimitNote>();
   if (origin.trace.span != 0) origin.asked = AskedAt(*exchange, table_, grpc);
-  caller.origin = std::make_shared<const Origin>(std::move(origin));
-  exchange->SetCaller(std::move(caller));
+  exchange->SetOrigin(std::make_shared<const Origin>(std::move(origin)));
 }
 
 std::shared_ptr<Exchange> ExchangeRoutes::Limited(std::shared_ptr<Exchange> exchange) {

@@ -25,12 +25,6 @@ constexpr std::string_view kModelsPath = "/v1/models";
 // As long as OpenAI's own clients wait.
 constexpr std::chrono::minutes kLongest{10};
 
-int64_t UnixSeconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 // Whole requests of HTTP, with OpenAI's words for what is refused.
 class OpenAiOwner final : public RouteOwner {
  public:
