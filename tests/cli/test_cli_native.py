@@ -111,6 +111,26 @@ def test_code_that_does_not_compile_is_told_with_its_place(asectl, project, lang
     assert SOURCES[language] + ":" in said
 
 
+def test_what_is_saved_during_a_build_is_built(asectl, project, language, tmp_path):
+    """The compiler is the real one; a source is saved between its reading and its end."""
+    source, later = project / SOURCES[language], tmp_path / "later"
+    shutil.copy(source, later)
+    rewrite(later, '"result"', '"louder"')
+    program = tmp_path / "programs" / PROGRAMS[language]
+    program.parent.mkdir()
+    real = shutil.which(PROGRAMS[language])
+    program.write_text(
+        f'#!/bin/sh\n"{real}" "$@" || exit\n'
+        f'if [ -e "{later}" ]; then cat "{later}" > "{source}" && rm "{later}"; fi\n',
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    path = {"PATH": f"{program.parent}:{os.environ['PATH']}"}
+    assert asectl("check", cwd=project, env=path).all.count("building") == 2
+    assert b"louder" in (project / LIBRARIES[language]).read_bytes()
+    assert "building" not in asectl("check", cwd=project, env=path).all
+
+
 def test_a_package_has_the_library_and_what_lies_beside_its_sources(asectl, project):
     (project / "words.txt").write_text("one\n", encoding="utf-8")
     made = asectl("package", "--json", cwd=project).json

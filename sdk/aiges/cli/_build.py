@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ __all__ = ["TOOLCHAINS", "Toolchain", "freshen", "toolchain_of"]
 
 NOT_OURS = frozenset(("target", "log", "result"))
 LAST_LINES = 40
+# What is saved during a build is built at once; what each build writes anew is not, for ever.
+TURNS = 2
 COLOURS = re.compile("\x1b\\[[0-9;]*m")  # Maven ends them also where it began none.
 
 
@@ -84,7 +87,7 @@ def freshen(folder: Path, note: Callable[[str], None]) -> None:
     if tools is None:
         return
     library = folder / tools.library
-    if library.is_file() and library.stat().st_mtime >= _newest(folder, tools.endings):
+    if library.is_file() and library.stat().st_mtime_ns >= _newest(folder, tools.endings):
         return
     if shutil.which(tools.command[0]) is None:
         lack = f"{tools.command[0]} is missing: apt install {tools.packages}"
@@ -94,7 +97,21 @@ def freshen(folder: Path, note: Callable[[str], None]) -> None:
             f"expected {tools.library} in {folder}, found its source only, and {lack}; then "
             f"{tools.said}"
         )
-    note(f"building: {tools.said}")
+    stamp = 0
+    for _ in range(TURNS):
+        newest = _newest(folder, tools.endings)
+        note(f"building: {tools.said}")
+        _build(folder, tools)
+        # It is as new as what it was made of, also where nothing had changed in it; and older than
+        # what was saved meanwhile.
+        stamp = time.time_ns()
+        if _newest(folder, tools.endings) == newest:
+            break
+        stamp = newest
+    os.utime(library, ns=(stamp, stamp))
+
+
+def _build(folder: Path, tools: Toolchain) -> None:
     environment = {key: value for key, value in os.environ.items() if key != "CARGO_TARGET_DIR"}
     done = subprocess.run(
         tools.command,
@@ -110,15 +127,14 @@ def freshen(folder: Path, note: Callable[[str], None]) -> None:
         lines = next(filter(None, said), "").splitlines()[-LAST_LINES:]
         text = "\n".join(lines)
         raise CliError(f"{tools.said} failed in {folder}:\n{text}")
-    os.utime(library)  # It is as new as what it was made of, also where nothing had changed.
-    return None
 
 
-def _newest(folder: Path, endings: tuple[str, ...]) -> float:
-    newest = 0.0
+def _newest(folder: Path, endings: tuple[str, ...]) -> int:
+    """When the newest of the sources was saved, in ns."""
+    newest = 0
     for root, folders, files in os.walk(folder):
         folders[:] = [each for each in folders if each not in NOT_OURS and each[0] != "."]
         for name in files:
             if name.endswith(endings) and name not in ("libwrapper.h", "aiges.toml", "xtest.toml"):
-                newest = max(newest, Path(root, name).stat().st_mtime)
+                newest = max(newest, Path(root, name).stat().st_mtime_ns)
     return newest
