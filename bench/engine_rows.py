@@ -9,6 +9,7 @@ from pathlib import Path
 from processes import BenchError, Loader, load
 from report import Row
 from rows import LOAD_FIELDS, MB
+from turns import in_turns, ratio_of
 
 BENCH = Path(__file__).resolve().parent
 sys.path.append(str(BENCH.parent / "scripts"))
@@ -62,20 +63,8 @@ def engine_rows(settings):
             address = served["java"].grpc
             load(settings.bench_binaries, "xsf", address, 32, length, WARM_UP_S)
         for name, in_flight, length in (("256b_32", 32, 256), ("1mb_8", 8, MB)):
-            results = {language: [] for language in served}
-            for number in range(settings.runs):
-                settings.say(f"engines, {name}: run {number + 1} of {settings.runs}")
-                for language, loader in served.items():
-                    results[language].append(
-                        load(
-                            settings.bench_binaries,
-                            "xsf",
-                            loader.grpc,
-                            in_flight,
-                            length,
-                            settings.seconds,
-                        )
-                    )
+            sides = {language: ("xsf", loader.grpc) for language, loader in served.items()}
+            results = in_turns(settings, f"engines, {name}", sides, in_flight, length)
             for language in LANGUAGES:
                 yield ratio_row(f"{language}_{name}", results[language], results["cpp"])
             if length < MB:  # Later it is that of the results.
@@ -94,12 +83,10 @@ def ready_row(loader):
 
 
 def ratio_row(name, own, cpp):
-    ratios = [mine["calls_per_s"] / theirs["calls_per_s"] for mine, theirs in zip(own, cpp)]
-    ratio = statistics.median(ratios)
+    ratio = ratio_of(own, cpp)
     fields = {field: statistics.median(run[field] for run in own) for field in LOAD_FIELDS}
     fields["cpp_calls_per_s"] = statistics.median(run["calls_per_s"] for run in cpp)
-    fields.update(ratio=round(ratio, 4), ratio_runs=[round(each, 4) for each in ratios])
-    fields["target_ratio"] = TARGET
+    fields.update(ratio=ratio, target_ratio=TARGET)
     return Row(name, f"{ratio:.1%} of C++", f">= {TARGET:.0%}", ratio >= TARGET, fields)
 
 

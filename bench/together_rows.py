@@ -3,6 +3,8 @@
 
 import collections
 import hashlib
+import math
+import random
 import re
 import statistics
 import subprocess
@@ -15,6 +17,7 @@ from report import Row
 from rows import BENCH
 
 CONNECTIONS, STREAMS, LENGTH = 8, 4, 256  # 32 in flight.
+TURN_SECONDS = 1  # The least that h2load takes; turns.py says why they are short.
 OF_TLS, OF_BARE = 0.85, 0.70
 KEY = "a key of the benchmark"
 PATH = "/v1/raw/svcName"
@@ -41,13 +44,17 @@ def together_rows(settings):
         }
         with loaders["bare"], loaders["tls"], loaders["all"]:
             runs = collections.defaultdict(list)
-            for number in range(settings.runs):
-                for name, loader in loaders.items():
-                    settings.say(f"together: {name}, run {number + 1} of {settings.runs}")
+            order = list(loaders)
+            turns = math.ceil(settings.runs * settings.seconds / TURN_SECONDS)
+            for number in range(turns):
+                settings.say(f"together: turn {number + 1} of {turns}")
+                random.shuffle(order)
+                for name in order:
+                    loader = loaders[name]
                     scheme = "http" if name == "bare" else "https"
                     url = f"{scheme}://{loader.http}{PATH}"
-                    runs[name].append(calls_per_s(url, work / "body", settings.seconds))
-    rates = {name: statistics.median(values) for name, values in runs.items()}
+                    runs[name].append(calls_per_s(url, work / "body"))
+    rates = {name: statistics.mean(values) for name, values in runs.items()}
     for over, target in (("tls", OF_TLS), ("bare", OF_BARE)):
         ratio = rates["all"] / rates[over]
         fields = {
@@ -94,9 +101,9 @@ def h2load(url, body, *options):
     return float(rate[1]), [int(n) for n in codes.groups()]
 
 
-def calls_per_s(url, body, seconds):
+def calls_per_s(url, body):
     """All must have been answered with 200."""
-    rate, answered = h2load(url, body, "-D", seconds, "--warm-up-time", 1)
+    rate, answered = h2load(url, body, "-D", TURN_SECONDS, "--warm-up-time", 1)
     if any(answered[1:]):
         raise BenchError(f"h2load {url}: not every answer was a success: {answered} by class")
     return rate

@@ -3,6 +3,7 @@
 package aiges
 
 // #include <stdlib.h>
+// #include <string.h>
 // #include "bridge.h"
 import "C"
 
@@ -13,6 +14,7 @@ import (
 
 const (
 	mostData  = 2 << 30
+	longData  = 256 << 10 // What a call of C costs is nothing beside it.
 	nodeSize  = unsafe.Sizeof(C.struct_DataList{})
 	paramSize = unsafe.Sizeof(C.struct_ParamList{})
 )
@@ -181,6 +183,15 @@ func makeParams(params Params) (C.pParamList, error) {
 	return b.putParams(params, &at), nil
 }
 
+// copyTo copies to C memory. Go writes long ones past the caches, and the host reads them next.
+func copyTo(memory unsafe.Pointer, data []byte) {
+	if len(data) >= longData {
+		C.memcpy(memory, unsafe.Pointer(&data[0]), C.size_t(len(data)))
+		return
+	}
+	copy(unsafe.Slice((*byte)(memory), len(data)), data)
+}
+
 // makeList copies payloads into one piece of C memory, whose begin is the head; who gets it frees
 // it. Without payloads it is one node of NULLs.
 func makeList(payloads Payloads) (C.pDataList, error) {
@@ -221,7 +232,7 @@ func makeList(payloads Payloads) (C.pDataList, error) {
 			node.status = statusToC[each.Status]
 		}
 		node.data = unsafe.Add(b.at, b.next)
-		copy(unsafe.Slice((*byte)(node.data), len(each.Data)), each.Data)
+		copyTo(node.data, each.Data)
 		b.next += uintptr(len(each.Data))
 		if i > 0 {
 			C.pDataList(unsafe.Add(b.at, uintptr(i-1)*nodeSize)).next = node

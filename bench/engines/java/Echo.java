@@ -7,14 +7,16 @@ import ai.aiges.Params;
 import ai.aiges.Payload;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
-/** Answers each payload with a copy of itself, as the one in C++ beside it does. */
+/** Answers with what it gets; as in Go, the host copies it out of the memory that it lies in. */
 public final class Echo implements Engine {
   @Override
   public List<Payload> exec(Context context, Params params, List<Payload> input) {
     List<Payload> answer = new ArrayList<>(input.size());
     for (Payload each : input) {
-      answer.add(Payload.of(each.key(), each.type(), each.bytes()));
+      answer.add(
+          new Payload(each.key(), each.data(), each.type(), Payload.Status.ONCE, Map.of()));
     }
     return answer;
   }
