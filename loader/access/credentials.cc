@@ -67,9 +67,9 @@ Credentials::Credentials(const AccessSettings& settings, std::string admin_token
       signatures_(settings.hmac, used),
       names_(settings.certificates_file) {}
 
-Status Credentials::Load() {
+Status Credentials::Load(const Credentials* before) {
   Status status = keys_.Load();
-  if (status.ok()) status = tokens_.Load();
+  if (status.ok()) status = tokens_.Load(before == nullptr ? nullptr : &before->tokens_);
   if (status.ok()) status = signatures_.Load();
   return status.ok() ? names_.Load() : status;
 }

@@ -44,8 +44,9 @@ class Credentials {
   // `admin_token`: [admin] token; empty: there is none. `used` outlives it, and what follows it.
   Credentials(const AccessSettings& settings, std::string admin_token, UsedSignatures* used);
 
-  // Not ok: a file that cannot be used.
-  Status Load();
+  // Not ok: a file that cannot be used. `before`: what decides until then, or nothing: what that
+  // has been told by others (jwks_source.h) stays.
+  Status Load(const Credentials* before = nullptr);
   // At files that have changed.
   void Look();
 

@@ -113,7 +113,7 @@ JwksSource::JwksSource(const JwtSettings& settings)
 
 JwksSource::~JwksSource() = default;
 
-Status JwksSource::Load() {
+Status JwksSource::Load(const JwksSource* before) {
   if (!url_) return file_.Load();
   const std::string& url = settings_.jwks;
   if (url.starts_with("http://") && !url.starts_with("http://127.") &&
@@ -121,7 +121,12 @@ Status JwksSource::Load() {
     LogWarn("access", "[access] jwks ", url,
             ": whoever is on the way there can put keys of his own in; use https");
   }
-  if (fetcher_ == nullptr) fetcher_ = std::make_unique<Fetcher>(settings_);
+  if (before != nullptr && before->settings_.jwks == url &&
+      before->settings_.ca_file == settings_.ca_file &&
+      before->settings_.refresh_s == settings_.refresh_s) {
+    fetcher_ = before->fetcher_;
+  }
+  if (fetcher_ == nullptr) fetcher_ = std::make_shared<Fetcher>(settings_);
   return Status::Ok();
 }
 

@@ -21,8 +21,9 @@ class JwksSource {
   explicit JwksSource(const JwtSettings& settings);
   ~JwksSource();
 
-  // Not ok: a file that cannot be used. Does not wait for a URL.
-  Status Load();
+  // Not ok: a file that cannot be used. Does not wait for a URL. `before`: that of the settings
+  // before, or nothing: what has come from the same URL stays in force.
+  Status Load(const JwksSource* before = nullptr);
   void Look() { file_.Look(); }
   // Null: none are there yet.
   std::shared_ptr<const JwkSet> Now() const;
@@ -35,7 +36,7 @@ class JwksSource {
   const JwtSettings settings_;
   const bool url_;
   RuleFile<JwkSet> file_;
-  std::unique_ptr<Fetcher> fetcher_;  // Of a URL, after Load.
+  std::shared_ptr<Fetcher> fetcher_;  // Of a URL, after Load.
 };
 
 }  // namespace aiges

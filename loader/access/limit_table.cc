@@ -178,8 +178,11 @@ Status ReadLimit(std::string_view text, Limit* out) {
   }
   StrAppend(&shown.name, '-', WindowText(shown.window_s));
   out->unit_ns = static_cast<double>(shown.window_s) * kSecond / static_cast<double>(shown.quota);
-  out->burst_ns = static_cast<int64_t>(
-      std::clamp(static_cast<double>(out->burst) * out->unit_ns, 1.0, kLongestBurst));
+  const double burst_ns = static_cast<double>(out->burst) * out->unit_ns;
+  if (burst_ns > kLongestBurst) {
+    return Expected("a burst that has come back after at most three years", text);
+  }
+  out->burst_ns = static_cast<int64_t>(std::max(burst_ns, 1.0));
   return Status::Ok();
 }
 

@@ -201,7 +201,7 @@ void Limits::Add(Account* account, LimitUnit unit, double units, int64_t now,
     if (!IsOf(limit.shown, unit, meter)) continue;
     int64_t& full_at = account->full_at[i];
     const double cost = std::clamp(units * Cost(limit), -kLongestDebtNs, kLongestDebtNs);
-    const int64_t latest = now + static_cast<int64_t>(kLongestDebtNs);
+    const int64_t latest = now + limit.burst_ns + static_cast<int64_t>(kLongestDebtNs);
     full_at = std::min(std::max(full_at, now) + static_cast<int64_t>(std::ceil(cost)), latest);
   }
 }

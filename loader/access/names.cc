@@ -46,10 +46,11 @@ Status NameTable::Parse(std::string_view text, std::shared_ptr<const NameTable>*
 
 const Grant* NameTable::Find(const std::vector<std::string>& names) const {
   for (const std::string& name : names) {
-    for (const std::string_view form : {std::string_view(name), WithoutKind(name)}) {
-      const auto found = grants_.find(form);
-      if (found != grants_.end()) return &found->second;
-    }
+    auto found = grants_.find(name);
+    const std::string_view bare = WithoutKind(name);
+    // A CN may be any text, also one that looks like a name of another kind.
+    if (found == grants_.end() && WithoutKind(bare) == bare) found = grants_.find(bare);
+    if (found != grants_.end()) return &found->second;
   }
   return nullptr;
 }

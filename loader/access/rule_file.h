@@ -49,7 +49,9 @@ class RuleFile {
   }
   // Later: whether it has changed, and what came of it.
   void Look() {
-    if (!on() || (MarkOf(path_) == mark_ && !OthersChanged())) return;
+    if (!on()) return;
+    // What was refused may have been so for a file that it names: that one may be there by now.
+    if (refused_.empty() && MarkOf(path_) == mark_ && !OthersChanged()) return;
     const Status status = Load();
     if (status.ok()) {
       refused_.clear();

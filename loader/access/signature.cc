@@ -170,7 +170,12 @@ Status ReadSignature(const RequestHead& head, SignedRequest* out) {
   }
   Status status = TakeParameters(parameters, out);
   if (!status.ok()) return status;
-  if (!out->in_url) out->date = head.fields.Find(out->Signs("date") ? "date" : "x-date");
+  // The date that is signed, whatever else there is: ?date counts where it is what "date" means.
+  if (!out->Signs("date")) {
+    out->date = head.fields.Find("x-date");
+  } else if (!out->in_url) {
+    out->date = head.fields.Find("date");
+  }
   for (const std::string& name : out->headers) {
     if (name == kRequestLine) continue;
     const std::string_view value = ValueOf(head, *out, name);

@@ -30,11 +30,11 @@ const SecretTable::Line* SignerOf(const std::vector<SecretTable::Line>* lines,
 
 }  // namespace
 
-Status Signatures::CheckTime(const SignedRequest& request, int64_t now, int64_t* until) const {
+Status Signatures::CheckTime(const SignedRequest& request, int64_t now, int64_t* signed_at) const {
   const std::optional<int64_t> date = ReadHttpDate(request.date);
   const auto skew = static_cast<int64_t>(settings_.skew_s);
   if (date && *date >= now - skew && *date <= now + skew) {
-    *until = *date + skew;
+    *signed_at = *date;
     return Status::Ok();
   }
   return WrongRule(StrCat(
@@ -56,8 +56,8 @@ Status Signatures::Check(const RequestHead& head, int64_t now, GrantRef* out, st
                          bool* in_url) {
   SignedRequest request;
   Status status = ReadSignature(head, &request);
-  int64_t until = 0;
-  if (status.ok()) status = CheckTime(request, now, &until);
+  int64_t signed_at = 0;
+  if (status.ok()) status = CheckTime(request, now, &signed_at);
   if (!status.ok()) return status;
   const std::shared_ptr<const SecretTable> secrets = secrets_.Now();
   const SecretTable::Line* const signer =
@@ -67,7 +67,8 @@ Status Signatures::Check(const RequestHead& head, int64_t now, GrantRef* out, st
     return WrongRule("HMAC signature is for another host: none of [access] hmac_hosts");
   }
   if (settings_.once) {
-    switch (used_.Add(request.signature, until, now)) {
+    const int64_t oldest = now - static_cast<int64_t>(settings_.skew_s);
+    switch (used_.Add(request.signature, signed_at, oldest)) {
       case UsedSignatures::Answer::kNew:
         break;
       case UsedSignatures::Answer::kUsed:

@@ -34,7 +34,7 @@ class Signatures {
                bool* in_url);
 
  private:
-  Status CheckTime(const SignedRequest& request, int64_t now, int64_t* until) const;
+  Status CheckTime(const SignedRequest& request, int64_t now, int64_t* signed_at) const;
   bool IsOurHost(std::string_view host) const;
 
   const HmacSettings settings_;

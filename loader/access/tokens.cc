@@ -17,20 +17,19 @@ bool Has(const std::vector<std::string>& all, const std::string& one) {
 
 }  // namespace
 
-GrantRef TokenCache::Find(const std::string& hash, int64_t now) {
+TokenCache::Known TokenCache::Find(const std::string& hash, int64_t now) {
   for (Half* half : {&young_, &old_}) {
     const auto found = half->find(hash);
     if (found == half->end()) continue;
-    if (now >= found->second.until) return nullptr;
-    const GrantRef grant = found->second.grant;
+    const Known known = found->second;
+    if (now >= known.until) return {};
     if (half == &old_) {  // In use: it stays.
-      Known known = std::move(found->second);
       old_.erase(found);
-      Keep(hash, std::move(known));
+      Keep(hash, known);
     }
-    return grant;
+    return known;
   }
-  return nullptr;
+  return {};
 }
 
 void TokenCache::Keep(std::string hash, Known known) {
@@ -46,13 +45,13 @@ void TokenCache::Clear() {
   old_.clear();
 }
 
-Status Tokens::Load() {
+Status Tokens::Load(const Tokens* before) {
   Status status = ReadRights(settings_.rights, &default_);
   if (!status.ok()) {
     status.text = StrCat("[access] jwt_rights: ", status.text);
     return status;
   }
-  return on() ? source_.Load() : status;
+  return on() ? source_.Load(before == nullptr ? nullptr : &before->source_) : status;
 }
 
 Status Tokens::CheckClaims(const Token& token, int64_t now) const {
@@ -117,7 +116,11 @@ Status Tokens::Check(std::string_view text, int64_t now, GrantRef* out, int64_t*
     keys_ = std::move(keys);
   }
   std::string hash = Sha256(text);
-  if (until == nullptr && (*out = cache_.Find(hash, now)) != nullptr) return Status::Ok();
+  if (TokenCache::Known known = cache_.Find(hash, now); known.grant != nullptr) {
+    *out = std::move(known.grant);
+    *until = known.until;
+    return Status::Ok();
+  }
   Token token;
   Status status = ReadToken(text, settings_.id_claim, settings_.rights_claim, &token);
   // First what costs little.
@@ -125,9 +128,8 @@ Status Tokens::Check(std::string_view text, int64_t now, GrantRef* out, int64_t*
   if (status.ok()) status = CheckSignature(token, keys_.get());
   if (!status.ok()) return status;
   *out = GrantOf(token);
-  const int64_t end = *token.expires + static_cast<int64_t>(settings_.leeway_s);
-  if (until != nullptr) *until = end;
-  cache_.Keep(std::move(hash), {*out, end});
+  *until = *token.expires + static_cast<int64_t>(settings_.leeway_s);
+  cache_.Keep(std::move(hash), {*out, *until});
   return status;
 }
 

@@ -30,8 +30,8 @@ class TokenCache {
     int64_t until = 0;  // Unix seconds.
   };
 
-  // Nothing: not known, or over. `hash`: of the token.
-  GrantRef Find(const std::string& hash, int64_t now);
+  // Without a grant: not known, or over. `hash`: of the token.
+  Known Find(const std::string& hash, int64_t now);
   void Keep(std::string hash, Known known);
   void Clear();
   size_t size() const { return young_.size() + old_.size(); }
@@ -47,14 +47,14 @@ class Tokens {
 
   bool on() const { return settings_.on(); }
   // Not ok: a file that cannot be used, or rights of the settings that are none.
-  Status Load();
+  Status Load(const Tokens* before = nullptr);  // As JwksSource has it.
   void Look() { source_.Look(); }
   // What all that has been found out rests on; changes with it.
   std::shared_ptr<const void> basis() const { return source_.Now(); }
 
   // `now`: Unix seconds. Not ok: why it is nobody's; nothing of the token is in the words but what
   // it says of times. `until`: when it expires.
-  Status Check(std::string_view text, int64_t now, GrantRef* out, int64_t* until = nullptr);
+  Status Check(std::string_view text, int64_t now, GrantRef* out, int64_t* until);
 
  private:
   Status CheckClaims(const Token& token, int64_t now) const;

@@ -113,7 +113,12 @@ struct FrontServer::Impl {
 
   Status Prepare(const AccessSettings& s) {
     auto fresh = std::make_shared<Credentials>(s, lane.settings.service.admin_token, &used);
-    Status status = fresh->Load();
+    std::shared_ptr<Credentials> before;
+    {
+      MutexLock lock(credentials_mu);
+      before = in_force;
+    }
+    Status status = fresh->Load(before.get());
     MutexLock lock(credentials_mu);
     prepared = status.ok() ? std::move(fresh) : nullptr;
     return status;

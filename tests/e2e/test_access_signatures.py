@@ -154,13 +154,13 @@ def test_a_signature_counts_once_also_after_a_change_of_access(signed, tmp_path)
         401,
         "HMAC signature has been used before: expected a new date",
     )
-    once = {"hmac_once": True, "hmac_skew_s": 299, "hmac_file": str(signed.file)}
+    once = {"hmac_once": True, "hmac_skew_s": 360, "hmac_file": str(signed.file)}
     loader.change({"access": once})
     admin = GatewaySigner("root", "rootsecret")
     reload = admin.url(loader.http, "POST", "/-/admin/reload")
     assert post(loader, reload).status == 200
     assert post(loader, path).status == 401
-    assert post(loader, SIGNER.url(loader.http, "POST", RAW, at=time.time() - 298)).status == 200
+    assert post(loader, SIGNER.url(loader.http, "POST", RAW, at=time.time() - 290)).status == 200
 
 
 def test_equal_requests_of_one_second_are_as_good_as_others(signed):
@@ -201,7 +201,11 @@ def test_secrets_change_while_it_runs_also_those_in_files_of_their_own(signed):
     signed.file.write_text("app1\n")
     loader.wait_log("line 1: expected an API key, its secret and what it may, got 1 words")
     assert status(SIGNER) == 200
-    signed.file.write_text(f"app2 {SECRET} call\n")
+    later = signed.second.with_name("later")
+    signed.file.write_text(f"app2 {SECRET} call\napp3 @{later} call\n")
+    loader.wait_log("secrets of before stay in force")
+    assert status(SIGNER) == 200
+    later.write_text("third-secret\n")  # The file that names it stays as it is.
     wait_until(lambda: status(SIGNER) == 401, "app1 is gone")
     assert SECRET not in loader.log()
 

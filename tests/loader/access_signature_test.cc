@@ -8,6 +8,7 @@
 #include "loader/access/signature.h"
 #include "loader/access/used_signatures.h"
 #include "loader/base/strings.h"
+#include "loader/front/base64.h"
 
 namespace aiges {
 namespace {
@@ -76,6 +77,29 @@ TEST(SignatureTest, WhatDoesNotBindTheRequestIsRefused) {
             std::string::npos);
 }
 
+// Else an old signature would be made new by a date that nobody has signed.
+TEST(SignatureTest, TheDateThatCountsIsTheOneThatIsSigned) {
+  const std::string dates = "?host=a.example&date=Wed,%2002%20Dec%202026%2009:41:12%20GMT";
+  const auto in_url = [&](std::string_view headers) {
+    const std::string plain = StrCat(kNamed, "headers=\"", headers, "\", ", kSignature);
+    std::string form;
+    AppendBase64(&form, plain);
+    RequestHead head = Head(StrCat("/p", dates, "&authorization=", form), {});
+    head.fields.Add("x-date", "Sun, 29 Nov 2026 09:41:12 GMT");
+    head.fields.Add("date", "Mon, 30 Nov 2026 09:41:12 GMT");
+    SignedRequest request;
+    EXPECT_EQ(ReadSignature(head, &request).text, "");
+    return request.date.substr(0, 3);
+  };
+  EXPECT_EQ(in_url("host date request-line"), "Wed");
+  EXPECT_EQ(in_url("host x-date request-line"), "Sun");
+  SignedRequest request;
+  RequestHead head = Head("/p", Header("host x-date request-line"));
+  head.fields.Add("x-date", "Sun, 29 Nov 2026 09:41:12 GMT");
+  EXPECT_EQ(ReadSignature(head, &request).text, "");
+  EXPECT_EQ(request.date.substr(0, 3), "Sun");
+}
+
 TEST(SignatureTest, DatesAreThoseOfHttpAndNoOthers) {
   EXPECT_EQ(ReadHttpDate("Sun, 06 Nov 1994 08:49:37 GMT"), 784111777);
   EXPECT_EQ(ReadHttpDate("Sun, 06 Nov 1994 08:49:37 UTC"), 784111777);
@@ -114,23 +138,33 @@ TEST(UsedSignaturesTest, EachIsTakenOnceUntilItsTimeIsOver) {
   UsedSignatures used;
   using Answer = UsedSignatures::Answer;
   const std::string a(32, 'a'), b(32, 'b');
-  EXPECT_EQ(used.Add(a, 1300, 1000), Answer::kNew);
-  EXPECT_EQ(used.Add(a, 1300, 1299), Answer::kUsed);
-  EXPECT_EQ(used.Add(b, 1300, 1000), Answer::kNew);
+  EXPECT_EQ(used.Add(a, 1000, 700), Answer::kNew);
+  EXPECT_EQ(used.Add(a, 1000, 999), Answer::kUsed);
+  EXPECT_EQ(used.Add(b, 1000, 700), Answer::kNew);
   EXPECT_EQ(used.size(), 2u);
-  EXPECT_EQ(used.Add(a, 1700, 1400), Answer::kNew) << "what is too old is forgotten";
+  EXPECT_EQ(used.Add(a, 1400, 1100), Answer::kNew) << "what is too old is forgotten";
   EXPECT_EQ(used.size(), 1u);
+}
+
+TEST(UsedSignaturesTest, WhatIsForgottenIsNotTakenAgainWhereOlderDatesAre) {
+  UsedSignatures used;
+  using Answer = UsedSignatures::Answer;
+  const std::string a(32, 'a'), b(32, 'b');
+  EXPECT_EQ(used.Add(a, 100'000, 99'700), Answer::kNew);
+  EXPECT_EQ(used.Add(b, 100'600, 100'300), Answer::kNew);
+  EXPECT_EQ(used.Add(a, 100'000, 99'400), Answer::kUsed) << "[access] hmac_skew_s has grown";
+  EXPECT_EQ(used.Add(a, 1'000, 700), Answer::kNew) << "the clock was set back, by more than a day";
 }
 
 TEST(UsedSignaturesTest, IsBoundedAndNeverForgetsWhatCouldComeAgain) {
   UsedSignatures used;
   for (uint64_t i = 0; i < UsedSignatures::kMost; ++i) {
     const std::string signature(reinterpret_cast<const char*>(&i), sizeof i);
-    ASSERT_EQ(used.Add(signature, 1300, 1000), UsedSignatures::Answer::kNew);
+    ASSERT_EQ(used.Add(signature, 1000, 700), UsedSignatures::Answer::kNew);
   }
-  EXPECT_EQ(used.Add(std::string(8, 'x'), 1300, 1000), UsedSignatures::Answer::kFull);
-  EXPECT_EQ(used.Add(std::string(8, '\0'), 1300, 1000), UsedSignatures::Answer::kUsed);
-  EXPECT_EQ(used.Add(std::string(8, 'x'), 1800, 1500), UsedSignatures::Answer::kNew);
+  EXPECT_EQ(used.Add(std::string(8, 'x'), 1000, 700), UsedSignatures::Answer::kFull);
+  EXPECT_EQ(used.Add(std::string(8, '\0'), 1000, 700), UsedSignatures::Answer::kUsed);
+  EXPECT_EQ(used.Add(std::string(8, 'x'), 1500, 1200), UsedSignatures::Answer::kNew);
 }
 
 TEST(SecretTableTest, SaysWhatIsWrongWithoutTheSecret) {
@@ -165,6 +199,7 @@ TEST(NameTableTest, TheFirstNameThatHasALineCounts) {
   EXPECT_EQ(table->Find({"DNS:bob", "CN:alice"})->id, "alice");
   EXPECT_EQ(table->Find({"URI:spiffe://c/asr", "CN:alice"})->id, "spiffe://c/asr");
   EXPECT_EQ(table->Find({"DNS:spiffe://c/asr"}), nullptr) << "another kind";
+  EXPECT_EQ(table->Find({"CN:URI:spiffe://c/asr"}), nullptr) << "a CN may be any text";
   EXPECT_TRUE(table->Find({"CN:Alice Smith"})->admin);
   EXPECT_EQ(NameTable::Parse("a call\na call", &table).text,
             "line 2: expected each name once, got \"a\" again");

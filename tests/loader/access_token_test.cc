@@ -7,6 +7,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "loader/access/jwk_set.h"
@@ -49,7 +50,7 @@ class TokensTest : public ::testing::Test {
   }
   // Empty: it is somebody's.
   std::string Problem(const std::string& token, int64_t now = kNow) {
-    return tokens().Check(token, now, &grant_).text;
+    return tokens().Check(token, now, &grant_, &until_).text;
   }
 
   const TokenSigner rsa_{"RS256", "r"}, ec_{"ES256", "e"}, ed_{"EdDSA", "d"};
@@ -57,6 +58,7 @@ class TokensTest : public ::testing::Test {
   JwtSettings settings_;
   std::unique_ptr<Tokens> tokens_;
   GrantRef grant_;
+  int64_t until_ = 0;
 };
 
 TEST_F(TokensTest, EachOfTheThreeAlgorithmsProvesWhoItIs) {
@@ -214,16 +216,27 @@ TEST_F(TokensTest, WhatIsNoTokenIsRefusedInWordsWithoutIt) {
   }
 }
 
+// A signature is not checked again with each call.
+TEST_F(TokensTest, WhatWasFoundOutIsFoundAgain) {
+  const std::string token = ed_.Sign(Claims());
+  ASSERT_EQ(Problem(token), "");
+  const GrantRef first = grant_;
+  const int64_t until = std::exchange(until_, 0);
+  ASSERT_EQ(Problem(token), "");
+  EXPECT_EQ(grant_, first);
+  EXPECT_EQ(until_, until);
+}
+
 TEST_F(TokensTest, TheCacheIsBounded) {
   TokenCache cache;
   const auto grant = std::make_shared<const Grant>();
   for (int i = 0; i < 20'000; ++i) {
     cache.Keep(std::to_string(i), {grant, kNow});
-    ASSERT_EQ(cache.Find("0", kNow - 1), grant) << "in use: it stays";
+    ASSERT_EQ(cache.Find("0", kNow - 1).grant, grant) << "in use: it stays";
   }
   EXPECT_LE(cache.size(), 2 * TokenCache::kMost);
-  EXPECT_EQ(cache.Find("0", kNow), nullptr) << "over";
-  EXPECT_EQ(cache.Find("5", kNow - 1), nullptr) << "gone";
+  EXPECT_EQ(cache.Find("0", kNow).grant, nullptr) << "over";
+  EXPECT_EQ(cache.Find("5", kNow - 1).grant, nullptr) << "gone";
 }
 
 std::string JwksProblem(const std::string& text) {

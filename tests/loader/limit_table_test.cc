@@ -124,6 +124,8 @@ TEST(LimitTableTest, EachBadLineIsSaidWithWhatWasExpected) {
   std::string many = "* *";
   for (int i = 1; i <= 17; ++i) StrAppend(&many, " x", i, "y=1/s");
   EXPECT_NE(Problem(many).find("expected at most 16 limits, got 17"), std::string::npos);
+  EXPECT_NE(Problem("* * calls=1/366d,burst=4").find("come back after at most three years"),
+            std::string::npos);
   std::string lines;
   for (size_t i = 0; i <= LimitTable::kMostLines; ++i) StrAppend(&lines, "u", i, " * calls=1/s\n");
   EXPECT_NE(Problem(lines).find("expected at most 10000 lines"), std::string::npos);

@@ -67,6 +67,11 @@ class LimitsTest : public ::testing::Test {
   std::filesystem::path file_;
 };
 
+TEST_F(LimitsTest, ALongBurstEndsToo) {
+  Use("* * calls=1/366d,burst=3\n");
+  EXPECT_EQ(CallsUntilRefused("alice"), 3);
+}
+
 TEST_F(LimitsTest, WithoutAFileNobodyIsLimited) {
   EXPECT_FALSE(limits.on());
   const Asked asked = Ask("alice");
