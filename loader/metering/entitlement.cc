@@ -78,7 +78,7 @@ std::unique_ptr<Entitlement> Entitlement::Open(const Settings& settings, int64_t
   }
   MutexLock lock(made->mu_);
   made->Use(std::move(terms), now);
-  if (keep) *status = made->WriteKept();
+  if (keep) *status = made->WriteKept(made->KeptText());
   if (!status->ok()) return nullptr;
   return made;
 }
@@ -118,9 +118,11 @@ Status Entitlement::ReadKept() {
   return Status::Ok();
 }
 
-Status Entitlement::WriteKept() {
-  const std::string text =
-      json{{"latest", latest_}, {"day", day_}, {"calls", calls_}}.dump() + "\n";
+std::string Entitlement::KeptText() const {
+  return json{{"latest", latest_}, {"day", day_}, {"calls", calls_}}.dump() + "\n";
+}
+
+Status Entitlement::WriteKept(const std::string& text) const {
   const std::string made = kept_path_ + ".tmp";
   const Fd fd(::open(made.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640));
   const bool written =
@@ -208,27 +210,39 @@ bool Entitlement::Look(int64_t now) {
       LogError("entitlement", "what has changed is not used: ", status.text);
     }
   }
-  MutexLock lock(mu_);
-  const bool was = verdict_.ok();
-  verdict_ = Verdict(now);
-  if (was && !verdict_.ok()) LogError("entitlement", "no call is taken: ", verdict_.text);
-  if (!was && verdict_.ok()) LogInfo("entitlement", "calls are taken again");
-  latest_ = std::max(latest_, now);
-  if (now / kDay > day_) {
-    day_ = now / kDay;
-    calls_ = 0;
+  std::string kept;
+  {
+    MutexLock lock(mu_);
+    const bool was = verdict_.ok();
+    verdict_ = Verdict(now);
+    if (was && !verdict_.ok()) LogError("entitlement", "no call is taken: ", verdict_.text);
+    if (!was && verdict_.ok()) LogInfo("entitlement", "calls are taken again");
+    latest_ = std::max(latest_, now);
+    if (now / kDay > day_) {
+      day_ = now / kDay;
+      calls_ = 0;
+    }
+    Warn(now);
+    if (keep_ && now >= written_ + kWritePause) {
+      written_ = now;
+      kept = KeptText();
+    }
   }
-  Warn(now);
-  if (keep_ && now >= written_ + kWritePause) {
-    written_ = now;
-    if (const Status status = WriteKept(); !status.ok()) LogError("entitlement", status.text);
-  }
+  if (!kept.empty()) Keep(kept);
   return changed;
 }
 
 void Entitlement::Save() {
-  MutexLock lock(mu_);
-  if (const Status status = WriteKept(); !status.ok()) LogError("entitlement", status.text);
+  std::string kept;
+  {
+    MutexLock lock(mu_);
+    kept = KeptText();
+  }
+  Keep(kept);
+}
+
+void Entitlement::Keep(const std::string& text) const {
+  if (const Status status = WriteKept(text); !status.ok()) LogError("entitlement", status.text);
 }
 
 Status Entitlement::Admission() const {

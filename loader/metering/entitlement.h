@@ -49,7 +49,10 @@ class Entitlement final : public CallGate {
   explicit Entitlement(const Settings& settings);
   Status Read(EntitlementTerms* out);
   Status ReadKept();
-  Status WriteKept() REQUIRES(mu_);
+  std::string KeptText() const REQUIRES(mu_);
+  // Waits for the disk: without the lock, which each call takes.
+  Status WriteKept(const std::string& text) const;
+  void Keep(const std::string& text) const;
   void Use(EntitlementTerms terms, int64_t now) REQUIRES(mu_);
   Status Verdict(int64_t now) const REQUIRES(mu_);
   void Warn(int64_t now) REQUIRES(mu_);

@@ -19,6 +19,7 @@ using std::chrono::steady_clock;
 
 constexpr size_t kMostBytes = 512 * 1024;  // Of records in one batch.
 constexpr milliseconds kTurn{1000};
+constexpr milliseconds kLastTurn{1000};  // At the end.
 constexpr milliseconds kFirstPause{500}, kMostPause{60'000};
 // Of a call's record, where it is large, and of calls that need no licence.
 constexpr uint64_t kRecordRoom = 512, kMoreCalls = 256;
@@ -72,6 +73,7 @@ Metering::~Metering() {
   {
     MutexLock lock(mu_);
     stopping_ = true;
+    stop_at_ = steady_clock::now() + kLastTurn;
   }
   spool_->Stop();
   sink_->StopWaiting();
@@ -122,6 +124,8 @@ void Metering::Run() {
     }
     if (batch.events > 0 && !DeliverAll(batch)) return;
     if (const Status status = spool_->Acknowledge(last); !status.ok()) SetProblem(status.text);
+    MutexLock lock(mu_);
+    if (stopping_ && steady_clock::now() >= stop_at_) return;  // The rest is for the next start.
   }
 }
 

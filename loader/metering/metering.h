@@ -55,6 +55,7 @@ class Metering final : public EndedCalls, public CallGate {
   mutable Mutex mu_;
   CondVar wake_;
   bool stopping_ GUARDED_BY(mu_) = false;
+  TimePoint stop_at_ GUARDED_BY(mu_);
   std::string problem_ GUARDED_BY(mu_);
   std::thread thread_;
 };
