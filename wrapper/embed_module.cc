@@ -161,14 +161,23 @@ py::class_<T> BindNode(py::module_& m, const char* name) {
 // For wrappers that import it with the rest: in a worker answers go to the client, not to a queue.
 py::object InitQueue() { return py::module_::import("queue").attr("Queue")(); }
 
-int Metric(const std::string& tag, const std::string& key, int count) {
+// What is said of no call is of the one that runs here: only Python knows which task that is, and
+// the host only of calls on threads of its own.
+std::string TagOf(const std::string& tag) {
+  if (!tag.empty()) return tag;
+  return py::module_::import("aiges.context").attr("usr_tag")().cast<std::string>();
+}
+
+int Metric(const std::string& said, const std::string& key, int count) {
   const wrapperMeterCustom meter = g_meter.load();
+  const std::string tag = TagOf(said);
   const py::gil_scoped_release release;
   return meter == nullptr ? 0 : meter(tag.c_str(), key.c_str(), count);
 }
 
-int Trace(const std::string& tag, const std::string& key, const std::string& value) {
+int Trace(const std::string& said, const std::string& key, const std::string& value) {
   const wrapperTraceLog trace = g_trace.load();
+  const std::string tag = TagOf(said);
   const py::gil_scoped_release release;
   return trace == nullptr ? 0 : trace(tag.c_str(), key.c_str(), value.c_str());
 }

@@ -86,12 +86,16 @@ Status SessionTable::TryOpen(SessionRequest request, SessionId* id) {
     return Status::Error(StatusKind::kDisconnected, "no worker is ready to take a session");
   }
   const bool licensed = request.path == nullptr;  // Who waits for a nested one holds one.
+  if (licensed && !licences_.Take()) return licences_.Refusal();
   std::unique_ptr<Allowance> allowance;
   if (gate_ != nullptr) {
+    // Last: a session that it lets in is counted.
     const Asking asking{name_, request.origin.get(), 0, true, !licensed};
-    if (Status status = gate_->Admit(asking, &allowance); !status.ok()) return status;
+    if (Status status = gate_->Admit(asking, &allowance); !status.ok()) {
+      if (licensed) licences_.Return();
+      return status;
+    }
   }
-  if (licensed && !licences_.Take()) return licences_.Refusal();
   const SessionId made = next_id_++;
   Session& session = sessions_[made];
   session.passed = PassedOn(request.params);
@@ -333,79 +337,6 @@ Status SessionTable::Find(const std::string& handle, SessionId* id) {
   return Status::Ok();
 }
 
-void SessionTable::Close(SessionId id, Session& session, After* after) {
-  if (std::exchange(session.nests, false)) after->nests.push_back(id);
-  if (std::exchange(session.closing, true) || session.gone) return;
-  if (!session.placed) {  // No engine knows of it.
-    waiting_.erase(id);
-    LetGo(session, after);
-    return;
-  }
-  workers_.CloseSession(session.place, id);
-  after->flush = true;
-}
-
-void SessionTable::DropInput(Session& session, After* after) {
-  for (auto& [sync_id, packet] : session.early.TakeAll()) {
-    input_bytes_ -= packet.bytes;
-    if (packet.taken) after->taken.push_back(std::move(packet.taken));
-  }
-  session.gap_until = TimePoint::max();
-}
-
-void SessionTable::Finish(SessionId id, Session& session, bool remember, After* after) {
-  if (std::exchange(session.over, true)) return;
-  session.record.meters = std::move(session.meters);
-  // Its client may open another as soon as it knows.
-  if (const auto allowance = std::move(session.allowance); allowance != nullptr) {
-    allowance->Charge({session.record.bytes_in + session.record.bytes_out,
-                       clock_.Now() - session.begun, session.record.meters.get()});
-  }
-  Keep(session.record, session.request.shown_id(), session.begun);
-  DropOutput(session);
-  DropInput(session, after);
-  Close(id, session, after);
-  handles_.Release(session.request.handle, remember);
-}
-
-void SessionTable::DropOutput(Session& session) {
-  session.output.clear();
-  output_bytes_ -= std::exchange(session.output_bytes, 0);
-}
-
-void SessionTable::BoundOutput(After* after) {
-  while (output_bytes_ > max_bytes_) {
-    const auto most = std::max_element(
-        sessions_.begin(), sessions_.end(),
-        [](const auto& a, const auto& b) { return a.second.output_bytes < b.second.output_bytes; });
-    const SessionId id = most->first;
-    Session& session = most->second;
-    Status status = Status::Error(
-        StatusKind::kOverloaded,
-        StrCat("output buffer full: the client has not taken ", session.output_bytes,
-               " bytes of this session, and [queue] max_bytes = ", max_bytes_, " was passed"));
-    DropOutput(session);
-    session.ended = false;  // The end was in what is lost.
-    Fail(id, session, std::move(status), nullptr, after);
-    Settle(id);
-  }
-}
-
-void SessionTable::Fail(SessionId id, Session& session, Status status, const SessionEvent* event,
-                        After* after) {
-  if (session.ended || !session.failure.ok()) return;
-  CallRecord& record = session.record;
-  record.code = CodeOf(status);
-  record.instance = event == nullptr ? -1 : event->instance;
-  ++report_.failures[record.code];
-  record.failure = failures_.Add({FailureKind::kSession, record.code, record.instance,
-                                  session.request.shown_id(), status.text,
-                                  event == nullptr ? std::string_view() : event->detail});
-  session.failure = std::move(status);
-  DropInput(session, after);
-  Close(id, session, after);
-}
-
 void SessionTable::Apply(SessionEvent& event, std::set<SessionId>* changed, After* after) {
   const auto found = sessions_.find(event.session);
   if (found == sessions_.end()) return;
@@ -459,7 +390,7 @@ void SessionTable::LetGo(Session& session, After* after) {
 void SessionTable::OnMeter(SessionId id, std::string_view key, uint64_t count) {
   MutexLock lock(mu_);
   const auto found = sessions_.find(id);
-  if (found == sessions_.end() || found->second.over) return;
+  if (found == sessions_.end() || found->second.accounted) return;
   std::shared_ptr<MeterCounts>& meters = found->second.meters;
   if (meters == nullptr) meters = std::make_shared<MeterCounts>();
   meters->Add(key, count);
@@ -508,7 +439,9 @@ void SessionTable::Settle(SessionId id) {
   const auto found = sessions_.find(id);
   if (found == sessions_.end()) return;
   SetTimer(id, found->second);
-  if (found->second.over && found->second.gone) sessions_.erase(found);
+  if (!found->second.over || !found->second.gone) return;
+  Account(found->second);
+  sessions_.erase(found);
 }
 
 void SessionTable::OnTimer(SessionId id, Session& session, TimePoint now, After* after) {
@@ -571,6 +504,7 @@ void SessionTable::Close(const Status& why) {
     MutexLock lock(mu_);
     closed_ = why;
     FailAll(why, &after);
+    for (auto& [id, session] : sessions_) Account(session);  // Of what has not been let go of.
   }
   Run(std::move(after));
 }

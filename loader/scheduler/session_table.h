@@ -119,8 +119,9 @@ class SessionTable : public Sessions {
     Place place;
     bool placed = true;  // Not: it waits for an instance, and `sent` with it.
     bool over = false, closing = false, gone = false;
-    Status failure;     // Told once the output before it is polled.
-    CallRecord record;  // For people; kept when it is over.
+    bool accounted = false;  // It is charged, and its record is kept.
+    Status failure;          // Told once the output before it is polled.
+    CallRecord record;       // For people; kept when it is over.
     std::shared_ptr<MeterCounts> meters;
     std::unique_ptr<Allowance> allowance;  // Nothing: no limit is for its caller.
     TimePoint begun;
@@ -160,6 +161,8 @@ class SessionTable : public Sessions {
       REQUIRES(mu_);
   void Close(SessionId id, Session& session, After* after) REQUIRES(mu_);
   void Finish(SessionId id, Session& session, bool remember, After* after) REQUIRES(mu_);
+  // Once: charges it, and keeps its record.
+  void Account(Session& session) REQUIRES(mu_);
   // No engine has it any more.
   void LetGo(Session& session, After* after) REQUIRES(mu_);
   void DropInput(Session& session, After* after) REQUIRES(mu_);

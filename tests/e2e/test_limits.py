@@ -6,6 +6,7 @@ Windows are so long that nothing comes back while a test runs.
 
 import asyncio
 import base64
+import http.client
 import json
 
 import grpc
@@ -138,6 +139,36 @@ def test_what_an_engine_counts_is_charged_afterwards(limited):
     assert (refused.status, refused.code) == (429, LIMITED)
     assert 60_000 < int(refused.headers["retry-after"]) < 72_000
     assert loader.metric("aiges_limit_refused_total", limit="meter") == 1
+
+
+def test_what_an_engine_counts_in_a_session_is_charged_too(limited):
+    loader = limited("* * words=4/1h\n")
+    sent = {"Content-Type": "text/plain", "Accept": "text/event-stream"}
+    first = loader.web.request("POST", "/v1/raw/svcName", b"one two three four five", sent)
+    assert first.status == 200 and first.headers["content-type"].startswith("text/event-stream")
+    wait_until(lambda: loader.web.raw_mode(b"x").status == 429, "the words are charged")
+
+
+def test_who_leaves_before_the_end_pays_what_was_counted(limited):
+    """The whole answer of a chat is there before its usage is."""
+    engine = (HERE / "openai_engine.py").read_text(encoding="utf-8")
+    loader = limited("* * tokens=5/1h\n", engine)
+    body = {"messages": [{"role": "user", "content": "one two"}], "stream": True}
+    host, _, port = loader.http.rpartition(":")
+
+    def chat():
+        link = http.client.HTTPConnection(host, int(port), timeout=20)
+        sent = {"Content-Type": "application/json"}
+        link.request("POST", "/v1/chat/completions", json.dumps(body), sent)
+        answer = link.getresponse()
+        if answer.status == 200:
+            while b"two" not in answer.readline():
+                pass
+        link.sock.close()
+        answer.close()
+        return answer.status
+
+    wait_until(lambda: chat() == 429, "tokens of those that have left")
 
 
 def test_xsf_has_a_code_that_sends_nobody_to_another_node(limited):

@@ -5,6 +5,7 @@ import http.client
 import json
 import subprocess
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -131,13 +132,15 @@ def test_a_killed_loader_loses_and_doubles_no_answered_call(metered):
 class Collector:
     """An HTTP server that takes batches of events; ``statuses`` are answered first."""
 
-    def __init__(self, *statuses):
+    def __init__(self, *statuses, slow_s=0):
         self.statuses, self.batches, self.heads = list(statuses), [], []
+        self.slow_s = slow_s
         collector = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                time.sleep(collector.slow_s)
                 status = collector.statuses.pop(0) if collector.statuses else 202
                 collector.heads.append(dict(self.headers))
                 if status == 202:
@@ -166,8 +169,8 @@ class Collector:
 def collector():
     made = []
 
-    def make(*statuses):
-        made.append(Collector(*statuses))
+    def make(*statuses, **how):
+        made.append(Collector(*statuses, **how))
         return made[-1]
 
     yield make
@@ -209,6 +212,19 @@ def test_what_was_not_delivered_is_after_the_next_start(metered, collector):
     there = collector()
     metered(WORDS, sink=there.url)
     wait_until(lambda: len(there.events) == 1, "the event")
+
+
+def test_a_slow_url_does_not_hold_up_the_end(metered, collector):
+    there = collector(slow_s=0.5)
+    loader = metered(WORDS, sink=there.url)
+    for _ in range(3000):
+        loader.web.raw_mode(b"x")
+    loader.stop()
+    assert len(there.events) < 3000
+    there.slow_s = 0
+    metered(WORDS, sink=there.url)
+    ids = wait_until(lambda: len(e := {x["id"] for x in there.events}) == 3000 and e, "the rest")
+    assert len(ids) == 3000
 
 
 def test_a_folder_is_one_loaders(metered):

@@ -1,75 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loader/scheduler/scheduler.h"
 
-#include <gtest/gtest.h>
-
-#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "loader/api/recent_calls.h"
-#include "tests/fakes/fake_clock.h"
-#include "tests/fakes/fake_workers.h"
-#include "tests/fakes/recording_gate.h"
-#include "tests/fakes/recording_sink.h"
+#include "tests/loader/scheduler_fixture.h"
 
 namespace aiges {
 namespace {
-
-using std::chrono::milliseconds;
-
-class SchedulerTest : public ::testing::Test {
- protected:
-  struct Submitted {
-    CallId id;
-    std::shared_ptr<Answer> answer;
-  };
-
-  // Workers without credit: every call waits until a test gives some.
-  void Start(unsigned credit = 0) {
-    workers.AddCredit(credit);
-    scheduler = std::make_unique<Scheduler>(settings, &workers, &clock);
-  }
-
-  Submitted Submit(milliseconds timeout = milliseconds(1000), size_t bytes = 10) {
-    Request request;
-    request.arrived = clock.Now();
-    request.deadline = clock.Now() + timeout;
-    Payload payload;
-    payload.data = Bytes::Own(std::string(bytes, 'x'));
-    request.payloads.push_back(std::move(payload));
-    auto answer = std::make_shared<Answer>();
-    const CallId id =
-        scheduler->Submit(std::move(request), std::make_unique<RecordingSink>(answer));
-    return {id, answer};
-  }
-
-  void Deliver(WorkerResult result) {
-    std::vector<WorkerResult> results;
-    results.push_back(std::move(result));
-    scheduler->OnResults(std::move(results));
-  }
-
-  // Time passes, and the alarm rings if it was set for then.
-  void Elapse(milliseconds d) {
-    clock.Advance(d);
-    if (!workers.alarm || *workers.alarm > clock.Now()) return;
-    workers.alarm.reset();
-    scheduler->OnAlarm(clock.Now());
-  }
-
-  void GiveCredit(unsigned n) {
-    workers.AddCredit(n);
-    scheduler->OnCapacity();
-  }
-
-  FakeClock clock;
-  FakeWorkers workers{0};
-  Settings settings;
-  std::unique_ptr<Scheduler> scheduler;
-};
 
 using Calls = std::vector<uint64_t>;
 
@@ -125,86 +66,6 @@ TEST_F(SchedulerTest, EachCallIsKeptForPeopleWithItsTimesAndSizes) {
   EXPECT_EQ(kept[1].ended, clock.Now());
   EXPECT_NE(kept[2].code, 0) << "its client has left";
   EXPECT_EQ(failures.Since(0).size(), 1u) << "which is no failure of the service";
-}
-
-TEST_F(SchedulerTest, WhatTheEngineCountsForACallIsInItsRecord) {
-  RecentCalls calls;
-  Scheduler::Shared shared;
-  shared.calls = &calls;
-  shared.version = "7";
-  workers.AddCredit(2);
-  scheduler = std::make_unique<Scheduler>(settings, &workers, &clock, shared);
-  const Submitted first = Submit(), second = Submit();
-  scheduler->OnMeter(first.id, "tokens", 3);
-  scheduler->OnMeter(second.id, "tokens", 5);
-  scheduler->OnMeter(first.id, "tokens", 4);
-  Deliver(workers.Finish(first.id));
-  scheduler->OnMeter(first.id, "tokens", 100);  // Too late.
-  Deliver(workers.Finish(second.id));
-  const auto kept = calls.Since(0);
-  ASSERT_EQ(kept.size(), 2u);
-  using Counts = std::vector<std::pair<std::string, uint64_t>>;
-  EXPECT_EQ(kept[0].meters->all(), (Counts{{"tokens", 7}}));
-  EXPECT_EQ(kept[1].meters->all(), (Counts{{"tokens", 5}}));
-  EXPECT_EQ(kept[0].outputs, 1u);
-  EXPECT_EQ(kept[0].version.view(), "7");
-  EXPECT_FALSE(kept[0].refused);
-}
-
-TEST_F(SchedulerTest, AGateRefusesACallBeforeItTakesALicence) {
-  struct Shut : CallGate {
-    Status Admit(const Asking&, std::unique_ptr<Allowance>*) override {
-      return Status::Error(StatusKind::kOverloaded, "shut");
-    }
-  } gate;
-  RecentCalls calls;
-  Scheduler::Shared shared;
-  shared.calls = &calls;
-  shared.gate = &gate;
-  workers.AddCredit(1);
-  scheduler = std::make_unique<Scheduler>(settings, &workers, &clock, shared);
-  const Submitted call = Submit();
-  EXPECT_EQ(call.id, 0u);
-  EXPECT_EQ(call.answer->reply.status.text, "shut");
-  EXPECT_EQ(scheduler->Report().in_flight, 0u);
-  EXPECT_TRUE(calls.Since(0).at(0).refused);
-}
-
-TEST_F(SchedulerTest, AnAllowanceIsChargedOnceTheEngineHasDoneWithTheCall) {
-  RecordingGate giver;
-  Scheduler::Shared shared;
-  shared.gate = &giver;
-  RecentCalls calls;
-  shared.calls = &calls;
-  settings.licences = 2;
-  workers.AddCredit(1);
-  scheduler = std::make_unique<Scheduler>(settings, &workers, &clock, shared);
-  const Submitted first = Submit(), waiting = Submit();
-  EXPECT_EQ(giver.bytes, 10u);
-  EXPECT_FALSE(giver.nested);
-  const Submitted refused = Submit();
-  EXPECT_EQ(refused.answer->code(), 10110);
-  EXPECT_EQ(std::exchange(giver.said, ""), "back;") << "without a word: it never began";
-  scheduler->OnMeter(first.id, "tokens", 3);
-  WorkerResult result = workers.Finish(first.id);
-  result.engine = milliseconds(4);
-  Deliver(std::move(result));
-  EXPECT_EQ(std::exchange(giver.said, ""), "16 bytes 4 ms and meters;back;");
-  // It runs by now. The engine goes on with a call that nobody waits for.
-  scheduler->Abort(waiting.id);
-  EXPECT_EQ(giver.said, "");
-  Deliver(workers.Finish(waiting.id));
-  EXPECT_EQ(giver.said.substr(0, 9), "16 bytes ");
-}
-
-TEST_F(SchedulerTest, ACallThatNeverRanIsChargedWhenItIsGivenUp) {
-  RecordingGate giver;
-  Scheduler::Shared shared;
-  shared.gate = &giver;
-  scheduler = std::make_unique<Scheduler>(settings, &workers, &clock, shared);
-  Submit(milliseconds(5));
-  Elapse(milliseconds(6));
-  EXPECT_EQ(giver.said, "10 bytes 0 ms;back;");
 }
 
 TEST_F(SchedulerTest, CallsBeyondTheLicencesAreRefusedAtOnceWith10110) {

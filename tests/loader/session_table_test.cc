@@ -135,11 +135,18 @@ TEST_F(SessionTableTest, WhatTheEngineCountsForASessionIsInItsRecord) {
   metered.OnMeter(id, "seconds", 4);
   metered.OnMeter(id + 1, "seconds", 100);  // Of none.
   metered.Abort(id);
+  // Its client has left before the end; the engine may not have heard of it.
+  metered.OnMeter(id, "seconds", 5);
+  EXPECT_TRUE(calls.Since(0).empty());
+  std::vector<SessionEvent> events(1);
+  events[0].session = id;
+  events[0].kind = SessionEvent::Kind::kClosed;
+  metered.OnEvents(std::move(events));
   metered.OnMeter(id, "seconds", 100);  // Too late.
   const auto kept = calls.Since(0);
   ASSERT_EQ(kept.size(), 1u);
   ASSERT_NE(kept[0].meters, nullptr);
-  EXPECT_EQ(kept[0].meters->all().at(0).second, 7u);
+  EXPECT_EQ(kept[0].meters->all().at(0).second, 12u);
   EXPECT_EQ(kept[0].version.view(), "7");
 }
 
