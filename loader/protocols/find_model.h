@@ -34,6 +34,11 @@ inline Status FindModel(const Models& models, const Caller& caller, std::string_
   return status;
 }
 
+// At a path of the default model's own, which names none.
+inline Status CheckMayCallDefault(const Models& models, const Caller& caller) {
+  return models.several() ? CheckMayCall(caller, models.Default()->name()) : Status::Ok();
+}
+
 // By the call's serviceId; with one model nothing is looked up.
 inline Status FindModel(const Models& models, const Caller& caller, OnceCall* call) {
   if (!models.several()) return Status::Ok();

@@ -7,6 +7,7 @@
 #include "loader/api/codes.h"
 #include "loader/base/strings.h"
 #include "loader/protocols/door_call.h"
+#include "loader/protocols/find_model.h"
 #include "loader/routes/access.h"
 
 namespace aiges {
@@ -23,6 +24,14 @@ class HttpDoors final : public RouteOwner {
         env_(*env) {}
 
   std::unique_ptr<Responder> Begin(std::shared_ptr<Exchange> exchange) override {
+    // Of a model with a mount that has been asked where its name was read.
+    if (exchange->mount().model == nullptr) {
+      const Status may = CheckMayCallDefault(env_.lane.models, exchange->caller());
+      if (!may.ok()) {
+        Refuse(exchange.get(), may);
+        return nullptr;
+      }
+    }
     const std::string_view method = exchange->head().method();
     const auto fits = [method](const Door* d) { return d->FitsMethod(method); };
     const auto found = std::find_if(doors_.begin(), doors_.end(), fits);

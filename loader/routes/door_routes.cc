@@ -8,6 +8,7 @@
 #include "loader/base/strings.h"
 #include "loader/protocols/door_call.h"
 #include "loader/protocols/door_table.h"
+#include "loader/protocols/find_model.h"
 #include "loader/routes/access.h"
 #include "loader/routes/door_owners.h"
 
@@ -24,6 +25,11 @@ class GrpcDoors final : public RouteOwner {
 
   std::unique_ptr<Responder> Begin(std::shared_ptr<Exchange> exchange) override {
     if (!CheckGrpcHead(exchange.get())) return nullptr;
+    const Status may = CheckMayCallDefault(env_.lane.models, exchange->caller());
+    if (!may.ok()) {
+      Refuse(exchange.get(), may);
+      return nullptr;
+    }
     return MakeGrpcDoor(std::move(exchange), door_, &env_);
   }
   void Refuse(Exchange* exchange, const Status& why) override { RefuseGrpcAccess(exchange, why); }

@@ -117,6 +117,7 @@ std::optional<HttpResponse> HttpRoutes::RefuseUpgrade(const HttpRequest& request
   ModelRef model;
   Status found;
   if (owner == envelope_.get()) found = FindService(request, &model);
+  if (owner == declared_.get()) found = CheckMayCallDefault(lane_.models, request.asker);
   if (found.code == kCodeDenied) return Refusal(found, "");
   const bool ours = owner == envelope_.get() && found.ok();
   if (ours || owner == declared_.get()) {
@@ -233,7 +234,8 @@ uint64_t HttpRoutes::AnswerCall(CallRoute route, HttpRequest request, HttpDone d
   const bool predict = route == CallRoute::kPredict;
   const bool declared = predict || engine_.last()->schema.HasRoute(request.path);
   ModelRef model;
-  const Status found = declared ? Status::Ok() : FindService(request, &model);
+  const Status found =
+      declared ? CheckMayCallDefault(lane_.models, request.asker) : FindService(request, &model);
   if (!found.ok()) {
     done(Refusal(found, "", route));
   } else if (request.method == "POST" || (predict && request.method == "GET")) {

@@ -14,10 +14,17 @@ from signers import GatewaySigner, TokenSigner, jwks
 from test_access import line
 from test_models import write_model
 from tritonclient.grpc import service_pb2
+from waiting import wait_until
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from xsf_client import UNLIMITED, XsfClient
 
+APPLICATION = """
+async def app(scope, receive, send):
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"bob"})
+"""
 CHAT = "def chat(messages):\n    yield NAME\n"
 MAY = "call:alice"
 DENIED = grpc.StatusCode.PERMISSION_DENIED
@@ -163,6 +170,40 @@ def test_paths_of_http(asker):
         status, text = asker.http(f"/v1/{path}", {"model": "alice", **body})
         assert (status, "alice" in text) == (200, True), text
         assert_denied(asker, *asker.http(f"/v1/{path}", {"model": "bob", **body}))
+
+
+PREDICT = """
+def predict(name: str) -> str:
+    return f"{NAME} {name}"
+"""
+
+
+@pytest.mark.parametrize("engine", ["typed", "application"])
+def test_paths_of_the_default_model_name_none(binaries, tmp_path, engine):
+    """So it is asked where they begin whether it may be called."""
+    write_model(tmp_path / "models", "alice", wrapper=CHAT)
+    folder = write_model(tmp_path / "models", "bob", wrapper=PREDICT)
+    if engine == "application":
+        (folder / "wrapper.py").unlink()
+        (folder / "main.py").write_text(APPLICATION)
+        (folder.parent / "model.toml").write_text('contract = "asgi"\napp = "main:app"\n')
+    (tmp_path / "keys").write_text(line("alice", "k-alice", MAY) + line("bob", "k-bob", "call:bob"))
+    config = {
+        "models": {"repository": str(tmp_path / "models"), "default": "bob"},
+        "access": {"keys_file": str(tmp_path / "keys")},
+    }
+    path, body = ("/predict", {"name": "x"}) if engine == "typed" else ("/x", {})
+    with Loader(binaries, tmp_path / "loader", config=config) as loader:
+
+        def ask(key, path):
+            sent = {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
+            return loader.web.request("POST", path, json.dumps(body), sent)
+
+        answer = wait_until(lambda: (a := ask("k-bob", path)).status == 200 and a, "the model")
+        assert b"bob" in answer.body
+        for place in (path, f"/m/bob{path}"):
+            refused = ask("k-alice", place)
+            assert (refused.status, "may not call bob" in refused.body.decode()) == (403, True)
 
 
 def test_websockets(asker):
