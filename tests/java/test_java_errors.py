@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What goes wrong in an engine in Java: its calls are told why, and the process goes on."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 
@@ -40,6 +42,23 @@ def test_other_exception_is_told_with_its_line_and_its_stack_is_on_the_page(java
     failures = java.web.get("/status.json").json["failures"]["entries"]
     assert any("at ai.aiges.Bridge.exec(" in (each.get("detail") or "") for each in failures)
     assert java.xsf.do("echo", b"on").data("data") == b"on"
+
+
+def test_exception_that_throws_when_it_is_asked_is_told_by_its_name(java):
+    answer = java.xsf.do("mute")
+    assert answer.error.startswith(
+        "exec raised Mute: its message cannot be told: java.lang.Illegal"
+    )
+    assert java.xsf.do("echo", b"on").data("data") == b"on"
+
+
+def test_libraries_find_their_resources_on_every_thread(start, jar):
+    """By the thread's class loader, which threads that are attached to a JVM have none of."""
+    loader = start(jar.parent, config={"instances": {"threads": 4}})
+    with ThreadPoolExecutor(8) as pool:
+        said = set(pool.map(lambda _: loader.xsf.do("loader").text("out"), range(64)))
+    assert all(each.endswith(" AppClassLoader") for each in said), said
+    assert len(said) > 1, "one thread served them all"
 
 
 def test_cause_is_in_the_log(java):

@@ -77,6 +77,7 @@ public final class TestEngine implements Engine {
       case "big" -> List.of(big(params));
       case "keep" -> keep(input);
       case "late" -> late();
+      case "loader" -> List.of(Payload.of("out", loaderOfThread()));
       case "time" -> List.of(Payload.of("out", time(context)));
       case "wait" -> waits(context);
       case "sleep" -> {
@@ -118,6 +119,7 @@ public final class TestEngine implements Engine {
       case "cause" -> throw new RuntimeException("outer", new IllegalArgumentException("inner"));
       case "null_pointer" -> nothing().length();
       case "overflow" -> deeper(0);
+      case "mute" -> throw new Mute();
       case "long_text" -> throw new IllegalStateException("x".repeat(100_000));
       case "memory" -> {
         while (true) {
@@ -144,6 +146,20 @@ public final class TestEngine implements Engine {
         }
       }
       default -> throw new BadInputException("do: expected another, got " + params.get("do"));
+    }
+  }
+
+  private static String loaderOfThread() throws InterruptedException {
+    Thread.sleep(20); // For others to be asked meanwhile.
+    ClassLoader loader = Thread.currentThread().getContextClassLoader();
+    String name = loader == null ? "none" : loader.getClass().getSimpleName();
+    return Thread.currentThread().getId() + " " + name;
+  }
+
+  private static final class Mute extends RuntimeException {
+    @Override
+    public String getMessage() {
+      throw new IllegalStateException("nothing to say");
     }
   }
 

@@ -143,9 +143,11 @@ final class Bridge {
       out.reset();
       Failure.write(out, error, "exec raised");
     }
-    Object done = out.done();
-    lease.end();
-    return done;
+    try {
+      return out.done();
+    } finally {
+      lease.end();
+    }
   }
 
   private static Call call(Reader in) {

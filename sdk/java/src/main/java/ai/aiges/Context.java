@@ -81,7 +81,7 @@ public interface Context {
    * @param params parameters
    * @param input payloads, copied at once
    * @return its answer, which lasts
-   * @throws CallException what the other model answered in its place, with its class and code
+   * @throws CallFailedException what the other model answered in its place, with its class and code
    */
   default List<Payload> call(String model, Map<String, String> params, List<Payload> input) {
     try (Answers answers = stream(model, params, input, false)) {

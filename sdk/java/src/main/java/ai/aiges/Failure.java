@@ -31,7 +31,7 @@ final class Failure {
     if (error instanceof CallException said) {
       code = said.code();
       errorClass = said.errorClass();
-      text = String.valueOf(said.getMessage());
+      text = String.valueOf(messageOf(said));
     } else {
       text = where + " " + shown(error);
     }
@@ -52,7 +52,7 @@ final class Failure {
 
   /** "IllegalStateException: message (Model.java, line 12)": the innermost line of the user's. */
   static String shown(Throwable error) {
-    String message = error.getMessage();
+    String message = messageOf(error);
     StringBuilder text = new StringBuilder(error.getClass().getSimpleName());
     if (text.isEmpty()) {
       text.append(error.getClass().getName());
@@ -77,8 +77,21 @@ final class Failure {
 
   static String stackOf(Throwable error) {
     StringWriter text = new StringWriter();
-    error.printStackTrace(new PrintWriter(text));
+    try {
+      error.printStackTrace(new PrintWriter(text));
+    } catch (RuntimeException again) { // By its own getMessage or toString.
+      text.append("\n").append(error.getClass().getName()).append(", whose stack cannot be told");
+    }
     return text.toString().strip();
+  }
+
+  /** What an error says of itself, also where it throws another instead. */
+  private static String messageOf(Throwable error) {
+    try {
+      return error.getMessage();
+    } catch (RuntimeException again) {
+      return "its message cannot be told: " + again.getClass().getName();
+    }
   }
 
   private static String cut(String text, int most) {
