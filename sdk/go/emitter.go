@@ -38,6 +38,9 @@ func (t *target) deliver(method string, payloads Payloads, err error) error {
 	if taken != 0 {
 		return ErrGone
 	}
+	if err == nil {
+		return wrong // Of a payload that cannot be sent; who waits has been told, too.
+	}
 	return nil
 }
 

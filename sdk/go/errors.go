@@ -71,7 +71,14 @@ type failure struct {
 	text, detail string
 }
 
-func failureOf(method string, err error) failure {
+// failureOf never panics, also where the error does: a nil of a type of its own, for one.
+func failureOf(method string, err error) (found failure) {
+	defer func() {
+		if said := recover(); said != nil {
+			text := fmt.Sprintf("%s failed with a %T, which panicked when it was asked for its text: %v", method, err, said)
+			found = failure{code: execFailed, text: text}
+		}
+	}()
 	var own *Error
 	var panic *panicked
 	switch {

@@ -121,6 +121,14 @@ type block struct {
 	at   unsafe.Pointer
 }
 
+// newBlock has room for nodes, which are zero, and behind them for texts. What stood in C memory
+// before must not be there when a pointer is written over it: the collector looks at that, too.
+func newBlock(nodes, texts uintptr) block {
+	at := C.malloc(C.size_t(nodes + texts))
+	C.memset(at, 0, C.size_t(nodes))
+	return block{at: at, next: nodes}
+}
+
 func (b *block) put(text string) *C.char {
 	start := unsafe.Add(b.at, b.next)
 	into := unsafe.Slice((*byte)(start), len(text)+1)
@@ -178,7 +186,7 @@ func makeParams(params Params) (C.pParamList, error) {
 	if err != nil || nodes == 0 {
 		return nil, err
 	}
-	b := block{at: C.malloc(C.size_t(nodes + texts)), next: nodes}
+	b := newBlock(nodes, texts)
 	at := uintptr(0)
 	return b.putParams(params, &at), nil
 }
@@ -216,7 +224,7 @@ func makeList(payloads Payloads) (C.pDataList, error) {
 	if nodes == 0 {
 		return C.pDataList(C.calloc(1, C.size_t(nodeSize))), nil
 	}
-	b := block{at: C.malloc(C.size_t(nodes + params + bytes)), next: nodes + params}
+	b := newBlock(nodes+params, bytes)
 	atParams := nodes
 	for i := range payloads {
 		each := &payloads[i]
@@ -228,7 +236,7 @@ func makeList(payloads Payloads) (C.pDataList, error) {
 			status: C.DataOnce,
 			desc:   b.putParams(each.Attributes, &atParams),
 		}
-		if int(each.Status) < len(statusToC) {
+		if each.Status >= 0 && int(each.Status) < len(statusToC) {
 			node.status = statusToC[each.Status]
 		}
 		node.data = unsafe.Add(b.at, b.next)

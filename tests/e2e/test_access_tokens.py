@@ -181,6 +181,19 @@ def test_keys_of_a_url_come_by_themselves(start, signer, tmp_path):
         assert ask(loader, second.sign()).status == 200
 
 
+def test_keys_of_a_url_stay_over_a_change_of_access(start, signer):
+    with KeyServer(jwks(signer)) as server:
+        access = {"jwks": server.url, "jwt_refresh_s": 3600}
+        loader = start(WHO, config={"access": access})
+        wait_until(lambda: ask(loader, signer.sign()).status == 200, "the keys")
+        admin = {"Authorization": f"Bearer {signer.sign({'scope': 'call admin'})}"}
+        server.status = 500
+        loader.change({"access": {**access, "jwt_leeway_s": 30}})
+        assert loader.web.request("POST", "/-/admin/reload", None, admin).status == 200
+        assert ask(loader, signer.sign({"exp": time.time() - 40})).status == 401, "it is in force"
+        assert ask(loader, signer.sign()).status == 200
+
+
 def test_an_unknown_key_asks_the_url_again_but_not_each_time(start, signer, tmp_path):
     second = TokenSigner(tmp_path, name="k2")
     with KeyServer(jwks(signer)) as server:

@@ -110,6 +110,29 @@ def test_errors_are_told_by_whose_fault_they_are(loader, do, status, text, code)
     assert re.search(f"{text};code={code}$", failed(loader, do=do))
 
 
+def test_a_nil_error_of_a_type_of_its_own_is_an_error_of_its_call(loader, language):
+    if language != "go":
+        pytest.skip("only Go has such a thing")
+    workers = loader.workers()
+    answer = http(loader, "typed_nil")
+    assert answer.status == 500
+    assert "Exec failed with a *aiges.Error, which panicked when it was asked" in answer.message
+    assert once(loader, do="wrong_status").code == 0, "as one that is not said"
+    assert loader.workers() == workers
+
+
+def test_what_clients_send_never_looks_like_a_pointer_of_go(loader, language):
+    """C memory is used again, and the collector must not see in it what stood there before."""
+    if language != "go":
+        pytest.skip("only Go has a collector")
+    workers = loader.workers()
+    words = b"".join((0xC000000000 + 8 * i).to_bytes(8, "little") for i in range(512))
+    for _ in range(300):
+        once(loader, words, do="echo")
+        assert once(loader, words, do="attributes").code == 0
+    assert loader.workers() == workers
+
+
 @pytest.mark.parametrize(("do", "text"), [("panic", "the model is gone"), ("nil", "")])
 def test_panic_is_an_error_of_its_call(loader, language, do, text):
     """With its text to the client, and the stack in the log and on the status page."""

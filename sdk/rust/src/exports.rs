@@ -39,7 +39,8 @@ fn give(results: Vec<Payload<'static>>) -> Result<*mut DataList, Error> {
     Answer::new(results).map(Answer::into_head)
 }
 
-pub fn set_ctrl(kind: c_int, function: *mut c_void) -> c_int {
+/// Safety: `function` is what the host has for that kind, or nothing.
+pub unsafe fn set_ctrl(kind: c_int, function: *mut c_void) -> c_int {
     host::set(kind, function);
     0
 }

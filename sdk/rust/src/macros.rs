@@ -21,7 +21,7 @@ macro_rules! export {
             static SLOT: all::Slot<$engine> = all::Slot::new();
 
             #[no_mangle]
-            pub extern "C" fn wrapperSetCtrl(kind: c_int, function: *mut c_void) -> c_int {
+            pub unsafe extern "C" fn wrapperSetCtrl(kind: c_int, function: *mut c_void) -> c_int {
                 all::set_ctrl(kind, function)
             }
             #[no_mangle]

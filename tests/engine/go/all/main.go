@@ -97,6 +97,20 @@ func (e *engine) Exec(ctx *aiges.Context, params aiges.Params, in aiges.Payloads
 	case "nil":
 		var nobody *engine
 		return text("%s", nobody.mark), nil
+	case "typed_nil":
+		var nothing *aiges.Error
+		return nil, nothing
+	case "wrong_status":
+		return aiges.Payloads{{Key: "a", Status: -1}}, nil
+	case "attributes":
+		out := make(aiges.Payloads, 0, len(in))
+		for _, each := range in {
+			for i := 0; i < 20; i++ {
+				each.Attributes = append(each.Attributes, aiges.Param{Name: fmt.Sprint(i), Value: "v"})
+			}
+			out = append(out, each)
+		}
+		return out, nil
 	case "nul":
 		return aiges.Payloads{{Key: "a\x00b"}}, nil
 	case "c_nil":
