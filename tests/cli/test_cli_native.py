@@ -131,10 +131,35 @@ def test_what_is_saved_during_a_build_is_built(asectl, project, language, tmp_pa
     assert "building" not in asectl("check", cwd=project, env=path).all
 
 
+def test_what_is_embedded_is_a_source_too_and_what_has_gone_is_none(asectl, project):
+    assert "building" in asectl("check", cwd=project).all
+    (project / ".#main.go").symlink_to("nobody@nowhere.1")  # An editor's lock.
+    (project / "gone.go").symlink_to("nowhere")
+    assert "building" not in asectl("check", cwd=project).all
+    (project / "gone.go").unlink()
+    (project / "words.txt").write_text("one\n", encoding="utf-8")
+    assert asectl("check", cwd=project).all.count("building") == 1
+
+
+def test_a_build_that_makes_something_else_is_told(asectl, project, tmp_path, language):
+    program = tmp_path / "programs" / PROGRAMS[language]
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n", encoding="utf-8")
+    program.chmod(0o755)
+    path = {"PATH": f"{program.parent}:{os.environ['PATH']}"}
+    said = asectl("check", cwd=project, code=1, env=path).err
+    assert f"to make {LIBRARIES[language]}, got none" in said.replace("\n", " ")
+
+
 def test_a_package_has_the_library_and_what_lies_beside_its_sources(asectl, project):
     (project / "words.txt").write_text("one\n", encoding="utf-8")
+    for place in ("data/src", "data/aiges"):  # At the top they would be sources.
+        (project / place).mkdir(parents=True)
+        (project / place / "vocab.txt").write_text("two\n", encoding="utf-8")
     made = asectl("package", "--json", cwd=project).json
     assert [name for name in made["files"] if name.startswith("plugin/")] == [
+        "plugin/data/aiges/vocab.txt",
+        "plugin/data/src/vocab.txt",
         "plugin/libwrapper.so",
         "plugin/words.txt",
     ]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -16,7 +17,8 @@ from aiges.cli._errors import CliError
 
 __all__ = ["TOOLCHAINS", "Toolchain", "freshen", "toolchain_of"]
 
-NOT_OURS = frozenset(("target", "log", "result"))
+NOT_OURS = frozenset(("target", "log", "result", "image"))
+MADE = frozenset(("libwrapper.h", "aiges.toml", "xtest.toml"))  # By tools, or read by others.
 LAST_LINES = 40
 # What is saved during a build is built at once; what each build writes anew is not, for ever.
 TURNS = 2
@@ -32,8 +34,8 @@ class Toolchain:
     command: tuple[str, ...]
     library: str  # What it makes, from the folder.
     packages: str  # Of Debian, that bring the program.
-    endings: tuple[str, ...]
     sources: tuple[str, ...]  # What an image by asectl does without.
+    in_place: bool = False  # It writes into the library that is there.
 
     @property
     def said(self) -> str:
@@ -48,8 +50,8 @@ TOOLCHAINS = {
         ("mvn", "-q", "-B", "package"),
         "engine.jar",
         "openjdk-17-jdk-headless maven",
-        (".java", ".xml"),
         (),  # Its own Dockerfile says it.
+        in_place=True,
     ),
     "go": Toolchain(
         "go.mod",
@@ -57,7 +59,6 @@ TOOLCHAINS = {
         ("go", "build", "-buildmode=c-shared", "-o", "libwrapper.so", "."),
         "libwrapper.so",
         "golang-go gcc libc6-dev",
-        (".go", ".mod", ".sum", ".c", ".h"),
         ("aiges", "*.go", "go.mod", "go.sum", "libwrapper.h", ".gitignore"),
     ),
     "rust": Toolchain(
@@ -66,7 +67,6 @@ TOOLCHAINS = {
         ("cargo", "build", "--release"),
         "target/release/libwrapper.so",
         "cargo",
-        (".rs", ".toml", ".lock"),
         ("aiges", "src", "target", "Cargo.toml", "Cargo.lock", "build.rs", ".gitignore"),
     ),
 }
@@ -87,7 +87,7 @@ def freshen(folder: Path, note: Callable[[str], None]) -> None:
     if tools is None:
         return
     library = folder / tools.library
-    if library.is_file() and library.stat().st_mtime_ns >= _newest(folder, tools.endings):
+    if library.is_file() and library.stat().st_mtime_ns >= _newest(folder, tools.library):
         return
     if shutil.which(tools.command[0]) is None:
         lack = f"{tools.command[0]} is missing: apt install {tools.packages}"
@@ -99,19 +99,24 @@ def freshen(folder: Path, note: Callable[[str], None]) -> None:
         )
     stamp = 0
     for _ in range(TURNS):
-        newest = _newest(folder, tools.endings)
+        newest = _newest(folder, tools.library)
         note(f"building: {tools.said}")
         _build(folder, tools)
         # It is as new as what it was made of, also where nothing had changed in it; and older than
         # what was saved meanwhile.
         stamp = time.time_ns()
-        if _newest(folder, tools.endings) == newest:
+        if _newest(folder, tools.library) == newest:
             break
         stamp = newest
     os.utime(library, ns=(stamp, stamp))
 
 
 def _build(folder: Path, tools: Toolchain) -> None:
+    library = folder / tools.library
+    if tools.in_place and library.is_file():  # A worker may have it open.
+        fresh = library.with_name(f".{library.name}.building")
+        shutil.copy2(library, fresh)
+        os.replace(fresh, library)
     environment = {key: value for key, value in os.environ.items() if key != "CARGO_TARGET_DIR"}
     done = subprocess.run(
         tools.command,
@@ -127,14 +132,21 @@ def _build(folder: Path, tools: Toolchain) -> None:
         lines = next(filter(None, said), "").splitlines()[-LAST_LINES:]
         text = "\n".join(lines)
         raise CliError(f"{tools.said} failed in {folder}:\n{text}")
+    if not library.is_file():
+        raise CliError(
+            f"expected {tools.said} to make {library}, got none: it is what a project by asectl "
+            "create says; [instances] library of aiges.toml names a library elsewhere"
+        )
 
 
-def _newest(folder: Path, endings: tuple[str, ...]) -> int:
-    """When the newest of the sources was saved, in ns."""
+def _newest(folder: Path, library: str) -> int:
+    """When the newest file that may be a source was saved, in ns; what is embedded is one, too."""
     newest = 0
     for root, folders, files in os.walk(folder):
         folders[:] = [each for each in folders if each not in NOT_OURS and each[0] != "."]
         for name in files:
-            if name.endswith(endings) and name not in ("libwrapper.h", "aiges.toml", "xtest.toml"):
+            if name[0] == "." or name in MADE or name == library:
+                continue
+            with contextlib.suppress(OSError):  # It has gone meanwhile.
                 newest = max(newest, Path(root, name).stat().st_mtime_ns)
     return newest

@@ -90,7 +90,7 @@ def place_of_error(error: BaseException, folder: str) -> tuple[str, int]:
         return error.filename, error.lineno or 0
     trace: TracebackType | None = error.__traceback__
     frames = [(frame.filename, frame.lineno or 0) for frame in traceback.extract_tb(trace)]
-    own = [each for each in frames if os.path.realpath(each[0]).startswith(folder + os.sep)]
+    own = [each for each in frames if _lies_in(each[0], folder + os.sep)]
     if own:
         return own[-1]
     return ("", 0)
@@ -100,6 +100,11 @@ def place_in_dump(text: str, folder: str) -> tuple[str, int]:
     """Return the first place in the folder from what faulthandler wrote."""
     inside = os.path.realpath(folder) + os.sep
     for file, line in FAULT_LINE.findall(text):
-        if os.path.realpath(file).startswith(inside):
+        if _lies_in(file, inside):
             return file, int(line)
     return ("", 0)
+
+
+def _lies_in(file: str, inside: str) -> bool:
+    """Tell whether it is a file there; "<frozen runpy>" and its like are none."""
+    return not file.startswith("<") and os.path.realpath(file).startswith(inside)

@@ -83,12 +83,13 @@ def package(plugin: Plugin, target: Path, base: str, apt: tuple[str, ...]) -> st
     if tools is None:
         shutil.copytree(plugin.folder, target / "plugin", ignore=LEFT_OUT)
     else:  # The library, and what lies beside its sources: models, lists of words.
-        ignored = shutil.ignore_patterns(*tools.sources)
-        shutil.copytree(
-            plugin.project,
-            target / "plugin",
-            ignore=lambda place, names: {*LEFT_OUT(place, names), *ignored(place, names)},
-        )
+        sources = shutil.ignore_patterns(*tools.sources)
+
+        def left_out(place: str, names: list[str]) -> set[str]:
+            at_top = Path(place) == plugin.project  # Below it such names are the model's data.
+            return {*LEFT_OUT(place, names), *(sources(place, names) if at_top else ())}
+
+        shutil.copytree(plugin.project, target / "plugin", ignore=left_out)
         shutil.copy(plugin.file, target / "plugin" / "libwrapper.so")
     if tools is not None or plugin.folder == plugin.project:
         for name in ("aiges.toml", "xtest.toml", "requirements.txt", "README.md"):
