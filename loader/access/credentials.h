@@ -52,6 +52,7 @@ class Credentials {
 
   // Whether who asks must say who that is.
   bool on() const { return settings_.on(); }
+  bool takes_signatures() const { return signatures_.on(); }
   // `shows`: it is a page, for which a browser's password is enough. `now`: Unix seconds.
   // Not ok: kCodeUnauthenticated, or kCodeNoLicence.
   Status Check(const Exchange& exchange, bool shows, int64_t now, Proof* out);

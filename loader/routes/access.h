@@ -33,6 +33,7 @@ class Access {
   // What decides from now on. Gives back what did before, which may take its time to go.
   std::shared_ptr<Credentials> Use(std::shared_ptr<Credentials> credentials);
 
+  bool TakesSignatures() const { return credentials_->takes_signatures(); }
   // Notes at the exchange who asks. Not ok: kCodeUnauthenticated, kCodeDenied or kCodeNoLicence.
   // `proof`: what has been shown, where something had to be.
   Status Admit(Exchange* exchange, const RouteOwner& owner, Proof* proof);

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "loader/access/signature.h"
 #include "loader/api/codes.h"
 #include "loader/base/strings.h"
 #include "loader/front/http_exchange.h"
@@ -199,7 +200,9 @@ std::unique_ptr<Responder> ExchangeRoutes::BeginAt(std::shared_ptr<Exchange> exc
     }
   }
   if (owner != nullptr && owner->need() == Need::kCall) SetOrigin(exchange.get(), grpc);
-  if (proof.in_url) exchange = WithoutSignatureInUrl(std::move(exchange));
+  // Also of what a browser asks before: nobody checks that, and the signature may be good.
+  const bool unchecked = asks && access_.TakesSignatures() && BringsSignature(head);
+  if (proof.in_url || unchecked) exchange = WithoutSignatureInUrl(std::move(exchange));
   if (!admitted.ok() || proof.digest.empty()) {
     return BeginAdmitted(std::move(exchange), owner, admitted);
   }

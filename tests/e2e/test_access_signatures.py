@@ -258,6 +258,9 @@ def test_an_application_sees_no_signature(signed, application):
     loader = signed(application, aiges=asgi)
     answer = loader.web.get(SIGNER.url(loader.http, "GET", "/a", n="1", m="2"))
     assert (answer.status, answer.body) == (200, b"n=1&m=2")
+    ask = {"Origin": "http://a.example", "Access-Control-Request-Method": "GET"}
+    answer = loader.web.request("OPTIONS", SIGNER.url(loader.http, "GET", "/a", n="1"), None, ask)
+    assert (answer.status, answer.body) == (200, b"n=1")
     path = SIGNER.headers(loader.http, "GET", "/a?n=1")
     answer = loader.web.request("GET", "/a?n=1", None, path)
     assert (answer.status, answer.body) == (200, b"n=1")
