@@ -27,9 +27,9 @@ class SchedulerTest : public ::testing::Test {
   };
 
   // Workers without credit: every call waits until a test gives some.
-  void Start(unsigned credit = 0) {
+  void Start(unsigned credit = 0, const Scheduler::Shared& shared = {}) {
     workers.AddCredit(credit);
-    scheduler = std::make_unique<Scheduler>(settings, &workers, &clock);
+    scheduler = std::make_unique<Scheduler>(settings, &workers, &clock, shared);
   }
 
   Submitted Submit(milliseconds timeout = milliseconds(1000), size_t bytes = 10) {

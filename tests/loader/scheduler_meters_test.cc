@@ -11,18 +11,28 @@
 namespace aiges {
 namespace {
 
-TEST_F(SchedulerTest, AGateThatRefusesACallLeavesItNoLicence) {
+class SchedulerMetersTest : public SchedulerTest {
+ protected:
+  SchedulerMetersTest() {
+    shared.gate = &gate;
+    shared.calls = &calls;
+  }
+
+  void TearDown() override { scheduler.reset(); }  // It has what follows.
+
+  RecordingGate gate;
+  RecentCalls calls;
+  Scheduler::Shared shared;
+};
+
+TEST_F(SchedulerMetersTest, AGateThatRefusesACallLeavesItNoLicence) {
   struct Shut : CallGate {
     Status Admit(const Asking&, std::unique_ptr<Allowance>*) override {
       return Status::Error(StatusKind::kOverloaded, "shut");
     }
-  } gate;
-  RecentCalls calls;
-  Scheduler::Shared shared;
-  shared.calls = &calls;
-  shared.gate = &gate;
-  workers.AddCredit(1);
-  scheduler = std::make_unique<Scheduler>(settings, &workers, &clock, shared);
+  } shut;
+  shared.gate = &shut;
+  Start(1, shared);
   const Submitted call = Submit();
   EXPECT_EQ(call.id, 0u);
   EXPECT_EQ(call.answer->reply.status.text, "shut");
@@ -30,42 +40,30 @@ TEST_F(SchedulerTest, AGateThatRefusesACallLeavesItNoLicence) {
   EXPECT_TRUE(calls.Since(0).at(0).refused);
 }
 
-TEST_F(SchedulerTest, AnAllowanceIsChargedOnceTheEngineHasDoneWithTheCall) {
-  RecordingGate giver;
-  Scheduler::Shared shared;
-  shared.gate = &giver;
-  RecentCalls calls;
-  shared.calls = &calls;
+TEST_F(SchedulerMetersTest, AnAllowanceIsChargedOnceTheEngineHasDoneWithTheCall) {
   settings.licences = 2;
-  workers.AddCredit(1);
-  scheduler = std::make_unique<Scheduler>(settings, &workers, &clock, shared);
+  Start(1, shared);
   const Submitted first = Submit(), waiting = Submit();
-  EXPECT_EQ(giver.bytes, 10u);
-  EXPECT_FALSE(giver.nested);
+  EXPECT_EQ(gate.bytes, 10u);
+  EXPECT_FALSE(gate.nested);
   const Submitted refused = Submit();
   EXPECT_EQ(refused.answer->code(), 10110);
-  EXPECT_EQ(giver.said, "") << "asked last: what it lets in is counted";
+  EXPECT_EQ(gate.said, "") << "asked last: what it lets in is counted";
   scheduler->OnMeter(first.id, "tokens", 3);
   WorkerResult result = workers.Finish(first.id);
   result.engine = milliseconds(4);
   Deliver(std::move(result));
-  EXPECT_EQ(std::exchange(giver.said, ""), "16 bytes 4 ms and meters;back;");
+  EXPECT_EQ(std::exchange(gate.said, ""), "16 bytes 4 ms and meters;back;");
   // It runs by now. The engine goes on with a call that nobody waits for.
   scheduler->Abort(waiting.id);
-  EXPECT_EQ(giver.said, "");
+  EXPECT_EQ(gate.said, "");
   Deliver(workers.Finish(waiting.id));
-  EXPECT_EQ(giver.said.substr(0, 9), "16 bytes ");
+  EXPECT_EQ(gate.said.substr(0, 9), "16 bytes ");
 }
 
-TEST_F(SchedulerTest, WhatALostRunHasCountedIsNotCountedTwice) {
-  RecordingGate gate;
-  RecentCalls calls;
-  Scheduler::Shared shared;
-  shared.gate = &gate;
-  shared.calls = &calls;
+TEST_F(SchedulerMetersTest, WhatALostRunHasCountedIsNotCountedTwice) {
   settings.instances.idempotent = true;
-  workers.AddCredit(2);
-  scheduler = std::make_unique<Scheduler>(settings, &workers, &clock, shared);
+  Start(2, shared);
   const Submitted call = Submit();
   scheduler->OnMeter(call.id, "tokens", 100);
   Deliver(workers.Crash(call.id));
@@ -76,14 +74,8 @@ TEST_F(SchedulerTest, WhatALostRunHasCountedIsNotCountedTwice) {
   EXPECT_EQ(kept[0].meters->all().at(0).second, 100u);
 }
 
-TEST_F(SchedulerTest, WhatIsCountedForACallThatNobodyWantsIsCharged) {
-  RecordingGate gate;
-  RecentCalls calls;
-  Scheduler::Shared shared;
-  shared.gate = &gate;
-  shared.calls = &calls;
-  workers.AddCredit(1);
-  scheduler = std::make_unique<Scheduler>(settings, &workers, &clock, shared);
+TEST_F(SchedulerMetersTest, WhatIsCountedForACallThatNobodyWantsIsCharged) {
+  Start(1, shared);
   const Submitted call = Submit();
   scheduler->Abort(call.id);
   ASSERT_EQ(calls.Since(0).size(), 1u);
@@ -93,13 +85,9 @@ TEST_F(SchedulerTest, WhatIsCountedForACallThatNobodyWantsIsCharged) {
   EXPECT_NE(gate.said.find("and meters;"), std::string::npos) << gate.said;
 }
 
-TEST_F(SchedulerTest, WhatTheEngineCountsForACallIsInItsRecord) {
-  RecentCalls calls;
-  Scheduler::Shared shared;
-  shared.calls = &calls;
+TEST_F(SchedulerMetersTest, WhatTheEngineCountsForACallIsInItsRecord) {
   shared.version = "7";
-  workers.AddCredit(2);
-  scheduler = std::make_unique<Scheduler>(settings, &workers, &clock, shared);
+  Start(2, shared);
   const Submitted first = Submit(), second = Submit();
   scheduler->OnMeter(first.id, "tokens", 3);
   scheduler->OnMeter(second.id, "tokens", 5);
@@ -117,14 +105,11 @@ TEST_F(SchedulerTest, WhatTheEngineCountsForACallIsInItsRecord) {
   EXPECT_FALSE(kept[0].refused);
 }
 
-TEST_F(SchedulerTest, ACallThatNeverRanIsChargedWhenItIsGivenUp) {
-  RecordingGate giver;
-  Scheduler::Shared shared;
-  shared.gate = &giver;
-  scheduler = std::make_unique<Scheduler>(settings, &workers, &clock, shared);
+TEST_F(SchedulerMetersTest, ACallThatNeverRanIsChargedWhenItIsGivenUp) {
+  Start(0, shared);
   Submit(milliseconds(5));
   Elapse(milliseconds(6));
-  EXPECT_EQ(giver.said, "10 bytes 0 ms;back;");
+  EXPECT_EQ(gate.said, "10 bytes 0 ms;back;");
 }
 
 }  // namespace

@@ -42,8 +42,7 @@ TEST_F(SchedulerTest, EachCallIsKeptForPeopleWithItsTimesAndSizes) {
   shared.failures = &failures;
   shared.calls = &calls;
   settings.licences = 1;
-  workers.AddCredit(1);
-  scheduler = std::make_unique<Scheduler>(settings, &workers, &clock, shared);
+  Start(1, shared);
   const Submitted good = Submit();
   const Submitted refused = Submit();
   EXPECT_EQ(refused.answer->code(), 10110);
