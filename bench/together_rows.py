@@ -3,8 +3,6 @@
 
 import collections
 import hashlib
-import math
-import random
 import re
 import statistics
 import subprocess
@@ -15,6 +13,7 @@ from cost_rows import collector, traced
 from processes import BenchError, Loader
 from report import Row
 from rows import BENCH
+from turns import each_turn
 
 CONNECTIONS, STREAMS, LENGTH = 8, 4, 256  # 32 in flight.
 TURN_SECONDS = 1  # The least that h2load takes; turns.py says why they are short.
@@ -44,16 +43,10 @@ def together_rows(settings):
         }
         with loaders["bare"], loaders["tls"], loaders["all"]:
             runs = collections.defaultdict(list)
-            order = list(loaders)
-            turns = math.ceil(settings.runs * settings.seconds / TURN_SECONDS)
-            for number in range(turns):
-                settings.say(f"together: turn {number + 1} of {turns}")
-                random.shuffle(order)
-                for name in order:
-                    loader = loaders[name]
-                    scheme = "http" if name == "bare" else "https"
-                    url = f"{scheme}://{loader.http}{PATH}"
-                    runs[name].append(calls_per_s(url, work / "body"))
+            for name in each_turn(settings, "together", loaders, TURN_SECONDS):
+                scheme = "http" if name == "bare" else "https"
+                url = f"{scheme}://{loaders[name].http}{PATH}"
+                runs[name].append(calls_per_s(url, work / "body"))
     rates = {name: statistics.mean(values) for name, values in runs.items()}
     for over, target in (("tls", OF_TLS), ("bare", OF_BARE)):
         ratio = rates["all"] / rates[over]

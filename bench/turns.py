@@ -16,17 +16,20 @@ from processes import load
 TURN_SECONDS, WARM_UP = 0.3, 0.1
 
 
-def in_turns(settings, what, sides, in_flight, length):
-    """{side: its runs}, of sides {name: (protocol, address)}; as long together as all runs."""
-    turns = math.ceil(settings.runs * settings.seconds / TURN_SECONDS)
-    runs = {side: [] for side in sides}
-    order = list(sides)
+def each_turn(settings, what, sides, seconds):
+    """The side whose turn of so many seconds it is; all as long as the runs of the settings."""
+    turns = math.ceil(settings.runs * settings.seconds / seconds)
     for number in range(turns):
         settings.say(f"{what}: turn {number + 1} of {turns}")
-        random.shuffle(order)
-        for side in order:
-            asked = (settings.bench_binaries, *sides[side], in_flight, length, TURN_SECONDS)
-            runs[side].append(load(*asked, options=("--warmup", WARM_UP)))
+        yield from random.sample(list(sides), len(sides))
+
+
+def in_turns(settings, what, sides, in_flight, length):
+    """{side: its runs}, of sides {name: (protocol, address)}."""
+    runs = {side: [] for side in sides}
+    for side in each_turn(settings, what, sides, TURN_SECONDS):
+        asked = (settings.bench_binaries, *sides[side], in_flight, length, TURN_SECONDS)
+        runs[side].append(load(*asked, options=("--warmup", WARM_UP)))
     return runs
 
 
